@@ -1,0 +1,1 @@
+"""Torch: networks, surgery between them, and the one training loop."""

@@ -1,0 +1,1 @@
+"""Physics: simulators, and the Arrow shards they are written to."""

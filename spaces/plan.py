@@ -1,0 +1,204 @@
+"""The vocabulary: what to move between networks (Span, Block, Plan) and how to train them (Recipe)."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Self
+
+from spaces.refusal import Refusal, choice, number, unknown, whole
+
+OPTIMISERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("cosine", "constant")
+LOSSES = ("relative-l1", "mse", "huber")
+ACTIVATIONS = ("relu", "gelu", "silu", "tanh")
+
+
+def checked_fields(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return ``values`` if each key is a field of the dataclass ``kind``.
+
+    Raises:
+        Refusal: Naming the nearest field.
+    """
+    allowed = [field.name for field in fields(kind)]
+    for key in values:
+        if key not in allowed:
+            raise unknown(f"key in {where}", key, allowed)
+    return dict(values)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is trained.
+
+    Attributes:
+        rate: Peak learning rate.
+        decay: Decoupled weight decay (multiplied by the rate at each step).
+        batch: Examples in each step.
+        epochs: Passes over the training rows.
+        activation: Of every hidden block.
+        initial_scale: Factor on PyTorch's default initial weights of fresh blocks.
+        loss: ``relative-l1`` is Eq. 1 of Qu et al. 2018.
+        optimiser: ``adamw``, ``adam`` or ``sgd``.
+        schedule: ``cosine`` falls to zero over the training; ``constant`` stays.
+        warmup: Steps over which the rate rises linearly from zero.
+    """
+
+    rate: float = 1e-3
+    decay: float = 0.0
+    batch: int = 100
+    epochs: int = 400
+    activation: str = "relu"
+    initial_scale: float = 1.0
+    loss: str = "relative-l1"
+    optimiser: str = "adamw"
+    schedule: str = "cosine"
+    warmup: int = 50
+
+    def __post_init__(self) -> None:
+        number("recipe.rate", self.rate, 0, above=True)
+        number("recipe.decay", self.decay, 0)
+        whole("recipe.batch", self.batch, 1)
+        whole("recipe.epochs", self.epochs, 1)
+        number("recipe.initial_scale", self.initial_scale, 0, above=True)
+        whole("recipe.warmup", self.warmup, 0)
+        choice("recipe.activation", self.activation, ACTIVATIONS)
+        choice("recipe.loss", self.loss, LOSSES)
+        choice("recipe.optimiser", self.optimiser, OPTIMISERS)
+        choice("recipe.schedule", self.schedule, SCHEDULES)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`; a missing key keeps its default."""
+        return cls(**checked_fields(cls, values, "recipe"))
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """Blocks ``first`` to ``last`` of a network, counted from 1, both ends included."""
+
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        whole("span.first", self.first, 1)
+        whole("span.last", self.last, self.first)
+
+    def __str__(self) -> str:
+        return f"({self.first}, {self.last})"
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    @classmethod
+    def every(cls, blocks: int) -> list[Self]:
+        """All spans of a network with that many blocks: 28 for 7, as in Fig. 3b of Qu et al. plus the head."""
+        return [cls(first, last) for first in range(1, blocks + 1) for last in range(first, blocks + 1)]
+
+
+@dataclass(frozen=True)
+class Block:
+    """What happens to one block of the target network.
+
+    Attributes:
+        source: Name of the base network its weights are copied from; None leaves it fresh.
+        rate: Factor on the recipe's learning rate; 0 freezes the block.
+        scale: Factor on the copied weights (biases too).
+        pull: Strength of the pull toward the copied weights (L2-SP): adds pull/2 * |w - w_source|^2 to the loss.
+    """
+
+    source: str | None = None
+    rate: float = 1.0
+    scale: float = 1.0
+    pull: float = 0.0
+
+    def __post_init__(self) -> None:
+        number("block.rate", self.rate, 0)
+        number("block.scale", self.scale, 0, above=True)
+        number("block.pull", self.pull, 0)
+        if self.source is None and self.rate == 0:
+            raise Refusal("block.rate is 0 on a fresh block; allowed: a frozen block needs a source")
+        if self.source is None and (self.scale != 1 or self.pull != 0):
+            raise Refusal("block.scale and block.pull need a source; allowed on a fresh block: scale 1, pull 0")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One training, complete but for data and seed: how to train, and what to copy into each block first.
+
+    A plan without blocks is direct learning.
+    """
+
+    recipe: Recipe
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def direct(self) -> bool:
+        """Whether nothing is copied."""
+        return all(block.source is None for block in self.blocks)
+
+    @property
+    def transferred(self) -> Span | None:
+        """The span copied, or None for direct learning.
+
+        Raises:
+            Refusal: If the copied blocks are not contiguous.
+        """
+        copied = [i for i, block in enumerate(self.blocks, 1) if block.source is not None]
+        if not copied:
+            return None
+        span = Span(copied[0], copied[-1])
+        if len(span) != len(copied):
+            raise Refusal(f"blocks {copied} are not one span")
+        return span
+
+    @classmethod
+    def span(
+        cls,
+        recipe: Recipe,
+        blocks: int,
+        source: str,
+        span: Span,
+        *,
+        copied_rate: float = 1.0,
+        fresh_rate: float = 1.0,
+        scale: float = 1.0,
+        pull: float = 0.0,
+    ) -> Self:
+        """The common plan: copy one span from one source, leave the rest fresh.
+
+        Args:
+            recipe: How to train.
+            blocks: Number of blocks of the target network, its head included.
+            source: Name of the base network.
+            span: Which blocks to copy.
+            copied_rate: Factor on the rate of copied blocks; 0 freezes them.
+            fresh_rate: Factor on the rate of the others.
+            scale: Factor on copied weights.
+            pull: Pull toward copied weights.
+
+        Raises:
+            Refusal: If the span lies outside the network.
+        """
+        if span.last > blocks:
+            raise Refusal(f"span {span} lies outside the network; allowed: blocks 1 to {blocks}")
+        copied = Block(source, copied_rate, scale, pull)
+        fresh = Block(rate=fresh_rate)
+        return cls(recipe, tuple(copied if span.first <= i <= span.last else fresh for i in range(1, blocks + 1)))
+
+    def without_source(self) -> Self:
+        """Direct learning with this plan's own recipe, its rates of blocks included (a frozen block trains at 1)."""
+        return replace(self, blocks=tuple(Block(rate=block.rate or 1.0) for block in self.blocks))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self) | {"blocks": [asdict(block) for block in self.blocks]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`."""
+        checked_fields(cls, values, "plan")
+        blocks = tuple(Block(**checked_fields(Block, block, "plan.blocks")) for block in values.get("blocks", ()))
+        return cls(Recipe.from_dict(values["recipe"]), blocks)
