@@ -69,5 +69,7 @@ def name(field: str, value: str) -> str:
     """
     if not isinstance(value, str) or not NAME.fullmatch(value):
         shown = repr(value) if len(str(value)) <= 80 else repr(str(value)[:77] + "...")
-        raise Refusal(f"{field} is {shown}; allowed: 1 to 64 letters, digits, '_', '.', '-', the first a letter or digit")
+        raise Refusal(
+            f"{field} is {shown}; allowed: 1 to 64 letters, digits, '_', '.', '-', the first a letter or digit"
+        )
     return value

@@ -1,0 +1,58 @@
+"""What a network is trained on and judged by."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from spaces.refusal import Refusal
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+SMALLEST = 1e-6
+
+
+def relative_l1(prediction: Tensor, target: Tensor) -> Tensor:
+    """Eq. 1 of Qu et al. 2018: the mean of |prediction - target| / |target|."""
+    inverse = target.reciprocal()
+    return F.l1_loss(prediction * inverse, target * inverse)
+
+
+LOSS: dict[str, Loss] = {"relative-l1": relative_l1, "mse": F.mse_loss, "huber": F.smooth_l1_loss}
+
+
+def relative_error(prediction: NDArray, target: NDArray) -> float:
+    """Spectrum error, Eq. 1 of Qu et al. 2018, as a fraction, averaged over examples and spectrum points.
+
+    Args:
+        prediction: (examples, points).
+        target: (examples, points), away from zero.
+    """
+    exact = np.asarray(target, np.float64)
+    return float(np.mean(np.abs(np.asarray(prediction, np.float64) - exact) / np.abs(exact)))
+
+
+def away_from_zero(target: NDArray, where: str) -> None:
+    """Refuse outputs that a relative error cannot judge.
+
+    Raises:
+        Refusal: Naming the first rows with a value nearer to zero than 1e-6.
+    """
+    rows = np.flatnonzero((np.abs(target) < SMALLEST).any(axis=1))
+    if rows.size:
+        shown = ", ".join(map(str, rows[:5])) + (", ..." if rows.size > 5 else "")
+        raise Refusal(
+            f"{where}: outputs of rows {shown} come within {SMALLEST:g} of zero; allowed: outputs away from it"
+        )
+
+
+def finite(loss: Tensor, step: int) -> None:
+    """Raise `NonFiniteLoss` if the loss is no number."""
+    if not bool(torch.isfinite(loss)):
+        raise NonFiniteLoss(f"the loss is {float(loss)} at step {step}")
+
+
+class NonFiniteLoss(ArithmeticError):
+    """Training diverged."""

@@ -1,0 +1,61 @@
+"""Fully connected networks made of ordered blocks, the head included."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from spaces.refusal import choice, whole
+
+ACTIVATION: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
+
+
+class MLP(nn.Module):
+    """A multilayer perceptron whose ``blocks`` are its layers, first to head.
+
+    The network of Qu et al. 2018 is the default: six hidden layers of 200 neurons. Blocks 1..depth are
+    linear maps followed by the activation; block depth + 1 is the linear head.
+
+    Args:
+        inputs: Width of the input.
+        outputs: Width of the output.
+        depth: Number of hidden blocks.
+        width: Neurons in each hidden block.
+        activation: One of ``relu``, ``gelu``, ``silu``, ``tanh``.
+
+    Raises:
+        Refusal: If a size is not a positive whole number or the activation is unknown.
+    """
+
+    def __init__(self, inputs: int, outputs: int, depth: int = 6, width: int = 200, activation: str = "relu") -> None:
+        super().__init__()
+        for field, value in (("inputs", inputs), ("outputs", outputs), ("depth", depth), ("width", width)):
+            whole(f"network.{field}", value, 1)
+        choice("network.activation", activation, ACTIVATION)
+        widths = [inputs] + [width] * depth
+        hidden = [
+            nn.Sequential(nn.Linear(before, after), ACTIVATION[activation]())
+            for before, after in zip(widths, widths[1:], strict=False)
+        ]
+        self.blocks = nn.ModuleList([*hidden, nn.Linear(width, outputs)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``x`` (batch, inputs) to (batch, outputs)."""
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def fresh(network: nn.Module, scale: float, generator: torch.Generator) -> None:
+    """Draw all weights anew by PyTorch's default rule for linear layers, weights (not biases) times ``scale``.
+
+    The default is U(-a, a) with a = 1/sqrt(fan in) for weights and biases alike; drawn here from an explicit
+    generator, block after block, so that a block's initial weights do not depend on what other blocks become.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            bound = layer.in_features**-0.5
+            with torch.no_grad():
+                layer.weight.uniform_(-bound, bound, generator=generator).mul_(scale)
+                if layer.bias is not None:
+                    layer.bias.uniform_(-bound, bound, generator=generator)

@@ -1,0 +1,96 @@
+"""Moving knowledge between networks: copy blocks, freeze them, or shuffle what was copied."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from spaces.plan import Block, Span
+from spaces.refusal import Refusal, unknown
+
+Weights = Mapping[str, Tensor]
+
+
+def blocks_of(network: nn.Module) -> list[nn.Module]:
+    """The ordered blocks of a network, head included.
+
+    Raises:
+        Refusal: If the network has no ``blocks: nn.ModuleList``.
+    """
+    blocks = getattr(network, "blocks", None)
+    if not isinstance(blocks, nn.ModuleList) or len(blocks) == 0:
+        raise Refusal(
+            f"{type(network).__name__} has no blocks; allowed: a module with an ordered nn.ModuleList `blocks`"
+        )
+    return list(blocks)
+
+
+def copy_span(target: nn.Module, source: nn.Module, span: Span) -> None:
+    """Copy blocks ``span.first`` to ``span.last`` of ``source`` into ``target``: assert shapes, then copy.
+
+    The first layer of block 1 may differ in the number of inputs: its overlapping columns are copied (the first
+    ones of both), the others keep the target's own values. Nothing is written unless everything fits.
+
+    Raises:
+        Refusal: If the span lies outside either network or any other shapes differ.
+    """
+    theirs, ours = blocks_of(source), blocks_of(target)
+    if span.last > min(len(theirs), len(ours)):
+        raise Refusal(f"span {span} lies outside the network; allowed: blocks 1 to {min(len(theirs), len(ours))}")
+    pairs = [pair for i in range(span.first, span.last + 1) for pair in _pairs(i, ours[i - 1], theirs[i - 1])]
+    with torch.no_grad():
+        for into, values in pairs:
+            into.copy_(values)
+
+
+def _pairs(number: int, ours: nn.Module, theirs: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """Where each tensor of one block goes, as (view of the target, values of the source)."""
+    mine, other = dict(ours.named_parameters()), dict(theirs.named_parameters())
+    if list(mine) != list(other):
+        raise Refusal(f"block {number} differs: target has {list(mine)}, source {list(other)}; allowed: equal blocks")
+    pairs = []
+    for position, name in enumerate(mine):
+        into, values = mine[name].data, other[name].data
+        if number == 1 and position == 0 and into.dim() == 2 and into.shape[0] == values.shape[0]:
+            columns = min(into.shape[1], values.shape[1])
+            into, values = into[:, :columns], values[:, :columns]
+        if into.shape != values.shape:
+            shapes = f"target {tuple(into.shape)}, source {tuple(values.shape)}"
+            raise Refusal(f"block {number} {name}: {shapes}; allowed: networks of equal widths")
+        pairs.append((into, values))
+    return pairs
+
+
+def shuffle(network: nn.Module, span: Span, generator: torch.Generator) -> nn.Module:
+    """Shuffle the entries of each tensor in a span, in place: same values, no structure.
+
+    This is the control that tells transfer from a luckier scale of initial weights.
+    """
+    with torch.no_grad():
+        for block in blocks_of(network)[span.first - 1 : span.last]:
+            for tensor in block.parameters():
+                order = torch.randperm(tensor.numel(), generator=generator)
+                tensor.copy_(tensor.reshape(-1)[order].reshape(tensor.shape))
+    return network
+
+
+def transplant(target: nn.Module, sources: Mapping[str, nn.Module], blocks: Sequence[Block]) -> None:
+    """Carry out a plan's decisions on a freshly initialised network: copy, scale, freeze.
+
+    Raises:
+        Refusal: If a source is unknown, the plan has another number of blocks, or shapes differ.
+    """
+    ours = blocks_of(target)
+    if blocks and len(blocks) != len(ours):
+        raise Refusal(f"the plan has {len(blocks)} blocks, the network {len(ours)}; allowed: one decision a block")
+    for number, block in enumerate(blocks, 1):
+        if block.source is None:
+            continue
+        if block.source not in sources:
+            raise unknown("source", block.source, sources)
+        copy_span(target, sources[block.source], Span(number, number))
+        with torch.no_grad():
+            for tensor in ours[number - 1].parameters():
+                tensor.mul_(block.scale)
+                cast(nn.Parameter, tensor).requires_grad_(block.rate > 0)

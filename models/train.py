@@ -1,0 +1,130 @@
+"""The one training loop."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from models.loss import LOSS, finite
+from models.surgery import blocks_of
+from spaces.plan import Block, Recipe
+from spaces.refusal import Refusal
+
+Callback = Callable[[int, float], None]
+
+
+def train(
+    network: nn.Module,
+    inputs: Tensor,
+    outputs: Tensor,
+    recipe: Recipe,
+    generator: torch.Generator,
+    *,
+    blocks: Sequence[Block] = (),
+    on_epoch: Callback | None = None,
+) -> float:
+    """Train ``network`` in place.
+
+    Args:
+        network: A module with ordered blocks, its weights already initialised (and copied).
+        inputs: (examples, inputs), standardised.
+        outputs: (examples, outputs).
+        recipe: Optimiser, rate, schedule, loss, batch, epochs.
+        generator: Draws the order of examples, one permutation an epoch.
+        blocks: Decisions for each block; their rates multiply the recipe's, their pull holds copied weights back.
+        on_epoch: Called with (epoch from 1, mean loss over the epoch's batches).
+
+    Returns:
+        The mean loss over the last epoch's batches.
+
+    Raises:
+        NonFiniteLoss: As soon as an epoch's loss is not a finite number.
+        Refusal: If there are no examples, or inputs and outputs differ in length.
+    """
+    rows = len(inputs)
+    if rows == 0 or rows != len(outputs):
+        raise Refusal(f"training rows: {rows} inputs, {len(outputs)} outputs; allowed: as many of each, at least one")
+    optimiser = _optimiser(network, recipe, blocks)
+    peaks = [group["lr"] for group in optimiser.param_groups]
+    pulls = list(_pulls(network, blocks))
+    loss_of = LOSS[recipe.loss]
+    steps = recipe.epochs * math.ceil(rows / recipe.batch)
+    step, mean = 0, math.nan
+    network.train()
+    for epoch in range(1, recipe.epochs + 1):
+        order = torch.randperm(rows, generator=generator).to(inputs.device)
+        shuffled, wanted = inputs[order], outputs[order]
+        total = torch.zeros((), device=inputs.device)
+        for start in range(0, rows, recipe.batch):
+            for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+                group["lr"] = peak * schedule(recipe, step, steps)
+            loss = loss_of(network(shuffled[start : start + recipe.batch]), wanted[start : start + recipe.batch])
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            for tensor, anchor, strength in pulls:
+                assert tensor.grad is not None
+                tensor.grad.add_(tensor.detach() - anchor, alpha=strength)
+            optimiser.step()
+            total += loss.detach()
+            step += 1
+        mean = float(total) / math.ceil(rows / recipe.batch)
+        finite(total, step)
+        if on_epoch is not None:
+            on_epoch(epoch, mean)
+    return mean
+
+
+def schedule(recipe: Recipe, step: int, steps: int) -> float:
+    """Factor on the rate at ``step`` of ``steps``: linear warm-up, then cosine to zero or constant."""
+    warmup = min(recipe.warmup, steps // 2)
+    if step < warmup:
+        return (step + 1) / warmup
+    if recipe.schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def predict(network: nn.Module, inputs: Tensor, batch: int = 4096) -> Tensor:
+    """Outputs (examples, outputs) of ``network`` for standardised ``inputs`` (examples, inputs)."""
+    network.eval()
+    with torch.inference_mode():
+        return torch.cat([network(rows) for rows in inputs.split(batch)])
+
+
+def prepare_process() -> None:
+    """One thread, denormals flushed: what every process that trains sets first, so that results agree between them."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+def _optimiser(network: nn.Module, recipe: Recipe, blocks: Sequence[Block]) -> torch.optim.Optimizer:
+    """One parameter group for each rate that differs."""
+    ours = blocks_of(network)
+    groups: dict[float, list[nn.Parameter]] = {}
+    for number, module in enumerate(ours):
+        rate = blocks[number].rate if blocks else 1.0
+        if rate > 0:
+            groups.setdefault(rate, []).extend(module.parameters())
+    members = {id(p) for module in ours for p in module.parameters()}
+    outside = [p for p in network.parameters() if id(p) not in members]
+    if outside:
+        groups.setdefault(1.0, []).extend(outside)
+    if not groups:
+        raise Refusal("every block is frozen; allowed: at least one block with a rate above 0")
+    settings = [{"params": params, "lr": recipe.rate * rate} for rate, params in groups.items()]
+    match recipe.optimiser:
+        case "adamw":
+            return torch.optim.AdamW(settings, weight_decay=recipe.decay, fused=True)
+        case "adam":
+            return torch.optim.Adam(settings, weight_decay=recipe.decay, fused=True)
+        case _:
+            return torch.optim.SGD(settings, momentum=0.9, weight_decay=recipe.decay, fused=True)
+
+
+def _pulls(network: nn.Module, blocks: Sequence[Block]) -> Iterator[tuple[Tensor, Tensor, float]]:
+    """(parameter, where it started, strength) for every trained parameter that is pulled back."""
+    for module, block in zip(blocks_of(network), blocks, strict=False):
+        if block.pull > 0 and block.rate > 0:
+            for parameter in module.parameters():
+                yield parameter, parameter.detach().clone(), block.pull

@@ -1,0 +1,117 @@
+"""What a search may choose from: one set of recipe ranges, the same for direct learning and for transfer."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
+
+from spaces.plan import ACTIVATIONS, Recipe
+from spaces.refusal import Refusal, choice, number
+
+SETTINGS = ("rate", "decay", "batch", "epochs", "initial_scale")
+"""Recipe settings with an ordered range; each is a field of `Ranges` and of `Recipe`."""
+FLOOR = {"rate": 1e-7, "decay": 0.0, "batch": 4, "epochs": 1, "initial_scale": 1e-3}
+EDGE = 0.05
+
+
+class Trial(Protocol):
+    """The part of ``optuna.Trial`` that a space uses."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """A real number of [low, high]."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        """A whole number of [low, high]."""
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        """One of the choices."""
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Lowest and highest value of each setting, ends included.
+
+    Attributes:
+        rate: Learning rate, drawn on a log scale.
+        decay: Weight decay, drawn linearly.
+        batch: Examples a step, log scale.
+        epochs: Passes over the data, log scale. Its upper end is a limit of cost: more epochs nearly always help.
+        initial_scale: Factor on default initial weights of fresh blocks, log scale.
+        activation: Those allowed.
+        copied_rate: Factor on the rate of copied blocks, log scale (transfer only).
+        fresh_rate: Factor on the rate of the other blocks, log scale (transfer only).
+        copied_scale: Factor on copied weights, log scale (transfer only).
+    """
+
+    rate: tuple[float, float] = (3e-4, 2e-2)
+    decay: tuple[float, float] = (0.0, 1.0)
+    batch: tuple[int, int] = (25, 200)
+    epochs: tuple[int, int] = (100, 400)
+    initial_scale: tuple[float, float] = (0.5, 2.0)
+    activation: tuple[str, ...] = ("relu", "gelu", "silu")
+    copied_rate: tuple[float, float] = (0.1, 1.0)
+    fresh_rate: tuple[float, float] = (0.5, 2.0)
+    copied_scale: tuple[float, float] = (0.7, 1.4)
+
+    def __post_init__(self) -> None:
+        floors = FLOOR | {"copied_rate": 1e-6, "fresh_rate": 1e-6, "copied_scale": 1e-3}
+        for field, floor in floors.items():
+            ends = getattr(self, field)
+            if not isinstance(ends, tuple) or len(ends) != 2:
+                raise Refusal(f"ranges.{field} is {ends!r}; allowed: [lowest, highest]")
+            number(f"ranges.{field}[0]", ends[0], floor)
+            number(f"ranges.{field}[1]", ends[1], ends[0])
+            if field in ("batch", "epochs") and not all(isinstance(end, int) for end in ends):
+                raise Refusal(f"ranges.{field} is {list(ends)}; allowed: whole numbers")
+        if not self.activation:
+            raise Refusal("ranges.activation is empty; allowed: at least one of " + ", ".join(ACTIVATIONS))
+        for activation in self.activation:
+            choice("ranges.activation", activation, ACTIVATIONS)
+
+    def recipe(self, trial: Trial, start: Recipe) -> Recipe:
+        """Draw a recipe; what has no range here is taken from ``start``."""
+        return replace(
+            start,
+            rate=trial.suggest_float("rate", *self.rate, log=True),
+            decay=trial.suggest_float("decay", *self.decay),
+            batch=trial.suggest_int("batch", *self.batch, log=True),
+            epochs=trial.suggest_int("epochs", *self.epochs, log=True),
+            initial_scale=trial.suggest_float("initial_scale", *self.initial_scale, log=True),
+        )
+
+    def guess(self, recipe: Recipe) -> dict[str, float]:
+        """The parameters that `recipe` would draw to arrive at ``recipe``, moved into the ranges where outside."""
+        return {name: _clip(getattr(recipe, name), *getattr(self, name)) for name in SETTINGS}
+
+    def edges(self, recipe: Recipe) -> list[str]:
+        """Settings of ``recipe`` within 5 % of an end of their range that a wider range could move.
+
+        Measured on the scale they are drawn on. A decay near 0 is no edge: there is nothing below.
+        """
+        found = []
+        for name in SETTINGS:
+            low, high = getattr(self, name)
+            if low == high:
+                continue
+            value = getattr(recipe, name)
+            place = (value - low) / (high - low) if name == "decay" else math.log(value / low) / math.log(high / low)
+            if place > 1 - EDGE or (place < EDGE and low > FLOOR[name]):
+                found.append(name)
+        return found
+
+    def widened(self, recipe: Recipe) -> Self:
+        """Ranges with every edge that ``recipe`` touches moved outward by a factor of 2 (not epochs: a cost)."""
+        wider: dict[str, tuple[float, float]] = {}
+        for name in self.edges(recipe):
+            if name == "epochs":
+                continue
+            low, high = getattr(self, name)
+            kind = int if name == "batch" else float
+            if getattr(recipe, name) ** 2 > low * high or name == "decay":
+                wider[name] = (low, kind(2 * high))
+            else:
+                wider[name] = (kind(max(FLOOR[name], low / 2)), high)
+        return replace(self, **wider)  # type: ignore[arg-type]
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)

@@ -1,0 +1,78 @@
+"""The space of transfer: which span of blocks to copy from which source, and how to train what results."""
+
+import math
+from collections.abc import Sequence
+
+from spaces.plan import Plan, Recipe, Span
+from spaces.ranges import Ranges, Trial
+
+MODES = ("fine-tune", "freeze")
+
+
+def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sequence[str], blocks: int) -> Plan:
+    """Draw a plan: a span or none, fine-tuned or frozen, its scale, and a recipe around the baseline's.
+
+    The span is drawn as two cut points over one fixed range and sorted, because a range that depends on another
+    draw loses joint sampling. The cuts 0..blocks lie between blocks; equal cuts mean that nothing is copied.
+
+    Args:
+        trial: Draws.
+        ranges: The same recipe ranges as the baseline's.
+        start: The tuned baseline's recipe: activation and whatever is not searched come from it.
+        sources: Names of the base networks.
+        blocks: Blocks of the network, head included.
+    """
+    recipe = ranges.recipe(trial, start)
+    cuts = sorted((trial.suggest_int("cut_a", 0, blocks), trial.suggest_int("cut_b", 0, blocks)))
+    mode = trial.suggest_categorical("mode", MODES)
+    copied_rate = trial.suggest_float("copied_rate", *ranges.copied_rate, log=True)
+    fresh_rate = trial.suggest_float("fresh_rate", *ranges.fresh_rate, log=True)
+    scale = trial.suggest_float("copied_scale", *ranges.copied_scale, log=True)
+    source = sources[0] if len(sources) == 1 else trial.suggest_categorical("source", tuple(sources))
+    if cuts[0] == cuts[1]:
+        return Plan(recipe)
+    return Plan.span(
+        recipe,
+        blocks,
+        source,
+        Span(cuts[0] + 1, cuts[1]),
+        copied_rate=0.0 if mode == "freeze" else copied_rate,
+        fresh_rate=fresh_rate,
+        scale=scale,
+    )
+
+
+def first_guesses(ranges: Ranges, start: Recipe, blocks: int) -> list[dict[str, object]]:
+    """Parameters worth trying before anything is known.
+
+    First the baseline itself (the reference that every plan is raced against), then the whole network and all
+    hidden blocks at the baseline's rate and at fractions of it (copied weights want smaller steps), then shorter
+    first spans.
+    """
+    neutral = {key: _nearest(1.0, *getattr(ranges, key)) for key in ("copied_rate", "fresh_rate", "copied_scale")}
+
+    def guess(last: int, slower: float) -> dict[str, object]:
+        recipe = ranges.guess(start)
+        rate = _nearest(recipe["rate"] / slower, *ranges.rate)
+        return {**recipe, **neutral, "mode": "fine-tune", "rate": rate, "cut_a": 0, "cut_b": last}
+
+    spans = [(blocks, 4.0), (blocks - 1, 2.0), (blocks, 2.0), (blocks - 1, 4.0), (blocks - 1, 1.0), (blocks, 8.0)]
+    shorter = [(last, 2.0) for last in range(1, blocks - 1, 2)]
+    return [guess(0, 1.0)] + [guess(last, slower) for last, slower in spans + shorter]
+
+
+def _nearest(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)
+
+
+def constraints(plan: Plan, rows: int, steps: int) -> dict[str, float]:
+    """What a plan must satisfy to be trained at all: each value at most 0.
+
+    Args:
+        plan: The plan.
+        rows: Training rows.
+        steps: The most optimiser steps a training may take.
+    """
+    trained = not plan.blocks or any(block.rate > 0 for block in plan.blocks)
+    needed = plan.recipe.epochs * math.ceil(rows / plan.recipe.batch)
+    return {"something is trained": 0.0 if trained else 1.0, "optimiser steps": float(needed - steps)}
