@@ -1,0 +1,127 @@
+"""What a physical scenario is: named columns with units, and a way to draw rows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from spaces.refusal import choice, whole
+
+ROLES = ("input", "output")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The coordinate along an output, for axes of figures.
+
+    Attributes:
+        name: Of the coordinate, for example ``"wavelength"``.
+        unit: For example ``"nm"``.
+        values: One for each output, shape (outputs,).
+    """
+
+    name: str
+    unit: str
+    values: NDArray[np.float64]
+
+
+def tensor_field(name: str, shape: int | Sequence[int], role: str, unit: str, description: str) -> pa.Field:
+    """Describe one column: a float32 tensor of fixed shape in each row.
+
+    Args:
+        name: Of the column.
+        shape: Of one row's value.
+        role: ``"input"`` or ``"output"`` of the network that will learn the scenario.
+        unit: For example ``"nm"``; ``"1"`` if dimensionless.
+        description: One line.
+
+    Raises:
+        Refusal: If the role is unknown.
+    """
+    choice(f"role of column {name}", role, ROLES)
+    sides = [shape] if isinstance(shape, int) else list(shape)
+    metadata = {"role": role, "unit": unit, "description": description}
+    return pa.field(name, pa.fixed_shape_tensor(pa.float32(), sides), nullable=False, metadata=metadata)
+
+
+def columns(schema: pa.Schema, role: str) -> list[pa.Field]:
+    """Fields of ``schema`` that play ``role``, in order.
+
+    Raises:
+        Refusal: If the role is unknown.
+    """
+    choice("role", role, ROLES)
+    return [field for field in schema if field.metadata[b"role"].decode() == role]
+
+
+def width(schema: pa.Schema, role: str) -> int:
+    """Numbers in one row of all columns that play ``role``."""
+    return sum(int(np.prod(field.type.shape)) for field in columns(schema, role))
+
+
+class Simulator(ABC):
+    """A physical scenario.
+
+    A subclass sets the attributes and implements `sample`. Users call `draw`, which checks what `sample` returned.
+
+    Attributes:
+        name: What it is called by; also part of paths.
+        version: Raised whenever the same generator would give other numbers, so that old shards are not mixed in.
+        schema: Columns of float32 tensors, made by `tensor_field`.
+        grid: Coordinate of the outputs, or None if they have none.
+    """
+
+    version: ClassVar[int] = 1
+    name: str
+    schema: pa.Schema
+    grid: Grid | None = None
+
+    @abstractmethod
+    def sample(self, n: int, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+        """Draw ``n`` rows.
+
+        The first m rows must be those of ``sample(m, rng)`` with the same state of ``rng``: so a data set that grows
+        keeps the rows it has.
+
+        Args:
+            n: Number of rows.
+            rng: The only source of randomness.
+
+        Returns:
+            One array for each column, shape (n, *shape of the column's tensor).
+        """
+
+    @property
+    def inputs(self) -> int:
+        """Numbers in one row of input."""
+        return width(self.schema, "input")
+
+    @property
+    def outputs(self) -> int:
+        """Numbers in one row of output."""
+        return width(self.schema, "output")
+
+    def draw(self, n: int, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+        """Draw ``n`` rows and check them.
+
+        Raises:
+            Refusal: If ``n`` is not a whole number of at least 1.
+            ValueError: If the simulator broke its word: columns, shapes, or a value that is not finite in float32.
+        """
+        whole("n", n, 1)
+        rows = self.sample(n, rng)
+        if set(rows) != set(self.schema.names):
+            raise ValueError(f"{self.name} returned columns {sorted(rows)}; its schema has {sorted(self.schema.names)}")
+        for field in self.schema:
+            values, expected = np.asarray(rows[field.name]), (n, *field.type.shape)
+            if values.shape != expected:
+                raise ValueError(f"{self.name}.{field.name} has shape {values.shape}; its schema says {expected}")
+            bad = np.argwhere(~(np.abs(values) <= np.finfo(np.float32).max))
+            if len(bad):
+                place = [int(i) for i in bad[0]]
+                raise ValueError(f"{self.name}.{field.name}{place} is {values[tuple(place)]}; it must be finite")
+        return rows
