@@ -1,8 +1,8 @@
 """Transmittance of two alternating lossless films at normal incidence: the inner loop.
 
 The characteristic matrix of a layer (Macleod, Thin-Film Optical Filters, ch. 2) is
-[[cos x, i sin x / n], [i n sin x, cos x]] with x = 2 pi n d / lambda. Its diagonal is real and the rest imaginary, and so
-is every product: [[a, i b], [i c, d]] with real a, b, c, d, propagated here from the substrate without complex numbers.
+[[cos x, i sin x / n], [i n sin x, cos x]] with x = 2 pi n d / lambda. Its diagonal is real and the rest imaginary,
+and so is every product: [[a, i b], [i c, d]] with real a, b, c, d, propagated here from the substrate.
 
 Two facts make it fast. Adding pi to x changes the sign of the whole matrix, which transmittance does not see: x / pi is
 reduced to [-1/2, 1/2] by one rounding. And a common factor h of cos x and sin x divides out at the end: a rational

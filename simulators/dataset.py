@@ -1,0 +1,118 @@
+"""Reading a data set: a folder of Arrow shards and a manifest.
+
+Columns are NumPy views of the memory-mapped files, read-only where there is one shard. ``torch.tensor(data.inputs())``
+copies them; ``torch.from_numpy`` would share the memory and warn that it cannot be written.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from simulators import manifest
+from simulators.base import columns
+from simulators.manifest import Manifest, Shard
+from spaces.refusal import Refusal, choice, whole
+
+
+class DamagedShard(RuntimeError):
+    """A shard that is missing or not what was written."""
+
+
+def _manifest(folder: Path) -> Manifest:
+    """Manifest of an existing data set."""
+    found = manifest.read(folder)
+    if found is None:
+        raise Refusal(f"{folder} holds no data set; allowed: a folder with a {manifest.FILE}")
+    return found
+
+
+def damaged(folder: str | Path) -> list[int]:
+    """Numbers of the shards in the manifest whose files are missing, truncated or changed.
+
+    Raises:
+        Refusal: If the folder holds no data set.
+        DamagedManifest: If the manifest itself is damaged.
+    """
+    path = Path(folder)
+    return [shard.number for shard in _manifest(path).shards if not shard.intact(path)]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows of one simulator.
+
+    Attributes:
+        folder: Where the shards lie.
+        manifest: Of everything in the folder, which may hold more rows than this.
+        digest: sha256 of the manifest, hence of everything in the folder.
+        table: The rows, zero-copy.
+    """
+
+    folder: Path
+    manifest: Manifest
+    digest: str
+    table: pa.Table
+
+    @classmethod
+    def open(cls, folder: str | Path, rows: int | None = None) -> Self:
+        """Check the shards' sizes and checksums and map them into memory.
+
+        Args:
+            folder: Where they lie.
+            rows: Open only the first ones; all if not given.
+
+        Raises:
+            Refusal: If there is no data set, or it has fewer rows.
+            DamagedManifest: If the manifest is damaged.
+            DamagedShard: Naming a file that is missing, truncated or changed.
+        """
+        path = Path(folder)
+        found = _manifest(path)
+        wanted = found.rows if rows is None else rows
+        whole("rows", wanted, 1)
+        if wanted > found.rows:
+            raise Refusal(f"rows is {wanted}; allowed: at most the {found.rows} rows in {path}")
+        shards = found.shards[: -(-wanted // found.shard_rows)]
+        table = pa.concat_tables([_mapped(shard, path) for shard in shards]).slice(0, wanted)
+        return cls(path, found, hashlib.sha256(found.encode()).hexdigest(), table)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.table.num_rows
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """One column, shape (rows, *shape of its tensor): a view if it lies in one shard, else a copy.
+
+        Raises:
+            Refusal: If there is no such column.
+        """
+        choice("column", name, self.table.column_names)
+        parts = [chunk.to_numpy_ndarray() for chunk in self.table.column(name).chunks]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def inputs(self) -> NDArray[np.float32]:
+        """All input columns side by side, shape (rows, inputs): a view if one column in one shard."""
+        return self._side_by_side("input")
+
+    def outputs(self) -> NDArray[np.float32]:
+        """All output columns side by side, shape (rows, outputs): a view if one column in one shard."""
+        return self._side_by_side("output")
+
+    def _side_by_side(self, role: str) -> NDArray[np.float32]:
+        parts = [self.column(field.name).reshape(self.rows, -1) for field in columns(self.table.schema, role)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def _mapped(shard: Shard, folder: Path) -> pa.Table:
+    """One shard, checked."""
+    path = shard.path(folder)
+    if not shard.intact(folder):
+        raise DamagedShard(f"{path} is missing or damaged; generate the data set again to replace it")
+    # Each shard says in its own metadata which one it is; tables to be joined must not differ in that.
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all().replace_schema_metadata()

@@ -1,0 +1,236 @@
+"""Generating data sets: Ray actors draw shards and write them as Arrow IPC files.
+
+Shard k is drawn from ``SeedSequence([*seed, k])`` and depends on nothing but the simulator, the seed, k and its rows.
+So its bytes are the same whoever writes it, however many write, and however often one of them is killed. (On another
+type of processor the last bits of a float may differ.) Seeds of different lengths can give equal streams, because NumPy
+pads them with zeros: use one length throughout. On a cluster of several machines all must see the folder.
+"""
+
+import hashlib
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from simulators import durable, manifest
+from simulators.base import Simulator
+from simulators.dataset import Dataset
+from simulators.manifest import DamagedManifest, Manifest, Shard
+from spaces.refusal import Refusal, name, whole
+
+TRIES = 3
+Progress = Callable[[int, int], None]
+log = logging.getLogger(__name__)
+
+
+def encode(simulator: Simulator, seed: Sequence[int], number: int, rows: int) -> pa.Buffer:
+    """Draw one shard and return the contents of its file.
+
+    Raises:
+        ValueError: If the simulator returns something other than its schema says.
+    """
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([*seed, number])))
+    drawn = simulator.draw(rows, rng)
+    source = {"simulator": simulator.name, "version": simulator.version, "seed": list(seed), "shard": number}
+    schema = simulator.schema.with_metadata({key: str(value) for key, value in source.items()})
+    arrays = []
+    for field in schema:
+        flat = pa.array(np.ascontiguousarray(drawn[field.name], dtype=np.float32).reshape(-1))
+        storage = pa.FixedSizeListArray.from_arrays(flat, field.type.storage_type.list_size)
+        arrays.append(pa.ExtensionArray.from_storage(field.type, storage))
+    sink = pa.BufferOutputStream()
+    # The file format, not the stream format, which reads a truncated file as a shorter one; uncompressed, to be mapped.
+    with pa.ipc.new_file(sink, schema) as writer:
+        writer.write_batch(pa.record_batch(arrays, schema=schema))
+    return sink.getvalue()
+
+
+def write_shard(simulator: Simulator, seed: Sequence[int], number: int, rows: int, folder: Path) -> Shard:
+    """Draw one shard and write it, whole or not at all.
+
+    Raises:
+        OSError: Naming the file that could not be written.
+        ValueError: If the simulator returns something other than its schema says.
+    """
+    data = memoryview(encode(simulator, seed, number, rows))
+    shard = Shard(number, rows, data.nbytes, hashlib.sha256(data).hexdigest())
+    durable.write(shard.path(folder), data)
+    return shard
+
+
+def generate(
+    simulator: Simulator,
+    seed: Sequence[int],
+    rows: int,
+    folder: str | Path,
+    *,
+    shard_rows: int = 10_000,
+    actors: int = 2,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Return a data set of ``rows`` rows, generating what the folder does not hold yet.
+
+    Shards that are there and whole are kept: asking for more rows adds to them, asking for fewer opens the first ones.
+    Damaged shards are replaced. If nothing is missing, Ray is not needed. The manifest is written after each shard, so
+    an interrupted call is taken up where it stopped.
+
+    Args:
+        simulator: What to draw from.
+        seed: Whole numbers of 0 to 2^32 - 1.
+        rows: Rows wanted.
+        folder: Where to put the shards; made if need be.
+        shard_rows: Rows of each shard but the last.
+        actors: Ray actors, of one CPU each; no more are started than the cluster has CPUs.
+        progress: Called in this process with rows done and rows wanted.
+
+    Raises:
+        Refusal: If an argument is out of range, or the folder holds something else.
+        RuntimeError: If Ray is not running, or a shard could not be written; it names shard and seed.
+    """
+    for field, value in (("rows", rows), ("shard_rows", shard_rows), ("actors", actors)):
+        whole(field, value, 1)
+    for part in seed:
+        whole("seed", part, 0, 2**32 - 1)
+    name("simulator.name", simulator.name)
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    fresh = Manifest.of(simulator, tuple(seed), shard_rows)
+    wanted = {k: min(shard_rows, rows - k * shard_rows) for k in range(-(-rows // shard_rows))}
+    with durable.held(path):
+        durable.remove_partial(path)
+        kept = _kept(path, fresh)
+        have = {shard.number: shard.rows for shard in kept.shards}
+        todo = {k: size for k, size in wanted.items() if have.get(k, 0) < size}
+        if todo:
+            done = sum(wanted[k] for k in wanted if k not in todo)
+            _Run(simulator, tuple(seed), path, kept, done, rows, progress).finish(todo, actors)
+    return Dataset.open(path, rows)
+
+
+def _kept(folder: Path, fresh: Manifest) -> Manifest:
+    """What the folder holds already and is whole.
+
+    Raises:
+        Refusal: If it holds a data set from another source.
+    """
+    try:
+        found = manifest.read(folder)
+    except DamagedManifest:
+        log.warning("%s is damaged: all shards are generated again", folder / manifest.FILE)
+        return fresh
+    if found is None:
+        return fresh
+    if not found.same_source(fresh):
+        raise Refusal(f"{folder} holds {found.source()}, not {fresh.source()}; allowed: the same, or another folder")
+    whole_ones = tuple(shard for shard in found.shards if shard.intact(folder))
+    for shard in set(found.shards) - set(whole_ones):
+        log.warning("%s is missing or damaged: it is generated again", shard.path(folder))
+    return replace(found, shards=whole_ones)
+
+
+class _Writer:
+    """The actor. It holds no state that a new one would not have."""
+
+    def __init__(self, simulator: Simulator, seed: tuple[int, ...], folder: Path) -> None:
+        self.simulator, self.seed, self.folder = simulator, seed, folder
+
+    def write(self, number: int, rows: int) -> Shard:
+        """Write one shard."""
+        return write_shard(self.simulator, self.seed, number, rows, self.folder)
+
+
+@dataclass
+class _Run:
+    """Writing the shards that are missing."""
+
+    simulator: Simulator
+    seed: tuple[int, ...]
+    folder: Path
+    manifest: Manifest
+    done: int
+    total: int
+    progress: Progress | None
+
+    def finish(self, todo: Mapping[int, int], actors: int) -> None:
+        """Write ``todo``, shard number -> rows.
+
+        Raises:
+            RuntimeError: If Ray is not running or a shard could not be written.
+        """
+        import ray  # only here: reading needs no Ray, and its settings are taken from the environment at import
+
+        if not ray.is_initialized():
+            raise RuntimeError(f"{len(todo)} shards are missing in {self.folder} and Ray is not running to write them")
+        count = max(1, min(actors, len(todo), int(ray.cluster_resources().get("CPU", 1))))
+        self._report(0)
+        # An actor that dies is replaced here rather than restarted by Ray: each has one shard in hand, so it is known
+        # which shard killed it, and no call meets an actor that is still restarting.
+        remote = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Writer)
+        writers: list[Any] = [remote.remote(self.simulator, self.seed, self.folder) for _ in range(count)]
+        try:
+            self._work(remote, writers, todo)
+        finally:
+            for writer in writers:
+                ray.kill(writer)
+            durable.remove_partial(self.folder)
+
+    def _work(self, remote: Any, writers: list[Any], todo: Mapping[int, int]) -> None:
+        import ray
+
+        waiting, idle = deque(sorted(todo)), list(range(len(writers)))
+        busy: dict[Any, tuple[int, int]] = {}  # call -> (place of its writer, shard number)
+        tries: Counter[int] = Counter()
+        failures: dict[int, Exception] = {}
+        while busy or waiting:
+            while idle and waiting:
+                place, number = idle.pop(), waiting.popleft()
+                busy[writers[place].write.remote(number, todo[number])] = place, number
+            (ready,), _ = ray.wait(list(busy), num_returns=1)
+            place, number = busy.pop(ready)
+            try:
+                self._keep(ray.get(ready))
+            except ray.exceptions.RayTaskError as error:
+                failures[number] = self._raised(number, error)
+                waiting.clear()  # it would raise again: a broken simulator or a full disk, not an accident
+            except ray.exceptions.RayError as error:
+                writers[place] = remote.remote(self.simulator, self.seed, self.folder)
+                tries[number] += 1
+                if tries[number] < TRIES:
+                    waiting.append(number)
+                else:
+                    failures[number] = self._crashed(number, error)
+            idle.append(place)
+        if failures:
+            raise failures[min(failures)]
+
+    def _keep(self, shard: Shard) -> None:
+        self.manifest = self.manifest.including(shard)
+        self.manifest.write(self.folder)
+        self._report(shard.rows)
+
+    def _report(self, rows: int) -> None:
+        self.done += rows
+        if self.progress is not None:
+            self.progress(self.done, self.total)
+
+    def _what(self, number: int) -> str:
+        return f"shard {number} of {self.simulator.name}, seed {[*self.seed, number]},"
+
+    def _raised(self, number: int, error: Any) -> RuntimeError:
+        # A disk's complaint is one line; a simulator's author wants the traceback.
+        why = str(error.cause) if isinstance(error.cause, OSError) else str(error)
+        failure = RuntimeError(f"{self._what(number)} could not be written: {why}")
+        failure.__cause__ = error
+        return failure
+
+    def _crashed(self, number: int, error: Exception) -> RuntimeError:
+        failure = RuntimeError(
+            f"{self._what(number)} killed its worker {TRIES} times; every other shard is kept in {self.folder}"
+        )
+        failure.__cause__ = error
+        return failure
