@@ -136,12 +136,9 @@ def _kept(folder: Path, fresh: Manifest) -> Manifest:
 class _Writer:
     """The actor. It holds no state that a new one would not have."""
 
-    def __init__(self, simulator: Simulator, seed: tuple[int, ...], folder: Path) -> None:
-        self.simulator, self.seed, self.folder = simulator, seed, folder
-
-    def write(self, number: int, rows: int) -> Shard:
+    def write(self, simulator: Simulator, seed: Sequence[int], number: int, rows: int, folder: Path) -> Shard:
         """Write one shard."""
-        return write_shard(self.simulator, self.seed, number, rows, self.folder)
+        return write_shard(simulator, seed, number, rows, folder)
 
 
 @dataclass
@@ -171,7 +168,7 @@ class _Run:
         # An actor that dies is replaced here rather than restarted by Ray: each has one shard in hand, so it is known
         # which shard killed it, and no call meets an actor that is still restarting.
         remote = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Writer)
-        writers: list[Any] = [remote.remote(self.simulator, self.seed, self.folder) for _ in range(count)]
+        writers: list[Any] = [remote.remote() for _ in range(count)]
         try:
             self._work(remote, writers, todo)
         finally:
@@ -182,6 +179,7 @@ class _Run:
     def _work(self, remote: Any, writers: list[Any], todo: Mapping[int, int]) -> None:
         import ray
 
+        simulator = ray.put(self.simulator)
         waiting, idle = deque(sorted(todo)), list(range(len(writers)))
         busy: dict[Any, tuple[int, int]] = {}  # call -> (place of its writer, shard number)
         tries: Counter[int] = Counter()
@@ -189,7 +187,8 @@ class _Run:
         while busy or waiting:
             while idle and waiting:
                 place, number = idle.pop(), waiting.popleft()
-                busy[writers[place].write.remote(number, todo[number])] = place, number
+                call = writers[place].write.remote(simulator, self.seed, number, todo[number], self.folder)
+                busy[call] = place, number
             (ready,), _ = ray.wait(list(busy), num_returns=1)
             place, number = busy.pop(ready)
             try:
@@ -198,7 +197,7 @@ class _Run:
                 failures[number] = self._raised(number, error)
                 waiting.clear()  # it would raise again: a broken simulator or a full disk, not an accident
             except ray.exceptions.RayError as error:
-                writers[place] = remote.remote(self.simulator, self.seed, self.folder)
+                writers[place] = remote.remote()
                 tries[number] += 1
                 if tries[number] < TRIES:
                     waiting.append(number)
@@ -229,8 +228,9 @@ class _Run:
         return failure
 
     def _crashed(self, number: int, error: Exception) -> RuntimeError:
+        why = " ".join(str(error).split())
         failure = RuntimeError(
-            f"{self._what(number)} killed its worker {TRIES} times; every other shard is kept in {self.folder}"
+            f"{self._what(number)} killed its worker {TRIES} times; the others are kept in {self.folder}. Ray says: {why}"
         )
         failure.__cause__ = error
         return failure

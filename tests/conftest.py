@@ -1,0 +1,29 @@
+"""What all rooms' tests share."""
+
+import os
+
+# Ray reads these when it is imported.
+os.environ |= {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+# Compiling a kernel, or a neighbour on the machine, is no failure.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def ray_session():
+    """A Ray of two CPUs on this machine."""
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield ray
+    ray.shutdown()
