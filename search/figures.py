@@ -1,0 +1,170 @@
+"""The canvas of all figures (the one file that imports matplotlib), and the figures of the proof."""
+
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+# Okabe and Ito's colours, which the colour-blind can tell apart: one for each arm, in all figures.
+DIRECT, SAME_RECIPE, SHUFFLED, CANDIDATE, FAILED = "#D55E00", "#E69F00", "#8C5A8C", "#0072B2", "#B00020"
+INK, FAINT = "#1b1f24", "#8a9099"
+
+STYLE = {
+    "font.size": 11.5,
+    "font.family": "DejaVu Sans",
+    "axes.titlesize": 12.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e8eb",
+    "legend.frameon": False,
+    "legend.fontsize": 10.5,
+    "text.parse_math": False,
+    "savefig.dpi": 150,
+}
+
+
+def style() -> AbstractContextManager[None]:
+    """Matplotlib's own defaults and the house's style, whatever the user's settings are."""
+    return matplotlib.style.context(["default", STYLE])
+
+
+def canvas(rows: int = 1, columns: int = 1, height: float = 4.6, **layout: Any) -> tuple[Figure, np.ndarray]:
+    """A figure ten inches wide and its axes, (rows, columns), apart from pyplot's global state."""
+    figure = Figure(figsize=(10, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **layout)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG that depends on nothing but what was drawn."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def percents(errors: Sequence[float | None]) -> np.ndarray:
+    """Errors in per cent; nan where one was not finite."""
+    return 100 * np.array([np.nan if error is None else error for error in errors], dtype=float)
+
+
+def log_percent(axis: Any, low: float, high: float) -> None:
+    """Logarithmic axis of errors in per cent, with plain numbers: equal steps are equal relative changes."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.axes.set(**{f"{axis.axis_name}lim": (low / 1.12, high * 1.18)})
+    decades = np.log10(high / low)
+    steps = (
+        (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
+        if decades < 0.7
+        else (1, 1.5, 2, 3, 4, 5, 7)
+        if decades < 1.2
+        else (1, 2, 5)
+    )
+    axis.set_major_locator(LogLocator(subs=steps))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def whole_numbers(axis: Any) -> None:
+    """Ticks at whole numbers only."""
+    axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def arms(confirmation: Mapping[str, Any], titles: Sequence[str]) -> Figure:
+    """Errors of the four arms on fresh seeds, one panel for each candidate; grey lines join the arms of one seed."""
+    recorded = confirmation["arms"]
+    figure, axes = canvas(1, len(titles), 4.9, sharey=True)
+    for index, (panel, title) in enumerate(zip(axes[0], titles, strict=True)):
+        names = ["direct", f"{index}/direct_same_recipe", f"{index}/shuffled", f"{index}/candidate"]
+        labels = ["direct,\ntuned", "direct,\nsame recipe", "weights\nshuffled", "candidate"]
+        values = np.array([percents(recorded[name]) for name in names])  # (arm, seed)
+        panel.plot(range(4), values, color="#c4c8cd", linewidth=0.9, zorder=1)
+        for arm, colour in enumerate((DIRECT, SAME_RECIPE, SHUFFLED, CANDIDATE)):
+            errors = values[arm][np.isfinite(values[arm])]
+            panel.plot(np.full(errors.size, arm), errors, "o", color=colour, markersize=6, alpha=0.75, zorder=2)
+            lost = values.shape[1] - errors.size
+            labels[arm] += f"\n{errors.mean():.2f} %" if errors.size else ""
+            labels[arm] += f"\n({lost} not finite)" if lost else ""
+            if errors.size:
+                panel.hlines(errors.mean(), arm - 0.3, arm + 0.3, color=colour, linewidth=2.5, zorder=3)
+        panel.set(xticks=range(4), xticklabels=labels, xlim=(-0.5, 3.5))
+        panel.set_title(title)
+        panel.grid(visible=False, axis="x")
+    axes[0, 0].set_ylabel("error on fresh test spectra (%)")
+    axes[0, 0].set_ylim(bottom=0)
+    return figure
+
+
+def examples(curve: Mapping[str, Any]) -> Figure:
+    """Error of direct learning against the number of training examples, and where it meets the candidate's error."""
+    figure, axes = canvas(height=4.6)
+    panel: Axes = axes[0, 0]
+    rows = np.array(curve["rows"], dtype=float)
+    means = np.array([np.nanmean(percents(errors)) for errors in curve["errors"]])
+    for row, errors in zip(rows, curve["errors"], strict=True):
+        panel.plot(np.full(len(errors), row), percents(errors), "o", color=DIRECT, alpha=0.35, markersize=5)
+    panel.plot(rows, means, "o-", color=DIRECT, markersize=7, label="direct learning, mean over seeds (dots: seeds)")
+    goal = 100 * curve["candidate_error"]
+    label = f"transfer with {rows[0]:.0f} examples: {goal:.2f} %"
+    panel.axhline(goal, color=CANDIDATE, linestyle="--", linewidth=1.6, label=label)
+    panel.plot(rows[0], goal, "D", color=CANDIDATE, markersize=9)
+    equal = curve.get("equivalent_rows")
+    if equal and not curve.get("beyond"):
+        arrow = {"arrowstyle": "->", "color": CANDIDATE, "lw": 2}
+        panel.annotate("", (equal, goal), (rows[0] * 1.04, goal), arrowprops=arrow)
+        panel.axvline(equal, color=CANDIDATE, linewidth=1, linestyle=":")
+        need = f"about {equal:.0f}"
+    else:
+        equal, need = rows[-1], f"more than {rows[-1]:.0f}"
+    words = f"direct learning needs {need} examples for the same error"
+    panel.annotate(words, (equal, goal), (-8, -20), textcoords="offset points", ha="right", color=CANDIDATE)
+    seen = np.concatenate([percents(errors) for errors in curve["errors"]])
+    log_percent(panel.yaxis, min(np.nanmin(seen), goal) / 1.08, np.nanmax(seen))
+    panel.set_xscale("log")
+    panel.set_xticks(rows, [f"{row:.0f}" for row in rows])
+    panel.set_xticks([], minor=True)
+    panel.set(xlabel="training examples of the target task", ylabel="error (%)")
+    figure.legend(loc="outside upper left", ncols=2)
+    return figure
+
+
+def spectra(recorded: Mapping[str, Any], learned: str) -> Figure:
+    """Exact and predicted spectra of the test films, as Fig. 2e of Qu et al., and below them prediction - exact.
+
+    Args:
+        recorded: ``spectra`` of result.json.
+        learned: What the second network is: ``"transfer"``, or ``"candidate"`` where transfer was not proved.
+    """
+    films = recorded["films"]
+    figure, axes = canvas(2, len(films), 6.2, sharex=True, sharey="row", height_ratios=(2.2, 1))
+    wavelength = np.array(recorded["wavelength_nm"])
+    for column, film in enumerate(films):
+        above, below = axes[:, column]
+        exact, errors = np.array(film["exact"]), []
+        above.plot(wavelength, exact, color="black", linewidth=2.6, label="exact")
+        for name, words, colour, line in (("direct", "direct", DIRECT, "--"), ("transfer", learned, CANDIDATE, "-")):
+            if film.get(name) is None:
+                continue
+            predicted = np.array(film[name])
+            error = 100 * np.mean(np.abs(predicted - exact) / exact)
+            errors.append(f"{words} {error:.2f} %")
+            above.plot(wavelength, predicted, line, color=colour, linewidth=1.6, label=words)
+            below.plot(wavelength, predicted - exact, line, color=colour, linewidth=1.4)
+        below.axhline(0, color="black", linewidth=1)
+        below.set_xlabel("wavelength (nm)")
+        above.set_title(f"Film {column + 1}, error: {', '.join(errors)}")
+    axes[0, 0].set(ylabel="transmittance", xlim=(wavelength[0], wavelength[-1]))
+    axes[1, 0].set_ylabel("predicted − exact")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=3)
+    return figure

@@ -1,0 +1,171 @@
+"""Figures of which blocks are worth copying: the first n, and every span (n1, n2)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from search.figures import CANDIDATE, DIRECT, FAINT, INK, SAME_RECIPE, Axes, Figure, canvas, log_percent, percents
+from search.leaderboard import best_by_span, direct_errors
+
+# Spectrum errors (%) by number of first layers copied, read from the text of Qu et al. 2018 (arXiv:1809.00972v1).
+PAPER = {
+    ("film-10", "film-8"): {0: 7.7, 1: 6.9, 6: 4.1},
+    ("film-8", "film-10"): {0: 3.4, 6: 2.5},
+}
+MARKS = {"helps": "✓", "harms": "✗", "undecided": "?"}
+WIDEST = 0.6  # colours saturate at a change of 60 %
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One span: its errors by seed, its relative change against direct learning, and what is known of it."""
+
+    n1: int
+    n2: int
+    errors: Sequence[float | None]
+    change: float | None
+    verdict: str = ""
+    trials: int = 0
+
+
+def cells(result: Mapping[str, Any], chart: Mapping[str, Any]) -> list[Cell]:
+    """Spans as the map measured them or, without a map, as the plan search found them."""
+    if chart:
+        measured = chart["cells"]
+        return [Cell(c["n1"], c["n2"], c["errors"], c["change"], c.get("verdict", "")) for c in measured]
+    tried = best_by_span(result).items()
+    return [Cell(*span, [row["error"]], row["change"], trials=row["trials"]) for span, row in tried]
+
+
+def blocks_of(result: Mapping[str, Any], chart: Mapping[str, Any], found: Iterable[Cell]) -> int:
+    """Number of blocks of the network, the head included."""
+    depth = ((result.get("study") or {}).get("network") or {}).get("depth")
+    return chart.get("blocks") or (depth + 1 if depth else max(cell.n2 for cell in found))
+
+
+def layers(result: Mapping[str, Any], chart: Mapping[str, Any], between: tuple[str, str]) -> Figure:
+    """Error by number of first blocks copied, as Fig. 2b and 2d of Qu et al.
+
+    Args:
+        result: result.json, or nothing.
+        chart: map.json, or nothing: then the best validation error of each span in the plan search is drawn.
+        between: Names of source and target, to find the paper's values.
+    """
+    spans = cells(result, chart)
+    blocks = blocks_of(result, chart, spans)
+    first = {0: percents(chart["direct"] if chart else direct_errors(result))}
+    first |= {cell.n2: percents(cell.errors) for cell in sorted(spans, key=lambda cell: cell.n2) if cell.n1 == 1}
+    first = {n: errors[np.isfinite(errors)] for n, errors in first.items() if np.isfinite(errors).any()}
+    figure, axes = canvas(height=4.8)
+    panel: Axes = axes[0, 0]
+    means = {n: float(np.exp(np.log(errors).mean())) for n, errors in first.items()}
+    for n, errors in first.items():
+        colour = CANDIDATE if n else DIRECT
+        note: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "color": colour}
+        if chart or not n:
+            panel.plot(np.full(errors.size, n), errors, "o", color=colour, alpha=0.4, markersize=5)
+        panel.annotate(f"{means[n]:.2f}", (n, means[n]), (0, -19), **note)
+    what = "mean of seeds (dots)" if chart else "best of the plan search (validation)"
+    copied = range(1, blocks + 1)  # a span without a value leaves a gap in the line
+    panel.plot(
+        copied, [means.get(n, np.nan) for n in copied], "o-", color=CANDIDATE, markersize=8, label=f"this run: {what}"
+    )
+    if 0 in first:
+        panel.axhline(means[0], color=DIRECT, linestyle="--", linewidth=1.5, zorder=1, label="direct learning, tuned")
+        panel.axhspan(first[0].min(), first[0].max(), color=DIRECT, alpha=0.1, linewidth=0)
+        panel.plot(0, means[0], "o", color=DIRECT, markersize=8)
+    same = percents(chart.get("direct_same_recipe") or [])
+    if np.isfinite(same).any():
+        panel.axhline(
+            np.nanmean(same),
+            color=SAME_RECIPE,
+            linestyle="-.",
+            linewidth=1.5,
+            zorder=1,
+            label="direct, the map's recipe",
+        )
+    paper = PAPER.get(between, {})
+    if paper:
+        faint: dict[str, Any] = {"color": FAINT, "marker": "s", "linestyle": ":", "markerfacecolor": "white"}
+        panel.plot(list(paper), list(paper.values()), label="Qu et al. 2018", markersize=8, **faint)
+    seen = [*paper.values(), *(error for errors in first.values() for error in errors)]
+    log_percent(panel.yaxis, min(seen) / 1.1, max(seen))  # room for the numbers below the points
+    names = ["0\ndirect", *map(str, range(1, blocks)), f"{blocks}\nwith head"]
+    panel.set(xticks=range(blocks + 1), xticklabels=names, xlim=(-0.4, blocks + 0.6))
+    panel.set(xlabel="number of first layers transferred, n", ylabel="error (%), logarithmic")
+    figure.legend(loc="outside upper left", ncols=4, columnspacing=1.2)
+    return figure
+
+
+def span_map(result: Mapping[str, Any], chart: Mapping[str, Any]) -> Figure:
+    """Relative change of error for every span (n1, n2): blue where transfer helps, red where it harms."""
+    spans = cells(result, chart)
+    blocks = blocks_of(result, chart, spans)
+    figure, axes = canvas(height=8.2)
+    panel: Axes = axes[0, 0]
+    grid = np.full((blocks, blocks), np.nan)
+    for cell in spans:
+        grid[cell.n2 - 1, cell.n1 - 1] = np.nan if cell.change is None else 100 * cell.change
+    reach = np.nanmax(np.abs(grid)) if np.isfinite(grid).any() else 1.0
+    limit = float(min(max(reach, 5.0), 100 * WIDEST))
+    # One gap before the last row sets the spans with the head apart from the paper's.
+    edges = np.arange(blocks + 1) + 0.5
+    rows = np.array([*edges[:-1], edges[-1]])
+    for last, gap in ((slice(0, blocks - 1), 0.0), (slice(blocks - 1, blocks), 0.25)):
+        image = panel.pcolormesh(
+            edges, rows[last.start : last.stop + 1] + gap, np.ma.masked_invalid(grid[last]), cmap="RdBu_r",
+            vmin=-limit, vmax=limit, edgecolors="white", linewidth=2,
+        )  # fmt: skip
+    known = {(cell.n1, cell.n2): cell for cell in spans}
+    for n2 in range(1, blocks + 1):
+        for n1 in range(1, n2 + 1):
+            label(panel, known.get((n1, n2)), n1, n2 + (0.25 if n2 == blocks else 0), limit)
+    outline(panel, blocks)
+    legend(panel, blocks, measured=bool(chart))
+    panel.set(xlim=(0.4, blocks + 0.6), ylim=(blocks + 0.85, 0.4), aspect="equal")
+    panel.set_xticks(range(1, blocks + 1))
+    panel.set_yticks([*range(1, blocks), blocks + 0.25], [*map(str, range(1, blocks)), f"{blocks}\n(head)"])
+    panel.set(xlabel="first block copied, n1", ylabel="last block copied, n2")
+    panel.grid(visible=False)
+    panel.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=panel, shrink=0.7, extend="both" if reach > limit else "neither")
+    bar.set_label("change of error against direct learning (%)\nblue: transfer helps, red: it harms")
+    bar.outline.set_visible(False)
+    return figure
+
+
+def label(panel: Axes, cell: Cell | None, x: float, y: float, limit: float) -> None:
+    """Write a cell's change, error and verdict (or number of trials) where its colour lets them be read."""
+    if cell is None or cell.change is None:
+        words = "not\ntried" if cell is None else "not\nfinite"
+        panel.text(x, y, words, ha="center", va="center", color=FAINT, fontsize=9)
+        return
+    colour = "white" if abs(100 * cell.change) > 0.62 * limit else INK
+    mark = MARKS.get(cell.verdict, "")
+    note: dict[str, Any] = {"ha": "center", "va": "center", "color": colour}
+    panel.text(x, y - 0.24, mark or f"{cell.trials} trial{'s' * (cell.trials > 1)}", fontsize=12 if mark else 8, **note)
+    panel.text(x, y + 0.03, f"{100 * cell.change:+.0f} %".replace("-", "−"), fontsize=12.5, weight="bold", **note)
+    panel.text(x, y + 0.3, f"{np.nanmean(percents(cell.errors)):.2f} %", fontsize=9, **note)
+
+
+def outline(panel: Axes, blocks: int) -> None:
+    """Stairs round the spans of the paper, which leave the head fresh."""
+    x, y = [0.5], [0.5]
+    for n in range(1, blocks):
+        x += [n + 0.5, n + 0.5]
+        y += [n - 0.5, n + 0.5]
+    panel.plot([*x, 0.5, 0.5], [*y, blocks - 0.5, 0.5], color=INK, linewidth=2.2, clip_on=False)
+
+
+def legend(panel: Axes, blocks: int, *, measured: bool) -> None:
+    """Explain a cell in the empty half of the map."""
+    marks = "✓  helps: the interval lies below 0\n✗  harms: the interval lies above 0\n?  undecided"
+    top = marks if measured else "how many trials of the search tried it"
+    error = "mean error" if measured else "error of the best trial"
+    text = f"In each cell:\n{top}\n% change against direct learning\n{error}\n\n"
+    text += (
+        f"Outlined: the paper's {blocks * (blocks - 1) // 2} spans, head fresh\nLast row: spans that copy the head too"
+    )
+    panel.text(0.5 + 0.54 * blocks, 0.5, text, va="top", fontsize=10.5, linespacing=1.5, color=INK)

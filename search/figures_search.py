@@ -1,0 +1,109 @@
+"""Figures of the searches: every trial, what mattered, and when it ran."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from search.figures import CANDIDATE, DIRECT, FAILED, FAINT, INK, Axes, Figure, canvas, log_percent, whole_numbers
+from search.leaderboard import direct_errors, finite, geometric_mean, trials
+
+COLOURS = {"baseline": DIRECT, "plans": CANDIDATE}
+PHASES = {"baseline": "Baseline search (direct learning)", "plans": "Plan search (transfer)"}
+BEST, REFERENCE = "best so far", "best direct learning"
+LOOKS: dict[str, dict[str, Any]] = {
+    "complete": {"marker": "o", "markersize": 7},
+    "pruned": {"marker": "o", "markersize": 6, "markerfacecolor": "white", "markeredgewidth": 1.3, "alpha": 0.75},
+    "failed": {"marker": "x", "markersize": 8, "markeredgewidth": 2.2},
+    "interrupted": {"marker": "+", "markersize": 9, "markeredgewidth": 1.6},
+}
+
+
+def race(result: Mapping[str, Any]) -> Figure:
+    """Error of each trial in the order of the search, the best so far, and below it the seeds that each trial got."""
+    phases = [phase for phase in PHASES if trials(result, phase)]
+    figure, axes = canvas(2, len(phases), 5.6, sharex="col", sharey="row", height_ratios=(3.2, 1))
+    errors = [geometric_mean(trial["errors"]) for phase in phases for trial in trials(result, phase)]
+    seen = [100 * error for error in errors if error] or [1.0]
+    # One trial that went astray must not squeeze the others; what lies above is drawn at the upper edge.
+    top = min(max(seen), 8 * min(seen))
+    for column, phase in enumerate(phases):
+        above, below = axes[:, column]
+        scatter(above, trials(result, phase), COLOURS[phase], top)
+        reference = geometric_mean(direct_errors(result))
+        if phase == "plans" and reference:
+            above.axhline(100 * reference, color=DIRECT, linestyle="--", linewidth=1.4, label=REFERENCE)
+        seeds = {trial["number"]: len(finite(trial["errors"])) for trial in trials(result, phase)}
+        below.bar(list(seeds), list(seeds.values()), color=FAINT, width=0.8)
+        below.set_xlabel("trial")
+        above.set_title(PHASES[phase], pad=12)
+        whole_numbers(below.xaxis)
+        whole_numbers(below.yaxis)
+    log_percent(axes[0, 0].yaxis, min(seen), top * 1.1)
+    axes[0, 0].set_ylabel("validation error (%)")
+    axes[1, 0].set_ylabel("seeds")
+    known = {line.get_label(): line for panel in axes[0] for line in panel.get_lines()}
+    names = [name for name in (*LOOKS, BEST, REFERENCE) if name in known]
+    figure.legend([known[name] for name in names], names, loc="outside upper left", ncols=6, columnspacing=1.3)
+    return figure
+
+
+def scatter(panel: Axes, recorded: Sequence[Mapping[str, Any]], colour: str, top: float) -> None:
+    """Trials by state, and the running best of the complete ones."""
+    for state, look in LOOKS.items():
+        chosen = [trial for trial in recorded if trial["state"] == state]
+        if not chosen:
+            continue
+        heights = [min(100 * (geometric_mean(trial["errors"]) or np.inf), top * 1.1) for trial in chosen]
+        if state == "failed":
+            heights = [top * 1.1] * len(chosen)
+        shade = FAILED if state == "failed" else colour
+        panel.plot([t["number"] for t in chosen], heights, linestyle="", color=shade, label=state, **look)
+    done = [(t["number"], 100 * t["value"]) for t in recorded if t["state"] == "complete" and t["value"]]
+    if done:
+        numbers, values = zip(*done, strict=True)
+        reach = [*numbers, recorded[-1]["number"]]
+        best = np.minimum.accumulate([*values, values[-1]])
+        panel.step(reach, best, where="post", color=INK, linewidth=1.4, label=BEST)
+
+
+def importance(recorded: Mapping[str, Mapping[str, float]]) -> Figure:
+    """How much of the variance of error each setting explains, phase by phase."""
+    phases = [phase for phase in PHASES if recorded.get(phase)]
+    tallest = max(len(recorded[phase]) for phase in phases)
+    figure, axes = canvas(1, len(phases), 1.6 + 0.36 * tallest, sharex=True)
+    for panel, phase in zip(axes[0], phases, strict=True):
+        ordered = sorted(recorded[phase].items(), key=lambda item: (item[1], item[0]))
+        names, shares = zip(*ordered, strict=True)
+        words = [name.replace("_", " ") for name in names]
+        bars = panel.barh(words, shares, color=COLOURS[phase])
+        panel.bar_label(bars, fmt="%.2f", padding=4, fontsize=10)
+        panel.set(xlabel="share of the variance explained", xlim=(0, 1.18 * max(shares) or 1))
+        panel.set_title(PHASES[phase])
+        panel.grid(visible=False, axis="y")
+    return figure
+
+
+def timeline(recorded: Sequence[Mapping[str, Any]]) -> Figure:
+    """When each piece of work ran; a row holds pieces that did not overlap."""
+    order = {entry["phase"]: None for entry in recorded}
+    spare = iter(("#009E73", "#CC79A7", "#E69F00", "#56B4E9") * len(order))
+    colours = {phase: COLOURS.get(phase) or next(spare) for phase in order}
+    free: list[float] = []
+    bars: dict[str, list[tuple[int, float, float]]] = {phase: [] for phase in order}
+    for entry in sorted(recorded, key=lambda entry: entry["start"]):
+        row = next((i for i, end in enumerate(free) if end <= entry["start"]), len(free))
+        free[row : row + 1] = [entry["end"]]
+        bars[entry["phase"]].append((row, entry["start"] / 60, (entry["end"] - entry["start"]) / 60))
+    figure, axes = canvas(height=1.7 + 0.3 * len(free))
+    panel: Axes = axes[0, 0]
+    for phase, pieces in bars.items():
+        rows, starts, widths = zip(*pieces, strict=True)
+        look: dict[str, Any] = {"color": colours[phase], "edgecolor": "white", "linewidth": 0.5}
+        panel.barh(rows, widths, left=starts, height=0.75, label=phase, **look)
+    panel.set(xlabel="minutes since the start", ylabel="running\nat once", yticks=range(len(free)))
+    panel.set_xlim(left=0)
+    panel.set_yticklabels([str(row + 1) for row in range(len(free))])
+    panel.grid(visible=False, axis="y")
+    figure.legend(loc="outside upper left", ncols=6)
+    return figure

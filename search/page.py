@@ -1,0 +1,140 @@
+"""The sections of a run's page, in the order a physicist asks: the verdict, the knowledge, the search, the price."""
+
+import base64
+import html
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+from search.figures_map import PAPER
+from search.leaderboard import geometric_mean, span, trials
+from search.page_search import searches
+from search.page_verdict import verdict
+from search.results import Picture, Results
+from search.words import duration, percent, plain, table
+
+
+def render(run: Results, images: Mapping[str, bytes]) -> str:
+    """The whole page, self-contained.
+
+    Args:
+        run: What the folder recorded.
+        images: PNG of each figure that could be drawn, by name.
+    """
+
+    def picture(name: str, alt: str, caption: str) -> str:
+        if name not in images:
+            return ""
+        source = f"data:image/png;base64,{base64.b64encode(images[name]).decode('ascii')}"
+        caption = f"<figcaption>{caption}</figcaption>"
+        return f'<figure><img alt="{html.escape(alt, quote=True)}" src="{source}">{caption}</figure>'
+
+    page = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
+    study = run.study
+    rows = study.get("rows") or {}
+    parts = [study.get("name"), study.get("scale") and f"{study['scale']} scale", f"seed {study.get('seed', '–')}"]
+    parts += [f"{plain(rows['pool'])} target examples in all" if "pool" in rows else None]
+    body = "\n".join(section(run, picture) for section in SECTIONS)
+    title = html.escape(str(study.get("title") or study.get("name") or "graft"))
+    return page.substitute(title=title, subtitle=html.escape(" · ".join(filter(None, parts))), body=body)
+
+
+def transferred(run: Results, picture: Picture) -> str:
+    """Error by number of first layers, and the map of all spans."""
+    if run.map:
+        source = f"the map: every span trained on {plain(run.map.get('seeds'))} seeds with one recipe"
+    else:
+        source = "the plan search: the best validation error found for each span"
+    caption = f"From {source}. On the logarithmic axis equal steps are equal relative changes"
+    if (run.study.get("source"), run.study.get("target")) in PAPER:
+        caption += ", so slopes compare with the values of Qu et al. 2018 (grey); their recipe and size of error differ"
+    caption += "."
+    one = picture("layers", "Error against the number of first layers transferred", caption)
+    limits = "" if run.map else f", as far as {len(trials(run.result, 'plans'))} trials tell"
+    caption = (
+        f"From {source}. Blue spans help, red spans harm. Outlined: the paper’s spans, which leave the head fresh."
+    )
+    if not run.map:
+        caption += " A red span may only have met a poor recipe; a map of all spans with one recipe would tell."
+    two = picture("map", "Triangular map of the change of error for every span (n1, n2) of layers transferred", caption)
+    text = f"<h2>How many of the first layers</h2>{one}" if one else ""
+    return text + (f"<h2>Which span of layers{limits}</h2>{findings(run)}{two}" if two else "")
+
+
+def findings(run: Results) -> str:
+    """What the map says in words, and how far the chosen plan is from its best."""
+    if not run.map:
+        return ""
+    cells = run.map["cells"]
+    helps, harms, open_ = (sum(c.get("verdict") == kind for c in cells) for kind in ("helps", "harms", "undecided"))
+    text = f"Of {len(cells)} spans {helps} help, {harms} harm and {open_} are undecided."
+    errors = {(cell["n1"], cell["n2"]): geometric_mean(cell["errors"]) for cell in cells}
+    known = {where: error for where, error in errors.items() if error}
+    chosen = span(run.comparisons[0].get("plan") or {}) if run.comparisons else None
+    if known and chosen in known:
+        top = min(known, key=lambda where: known[where])
+        text += f" The chosen span, {chosen}, is "
+        text += f"{percent(known[chosen] / known[top] - 1, 1)} from " if chosen != top else ""
+        text += "the map’s best" + (f", {top}: the lowest of many noisy means, so flattered." if chosen != top else ".")
+    return f"<p>{text}</p>"
+
+
+def spectra(run: Results, picture: Picture) -> str:
+    """Predicted and exact spectra."""
+    name = "transfer" if run.proved else "the candidate"
+    caption = (
+        f"Two test films that no network saw (seed 0 of the confirmation): exact (black), direct learning and {name}; "
+        "below, prediction − exact. The error is Eq. 1 of Qu et al. 2018: mean of |T − T exact| / T exact."
+    )
+    found = picture("spectra", "Exact and predicted transmission spectra of two test films", caption)
+    return f"<h2>Spectra, predicted and exact</h2>{found}" if found else ""
+
+
+def examples(run: Results, picture: Picture) -> str:
+    """The learning curve of direct learning."""
+    caption = "Direct learning on more and more fresh examples; at the dashed line it does as well as transfer."
+    found = picture("examples", "Error of direct learning against the number of training examples", caption)
+    return f"<h2>What the knowledge is worth in examples</h2>{found}" if found else ""
+
+
+def price(run: Results, picture: Picture) -> str:
+    """Cost by phase, and when the work was done."""
+    if not run.cost:
+        return ""
+    phases, trainings, tried = (run.cost.get(key) or {} for key in ("phases", "trainings", "trials"))
+    rows = []
+    for phase in dict.fromkeys([*phases, *trainings, *tried]):
+        states = ", ".join(f"{n} {html.escape(state)}" for state, n in (tried.get(phase) or {}).items() if n)
+        rows.append([plain(phase), duration(phases.get(phase)), plain(trainings.get(phase)), states or "–"])
+    total = [duration(run.cost.get("wall_seconds")), plain(sum(trainings.values())), ""]
+    caption = "Each bar is one piece of work; rows are pieces that ran at the same time."
+    figure = picture("timeline", "When each piece of work ran", caption)
+    trained = duration(run.cost.get("train_seconds"))
+    note = f"<p>{trained} of training on {plain(run.cost.get('machine'))}, {plain(run.cost.get('date'))}.</p>"
+    return f"<h2>Cost</h2>{table(['phase', 'time', 'trainings', 'trials'], [*rows, ['total', *total]])}{note}{figure}"
+
+
+def provenance(run: Results, _: Picture) -> str:
+    """Versions, sources, data and how to do it again."""
+    text = ""
+    name = run.study.get("name")
+    if name:
+        text += f"<pre>graft run {html.escape(str(name))}</pre><p>draws the same data and the same seeds from seed "
+        text += f"{plain(run.study.get('seed'))}; study.json in the run’s folder holds every setting. With one worker, "
+        text += "result.json comes out bit for bit the same.</p>"
+    sources = run.result.get("bases") or run.certificate.get("sources") or []
+    rows = [[plain(s["name"]), percent(s.get("error"), 2), f"<code>{plain(s['sha256'])}</code>"] for s in sources]
+    text += "<h3>Source networks</h3>" + table(["name", "test error", "sha256"], rows, numbers=False) if rows else ""
+    data = run.result.get("data") or {}
+    rows = [
+        [plain(part), plain(d.get("simulator")), plain(d.get("rows")), f"<code>{plain(d.get('digest'))}</code>"]
+        for part, d in data.items()
+    ]
+    text += "<h3>Data</h3>" + table(["part", "simulator", "examples", "sha256"], rows, numbers=False) if rows else ""
+    versions = run.cost.get("versions") or run.certificate.get("versions") or {}
+    words = ", ".join(f"{plain(package)}&nbsp;{plain(version)}" for package, version in versions.items())
+    text += f"<h3>Versions</h3><p>{words}</p>" if words else ""
+    return f"<h2>How to reproduce it</h2>{text}" if text else ""
+
+
+SECTIONS = (verdict, transferred, spectra, searches, examples, price, provenance)

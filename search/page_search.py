@@ -1,0 +1,66 @@
+"""The section of the page about the searches: the race, what was found, what mattered."""
+
+from search.leaderboard import best, leaderboard
+from search.results import Picture, Results
+from search.words import SETTINGS, knowledge, percent, plain, searched, table
+
+
+def searches(run: Results, picture: Picture) -> str:
+    """Both searches: the race, the recipes found, the best plans, what mattered."""
+    caption = (
+        "Every trial in the order it was drawn. A trial runs seed by seed and is stopped (hollow) when it is clearly "
+        "behind; the bars count the seeds that it got. Trials far above are drawn at the upper edge."
+    )
+    text = picture("race", "Validation error of each trial of both searches, and number of seeds each got", caption)
+    text += recipes(run) + best_plans(run)
+    caption = "Share of the variance of the error among trials that each setting explains."
+    bars = picture("importance", "Bars of the importance of each setting in both searches", caption)
+    text += f"<h3>What mattered</h3>{bars}" if bars else ""
+    return f"<h2>The searches</h2>{text}" if text else ""
+
+
+def recipes(run: Results) -> str:
+    """The recipes found, their ranges, and which settings ended at an edge."""
+    direct = best(run.result, "baseline")
+    plans = {"direct learning": direct["plan"]} if direct else {}
+    plans |= {f"candidate {i}": candidate["plan"] for i, candidate in enumerate(run.candidates, 1)}
+    if not plans:
+        return ""
+    edges = (run.result.get("baseline") or {}).get("edges") or []
+    ranges = run.study.get("ranges") or {}
+    rows, fixed = [], []
+    known = dict.fromkeys(name for plan in plans.values() for name in plan["recipe"])
+    for key in known:
+        values = [plain(plan["recipe"].get(key)) for plan in plans.values()]
+        if key not in ranges and key not in edges and len(set(values)) == 1:
+            fixed.append(f"{SETTINGS.get(key, plain(key))} {values[0]}")
+            continue
+        if key in edges and direct:
+            values[0] += ' <span class="edge">at the edge</span>'
+        rows.append([SETTINGS.get(key, plain(key)), *values, searched(ranges[key]) if key in ranges else "–"])
+    words = "".join(
+        f"<li><b>{name.capitalize()}</b>: {knowledge(plan)}</li>" for name, plan in plans.items() if plan["blocks"]
+    )
+    notes = f'<p class="note">The same for all: {", ".join(fixed)}.</p>' if fixed else ""
+    more = [f"{SETTINGS.get(key, plain(key))} {searched(ends)}" for key, ends in ranges.items() if key not in known]
+    notes += f'<p class="note">Searched for transfer alone: {", ".join(more)}.</p>' if more else ""
+    if edges:
+        names = ", ".join(SETTINGS.get(edge, plain(edge)) for edge in edges)
+        notes += f'<p class="edge">The baseline’s optimum lies at the edge of its range: {names}. Widen the range.</p>'
+    return f"<h3>What was found</h3><ul>{words}</ul>{table(['setting', *plans, 'searched'], rows)}{notes}"
+
+
+def best_plans(run: Results) -> str:
+    """The ten best plans."""
+    board = leaderboard(run.result)[:10]
+    if not board:
+        return ""
+    recipe = [key for key in SETTINGS if key in board[0] and len({str(row.get(key)) for row in board}) > 1]
+    rows = [
+        [str(row["rank"]), str(row["trial"]), "direct" if not row["source"] else plain(row["span"] or "several")]
+        + [percent(row["change"], sign=True), percent(row["error"], 2), str(row["seeds"]), plain(row["state"])]
+        + [plain(row.get(key)) for key in recipe]
+        for row in board
+    ]
+    head = ["rank", "trial", "span", "against direct", "validation error", "seeds", "state"]
+    return f"<h3>The {len(board)} best plans</h3>{table(head + [SETTINGS[key] for key in recipe], rows)}"

@@ -1,0 +1,81 @@
+"""The report of a run: one self-contained page and its figures, drawn from recorded results alone."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from search import figures as draw
+from search import figures_map, figures_search, page
+from search.leaderboard import finite, leaderboard, trials
+from search.results import Results, read
+from search.words import blocks
+
+__all__ = ["figures", "leaderboard", "read", "write"]
+
+
+def write(folder: Path) -> Path:
+    """Draw the report of a run, finished or not, into ``folder/report``.
+
+    Returns:
+        The page, ``folder/report/index.html``.
+
+    Raises:
+        Refusal: If the folder holds no run, or a record that cannot be read.
+    """
+    run = read(folder)
+    images = drawn(run)
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as temporary:
+        fresh = Path(temporary, "fresh")
+        fresh.mkdir()
+        for name, image in images.items():
+            Path(fresh, f"{name}.png").write_bytes(image)
+        Path(fresh, "index.html").write_text(page.render(run, images), encoding="utf-8")
+        report = Path(folder, "report")
+        if report.exists():
+            os.replace(report, Path(temporary, "old"))
+        os.replace(fresh, report)
+    return report / "index.html"
+
+
+def figures(folder: Path) -> dict[str, Path]:
+    """The figures that `write` left in a run's folder, by name."""
+    return {path.stem: path for path in sorted(Path(folder, "report").glob("*.png"))}
+
+
+def drawn(run: Results) -> dict[str, bytes]:
+    """PNG of each figure for which something is recorded."""
+    result = run.result
+    pictures: dict[str, Callable[[], draw.Figure]] = {}
+    proof = result.get("confirmation") or {}
+    if proof.get("arms") and proof.get("candidates"):
+        pictures["arms"] = lambda: draw.arms(proof, headings(run))
+    spans = figures_map.cells(result, run.map)
+    if spans:
+        between = (str(run.study.get("source")), str(run.study.get("target")))
+        pictures["layers"] = lambda: figures_map.layers(result, run.map, between)
+        pictures["map"] = lambda: figures_map.span_map(result, run.map)
+    if (result.get("spectra") or {}).get("films"):
+        learned = "transfer" if run.proved else "candidate"
+        pictures["spectra"] = lambda: draw.spectra(result["spectra"], learned)
+    if trials(result, "baseline") or trials(result, "plans"):
+        pictures["race"] = lambda: figures_search.race(result)
+    curve = result.get("examples")
+    if curve and all(finite(errors) for errors in curve["errors"]):
+        pictures["examples"] = lambda: draw.examples(curve)
+    if any((result.get("importance") or {}).values()):
+        pictures["importance"] = lambda: figures_search.importance(result["importance"])
+    if run.cost.get("timeline"):
+        pictures["timeline"] = lambda: figures_search.timeline(run.cost["timeline"])
+    with draw.style():
+        return {name: draw.png(picture()) for name, picture in pictures.items()}
+
+
+def headings(run: Results) -> list[str]:
+    """Title of each candidate's panel: what it copies and, once there is a certificate, its verdict."""
+    titles = []
+    for index, candidate in enumerate(run.result["confirmation"]["candidates"], 1):
+        verdict = run.candidates[index - 1].get("decision") if index <= len(run.candidates) else None
+        words = {"transfer": ": proved", "direct": ": not proved"}.get(str(verdict), "")
+        titles.append(f"Candidate {index}, {blocks(candidate['plan'])}{words}")
+    return titles

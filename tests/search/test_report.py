@@ -1,0 +1,196 @@
+"""The report on made-up runs: finished, unfinished, gone wrong, and not a run at all."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_example import STUDY, build, results
+
+from search import figures, report
+from spaces.refusal import Refusal
+
+FIGURES = {"arms", "examples", "importance", "layers", "map", "race", "spectra", "timeline"}
+PNG = b"\x89PNG\r\n\x1a\n"
+
+Files = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> Files:
+    """A finished run; its figures are drawn small, to be quick."""
+    monkeypatch.setitem(figures.STYLE, "savefig.dpi", 40)
+    return results()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = build(tmp_path_factory.mktemp("runs") / "finished")
+    report.write(folder)
+    return folder
+
+
+def written(folder: Path, files: Files) -> str:
+    page = report.write(build(folder, files))
+    assert page == folder / "report" / "index.html"
+    return page.read_text(encoding="utf-8")
+
+
+def test_page_of_a_finished_run_says_what_was_proved(finished: Path) -> None:
+    page = (finished / "report" / "index.html").read_text(encoding="utf-8")
+    assert "Copy blocks 1 to 7 of film-10: the error on 8-layer films falls by 36&nbsp;% (33 to 39&nbsp;%)" in page
+    assert '<span class="badge">transfer</span>' in page
+    assert "direct learning would need about 1300 examples instead of 450 to do as well" in page
+    assert "8.0&nbsp;×&nbsp;10<sup>−7</sup>" in page
+    assert "The chosen span, (1, 7), is the map’s best." in page
+    assert "at the edge" in page
+
+
+def test_page_needs_nothing_but_itself(finished: Path) -> None:
+    page = (finished / "report" / "index.html").read_text(encoding="utf-8")
+    sources = re.findall(r'<img alt="[^"]+" src="([^"]{40})', page)
+    assert len(sources) == page.count("<img") == len(FIGURES)
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert not re.search(r"<script|<link|<iframe|https?://|href=|url\(|@import", page)
+
+
+def test_figures_are_pictures(finished: Path) -> None:
+    drawn = report.figures(finished)
+    assert drawn.keys() == FIGURES
+    for path in drawn.values():
+        content = path.read_bytes()
+        assert content.startswith(PNG) and len(content) > 10_000, path
+        assert b"Software" not in content and b"matplotlib" not in content
+    assert not list(finished.glob(".report-*"))
+
+
+def test_same_results_give_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    again = report.write(build(tmp_path / "again"))
+    assert again.read_bytes() == (finished / "report" / "index.html").read_bytes()
+
+
+def test_a_second_report_replaces_the_first(tmp_path: Path, files: Files) -> None:
+    folder = build(tmp_path / "run", files)
+    report.write(folder)
+    (folder / "map.json").unlink()
+    files["result"]["plans"]["trials"] = []
+    report.write(build(folder, {"result": files["result"]}))
+    assert report.figures(folder).keys() == FIGURES - {"map", "layers"}
+
+
+def test_without_a_map_the_search_fills_it(tmp_path: Path, files: Files) -> None:
+    del files["map"]
+    page = written(tmp_path, files)
+    assert f"as far as {len(files['result']['plans']['trials'])} trials tell" in page
+    assert {"map", "layers"} <= report.figures(tmp_path).keys()
+
+
+def test_a_map_alone_is_enough(tmp_path: Path, files: Files) -> None:
+    page = written(tmp_path, {"map": files["map"]})
+    assert "Of 28 spans" in page and "nothing below is a proof" in page
+    assert report.figures(tmp_path).keys() == {"map", "layers"}
+
+
+def test_an_unfinished_run_says_so(tmp_path: Path, files: Files) -> None:
+    result = {key: files["result"][key] for key in ("format", "study", "baseline")}
+    page = written(tmp_path, {"study": STUDY, "result": result})
+    assert "This run is not finished" in page and "34 trials of the baseline search" in page
+    assert '<span class="badge">transfer</span>' not in page
+
+
+def test_a_run_that_only_began(tmp_path: Path) -> None:
+    assert "Nothing is recorded yet but the study" in written(tmp_path, {"study": STUDY})
+    assert report.figures(tmp_path) == {}
+
+
+def test_direct_learning_is_an_answer(tmp_path: Path, files: Files) -> None:
+    proof = files["certificate"]
+    proof |= {"decision": "direct", "sentence": "Learn directly: no plan was proved better.", "examples": None}
+    proof["comparisons"][0] |= {"decision": "direct", "plan": None, "chosen": None, "p_value": 0.41}
+    proof["comparisons"][0] |= {"relative_reduction": 0.01, "interval": [-0.02, 0.04]}
+    files["result"] |= {"examples": None}
+    page = written(tmp_path, files)
+    assert '<span class="badge">direct learning</span>' in page and "Learn directly" in page
+    assert "Error reduced by (not proved)" in page and "−2 to 4&nbsp;%" in page and "0.410" in page
+    assert "Gain in examples" not in page
+
+
+def test_direct_learning_without_any_candidate(tmp_path: Path, files: Files) -> None:
+    nothing = {"relative_reduction": None, "interval": None, "p_value": None, "candidates": [], "candidate": None}
+    files["certificate"]["comparisons"][0] |= {"decision": "direct", "plan": None} | nothing
+    files["certificate"] |= {"decision": "direct", "sentence": "No plan finished.", "examples": None}
+    files["result"] |= {"confirmation": None, "examples": None, "spectra": None, "importance": {}}
+    assert "No plan finished." in written(tmp_path, files)
+
+
+def test_errors_that_are_not_finite(tmp_path: Path, files: Files) -> None:
+    arms = files["result"]["confirmation"]["arms"]
+    arms["0/candidate"][3] = None
+    arms["1/candidate"] = [None] * 8
+    files["map"]["cells"][5] |= {"errors": [None, None, None], "change": None, "interval": None, "verdict": "undecided"}
+    files["result"]["examples"]["errors"][1][0] = None
+    written(tmp_path, files)
+    assert report.figures(tmp_path).keys() == FIGURES
+
+
+def test_all_trials_failed(tmp_path: Path, files: Files) -> None:
+    for phase in ("baseline", "plans"):
+        for trial in files["result"][phase]["trials"]:
+            trial |= {"state": "failed", "errors": [None], "value": None}
+        files["result"][phase]["best"] = None
+    del files["map"], files["certificate"]
+    files["result"]["confirmation"] = None
+    written(tmp_path, files)
+    assert "race" in report.figures(tmp_path)
+
+
+def test_words_of_others_are_escaped(tmp_path: Path, files: Files) -> None:
+    attack = "<script>alert('$title')</script> $x_1$"
+    files["study"] = files["study"] | {"title": attack, "name": attack}
+    files["certificate"]["sentence"] = attack
+    files["certificate"]["comparisons"][0]["candidates"][0]["reason"] = attack
+    files["result"]["importance"]["plans"] = {"$rate_{": 0.6, attack: 0.4}
+    page = written(tmp_path, files)
+    assert "<script" not in page and "&lt;script&gt;" in page
+
+
+def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="holds no run"):
+        report.write(tmp_path)
+    with pytest.raises(Refusal, match="holds no run"):
+        report.write(tmp_path / "nowhere")
+    Path(tmp_path, "study.json").write_text("{ torn")
+    with pytest.raises(Refusal, match="is not JSON"):
+        report.write(tmp_path)
+    assert not (tmp_path / "report").exists()
+
+
+def test_leaderboard_puts_the_best_plan_first(files: Files) -> None:
+    result = files["result"]
+    board = report.leaderboard(result)
+    assert board[0]["trial"] == result["plans"]["best"] and board[0]["rank"] == 1
+    complete = [row for row in board if row["state"] == "complete"]
+    assert board[: len(complete)] == complete
+    assert [row["error"] for row in complete] == sorted(row["error"] for row in complete)
+    assert all(row["state"] != "failed" for row in board)
+    assert (
+        board[0]["change"] < -0.2
+        and board[0]["span"] == (1, 7)
+        and {"rate", "epochs", "copied_rate"} <= board[0].keys()
+    )
+
+
+def test_drawing_needs_neither_training_nor_tuning() -> None:
+    code = "import sys, search.report; print(sorted({'ray', 'torch', 'optuna', 'mlflow'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_one_file_knows_matplotlib() -> None:
+    room = Path(report.__file__).parent
+    found = [
+        path.name for path in room.glob("*.py") if re.search(r"^\s*(import|from) matplotlib", path.read_text(), re.M)
+    ]
+    assert found == ["figures.py"]
