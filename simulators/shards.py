@@ -230,7 +230,7 @@ class _Run:
     def _crashed(self, number: int, error: Exception) -> RuntimeError:
         why = " ".join(str(error).split())
         failure = RuntimeError(
-            f"{self._what(number)} killed its worker {TRIES} times; the others are kept in {self.folder}. Ray says: {why}"
+            f"{self._what(number)} killed its worker {TRIES} times; the others are kept in {self.folder} ({why})"
         )
         failure.__cause__ = error
         return failure

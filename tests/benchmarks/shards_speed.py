@@ -1,0 +1,39 @@
+"""Rows per second of generating film-8 with one and two actors, starting the actors and checking the files included.
+
+python tests/benchmarks/shards_speed.py [rows]
+"""
+
+import os
+import sys
+import tempfile
+import time
+
+os.environ |= {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+
+import ray  # noqa: E402
+
+from simulators.dataset import Dataset  # noqa: E402
+from simulators.registry import find  # noqa: E402
+from simulators.shards import generate  # noqa: E402
+
+
+def main(rows: int) -> None:
+    """Print a table."""
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    film = find("film-8")
+    with tempfile.TemporaryDirectory() as folder:
+        generate(film, [0], 1000, f"{folder}/warm", shard_rows=500)  # compiles, starts workers
+        for actors in (1, 2):
+            start = time.perf_counter()
+            generate(film, [1], rows, f"{folder}/{actors}", actors=actors)
+            seconds = time.perf_counter() - start
+            print(f"{actors} actors: {rows / seconds:10,.0f} rows/s ({seconds:.2f} s)")
+        start = time.perf_counter()
+        Dataset.open(f"{folder}/2").outputs()
+        seconds = time.perf_counter() - start
+        print(f"open, check and join: {rows / seconds:10,.0f} rows/s ({seconds:.3f} s)")
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)
