@@ -65,6 +65,17 @@ def _nearest(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
+def family(plan: Plan) -> str | None:
+    """The group in which a plan is raced: spans that copy the head, and those that leave it fresh (the paper's 21).
+
+    Both are candidates of their own right, so the better group must not stop the other. Direct learning is raced
+    with everyone: None.
+    """
+    if plan.direct:
+        return None
+    return "head copied" if plan.blocks[-1].source is not None else "head fresh"
+
+
 def constraints(plan: Plan, rows: int, steps: int) -> dict[str, float]:
     """What a plan must satisfy to be trained at all: each value at most 0.
 

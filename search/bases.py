@@ -1,0 +1,74 @@
+"""Base networks: trained once on plenty of cheap examples, then only read."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.loss import relative_error
+from models.mlp import fresh
+from models.scaling import Scaling
+from models.train import predict, prepare_process, train
+from models.weights import Shape, pack, sha256
+from search.objectives import Examples
+from search.record import write_bytes, write_json
+from search.seeds import Draws, Role
+from spaces.plan import Recipe
+
+HELD = 0.1
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base network: safetensors bytes, its error on source examples it never saw, how it was trained."""
+
+    name: str
+    data: bytes
+    error: float
+    recipe: Recipe
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the weights: the certificate's claim is conditional on them."""
+        return sha256(self.data)
+
+    def card(self) -> dict[str, object]:
+        """What the record says of it."""
+        return {"name": self.name, "sha256": self.sha256, "error": self.error, "recipe": self.recipe.to_dict()}
+
+
+def train_base(name: str, examples: Examples, shape: Shape, recipe: Recipe, seed: int, device: str = "cpu") -> Base:
+    """Train a base network as Qu et al. 2018 do: 80 % of the examples train it, 10 % judge it, 10 % stay unused.
+
+    Raises:
+        NonFiniteLoss: If training diverges.
+    """
+    prepare_process()
+    draws = Draws.of(seed, Role.BASE, 0)
+    held = max(1, int(HELD * len(examples)))
+    learned, judged = draws.rows(len(examples) - held, held)
+    network = shape.build()
+    fresh(network, recipe.initial_scale, draws.weights)
+    network.to(device)
+    inputs, outputs = examples.tensors(learned, device)
+    scaling = Scaling.of(inputs)
+    train(network, scaling(inputs), outputs, recipe, draws.order)
+    inputs, outputs = examples.tensors(judged, device)
+    error = relative_error(predict(network, scaling(inputs)).cpu().numpy(), outputs.cpu().numpy())
+    return Base(name, pack(network.cpu(), shape, scaling), error, recipe)
+
+
+def save_base(base: Base, folder: Path) -> None:
+    """Write weights, then the card that makes them valid."""
+    write_bytes(folder / f"{base.name}-{base.recipe.activation}.safetensors", base.data)
+    write_json(folder / f"{base.name}-{base.recipe.activation}.json", base.card())
+
+
+def load_base(name: str, recipe: Recipe, folder: Path) -> Base | None:
+    """The stored base network of that name and recipe, or None if there is none intact."""
+    weights, card = (folder / f"{name}-{recipe.activation}{suffix}" for suffix in (".safetensors", ".json"))
+    try:
+        told = json.loads(card.read_text())
+        base = Base(name, weights.read_bytes(), float(told["error"]), Recipe.from_dict(told["recipe"]))
+    except (OSError, ValueError, KeyError):
+        return None
+    return base if base.sha256 == told["sha256"] and base.recipe == recipe else None

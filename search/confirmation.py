@@ -1,0 +1,96 @@
+"""Confirmation: plans fixed beforehand, on seeds and examples that no search has seen."""
+
+import math
+import statistics as stdlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from search.certificate import ARMS, Candidate
+from search.objectives import Task, Training
+from search.statistics import log_ratios, seeds_needed
+from search.study import Study
+from spaces.plan import Plan
+
+POWER_AT = 0.10
+"""The gain that the number of seeds is chosen to detect: the protocol asks for power from 10 % up."""
+
+
+def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
+    """What is fixed before confirmation starts: candidates, number of seeds, margin, level.
+
+    The first candidate is the best plan of the search. The second, where one copies the head, is the best that leaves
+    it fresh (the paper's 21 spans), and otherwise the best with another span.
+
+    Args:
+        plans: Records of the plan search; number 0 is the direct baseline on the same seeds.
+        study: The study.
+    """
+    complete = sorted((t for t in plans if t["state"] == "complete"), key=lambda t: (t["value"], t["number"]))
+    copying = [trial for trial in complete if not Plan.from_dict(trial["plan"]).direct]
+    chosen = copying[:1]
+    if chosen and study.proof.candidates > 1:
+        best = Plan.from_dict(chosen[0]["plan"]).transferred
+        others = [t for t in copying if Plan.from_dict(t["plan"]).transferred != best]
+        without_head = [t for t in others if Plan.from_dict(t["plan"]).transferred.last < study.blocks]  # type: ignore
+        chosen += (without_head if best and best.last == study.blocks else [])[:1] or others[:1]
+    reference = next(trial for trial in plans if trial["number"] == 0)
+    deviation = _deviation(reference, chosen)
+    effect = -math.log(1 - POWER_AT) - math.log(1 + study.proof.margin)
+    seeds = seeds_needed(
+        deviation, effect, study.proof.alpha / max(1, len(chosen)), study.proof.seeds, study.proof.most_seeds
+    )
+    return {
+        "seeds": seeds,
+        "margin": study.proof.margin,
+        "alpha": study.proof.alpha,
+        "deviation_in_search": deviation,
+        "candidates": [{"trial": trial["number"], "plan": trial["plan"]} for trial in chosen],
+    }
+
+
+def trainings(fixed: dict[str, Any], baseline: Plan) -> dict[str, Training]:
+    """Every training of the confirmation by key ``arm/seed``; arms as in the certificate, candidates by number."""
+    arms: dict[str, tuple[Plan, bool]] = {"direct": (baseline, False)}
+    for i, candidate in enumerate(fixed["candidates"]):
+        plan = Plan.from_dict(candidate["plan"])
+        arms[f"{i}/direct_same_recipe"] = (plan.without_source(), False)
+        arms[f"{i}/shuffled"] = (plan, True)
+        arms[f"{i}/candidate"] = (plan, False)
+    return {
+        f"{arm}/{seed}": Training(plan, seed, shuffled)
+        for seed in range(fixed["seeds"])
+        for arm, (plan, shuffled) in arms.items()
+    }
+
+
+def arms(fixed: dict[str, Any], errors: dict[str, float | None]) -> dict[str, list[float | None]]:
+    """Errors by arm, seed by seed, from errors by key."""
+    names = ["direct"]
+    for i in range(len(fixed["candidates"])):
+        names += [f"{i}/{name}" for name in (*ARMS[1:], "candidate")]
+    return {name: [errors[f"{name}/{seed}"] for seed in range(fixed["seeds"])] for name in names}
+
+
+def candidates(fixed: dict[str, Any], measured: dict[str, list[float | None]]) -> list[Candidate]:
+    """The candidates with what was measured of them."""
+    return [
+        Candidate(
+            entry["trial"],
+            Plan.from_dict(entry["plan"]),
+            {name: measured[f"{i}/{name}"] for name in (*ARMS[1:], "candidate")},
+        )
+        for i, entry in enumerate(fixed["candidates"])
+    ]
+
+
+def curve_task(task: Task, rows: int) -> Task:
+    """The task with only its first examples: ``rows`` to train on, and those that each seed sets aside."""
+    kept = rows + task.validation
+    return replace(task, pool=type(task.pool)(task.pool.inputs[:kept], task.pool.outputs[:kept]))
+
+
+def _deviation(reference: dict[str, Any], chosen: Sequence[dict[str, Any]]) -> float:
+    """Deviation of one seed's log-ratio as the search saw it: larger than on the test set, so on the safe side."""
+    deviations = [stdlib.stdev(log_ratios(reference["errors"], trial["errors"]).tolist()) for trial in chosen]
+    return max(deviations, default=0.0)

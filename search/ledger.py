@@ -1,0 +1,278 @@
+"""The ledger of one search: an Optuna study in the run's folder, the single record of its trials.
+
+Order of calls: `ask` gives the next trial until the budget is spent; `tell` takes one training's outcome and says
+whether the race stops the trial; `close` ends it. A process killed in between loses nothing that was told: a new
+ledger on the same file gives interrupted trials again first, with their numbers and parameters.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.samplers import TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import BaseJournalFileLock
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from search.objectives import Outcome
+from search.race import behind
+from search.record import mend_tail
+from search.seeds import Role, number, sequence
+from spaces.plan import Plan
+from spaces.ranges import Ranges
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+Space = Callable[[Trial, Ranges], Plan]
+Constraints = Callable[[Plan], dict[str, float]]
+
+
+class HeldLock(BaseJournalFileLock):
+    """No lock: the run's own lock already keeps every other process out, and a killed one leaves nothing stale."""
+
+    def acquire(self) -> bool:
+        """Always granted."""
+        return True
+
+    def release(self) -> None:
+        """Nothing to do."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How one search runs.
+
+    Attributes:
+        phase: Names the Optuna study: ``baseline`` or ``plans``.
+        seed: The study's.
+        trainings: Budget, in trainings started.
+        seeds: Trainings of one trial, at most.
+        widen: Shares of the budget after which ranges are widened where the best plan touches their edge.
+        until: `time.monotonic` after which no trial is started.
+    """
+
+    phase: str
+    seed: int
+    trainings: int
+    seeds: int
+    widen: tuple[float, ...] = ()
+    until: float = math.inf
+
+
+def storage(path: Path) -> JournalStorage:
+    """Optuna's journal in the run's folder, its last line mended if a killed process left it torn."""
+    if path.exists():
+        mend_tail(path)
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=HeldLock()))
+
+
+class Ledger:
+    """Ask, tell and close the trials of one search.
+
+    Args:
+        journal: From `storage`.
+        rules: Of this search.
+        space: Draws a plan from a trial and the ranges in force.
+        ranges: At the start of the search.
+        guesses: Parameters of the first trials.
+        constraints: Of a plan; one above 0 means that it is not trained at all.
+        on_close: Called with the record of each trial that ends.
+        family: Groups plans; a trial is raced against its own group and against those of no group.
+    """
+
+    def __init__(
+        self,
+        journal: JournalStorage,
+        rules: Rules,
+        space: Space,
+        ranges: Ranges,
+        guesses: Sequence[dict[str, Any]],
+        constraints: Constraints,
+        on_close: Callable[[dict[str, Any]], None] = lambda trial: None,
+        family: Callable[[Plan], str | None] = lambda plan: None,
+    ) -> None:
+        self.rules, self.space, self.constraints, self.on_close = rules, space, constraints, on_close
+        self.family = family
+        self.study = optuna.create_study(
+            storage=journal, study_name=rules.phase, direction="minimize", load_if_exists=True
+        )
+        for guess in guesses:
+            self.study.enqueue_trial(guess, skip_if_exists=True)
+        self._ranges: list[tuple[int, Ranges]] = [(0, ranges)]
+        for first, held in sorted(self.study.user_attrs.get("widened", {}).items(), key=lambda item: int(item[0])):
+            self._ranges.append((int(first), Ranges(**{key: tuple(ends) for key, ends in held.items()})))
+        self.live: dict[int, Trial] = {}
+        self.interrupted = [t.number for t in self._trials(TrialState.RUNNING)]
+
+    def ask(self) -> tuple[int, Plan] | None:
+        """The next trial to run as (number, plan), or None if none is to be started any more."""
+        while True:
+            resumed = bool(self.interrupted)
+            if not resumed and (self.spent >= self.rules.trainings or time.monotonic() > self.rules.until):
+                return None
+            if not resumed:
+                self._widen()
+            trial = self._resume(self.interrupted.pop(0)) if resumed else self._new()
+            plan = self.space(trial, self.ranges_at(trial.number))
+            trial.set_user_attr("plan", plan.to_dict())
+            self.live[trial.number] = trial
+            broken = {}
+            for key, value in self.constraints(plan).items():
+                trial.set_constraint(key, value)
+                if value > 0:
+                    broken[key] = value
+            if not broken:
+                return trial.number, plan
+            reason = "not trained: " + ", ".join(f"{key} over by {value:g}" for key, value in broken.items())
+            self._end(trial.number, TrialState.PRUNED, reason)
+
+    def tell(self, trial: int, index: int, outcome: Outcome) -> bool:
+        """Record the outcome of seed ``index`` of a live trial. Telling a seed again changes nothing.
+
+        Returns:
+            Whether the trial ends here: diverged, all seeds done, or stopped by the race.
+        """
+        live = self.live[trial]
+        errors = list(live.user_attrs.get("errors", []))
+        if index < len(errors):
+            return self._verdict(trial, errors) is not None
+        if not math.isfinite(outcome.error):
+            live.set_user_attr("diverged", f"seed {index}: {outcome.reason}")
+            return True
+        errors.append(outcome.error)
+        live.set_user_attr("errors", errors)
+        live.set_user_attr("seconds", [*live.user_attrs.get("seconds", []), outcome.seconds])
+        if index not in self._trials()[trial].intermediate_values:
+            live.report(mean_log(errors), index)
+        return self._verdict(trial, errors) is not None
+
+    def close(self, trial: int, problem: str = "") -> None:
+        """End a live trial as what it is: complete, pruned by the race, or failed.
+
+        Args:
+            trial: Its number.
+            problem: Why it could not go on, if it could not.
+        """
+        attrs = self.live[trial].user_attrs
+        problem = attrs.get("diverged", "") or problem
+        state = TrialState.FAIL if problem else self._verdict(trial, attrs.get("errors", [])) or TrialState.FAIL
+        self._end(trial, state, problem or ("behind on the same seeds" if state == TrialState.PRUNED else ""))
+
+    @property
+    def spent(self) -> int:
+        """Trainings started: those told, and one for each trial under way."""
+        told = sum(len(t.user_attrs.get("errors", [])) for t in self._trials())
+        return told + len(self.live)
+
+    def ranges_at(self, trial: int) -> Ranges:
+        """The ranges in force when that trial was drawn."""
+        return next(ranges for first, ranges in reversed(self._ranges) if first <= trial)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every trial as plain values, times left out: the same for the same seed and one worker."""
+        return [record(t) for t in self._trials() if t.state != TrialState.WAITING]
+
+    def timeline(self) -> list[dict[str, Any]]:
+        """When each ended trial started and ended (seconds since the epoch) and how long its trainings took."""
+        return [
+            {
+                "phase": self.rules.phase,
+                "number": t.number,
+                "start": t.datetime_start.timestamp(),
+                "end": t.datetime_complete.timestamp(),
+                "train_seconds": sum(t.user_attrs.get("seconds", [])),
+            }
+            for t in self._trials(*ENDED)
+            if t.datetime_start and t.datetime_complete
+        ]
+
+    def importance(self) -> dict[str, float]:
+        """How much each parameter mattered among complete trials (PED-ANOVA), largest first; empty for too few."""
+        complete = self._trials(TrialState.COMPLETE)
+        if len(complete) < 4 or len({t.value for t in complete}) < 2:
+            return {}
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+        found = optuna.importance.get_param_importances(self.study, evaluator=evaluator)
+        return {name: float(share) for name, share in found.items()}
+
+    def _verdict(self, trial: int, errors: Sequence[float]) -> TrialState | None:
+        if len(errors) >= self.rules.seeds:
+            return TrialState.COMPLETE
+        return TrialState.PRUNED if trial > 0 and behind(errors, self._rivals(trial)) else None
+
+    def _rivals(self, trial: int) -> list[list[float]]:
+        """Errors of the complete trials against which this one is raced."""
+        plans = {t.number: self.family(Plan.from_dict(t.user_attrs["plan"])) for t in self._trials(TrialState.COMPLETE)}
+        group = self.family(Plan.from_dict(self.live[trial].user_attrs["plan"]))
+        members = [number for number, other in plans.items() if other is None or other == group]
+        return [self._trials()[number].user_attrs["errors"] for number in members]
+
+    def _end(self, trial: int, state: TrialState, reason: str) -> None:
+        live = self.live.pop(trial)
+        live.set_user_attr("reason", reason)
+        value = mean_log(live.user_attrs["errors"]) if state == TrialState.COMPLETE else None
+        self.study.tell(live, value, state)
+        self.on_close(record(self._trials()[trial]) | {"seconds": live.user_attrs.get("seconds", [])})
+
+    def _new(self) -> Trial:
+        waiting = [t.number for t in self._trials(TrialState.WAITING)]
+        self.study.sampler = self._sampler(min(waiting, default=len(self._trials())))
+        return self.study.ask()
+
+    def _resume(self, trial: int) -> Trial:
+        self.study.sampler = self._sampler(trial)
+        return Trial(self.study, self._trials()[trial]._trial_id)
+
+    def _sampler(self, trial: int) -> TPESampler:
+        """Seeded by the trial's number, so that a search resumed there draws what it would have drawn."""
+        phase = sum(map(ord, self.rules.phase))
+        return TPESampler(seed=number(sequence(self.rules.seed, Role.SAMPLER, 1000 * phase + trial)))
+
+    def _widen(self) -> None:
+        """At each milestone of the budget, move the edges that the best plan so far touches."""
+        passed = sum(self.spent >= share * self.rules.trainings for share in self.rules.widen)
+        held = dict(self.study.user_attrs.get("widened", {}))
+        best = best_trial(self.records())
+        if len(held) >= passed or best is None:
+            return
+        ranges = self._ranges[-1][1].widened(Plan.from_dict(best["plan"]).recipe)
+        first = len(self._trials())
+        held[str(first)] = {key: list(ends) for key, ends in vars(ranges).items()}
+        self.study.set_user_attr("widened", held)
+        self._ranges.append((first, ranges))
+
+    def _trials(self, *states: TrialState) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=states or None)
+
+
+def mean_log(errors: Sequence[float]) -> float:
+    """Mean log error: differences of it are log-ratios of geometric means."""
+    return sum(map(math.log, errors)) / len(errors)
+
+
+def record(trial: FrozenTrial) -> dict[str, Any]:
+    """A trial as plain values."""
+    names = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+    errors = list(trial.user_attrs.get("errors", []))
+    return {
+        "number": trial.number,
+        "state": names.get(trial.state, "interrupted"),
+        "params": dict(trial.params),
+        "plan": trial.user_attrs.get("plan"),
+        "errors": errors,
+        "value": math.exp(mean_log(errors)) if errors else None,
+        "reason": trial.user_attrs.get("reason", ""),
+    }
+
+
+def best_trial(records: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The complete trial with the lowest error; of equals, the first."""
+    complete = [trial for trial in records if trial["state"] == "complete"]
+    return min(complete, key=lambda trial: (trial["value"], trial["number"])) if complete else None

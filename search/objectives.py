@@ -1,0 +1,143 @@
+"""What one training of a plan is worth: build, initialise, copy, train, judge."""
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.loss import NonFiniteLoss, relative_error
+from models.mlp import fresh
+from models.scaling import Scaling
+from models.surgery import shuffle, transplant
+from models.train import predict, train
+from models.weights import Shape, no_gradient, pack, unpack
+from search.seeds import Draws, Role
+from spaces.plan import Plan
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs (examples, inputs) and outputs (examples, outputs), float32."""
+
+    inputs: NDArray
+    outputs: NDArray
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def tensors(self, rows: NDArray | None = None, device: str = "cpu") -> tuple[Tensor, Tensor]:
+        """The chosen rows as tensors."""
+        chosen = slice(None) if rows is None else rows
+        return tuple(torch.tensor(part[chosen], device=device) for part in (self.inputs, self.outputs))  # type: ignore
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that the trainings of one phase share; it reaches each worker once.
+
+    Attributes:
+        seed: The study's.
+        role: Which seeds this phase draws.
+        pool: Unlocked examples of the target, in every phase the same.
+        validation: Rows set aside by each seed.
+        depth: Hidden blocks.
+        width: Neurons in each.
+        bases: Base networks as safetensors bytes, by source name.
+        judge: Examples that score a training. None in the searches: there, the seed's validation rows do.
+        device: ``cpu`` or ``cuda``.
+    """
+
+    seed: int
+    role: Role
+    pool: Examples
+    validation: int
+    depth: int
+    width: int
+    bases: Mapping[str, bytes] = field(default_factory=dict)
+    judge: Examples | None = None
+    device: str = "cpu"
+
+    @cached_property
+    def sources(self) -> dict[str, nn.Module]:
+        """The base networks, opened once in each process."""
+        return {name: no_gradient(open_network(data)[0]) for name, data in self.bases.items()}
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training asked for: a plan, a seed, and whether copied weights are shuffled (the control)."""
+
+    plan: Plan
+    index: int
+    shuffled: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it. ``error`` is not finite if the training diverged."""
+
+    error: float
+    seconds: float
+    reason: str = ""
+
+
+def open_network(data: bytes) -> tuple[nn.Module, Shape, Scaling]:
+    """A network from safetensors bytes."""
+    with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+        file.write(data)
+        file.flush()
+        return unpack(Path(file.name))
+
+
+def measure(task: Task, training: Training) -> Outcome:
+    """Carry out one training and score it; divergence is an outcome, not an exception."""
+    began = time.perf_counter()
+    try:
+        error, _, _ = learn(task, training)
+        reason = "" if np.isfinite(error) else f"the error is {error}"
+    except NonFiniteLoss as problem:
+        error, reason = float("inf"), str(problem)
+    return Outcome(error, time.perf_counter() - began, reason)
+
+
+def learn(task: Task, training: Training) -> tuple[float, nn.Module, Scaling]:
+    """Train once.
+
+    Returns:
+        The error (Eq. 1 of Qu et al. 2018, a fraction) on the judging examples or else on the seed's validation
+        rows, the trained network, and the scaling of its inputs.
+
+    Raises:
+        NonFiniteLoss: If training diverges.
+    """
+    plan, draws = training.plan, Draws.of(task.seed, task.role, training.index)
+    learned, held = draws.rows(len(task.pool), task.validation)
+    shape = Shape(task.pool.inputs.shape[1], task.pool.outputs.shape[1], task.depth, task.width, plan.recipe.activation)
+    network = shape.build()
+    fresh(network, plan.recipe.initial_scale, draws.weights)
+    transplant(network, task.sources, plan.blocks)
+    span = plan.transferred
+    if training.shuffled and span is not None:
+        shuffle(network, span, draws.shuffle)
+    network.to(task.device)
+    inputs, outputs = task.pool.tensors(learned, task.device)
+    scaling = Scaling.of(inputs)
+    train(network, scaling(inputs), outputs, plan.recipe, draws.order, blocks=plan.blocks)
+    judged, exact = (
+        task.pool.tensors(held, task.device) if task.judge is None else task.judge.tensors(None, task.device)
+    )
+    predicted = predict(network, scaling(judged)).cpu().numpy()
+    return relative_error(predicted, exact.cpu().numpy()), network, scaling
+
+
+def packed(task: Task, plan: Plan, network: nn.Module, scaling: Scaling) -> bytes:
+    """A trained network as safetensors bytes."""
+    shape = Shape(task.pool.inputs.shape[1], task.pool.outputs.shape[1], task.depth, task.width, plan.recipe.activation)
+    return pack(network.cpu(), shape, scaling)

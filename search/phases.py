@@ -1,0 +1,87 @@
+"""The two searches of a run, as ledgers: direct learning first, then plans that start from what it found."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from optuna.storages import JournalStorage
+
+from search.ledger import Ledger, Rules, best_trial
+from search.study import Study
+from spaces import baseline, transfer
+from spaces.plan import Plan, Recipe
+from spaces.ranges import Ranges
+
+WIDEN = (0.5, 0.75)
+"""Shares of the baseline's budget after which a range is widened where the best recipe touches its edge."""
+
+OnClose = Callable[[dict[str, Any]], None]
+
+
+class NothingFinished(RuntimeError):
+    """Every trial of a search failed or was stopped."""
+
+
+def baseline_ledger(study: Study, journal: JournalStorage, until: float, on_close: OnClose) -> Ledger:
+    """The search for the best recipe of direct learning."""
+    return Ledger(
+        journal,
+        Rules("baseline", study.seed, study.budget.trainings, study.budget.seeds, WIDEN, until),
+        partial(baseline.suggest, start=study.start),
+        study.ranges,
+        baseline.first_guesses(study.ranges, study.start),
+        partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
+        on_close,
+    )
+
+
+def plans_ledger(
+    study: Study,
+    journal: JournalStorage,
+    until: float,
+    on_close: OnClose,
+    start: Recipe,
+    ranges: Ranges,
+    sources: Sequence[str],
+) -> Ledger:
+    """The search for the best plan of transfer, from the tuned baseline's recipe and with its ranges."""
+    return Ledger(
+        journal,
+        Rules("plans", study.seed, study.budget.trainings, study.budget.seeds, (), until),
+        partial(transfer.suggest, start=start, sources=tuple(sources), blocks=study.blocks),
+        ranges,
+        transfer.first_guesses(ranges, start, study.blocks),
+        partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
+        on_close,
+        transfer.family,
+    )
+
+
+def best_plan(ledger: Ledger) -> Plan:
+    """The best complete trial's plan.
+
+    Raises:
+        NothingFinished: If there is none, with the last trial's reason.
+    """
+    records = ledger.records()
+    best = best_trial(records)
+    if best is None:
+        last = records[-1]["reason"] if records else "no trial was started"
+        raise NothingFinished(f"no trial of the {ledger.rules.phase} search finished ({len(records)} tried): {last}")
+    return Plan.from_dict(best["plan"])
+
+
+def searched(ledger: Ledger) -> dict[str, Any]:
+    """What the result records of a search."""
+    records = ledger.records()
+    best = best_trial(records)
+    edges: list[str] = []
+    if best is not None:
+        edges = ledger.ranges_at(len(records)).edges(Plan.from_dict(best["plan"]).recipe)
+    ranges = ledger.ranges_at(len(records))
+    return {
+        "trials": records,
+        "best": best["number"] if best else None,
+        "edges": edges,
+        "ranges": {name: list(ends) for name, ends in vars(ranges).items()},
+    }

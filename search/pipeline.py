@@ -1,0 +1,222 @@
+"""The phases of a run, each of which finds what is done already and does the rest."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from models.loss import away_from_zero
+from models.weights import Shape
+from search import confirmation, tuning
+from search.bases import Base, load_base, save_base, train_base
+from search.ledger import Ledger, storage
+from search.objectives import Examples, Task, Training
+from search.phases import baseline_ledger, best_plan, plans_ledger
+from search.progress import Progress
+from search.record import Evidence, Run
+from search.seeds import Role, entropy
+from simulators.registry import find
+from simulators.shards import generate
+from spaces.plan import Plan, Recipe
+from spaces.refusal import Refusal
+
+SHARES = (0.35, 0.75)
+"""Of the minutes allowed, those after which the baseline search and the plan search start no more trials."""
+CURVE = (2, 4, 8)
+"""Training examples on the learning curve, as multiples of what the study has."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a run may use.
+
+    Attributes:
+        workers: Trainings at a time.
+        device: ``cpu`` or ``cuda``.
+        minutes: About how long the run may take; None for as long as its budget needs.
+        uri: MLflow's tracking URI; None for the environment's or a database in the run's folder.
+    """
+
+    workers: int
+    device: str = "cpu"
+    minutes: float | None = None
+    uri: str | None = None
+
+    @property
+    def gpus(self) -> float:
+        """Share of a GPU for each training."""
+        return 1 / self.workers if self.device == "cuda" else 0.0
+
+
+class Pipeline:
+    """One run of a study in a folder that this process holds, connected to Ray.
+
+    Args:
+        run: The folder.
+        means: What it may use.
+        progress: Told what goes on.
+        tracker: Shown every trial that ends (MLflow), or None.
+    """
+
+    def __init__(self, run: Run, means: Means, progress: Progress, tracker: Any = None) -> None:
+        self.run, self.means, self.progress, self.tracker = run, means, progress, tracker
+        self.study = run.study
+        self.journal = storage(run.path("optuna.journal"))
+        self.began = time.monotonic()
+        self.spent: dict[str, float] = run.read("spent.json") if run.has("spent.json") else {}
+
+    @contextmanager
+    def phase(self, name: str, total: int = 0) -> Iterator[None]:
+        """Show a phase, and add its wall time to what the run has cost so far."""
+        self.progress.phase(name, total)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.spent[name] = self.spent.get(name, 0.0) + time.monotonic() - began
+            self.run.write("spent.json", self.spent)
+
+    def examples(self, simulator: str, role: Role, rows: int) -> Examples:
+        """Rows of a simulator, generated if they are not there yet."""
+        folder = self.run.path("data", role.name.lower())
+        data = generate(
+            find(simulator),
+            entropy(self.study.seed, role),
+            rows,
+            folder,
+            actors=self.means.workers,
+            progress=self.progress.count,
+        )
+        found = Examples(data.inputs(), data.outputs())
+        away_from_zero(found.outputs, f"{simulator} ({role.name.lower()})")
+        return found
+
+    def prepare(self) -> None:
+        """Generate the source's examples and the target's pool; search sees nothing else."""
+        study = self.study
+        widths = find(study.source).outputs, find(study.target).outputs
+        if widths[0] != widths[1]:
+            raise Refusal(
+                f"{study.source} has {widths[0]} outputs, {study.target} {widths[1]}; "
+                "allowed: source and target of equal width, so that the head can be copied"
+            )
+        with self.phase("data", study.rows.source + study.rows.pool):
+            self.source = self.examples(study.source, Role.SOURCE, study.rows.source)
+            pool = self.examples(study.target, Role.POOL, study.rows.pool)
+        # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test.
+        open_rows = study.rows.pool - study.rows.locked
+        self.pool = Examples(pool.inputs[:open_rows], pool.outputs[:open_rows])
+
+    def task(self, role: Role, bases: Mapping[str, Base], judge: Examples | None = None) -> Task:
+        """What the trainings of one phase share."""
+        study = self.study
+        return Task(
+            study.seed,
+            role,
+            self.pool,
+            study.rows.validation,
+            study.network.depth,
+            study.network.width,
+            {name: base.data for name, base in bases.items()},
+            judge,
+            self.means.device,
+        )
+
+    def baseline(self) -> Plan:
+        """Search the recipe of direct learning; the same budget as the plans get."""
+        self.baseline_ledger = baseline_ledger(self.study, self.journal, self._until(0), self._closed("baseline"))
+        self._search(self.baseline_ledger, self.task(Role.BASELINE, {}))
+        return best_plan(self.baseline_ledger)
+
+    def bases(self, recipe: Recipe) -> dict[str, Base]:
+        """Train the base network once, with the activation that the target network will have."""
+        study, source = self.study, find(self.study.source)
+        wanted = replace(study.base, activation=recipe.activation)
+        with self.phase("base network"):
+            base = load_base(study.source, wanted, self.run.path("bases"))
+            if base is None:
+                shape = Shape(
+                    source.inputs, source.outputs, study.network.depth, study.network.width, wanted.activation
+                )
+                base = tuning.once(
+                    train_base,
+                    study.source,
+                    self.source,
+                    shape,
+                    wanted,
+                    study.seed,
+                    self.means.device,
+                    gpus=self.means.gpus,
+                )
+                save_base(base, self.run.path("bases"))
+        return {study.source: base}
+
+    def plans(self, baseline: Plan, bases: Mapping[str, Base]) -> None:
+        """Search the plans of transfer."""
+        ranges = self.baseline_ledger.ranges_at(len(self.baseline_ledger.records()))
+        self.plans_ledger = plans_ledger(
+            self.study, self.journal, self._until(1), self._closed("plans"), baseline.recipe, ranges, list(bases)
+        )
+        self._search(self.plans_ledger, self.task(Role.PLANS, bases))
+
+    def confirm(self, baseline: Plan, bases: Mapping[str, Base]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+        """Fix what will be confirmed, then measure every arm on seeds and examples that no search has seen."""
+        if not self.run.has("confirmation.json"):
+            self.run.write("confirmation.json", confirmation.protocol(self.plans_ledger.records(), self.study))
+        fixed = self.run.read("confirmation.json")
+        asked = confirmation.trainings(fixed, baseline)
+        with self.phase("confirmation", len(asked)):
+            test = self.examples(self.study.target, Role.TEST, self.study.rows.test)
+            task = self.task(Role.CONFIRMATION, bases, test)
+            errors = self.measure("confirmation", {key: (task, training) for key, training in asked.items()})
+        return fixed, confirmation.arms(fixed, errors)
+
+    def curve(self, baseline: Plan, direct: float, wanted: float) -> dict[str, Any]:
+        """Learning curve of direct learning on new examples, until it reaches the error ``wanted``."""
+        study = self.study
+        rows, errors = [study.rows.training], [[direct]]
+        sizes = [study.rows.training * factor for factor in CURVE]
+        with self.phase("learning curve", len(sizes) * study.budget.curve):
+            examples = self.examples(study.target, Role.CURVE, sizes[-1] + study.rows.validation)
+            test = self.examples(study.target, Role.TEST, study.rows.test)
+            whole = replace(self.task(Role.CURVE, {}, test), pool=examples)
+            for size in sizes:
+                task = confirmation.curve_task(whole, size)
+                keys = {f"{size}/{i}": (task, Training(baseline, i)) for i in range(study.budget.curve)}
+                found = [error for error in self.measure("curve", keys).values() if error is not None]
+                rows.append(size)
+                errors.append(found)
+                if found and math.prod(found) ** (1 / len(found)) <= wanted:
+                    break
+        return {"rows": rows, "errors": errors, "candidate_error": wanted}
+
+    def measure(self, name: str, asked: Mapping[str, tuple[Task, Training]]) -> dict[str, float | None]:
+        """Errors of single trainings by key, None where one diverged; what is on record is not trained again."""
+        evidence = Evidence(self.run.path("evidence", f"{name}.jsonl"))
+        missing = [(key, *what) for key, what in asked.items() if key not in evidence.done]
+        self.progress.count(len(asked) - len(missing), len(asked))
+        for key, outcome in tuning.outcomes(missing, self.means.workers, self.means.gpus):
+            error = outcome.error if math.isfinite(outcome.error) else None
+            evidence.add(str(key), {"error": error, "seconds": outcome.seconds, "reason": outcome.reason})
+            self.progress.count(sum(key in evidence.done for key in asked), len(asked))
+        return {key: evidence.done[key]["error"] for key in asked}
+
+    def _search(self, ledger: Ledger, task: Task) -> None:
+        name = {"baseline": "search: direct learning", "plans": "search: transfer plans"}[ledger.rules.phase]
+        with self.phase(name, ledger.rules.trainings):
+            self.progress.ledger(ledger)
+            tuning.search(ledger, task, self.means.workers, self.run.path("tune"), self.means.gpus)
+
+    def _until(self, share: int) -> float:
+        return math.inf if self.means.minutes is None else self.began + 60 * self.means.minutes * SHARES[share]
+
+    def _closed(self, phase: str) -> Any:
+        def closed(trial: dict[str, Any]) -> None:
+            seconds = sum(trial.pop("seconds", []))
+            self.progress.closed()
+            if self.tracker is not None:
+                self.tracker.trial(phase, trial, seconds)
+
+        return closed

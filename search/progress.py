@@ -1,0 +1,101 @@
+"""One live line: what goes on, how far it is, the best so far against direct learning, the time left."""
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from search.ledger import Ledger, best_trial
+
+PLAIN = 15.0
+"""Seconds between lines where there is no terminal."""
+
+
+class Progress:
+    """Shows one live line on a terminal, plain lines elsewhere; nothing if ``quiet``."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, quiet=quiet)
+        self.live = self.console.is_terminal and not quiet
+        self.name, self.total, self.done, self.began, self.shown = "", 0, 0, time.monotonic(), 0.0
+        self.search: Ledger | None = None
+        self.bars: Bars | None = None
+        self.task: Any = None
+
+    def phase(self, name: str, total: int) -> None:
+        """A phase begins; ``total`` is what it counts up to, 0 if unknown."""
+        self.close()
+        self.name, self.total, self.done, self.search = name, total, 0, None
+        self.began = time.monotonic()
+        if self.live:
+            columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[note]}"))
+            self.bars = Bars(*columns, TimeElapsedColumn(), console=self.console)
+            self.bars.start()
+            self.task = self.bars.add_task(name, total=total or None, note="")
+        else:
+            self._plain(always=True)
+
+    def ledger(self, ledger: Ledger) -> None:
+        """The phase is a search: count its trainings."""
+        self.search = ledger
+        self.first = ledger.spent
+        self.closed()
+
+    def count(self, done: int, total: int) -> None:
+        """``done`` of ``total`` so far."""
+        self.done, self.total = done, total
+        self._show()
+
+    def closed(self) -> None:
+        """A trial ended."""
+        if self.search is not None:
+            self.count(self.search.spent, self.search.rules.trainings)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self.console.print(text, highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """End the live line."""
+        if self.bars is not None:
+            self._show()
+            self.bars.stop()
+            self.bars = None
+        elif self.name and not self.live:
+            self._plain(always=True)
+        self.name = ""
+
+    def note(self) -> str:
+        """What the line says after the bar."""
+        if self.search is None:
+            return f"{self.done:,}/{self.total:,}" if self.total else ""
+        records = self.search.records()
+        states = [trial["state"] for trial in records]
+        text = f"{self.done}/{self.total} trainings, trials: {states.count('complete')} done"
+        text += f", {states.count('pruned')} stopped, {states.count('failed')} failed"
+        best = best_trial(records)
+        if best is not None:
+            text += f"; best {best['value']:.2%}"
+            if self.search.rules.phase == "plans" and records[0]["state"] == "complete":
+                text += f" against direct {records[0]['value']:.2%}"
+        begun = self.done - self.first
+        if begun > 0 and self.done < self.total:
+            left = (time.monotonic() - self.began) / begun * (self.total - self.done)
+            text += f"; about {left:.0f} s left"
+        return text
+
+    def _show(self) -> None:
+        if self.bars is not None:
+            self.bars.update(self.task, completed=self.done, total=self.total or None, note=self.note())
+        else:
+            self._plain()
+
+    def _plain(self, always: bool = False) -> None:
+        now = time.monotonic()
+        if self.live or (not always and now - self.shown < PLAIN):
+            return
+        self.shown = now
+        note = self.note()
+        self.say(f"{self.name}: {note}" if note else self.name)

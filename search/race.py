@@ -1,0 +1,53 @@
+"""The race: a trial that is clearly behind is stopped. It spends no error rate: nothing it sees is used to confirm."""
+
+import math
+from collections.abc import Sequence
+
+Z = 1.645
+"""How many standard errors behind is clearly behind."""
+LEAST = 2
+"""Seeds before anything is stopped."""
+
+
+def leader(complete: Sequence[Sequence[float]]) -> int | None:
+    """Which of the complete trials has the lowest geometric mean error, or None if there is none.
+
+    Args:
+        complete: Errors of each complete trial, seed by seed, all on the same seeds.
+    """
+    means = [sum(map(math.log, errors)) / len(errors) for errors in complete]
+    return means.index(min(means)) if means else None
+
+
+def pooled_deviation(complete: Sequence[Sequence[float]], best: int) -> float | None:
+    """Standard deviation of one seed's paired log-ratio to the leader, pooled over the other complete trials.
+
+    Returns:
+        The deviation, or None while fewer than two complete trials can be compared.
+    """
+    squares, freedom = 0.0, 0
+    for number, errors in enumerate(complete):
+        if number == best or len(errors) < 2:
+            continue
+        ratios = [math.log(a / b) for a, b in zip(errors, complete[best], strict=True)]
+        mean = sum(ratios) / len(ratios)
+        squares += sum((ratio - mean) ** 2 for ratio in ratios)
+        freedom += len(ratios) - 1
+    return math.sqrt(squares / freedom) if freedom else None
+
+
+def behind(errors: Sequence[float], complete: Sequence[Sequence[float]]) -> bool:
+    """Whether a trial with these errors so far is clearly behind the best complete one on the same seeds.
+
+    Args:
+        errors: Of the running trial, seeds 0, 1, ...
+        complete: Of every complete trial (the baseline is one of them).
+    """
+    best = leader(complete)
+    if best is None or len(errors) < LEAST:
+        return False
+    deviation = pooled_deviation(complete, best)
+    if deviation is None:
+        return False
+    ratios = [math.log(a / b) for a, b in zip(errors, complete[best], strict=False)]
+    return sum(ratios) / len(ratios) > Z * deviation / math.sqrt(len(ratios))

@@ -1,0 +1,64 @@
+"""Every random number of a study comes from SeedSequence([study seed, role, i]) with disjoint roles."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+
+class Role(IntEnum):
+    """What a seed is for. Values are part of the record: never renumber."""
+
+    POOL = 1
+    BASELINE = 2
+    PLANS = 3
+    CONFIRMATION = 4
+    TEST = 5
+    REGRET = 6
+    SOURCE = 7
+    BASE = 8
+    CURVE = 9
+    SAMPLER = 10
+
+
+def sequence(study: int, role: Role, index: int = 0) -> np.random.SeedSequence:
+    """The root of all randomness of one purpose."""
+    return np.random.SeedSequence([study, int(role), index])
+
+
+def entropy(study: int, role: Role) -> tuple[int, int]:
+    """Seed of a data set's shards; shard k appends k."""
+    return (study, int(role))
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What one seed fixes for every arm alike: the split, initial weights, batch order, and the shuffled control."""
+
+    split: np.random.Generator
+    weights: torch.Generator
+    order: torch.Generator
+    shuffle: torch.Generator
+
+    @classmethod
+    def of(cls, study: int, role: Role, index: int) -> "Draws":
+        """Independent generators for seed ``index`` of ``role``."""
+        split, *others = sequence(study, role, index).spawn(4)
+        weights, order, shuffle = (torch.Generator().manual_seed(_state(child)) for child in others)
+        return cls(np.random.default_rng(split), weights, order, shuffle)
+
+    def rows(self, unlocked: int, validation: int) -> tuple[NDArray, NDArray]:
+        """Row numbers for training and for validation, drawn without replacement from ``unlocked`` rows."""
+        order = self.split.permutation(unlocked)
+        return order[validation:], order[:validation]
+
+
+def number(sequence: np.random.SeedSequence) -> int:
+    """A 32-bit seed for libraries that want a whole number."""
+    return int(sequence.generate_state(1)[0])
+
+
+def _state(sequence: np.random.SeedSequence) -> int:
+    return int(sequence.generate_state(2, np.uint64)[0] >> np.uint64(1))

@@ -1,0 +1,101 @@
+"""The statistics of the certificate: paired tests on log-ratios of errors, Holm's correction, power, intervals."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+
+def log_ratios(arm: Sequence[float], candidate: Sequence[float]) -> NDArray[np.float64]:
+    """Log(error of arm / error of candidate), seed by seed: d, positive where the candidate is better."""
+    return np.log(np.asarray(arm, np.float64)) - np.log(np.asarray(candidate, np.float64))
+
+
+def paired_p_value(ratios: NDArray[np.float64], margin: float) -> float:
+    """One-sided p-value of E[d] <= ``margin`` by the paired t-test.
+
+    Differences that do not vary at all carry no evidence of being drawn from seeds: their p-value is 1.
+    """
+    deviation = float(ratios.std(ddof=1))
+    if deviation <= 1e-12:
+        return 1.0
+    statistic = (float(ratios.mean()) - margin) / (deviation / math.sqrt(len(ratios)))
+    return float(stats.t.sf(statistic, len(ratios) - 1))
+
+
+def sign_p_value(ratios: NDArray[np.float64], margin: float) -> float:
+    """One-sided p-value of the exact sign test that d exceeds ``margin`` no more often than not; ties count against."""
+    return float(stats.binomtest(int((ratios > margin).sum()), len(ratios), 0.5, alternative="greater").pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values, in the order given (Holm 1979, Scandinavian Journal of Statistics 6, 65)."""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted, largest = [1.0] * len(p_values), 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = largest
+    return adjusted
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Relative reduction of the error, 1 - exp(-E[d]), with a two-sided interval and a one-sided lower bound."""
+
+    value: float
+    interval: tuple[float, float]
+    lower: float
+
+
+def reduction(ratios: NDArray[np.float64], alpha: float, family: int = 1) -> Reduction:
+    """Estimate the relative reduction, bounds simultaneous over a ``family`` of candidates (Bonferroni)."""
+    n, mean = len(ratios), float(ratios.mean())
+    error = float(ratios.std(ddof=1)) / math.sqrt(n)
+    two, one = (float(stats.t.ppf(1 - alpha / (sides * family), n - 1)) for sides in (2, 1))
+    low, high = mean - two * error, mean + two * error
+    return Reduction(
+        1 - math.exp(-mean), (1 - math.exp(-low), 1 - math.exp(-high)), 1 - math.exp(-(mean - one * error))
+    )
+
+
+def power(deviation: float, effect: float, seeds: int, alpha: float) -> float:
+    """Power of the one-sided paired t-test at a true mean ``effect`` above the margin.
+
+    Args:
+        deviation: Standard deviation of d.
+        effect: E[d] minus the margin.
+        seeds: Pairs.
+        alpha: Level.
+    """
+    critical = stats.t.ppf(1 - alpha, seeds - 1)
+    shift = effect / max(deviation, 1e-9) * math.sqrt(seeds)
+    missed = float(stats.nct.cdf(critical, seeds - 1, shift))
+    return 1.0 - missed if math.isfinite(missed) else float(shift > critical)
+
+
+def seeds_needed(deviation: float, effect: float, alpha: float, least: int, most: int, wanted: float = 0.9) -> int:
+    """Fewest seeds in [least, most] with the ``wanted`` power, or ``most`` if none reaches it."""
+    return next((n for n in range(least, most) if power(deviation, effect, n, alpha) >= wanted), most)
+
+
+def equivalent_rows(rows: Sequence[int], errors: Sequence[float], wanted: float) -> float | None:
+    """Examples at which a learning curve reaches the error ``wanted``, by log-log interpolation.
+
+    Args:
+        rows: Examples, increasing.
+        errors: Error at each.
+        wanted: The error to reach.
+
+    Returns:
+        The number of examples, or None if the last point is still above ``wanted``.
+    """
+    if wanted >= errors[0]:
+        return float(rows[0])
+    for i in range(1, len(rows)):
+        if errors[i] <= wanted:
+            share = math.log(errors[i - 1] / wanted) / math.log(errors[i - 1] / errors[i])
+            return float(math.exp(math.log(rows[i - 1]) + share * math.log(rows[i] / rows[i - 1])))
+    return None

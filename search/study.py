@@ -1,0 +1,196 @@
+"""A study: what is asked, at which size, and what may be spent."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, Self, get_args, get_origin, get_type_hints
+
+from simulators.registry import find
+from spaces.plan import Recipe, checked_fields
+from spaces.ranges import Ranges
+from spaces.refusal import Refusal, choice, name, number, whole
+
+SCALES = ("demo", "paper")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How many examples there are of each kind.
+
+    Attributes:
+        source: Cheap examples of the source task (80 % train its network, 10 % judge it, as in Qu et al. 2018).
+        pool: Expensive examples of the target task: all there are, in every phase.
+        locked: Of these, kept away from search and training alike.
+        validation: Of the unlocked ones, those that score a training in the searches; redrawn with each seed.
+        test: Newly simulated examples on which the certificate measures the truth.
+    """
+
+    source: int = 50_000
+    pool: int = 500
+    locked: int = 50
+    validation: int = 50
+    test: int = 2000
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            whole(f"rows.{entry.name}", getattr(self, entry.name), 1)
+        whole("rows.source", self.source, 10)
+        if self.training < 1:
+            raise Refusal(
+                f"rows.pool is {self.pool}; allowed: more than rows.locked + rows.validation = "
+                f"{self.locked + self.validation}"
+            )
+
+    @property
+    def training(self) -> int:
+        """Rows that a training learns from."""
+        return self.pool - self.locked - self.validation
+
+
+@dataclass(frozen=True)
+class Network:
+    """Hidden blocks of the network and neurons in each; source and target share it."""
+
+    depth: int = 6
+    width: int = 200
+
+    def __post_init__(self) -> None:
+        whole("network.depth", self.depth, 1, 64)
+        whole("network.width", self.width, 1, 65_536)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be spent.
+
+    Attributes:
+        trainings: Trainings started in each of the two searches.
+        seeds: Trainings of one trial, at most: the race stops it earlier.
+        steps: Optimiser steps of one training, at most.
+        curve: Seeds for each point of the learning curve.
+        map: Seeds for each cell of a map.
+    """
+
+    trainings: int = 100
+    seeds: int = 4
+    steps: int = 6400
+    curve: int = 2
+    map: int = 3
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            whole(f"budget.{entry.name}", getattr(self, entry.name), 1)
+        whole("budget.seeds", self.seeds, 2)
+        whole("budget.trainings", self.trainings, self.seeds)
+        whole("budget.map", self.map, 2)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What counts as proof: level, margin, candidates and seeds of the confirmation."""
+
+    alpha: float = 0.05
+    margin: float = 0.02
+    candidates: int = 2
+    seeds: int = 8
+    most_seeds: int = 12
+
+    def __post_init__(self) -> None:
+        number("proof.alpha", self.alpha, 0, 0.5, above=True)
+        number("proof.margin", self.margin, 0, 1)
+        whole("proof.candidates", self.candidates, 1, 2)
+        whole("proof.seeds", self.seeds, 8)
+        whole("proof.most_seeds", self.most_seeds, self.seeds)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that determines a run, but for the machine it runs on.
+
+    Attributes:
+        name: Registered as this; also the name of its folder.
+        source: Simulator of the cheap task.
+        target: Simulator of the task that matters.
+        title: One line for people.
+        scale: ``demo`` or ``paper``.
+        seed: Fixes every random number.
+        rows: Numbers of examples.
+        network: Shape of both networks.
+        base: How the source network is trained; its activation is the tuned baseline's.
+        start: The recipe from which the baseline search sets out.
+        ranges: What both searches may choose.
+        budget: What they may spend.
+        proof: What the certificate asks for.
+    """
+
+    name: str
+    source: str
+    target: str
+    title: str = ""
+    scale: str = "paper"
+    seed: int = 0
+    rows: Rows = field(default_factory=Rows)
+    network: Network = field(default_factory=Network)
+    base: Recipe = field(default_factory=Recipe)
+    start: Recipe = field(default_factory=Recipe)
+    ranges: Ranges = field(default_factory=Ranges)
+    budget: Budget = field(default_factory=Budget)
+    proof: Proof = field(default_factory=Proof)
+
+    def __post_init__(self) -> None:
+        name("study.name", self.name)
+        find(self.source)
+        find(self.target)
+        choice("scale", self.scale, SCALES)
+        whole("seed", self.seed, 0, 2**32 - 1)
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of the network, the head included."""
+        return self.network.depth + 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return _plain(asdict(self))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`; missing keys keep their defaults.
+
+        Raises:
+            Refusal: Naming the key that is unknown or whose value cannot be used.
+        """
+        return _build(cls, values, "study")
+
+
+def _build(kind: Any, values: Any, where: str) -> Any:
+    """A dataclass from nested plain values, types checked field by field."""
+    if not isinstance(values, Mapping):
+        raise Refusal(f"{where} is {values!r}; allowed: a table of {', '.join(f.name for f in fields(kind))}")
+    hints = get_type_hints(kind)
+    checked = checked_fields(kind, values, where)
+    missing = [f.name for f in fields(kind) if f.name in ("name", "source", "target") and f.name not in checked]
+    if missing and kind is Study:
+        raise Refusal(f"{where} lacks {', '.join(missing)}")
+    prefix = "" if where == "study" else f"{where}."
+    return kind(**{key: _value(hints[key], value, f"{prefix}{key}") for key, value in checked.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if is_dataclass(hint):
+        return _build(hint, value, where)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise Refusal(f"{where} is {value!r}; allowed: a list")
+        return tuple(_value(get_args(hint)[0], entry, f"{where}[{i}]") for i, entry in enumerate(value))
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not hint:
+        words = {int: "a whole number", float: "a number", str: "text"}
+        raise Refusal(f"{where} is {value!r}; allowed: {words[hint]}")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return list(value) if isinstance(value, tuple) else value
