@@ -17,6 +17,8 @@ from typing import Any
 # retries block a search for four minutes. A pickled model executes whatever it likes when it is read.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # two lines a trial, credentials of the address included
+os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
 
@@ -34,7 +36,6 @@ from spaces.refusal import Refusal
 for talker in ("mlflow", "alembic"):  # they tell each of the forty steps of creating a database
     logging.getLogger(talker).setLevel(logging.ERROR)
 
-PHASES = ("baseline", "plans")
 STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 
 
@@ -212,9 +213,8 @@ class Tracker:
             self._client.log_inputs(self._summary, [dataset(*item) for item in kept.result["data"].items()])
         changed = metrics({key: value for key, value in found.items() if known.get(key) != value})
         self._client.log_batch(self._summary, changed, tags=[RunTag(*item) for item in tags.items()])
-        for path in [self.folder / f"{name}.json" for name in FILES]:
-            if path.is_file():
-                self._client.log_artifact(self._summary, str(path))
+        for path in filter(Path.is_file, [self.folder / f"{name}.json" for name in FILES]):
+            self._client.log_artifact(self._summary, str(path))
         if (self.folder / "report").is_dir():
             self._client.log_artifacts(self._summary, str(self.folder / "report"), "report")
         if kept.certificate and (self.folder / "model").is_dir():
@@ -252,7 +252,7 @@ def deliver(folder: Path, uri: str | None = None) -> int:
         raise Refusal(f"{folder} holds no result.json; allowed: the folder of a run that ended")
     lasted = {(row["phase"], row["number"]): row["train_seconds"] for row in kept.cost.get("timeline", [])}
     tracker = Tracker(folder, kept.study, uri)
-    for phase in PHASES:
+    for phase in ("baseline", "plans"):
         for trial in trials(kept.result, phase):
             tracker.trial(phase, trial, lasted.get((phase, trial["number"])))
     tracker.finish()
