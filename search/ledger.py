@@ -31,6 +31,7 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 Space = Callable[[Trial, Ranges], Plan]
+OnClose = Callable[[dict[str, Any], float], None]
 Constraints = Callable[[Plan], dict[str, float]]
 
 
@@ -83,7 +84,7 @@ class Ledger:
         ranges: At the start of the search.
         guesses: Parameters of the first trials.
         constraints: Of a plan; one above 0 means that it is not trained at all.
-        on_close: Called with the record of each trial that ends.
+        on_close: Called with the record of each trial that ends, and the seconds it trained.
         family: Groups plans; a trial is raced against its own group and against those of no group.
     """
 
@@ -95,7 +96,7 @@ class Ledger:
         ranges: Ranges,
         guesses: Sequence[dict[str, Any]],
         constraints: Constraints,
-        on_close: Callable[[dict[str, Any]], None] = lambda trial: None,
+        on_close: OnClose = lambda trial, seconds: None,
         family: Callable[[Plan], str | None] = lambda plan: None,
     ) -> None:
         self.rules, self.space, self.constraints, self.on_close = rules, space, constraints, on_close
@@ -179,6 +180,10 @@ class Ledger:
         """Every trial as plain values, times left out: the same for the same seed and one worker."""
         return [record(t) for t in self._trials() if t.state != TrialState.WAITING]
 
+    def seconds(self, trial: int) -> float:
+        """How long a trial's trainings took."""
+        return float(sum(self._trials()[trial].user_attrs.get("seconds", [])))
+
     def timeline(self) -> list[dict[str, Any]]:
         """When each ended trial started and ended (seconds since the epoch) and how long its trainings took."""
         return [
@@ -187,7 +192,7 @@ class Ledger:
                 "number": t.number,
                 "start": t.datetime_start.timestamp(),
                 "end": t.datetime_complete.timestamp(),
-                "train_seconds": sum(t.user_attrs.get("seconds", [])),
+                "train_seconds": self.seconds(t.number),
             }
             for t in self._trials(*ENDED)
             if t.datetime_start and t.datetime_complete
@@ -219,7 +224,7 @@ class Ledger:
         live.set_user_attr("reason", reason)
         value = mean_log(live.user_attrs["errors"]) if state == TrialState.COMPLETE else None
         self.study.tell(live, value, state)
-        self.on_close(record(self._trials()[trial]) | {"seconds": live.user_attrs.get("seconds", [])})
+        self.on_close(record(self._trials()[trial]), self.seconds(trial))
 
     def _new(self) -> Trial:
         waiting = [t.number for t in self._trials(TrialState.WAITING)]

@@ -1,12 +1,12 @@
 """The two searches of a run, as ledgers: direct learning first, then plans that start from what it found."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from optuna.storages import JournalStorage
 
-from search.ledger import Ledger, Rules, best_trial
+from search.ledger import Ledger, OnClose, Rules, best_trial
 from search.study import Study
 from spaces import baseline, transfer
 from spaces.plan import Plan, Recipe
@@ -14,8 +14,6 @@ from spaces.ranges import Ranges
 
 WIDEN = (0.5, 0.75)
 """Shares of the baseline's budget after which a range is widened where the best recipe touches its edge."""
-
-OnClose = Callable[[dict[str, Any]], None]
 
 
 class NothingFinished(RuntimeError):

@@ -207,14 +207,17 @@ class Pipeline:
         name = {"baseline": "search: direct learning", "plans": "search: transfer plans"}[ledger.rules.phase]
         with self.phase(name, ledger.rules.trainings):
             self.progress.ledger(ledger)
+            if self.tracker is not None:
+                for trial in ledger.records():
+                    if trial["state"] != "interrupted":
+                        self.tracker.trial(ledger.rules.phase, trial, ledger.seconds(trial["number"]))
             tuning.search(ledger, task, self.means.workers, self.run.path("tune"), self.means.gpus)
 
     def _until(self, share: int) -> float:
         return math.inf if self.means.minutes is None else self.began + 60 * self.means.minutes * SHARES[share]
 
     def _closed(self, phase: str) -> Any:
-        def closed(trial: dict[str, Any]) -> None:
-            seconds = sum(trial.pop("seconds", []))
+        def closed(trial: dict[str, Any], seconds: float) -> None:
             self.progress.closed()
             if self.tracker is not None:
                 self.tracker.trial(phase, trial, seconds)

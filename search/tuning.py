@@ -1,6 +1,5 @@
 """Trainings on Ray: the trials of a search through Tune, and single trainings on a pool of actors."""
 
-import os
 import shutil
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
@@ -145,8 +144,3 @@ def once(function: Callable[..., Any], *arguments: Any, gpus: float = 0.0) -> An
         return ray.get(actor.call.remote(function, *arguments))
     finally:
         ray.kill(actor)
-
-
-def cpus() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,88 @@
+"""The champion: the certified network, ready to predict."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from models.mlp import MLP
+from models.scaling import Scaling
+from models.train import predict
+from models.weights import unpack
+from spaces.refusal import Refusal
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A certified network.
+
+    Attributes:
+        network: Its blocks.
+        scaling: Of its inputs.
+        card: What it is: task, units, error, plan, sentence of the certificate.
+    """
+
+    network: MLP
+    scaling: Scaling
+    card: dict[str, Any]
+
+    def __call__(self, inputs: ArrayLike) -> NDArray[np.float32]:
+        """Predict (examples, outputs) from (examples, inputs) in the units of the card.
+
+        Raises:
+            Refusal: If the inputs have another width or are not finite.
+        """
+        rows = np.atleast_2d(np.asarray(inputs, np.float32))
+        wanted = len(self.scaling.mean)
+        if rows.ndim != 2 or rows.shape[1] != wanted:
+            raise Refusal(f"inputs have shape {rows.shape}; allowed: (examples, {wanted})")
+        if not np.isfinite(rows).all():
+            raise Refusal("inputs hold a value that is no finite number; allowed: finite numbers")
+        return predict(self.network, self.scaling(torch.from_numpy(rows))).numpy()
+
+
+def load(folder: str | Path) -> Champion:
+    """Open the champion of a finished run.
+
+    Raises:
+        Refusal: If the folder holds no certified network, or its weights are not those certified.
+    """
+    model = Path(folder) / "model"
+    try:
+        card = json.loads((model / "card.json").read_text())
+        data = (model / "network.safetensors").read_bytes()
+    except (OSError, ValueError) as problem:
+        raise Refusal(f"{folder} holds no champion ({problem}); allowed: the folder of a finished run") from None
+    if hashlib.sha256(data).hexdigest() != card["sha256"]:
+        raise Refusal(f"{model / 'network.safetensors'} is not the network that was certified (sha256 differs)")
+    network, _, scaling = unpack(model / "network.safetensors")
+    return Champion(network, scaling, card)
+
+
+def predict_csv(folder: Path, table: Path) -> str:
+    """Predictions for a CSV file of inputs, as CSV with the grid as header.
+
+    Raises:
+        Refusal: If the file cannot be read as numbers, one example a line.
+    """
+    champion = load(folder)
+    try:
+        lines = [line for line in table.read_text().splitlines() if line.strip()]
+        try:
+            rows = [[float(cell) for cell in line.split(",")] for line in lines]
+        except ValueError:
+            rows = [[float(cell) for cell in line.split(",")] for line in lines[1:]]
+    except (OSError, ValueError) as problem:
+        raise Refusal(f"{table}: {problem}; allowed: numbers separated by commas, one example a line") from None
+    if not rows or len({len(row) for row in rows}) != 1:
+        raise Refusal(f"{table}: {len(rows)} examples of differing width; allowed: at least one, all of equal width")
+    grid = champion.card["grid"]
+    values = champion(rows)
+    header = [f"{value:g}" for value in grid["values"]] if grid else [str(i + 1) for i in range(values.shape[1])]
+    body = [",".join(f"{value:.6g}" for value in row) for row in values]
+    return "\n".join([",".join(header), *body]) + "\n"

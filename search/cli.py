@@ -1,0 +1,119 @@
+"""The command line: ``graft``, ``python -m search``, ``search.py``."""
+
+import json
+import os
+import signal
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from cluster.connect import quiet
+
+quiet()
+
+from search import commands  # noqa: E402  (Ray reads its environment when it is imported)
+from search.study import SCALES  # noqa: E402
+from spaces.refusal import Refusal, unknown  # noqa: E402
+
+COMMANDS = {
+    "list": commands.listed,
+    "run": commands.run,
+    "map": commands.draw_map,
+    "report": commands.report,
+    "predict": commands.predict,
+    "ui": commands.ui,
+    "deliver": commands.deliver,
+    "verify": commands.verify,
+    "doctor": commands.doctor,
+}
+EXITS = "exit codes: 0 done (also when the verdict is direct learning), 2 bad input, 1 failure, 130 interrupted"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, handled as an interruption."""
+
+
+class Parser(ArgumentParser):
+    """Refuses in one line instead of printing its usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Bad arguments."""
+        raise Refusal(f"{message}; see {self.prog} --help")
+
+
+def parser() -> Parser:
+    """Every command and its options."""
+    top = Parser(prog="graft", description=__doc__, epilog=EXITS, formatter_class=RawDescriptionHelpFormatter)
+    found = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    added = {name: found.add_parser(name, help=(run.__doc__ or "").split(": ", 1)[1]) for name, run in COMMANDS.items()}
+    for name in ("run", "map"):
+        _add_study(added[name])
+    for name in ("report", "predict", "deliver", "verify"):
+        added[name].add_argument("folder", metavar="DIR", help="folder of a run")
+    added["run"].add_argument("--trials", type=int, metavar="N", help="trainings in each of the two searches")
+    added["predict"].add_argument("inputs", metavar="inputs.csv", help="one example a line")
+    added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")
+    added["ui"].add_argument("--port", type=int, metavar="N")
+    added["ui"].add_argument("--no-browser", action="store_true", help="print the address only")
+    for name in ("ui", "deliver"):
+        added[name].add_argument("--tracking-uri", metavar="URI", help="MLflow server or database")
+    for sub in added.values():
+        sub.add_argument("--json", action="store_true", help="print JSON for a program to read")
+    return top
+
+
+def _add_study(sub: ArgumentParser) -> None:
+    sub.add_argument("study", metavar="STUDY|FILE.toml", help="a name of `graft list`, or a file")
+    sub.add_argument("--scale", default="demo", help=f"{' or '.join(SCALES)} (default: demo)")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override, as network.width=100")
+    sub.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/STUDY-SCALE)")
+    sub.add_argument("--seed", type=int, metavar="N")
+    sub.add_argument("--minutes", type=float, metavar="M", help="stop searching early enough to end in about M minutes")
+    sub.add_argument("--workers", type=int, metavar="N", help="trainings at a time (default: all CPUs)")
+    sub.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    sub.add_argument("--tracking-uri", metavar="URI", help="MLflow server (default: a database in the run's folder)")
+
+
+def execute(arguments: Sequence[str]) -> Any:
+    """Parse and carry out one command."""
+    names = [argument for argument in arguments if not argument.startswith("-")]
+    if names and names[0] not in COMMANDS:
+        raise unknown("command", names[0], COMMANDS)
+    options = parser().parse_args(list(arguments), Namespace(json=False))
+    options.say = (lambda text: None) if options.json else (lambda text: print(text, flush=True))
+    found = COMMANDS[options.command](options) if options.command else commands.overview(options)
+    if options.json:
+        print(json.dumps(found, indent=1))
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Carry out one command and exit: 0 done, 2 bad input, 1 failure, 130 or 143 interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+
+    def terminated(*_: Any) -> NoReturn:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminated)
+    code, line = 0, ""
+    try:
+        execute(given)
+    except Refusal as problem:
+        code, line = 2, str(problem)
+    except KeyboardInterrupt as stop:
+        code = 143 if isinstance(stop, Terminated) else 130
+        line = f"interrupted; nothing finished is lost. To go on: graft {' '.join(given)}"
+    except BrokenPipeError:
+        code = 0
+    except Exception as problem:
+        if os.environ.get("GRAFT_TRACEBACK"):
+            raise
+        code, line = 1, f"{type(problem).__name__}: {problem} (GRAFT_TRACEBACK=1 shows where)"
+    if line:
+        print(f"graft: {line}", file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

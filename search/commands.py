@@ -1,0 +1,177 @@
+"""What each command of the command line does. Each returns what a program would read, and prints for people."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from cluster.preflight import cpus, findings, possible
+from search.estimate import in_words, seconds
+from search.pipeline import Means
+from search.progress import Progress
+from search.record import Run
+from search.studies import registry, resolve, setting
+from search.study import Study
+from spaces.refusal import Refusal, number, whole
+
+DEFAULT = "film10-film8"
+
+
+def listed(options: Namespace) -> Any:
+    """``list``: every study that is defined."""
+    studies = registry()
+    for name, values in studies.items():
+        options.say(f"{name:20} {values.get('title', '')}")
+    return {name: values.get("title", "") for name, values in studies.items()}
+
+
+def overview(options: Namespace) -> Any:
+    """No command at all: what this is, what can be run, what to type."""
+    options.say("graft finds which layers of a network are worth moving to another physics task, and proves it.\n")
+    found = listed(options)
+    options.say(f"\nStart with: graft run {DEFAULT}     (about 3 minutes; graft --help for everything else)")
+    return found
+
+
+def _study(options: Namespace) -> Study:
+    settings = dict(setting(text) for text in options.set)
+    if options.seed is not None:
+        settings["seed"] = options.seed
+    if getattr(options, "trials", None) is not None:
+        whole("--trials", options.trials, 2)
+        settings["budget.trainings"] = options.trials
+    return resolve(options.study, options.scale, settings)
+
+
+def _begin(options: Namespace, study: Study) -> tuple[Run, Means]:
+    """Check everything that can be checked before anything is written."""
+    if options.minutes is not None:
+        number("--minutes", options.minutes, 0, above=True)
+    workers = options.workers or cpus()
+    suffix = f"-seed{study.seed}" if study.seed else ""
+    folder = Path(options.out or f"runs/{study.name}-{study.scale}{suffix}").resolve()
+    rows = study.rows.source + study.rows.pool + study.rows.test + 10 * study.rows.pool
+    possible(workers, options.device, folder, 50 + rows * 220 * 4 / 1e6)
+    return Run(folder), Means(workers, options.device, options.minutes, options.tracking_uri)
+
+
+def run(options: Namespace) -> Any:
+    """``run``: search, confirm, certify, show."""
+    study = _study(options)
+    found, means = _begin(options, study)
+    progress = Progress(quiet=options.json)
+    with found.held():
+        found.begin(study)
+        resumed = found.has("optuna.journal")
+        rough = seconds(study, means.workers)
+        rough = rough if means.minutes is None else min(rough, 60 * means.minutes)
+        start = "going on with" if resumed else "starting"
+        progress.say(
+            f"{start} {study.name} ({study.title or study.scale}) at {study.scale} scale in {found.folder}\n"
+            f"about {in_words(rough)} on {means.workers} workers of this machine"
+            + (" if begun anew" if resumed else "")
+        )
+        from search.runs import carry_out
+        from search.tracking import Tracker
+
+        tracker = Tracker(found.folder, study.to_dict(), means.uri)
+        try:
+            certified = carry_out(found, means, progress, tracker)
+        except BaseException as stop:
+            progress.close()
+            tracker.close("KILLED" if isinstance(stop, KeyboardInterrupt) else "FAILED")
+            raise
+    if tracker.warning:
+        progress.say(f"warning: {tracker.warning}")
+    options.say(f"\n{certified['sentence']}\n")
+    options.say(f"report:  {found.path('report', 'index.html')}")
+    options.say(f"compare: graft ui {_short(found.folder)}    (MLflow)")
+    return certified
+
+
+def draw_map(options: Namespace) -> Any:
+    """``map``: every span of a study."""
+    study = _study(options)
+    found, means = _begin(options, study)
+    from search.mapping import draw_map as draw
+    from search.report import write
+
+    with found.held():
+        found.begin(study)
+        drawn = draw(found, means, Progress(quiet=options.json))
+        page = write(found.folder)
+    cells = [cell for cell in drawn["cells"] if cell["change"] is not None]
+    best = min(cells, key=lambda cell: cell["change"])
+    counts = {verdict: sum(cell["verdict"] == verdict for cell in cells) for verdict in ("helps", "undecided", "harms")}
+    options.say(f"best span ({best['n1']}, {best['n2']}): {best['change']:+.0%} error; of {len(cells)} spans {counts}")
+    options.say(f"report:  {page}")
+    return drawn
+
+
+def report(options: Namespace) -> Any:
+    """``report``: draw again from what is recorded."""
+    from search.report import write
+
+    page = write(_folder(options.folder))
+    options.say(str(page))
+    return {"report": str(page)}
+
+
+def predict(options: Namespace) -> Any:
+    """``predict``: the champion's outputs for a file of inputs."""
+    from search.champion import predict_csv
+
+    text = predict_csv(_folder(options.folder), Path(options.inputs))
+    options.say(text.rstrip("\n"))
+    return {"csv": text}
+
+
+def ui(options: Namespace) -> Any:
+    """``ui``: MLflow, opened on the comparison of a run's trials."""
+    from search.ui import ui as serve
+
+    folder = _folder(options.folder) if options.folder else None
+    serve(folder, options.port, open_browser=not options.no_browser, uri=options.tracking_uri)
+
+
+def deliver(options: Namespace) -> Any:
+    """``deliver``: show in MLflow what could not be shown while the run went on."""
+    from search.tracking import deliver as send
+
+    new = send(_folder(options.folder), options.tracking_uri)
+    options.say(f"{new} new MLflow runs")
+    return {"new": new}
+
+
+def verify(options: Namespace) -> Any:
+    """``verify``: does the certificate follow from what the folder holds, and is that intact?"""
+    from search.verification import checks
+
+    found = list(checks(Run(_folder(options.folder))))
+    for name, problem in found:
+        options.say(f"{'ok' if not problem else 'BROKEN':8}{name}{': ' + problem if problem else ''}")
+    broken = [name for name, problem in found if problem]
+    if broken:
+        raise RuntimeError(f"{options.folder}: {', '.join(broken)} cannot be trusted")
+    return {"verified": [name for name, _ in found]}
+
+
+def doctor(options: Namespace) -> Any:
+    """``doctor``: is this machine fit for a search?"""
+    found = list(findings(Path.cwd()))
+    for finding in found:
+        options.say(str(finding))
+    return [vars(finding) for finding in found]
+
+
+def _folder(text: str) -> Path:
+    folder = Path(text).resolve()
+    if not folder.is_dir():
+        raise Refusal(f"{text} is no folder; allowed: the folder of a run, such as runs/{DEFAULT}-demo")
+    return folder
+
+
+def _short(folder: Path) -> str:
+    try:
+        return str(folder.relative_to(Path.cwd()))
+    except ValueError:
+        return str(folder)

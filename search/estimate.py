@@ -1,0 +1,55 @@
+"""Roughly how long a run will take, from a few steps measured on this machine."""
+
+import math
+import time
+
+import torch
+
+from models.mlp import MLP
+from models.train import train
+from search.study import Study
+from simulators.registry import find
+from spaces.plan import Recipe
+
+STEPS = 40
+AROUND = 20.0
+"""Seconds for all that is no training: starting Ray, simulating, figures, MLflow."""
+
+
+def seconds_per_step(study: Study, recipe: Recipe) -> float:
+    """Time of one optimiser step of this study's network on one thread of this machine."""
+    target = find(study.target)
+    network = MLP(target.inputs, target.outputs, study.network.depth, study.network.width, recipe.activation)
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.rand((recipe.batch * STEPS, target.inputs), generator=generator)
+    outputs = torch.rand((recipe.batch * STEPS, target.outputs), generator=generator) + 0.1
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        took = []
+        for epochs in (1, 1):
+            began = time.perf_counter()
+            train(network, inputs, outputs, Recipe(batch=recipe.batch, epochs=epochs, rate=1e-6), generator)
+            took.append(time.perf_counter() - began)
+    finally:
+        torch.set_num_threads(threads)
+    return took[-1] / STEPS
+
+
+def seconds(study: Study, workers: int) -> float:
+    """Rough wall time of a whole run."""
+    recipe, base = study.start, study.base
+    steps = recipe.epochs * math.ceil(study.rows.training / recipe.batch)
+    confirmed = study.proof.seeds * (1 + 3 * study.proof.candidates)
+    trainings = 2 * study.budget.trainings + confirmed + 2
+    curve = study.budget.curve * (2 + 4) * steps
+    based = base.epochs * math.ceil(0.9 * study.rows.source / base.batch)
+    step = seconds_per_step(study, recipe)
+    return AROUND + step * ((trainings * steps + curve) / workers + based * max(1.0, base.batch / recipe.batch) ** 0.7)
+
+
+def in_words(duration: float) -> str:
+    """A duration as people say it."""
+    if duration < 90:
+        return f"{duration:.0f} s"
+    return f"{duration / 60:.0f} minutes" if duration < 5400 else f"{duration / 3600:.1f} hours"

@@ -1,0 +1,80 @@
+"""The map: every span and none, several seeds each. What people did by hand; here, the picture beside the verdict."""
+
+from typing import Any
+
+from cluster.connect import connection
+from search.objectives import Task, Training
+from search.pipeline import Means, Pipeline
+from search.progress import Progress
+from search.record import Run
+from search.seeds import Role
+from search.statistics import log_ratios, reduction
+from spaces.plan import Plan, Recipe, Span
+
+ALPHA = 0.05
+
+
+def recipes(run: Run) -> tuple[Recipe, Recipe]:
+    """The recipes of direct learning and of transfer: those a finished run found, else the study's own for both.
+
+    Transfer wants smaller steps than direct learning, so comparing all spans with one recipe would be unfair to one
+    side; where a run exists, its best plan's recipe (and rates) serve every span.
+    """
+    study = run.study
+    if not run.has("result.json"):
+        return study.start, study.start
+    result = run.read("result.json")
+    direct = Plan.from_dict(_best(result["baseline"])["plan"]).recipe
+    chosen = result["confirmation"]["candidates"]
+    return direct, Plan.from_dict(chosen[0]["plan"]).recipe if chosen else direct
+
+
+def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
+    """Measure all spans of a study, on fresh examples and regret seeds, and write ``map.json``."""
+    study = run.study
+    with connection(means.workers, run.folder, 1 if means.device == "cuda" else 0):
+        line = Pipeline(run, means, progress)
+        line.prepare()
+        own, theirs = recipes(run)
+        bases = line.bases(theirs)
+        spans = Span.every(study.blocks)
+        plans = {"direct": Plan(own), "direct_same_recipe": Plan(theirs)}
+        for span in spans:
+            plans[f"{span.first}-{span.last}"] = Plan.span(theirs, study.blocks, study.source, span)
+        with line.phase("map", len(plans) * study.budget.map):
+            test = line.examples(study.target, Role.TEST, study.rows.test)
+            task: Task = line.task(Role.REGRET, bases, test)
+            seeds = range(study.budget.map)
+            asked = {f"{name}/{i}": (task, Training(plan, i)) for i in seeds for name, plan in plans.items()}
+            errors = line.measure("map", asked)
+    by_plan = {name: [errors[f"{name}/{i}"] for i in seeds] for name in plans}
+    drawn = {
+        "study": study.to_dict(),
+        "seeds": study.budget.map,
+        "blocks": study.blocks,
+        "direct": by_plan["direct"],
+        "direct_same_recipe": by_plan["direct_same_recipe"],
+        "direct_recipe": own.to_dict(),
+        "recipe": theirs.to_dict(),
+        "cells": [_cell(span, by_plan, study.blocks) for span in spans],
+    }
+    run.write("map.json", drawn)
+    progress.close()
+    return drawn
+
+
+def _cell(span: Span, by_plan: dict[str, list[float | None]], blocks: int) -> dict[str, Any]:
+    """One span against direct learning: relative change of the error, 95 % interval, verdict of that interval."""
+    errors = by_plan[f"{span.first}-{span.last}"]
+    cell: dict[str, Any] = {"n1": span.first, "n2": span.last, "paper": span.last < blocks, "errors": errors}
+    pairs = [(a, b) for a, b in zip(by_plan["direct"], errors, strict=True) if a is not None and b is not None]
+    if len(pairs) < 2:
+        return cell | {"change": None, "interval": None, "verdict": "undecided"}
+    found = reduction(log_ratios([a for a, _ in pairs], [b for _, b in pairs]), ALPHA)
+    low, high = (-end for end in reversed(found.interval))
+    verdict = "helps" if high < 0 else "harms" if low > 0 else "undecided"
+    return cell | {"change": -found.value, "interval": [low, high], "verdict": verdict}
+
+
+def _best(searched: dict[str, Any]) -> dict[str, Any]:
+    return next(trial for trial in searched["trials"] if trial["number"] == searched["best"])

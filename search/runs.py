@@ -1,0 +1,92 @@
+"""A study from beginning to end, in one folder."""
+
+from typing import Any
+
+from cluster.connect import connection
+from search import conclusion, confirmation, tuning
+from search.certificate import verdict
+from search.phases import searched
+from search.pipeline import Means, Pipeline
+from search.progress import Progress
+from search.record import Evidence, Run, write_bytes
+from search.seeds import Role
+from spaces.plan import Plan
+
+Tracker = Any
+
+
+def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> dict[str, Any]:
+    """Run a study, or what is left of it, and return its certificate.
+
+    The folder must be held and hold the study. Every phase finds what is done already: a run that was interrupted
+    goes on where it stopped, a finished one only checks.
+    """
+    with connection(means.workers, run.folder, 1 if means.device == "cuda" else 0):
+        line = Pipeline(run, means, progress, tracker)
+        line.prepare()
+        tracker.start()
+        baseline = line.baseline()
+        bases = line.bases(baseline.recipe)
+        line.plans(baseline, bases)
+        fixed, measured = line.confirm(baseline, bases)
+        comparison = verdict(
+            measured["direct"], confirmation.candidates(fixed, measured), line.study.proof, line.study.target
+        )
+        curve = None
+        if comparison["decision"] == "transfer":
+            curve = line.curve(baseline, comparison["direct"]["mean"], comparison["candidate"]["mean"])
+        plans = {"direct": baseline}
+        if comparison["plan"] is not None:
+            plans["transfer"] = Plan.from_dict(comparison["plan"])
+        with line.phase("champion"):
+            test = line.examples(line.study.target, Role.TEST, line.study.rows.test)
+            task = line.task(Role.CONFIRMATION, bases, test)
+            networks = tuning.once(conclusion.final_networks, task, plans, gpus=means.gpus)
+    with line.phase("report"):
+        certified = _write(run, line, fixed, measured, comparison, curve, networks, bases, plans)
+        from search import report
+
+        report.write(run.folder)
+    tracker.finish()
+    progress.close()
+    return certified
+
+
+def _write(
+    run: Run,
+    line: Pipeline,
+    fixed: Any,
+    measured: Any,
+    comparison: Any,
+    curve: Any,
+    networks: Any,
+    bases: Any,
+    plans: dict[str, Plan],
+) -> dict[str, Any]:
+    """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
+    task = line.task(Role.CONFIRMATION, {}, line.examples(line.study.target, Role.TEST, line.study.rows.test))
+    ledgers = {"baseline": line.baseline_ledger, "plans": line.plans_ledger}
+    result = {
+        "format": 1,
+        "study": line.study.to_dict(),
+        "data": conclusion.data_card(run),
+        "bases": [base.card() for base in bases.values()],
+        "baseline": searched(line.baseline_ledger),
+        "plans": searched(line.plans_ledger),
+        "confirmation": fixed | {"arms": measured},
+        "examples": conclusion.examples_gained(curve),
+        "spectra": conclusion.spectra(line.study, task, networks),
+        "importance": {name: ledger.importance() for name, ledger in ledgers.items()},
+    }
+    run.write("result.json", result)
+    times = {}
+    for file in sorted(run.path("evidence").glob("*.jsonl")):
+        times[file.stem] = [entry["seconds"] for entry in Evidence(file).done.values()]
+    spent = conclusion.cost(run, ledgers, times, line.spent, line.means.workers)
+    run.write("cost.json", spent)
+    certified = conclusion.certificate(run, result, comparison, spent)
+    best = "transfer" if "transfer" in plans else "direct"
+    write_bytes(run.path("model", "network.safetensors"), networks[best]["data"])
+    run.write("model/card.json", conclusion.champion_card(line.study, certified, networks[best], plans[best]))
+    run.write("certificate.json", certified)
+    return certified

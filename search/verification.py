@@ -1,0 +1,54 @@
+"""Does a certificate follow from what its folder holds, and is that intact?"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+from search.certificate import verdict
+from search.champion import load
+from search.confirmation import candidates
+from search.record import Run, strict
+from simulators.dataset import Dataset
+
+
+def checks(run: Run) -> Iterator[tuple[str, str]]:
+    """Each thing checked, with what is wrong with it ('' if nothing is).
+
+    Raises:
+        Refusal: If the folder holds no finished run.
+    """
+    result, certificate = run.read("result.json"), run.read("certificate.json")
+
+    def data() -> str:
+        for name, card in result["data"].items():
+            if Dataset.open(run.path("data", name)).digest != card["digest"]:
+                return f"data/{name} is not the data set of the result"
+        return ""
+
+    def bases() -> str:
+        for base, told in zip(result["bases"], certificate["sources"], strict=True):
+            file = run.path("bases", f"{base['name']}-{base['recipe']['activation']}.safetensors")
+            if not hashlib.sha256(file.read_bytes()).hexdigest() == base["sha256"] == told["sha256"]:
+                return f"{file.name} is not the network that was certified"
+        return ""
+
+    def comparison() -> str:
+        confirmed = result["confirmation"]
+        again = verdict(
+            confirmed["arms"]["direct"], candidates(confirmed, confirmed["arms"]), run.study.proof, run.study.target
+        )
+        return "" if strict(again) == certificate["comparisons"][0] else "the verdict does not follow from the errors"
+
+    def champion() -> str:
+        return "" if load(run.folder).card["sentence"] == certificate["sentence"] else "the card tells another verdict"
+
+    def studies() -> str:
+        return "" if result["study"] == run.study.to_dict() else "result.json is of another study"
+
+    named: dict[str, Callable[[], str]] = {
+        "study": studies, "data": data, "base networks": bases, "certificate": comparison, "champion": champion,
+    }  # fmt: skip
+    for name, check in named.items():
+        try:
+            yield name, check()
+        except (OSError, RuntimeError, ValueError, KeyError) as problem:
+            yield name, str(problem)
