@@ -1,0 +1,125 @@
+"""Ranges: what lies at an edge, and what moves when it does."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.trial import FixedTrial
+
+from spaces.plan import Recipe
+from spaces.ranges import SETTINGS, Ranges
+from spaces.refusal import Refusal
+
+RANGES = Ranges(decay=(0.1, 1.0))
+MIDDLE = Recipe(rate=math.sqrt(3e-4 * 2e-2), decay=0.55, batch=71, epochs=200, initial_scale=1.0)
+
+
+def at(place: float, low: float, high: float, name: str) -> float:
+    """The value at ``place`` of [0, 1] on the scale that ``name`` is drawn on."""
+    if name == "decay":
+        return low + place * (high - low)
+    value = low * (high / low) ** place
+    return min(max(round(value), low), high) if name in ("batch", "epochs") else min(max(value, low), high)
+
+
+def test_nothing_is_at_an_edge_in_the_middle() -> None:
+    assert RANGES.edges(MIDDLE) == []
+    assert RANGES.widened(MIDDLE) == RANGES
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("end", [0, 1])
+def test_an_end_is_an_edge(name: str, end: int) -> None:
+    assert RANGES.edges(replace(MIDDLE, **{name: getattr(RANGES, name)[end]})) == [name]
+
+
+@pytest.mark.parametrize("name", ["rate", "decay", "initial_scale"])
+def test_edges_are_five_percent_wide(name: str) -> None:
+    low, high = getattr(RANGES, name)
+    found = {
+        place: RANGES.edges(replace(MIDDLE, **{name: at(place, low, high, name)})) for place in (0.04, 0.06, 0.94, 0.96)
+    }
+    assert found == {0.04: [name], 0.06: [], 0.94: [], 0.96: [name]}
+
+
+def test_below_the_lowest_possible_there_is_no_edge() -> None:
+    ranges = Ranges(rate=(1e-7, 1e-2), decay=(0.0, 1.0), batch=(4, 100), epochs=(1, 100), initial_scale=(1e-3, 1.0))
+    assert ranges.edges(Recipe(rate=1e-7, decay=0.0, batch=4, epochs=1, initial_scale=1e-3)) == []
+
+
+def test_a_range_of_one_value_has_no_edge() -> None:
+    ranges = Ranges(rate=(1e-3, 1e-3), batch=(50, 50), decay=(0.2, 0.2))
+    assert ranges.edges(replace(MIDDLE, rate=1e-3, batch=50, decay=0.2)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("rate", 2e-2, (3e-4, 4e-2)),
+        ("rate", 3e-4, (1.5e-4, 2e-2)),
+        ("batch", 200, (25, 400)),
+        ("batch", 25, (12, 200)),
+        ("initial_scale", 2.0, (0.5, 4.0)),
+        ("initial_scale", 0.5, (0.25, 2.0)),
+        ("decay", 1.0, (0.1, 2.0)),
+        ("decay", 0.1, (0.05, 1.0)),
+        ("epochs", 400, (100, 400)),
+    ],
+)
+def test_only_the_edge_that_is_touched_moves_by_a_factor_of_two(
+    name: str, value: float, expected: tuple[float, float]
+) -> None:
+    assert RANGES.widened(replace(MIDDLE, **{name: value})) == replace(RANGES, **{name: expected})
+
+
+@settings(max_examples=50)
+@given(st.fixed_dictionaries({name: st.floats(0, 1) for name in SETTINGS}))
+def test_widening_never_narrows_and_ends_up_inside(places: dict[str, float]) -> None:
+    ranges = Ranges()
+    recipe = replace(MIDDLE, **{name: at(place, *getattr(ranges, name), name) for name, place in places.items()})
+    wider = ranges.widened(recipe)
+    for name in SETTINGS:
+        (low, high), (lower, higher) = getattr(ranges, name), getattr(wider, name)
+        assert lower <= low and higher >= high
+        moved = (lower, higher) != (low, high)
+        assert moved == (name in ranges.edges(recipe) and name != "epochs")
+    assert set(wider.edges(recipe)) <= {"epochs"}
+
+
+@settings(max_examples=40)
+@given(
+    st.builds(
+        Recipe, rate=st.floats(1e-6, 1), decay=st.floats(0, 9), batch=st.integers(1, 999), epochs=st.integers(1, 999)
+    )
+)
+def test_a_guess_is_drawn_back_as_the_nearest_recipe_inside(recipe: Recipe) -> None:
+    ranges = Ranges()
+    guess = ranges.guess(recipe)
+    drawn = ranges.recipe(FixedTrial(guess), recipe)
+    for name in SETTINGS:
+        low, high = getattr(ranges, name)
+        assert getattr(drawn, name) == guess[name] == min(max(getattr(recipe, name), low), high)
+    assert (drawn.activation, drawn.loss, drawn.warmup) == (recipe.activation, recipe.loss, recipe.warmup)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"rate": (1e-2, 1e-3)}, "ranges.rate[1] is 0.001; allowed: a number at least 0.01"),
+        ({"rate": (0.0, 1e-3)}, "ranges.rate[0] is 0.0; allowed: a number at least 1e-07"),
+        ({"decay": (-0.1, 1.0)}, "ranges.decay[0] is -0.1; allowed: a number at least 0"),
+        ({"batch": (1, 50)}, "ranges.batch[0] is 1; allowed: a number at least 4"),
+        ({"batch": (25.0, 50.0)}, "ranges.batch is [25.0, 50.0]; allowed: whole numbers"),
+        ({"epochs": (0, 10)}, "ranges.epochs[0] is 0; allowed: a number at least 1"),
+        ({"epochs": (10,)}, "ranges.epochs is (10,); allowed: [lowest, highest]"),
+        ({"copied_rate": (0.0, 1.0)}, "ranges.copied_rate[0] is 0.0; allowed: a number at least 1e-06"),
+        ({"activation": ()}, "ranges.activation is empty; allowed: at least one of relu, gelu, silu, tanh"),
+        ({"activation": ("rely",)}, "unknown ranges.activation 'rely' (did you mean 'relu'?); allowed: gelu, "),
+    ],
+)
+def test_ranges_that_cannot_be_drawn_from_are_refused(values: dict[str, tuple], field: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        Ranges(**values)
+    assert str(refused.value).startswith(field)

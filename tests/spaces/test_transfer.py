@@ -1,0 +1,133 @@
+"""The two spaces, drawn from through Optuna's own fixed trial: no study, no search."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+from optuna.trial import FixedTrial
+
+from spaces import baseline, transfer
+from spaces.plan import Block, Plan, Recipe, Span
+from spaces.ranges import Ranges
+
+START = Recipe(rate=8e-3, decay=0.25, batch=100, epochs=400, activation="gelu", warmup=7)
+RANGES = Ranges()
+DRAWN: dict[str, Any] = {
+    "rate": 1e-3, "decay": 0.5, "batch": 50, "epochs": 200, "initial_scale": 0.8, "cut_a": 0, "cut_b": 7,
+    "mode": "fine-tune", "copied_rate": 0.3, "fresh_rate": 2.0, "copied_scale": 1.2,
+}  # fmt: skip
+
+
+def suggest(sources: tuple[str, ...] = ("film-10",), blocks: int = 7, **changed: Any) -> Plan:
+    return transfer.suggest(FixedTrial(DRAWN | changed), RANGES, START, sources, blocks)
+
+
+def test_cuts_are_sorted_into_every_span_and_none_for_equal_cuts() -> None:
+    found = {(a, b): suggest(cut_a=a, cut_b=b).transferred for a, b in product(range(8), repeat=2)}
+    for (a, b), span in found.items():
+        assert span == (None if a == b else Span(min(a, b) + 1, max(a, b)))
+    assert set(found.values()) - {None} == set(Span.every(7))
+
+
+def test_equal_cuts_are_direct_learning_with_the_drawn_recipe() -> None:
+    plan = suggest(cut_a=3, cut_b=3)
+    assert plan == Plan(Recipe(1e-3, 0.5, 50, 200, "gelu", 0.8, warmup=7)) and plan.direct
+
+
+def test_what_is_drawn_arrives_in_the_blocks() -> None:
+    plan = suggest(cut_a=5, cut_b=2)
+    assert plan.blocks == (Block(rate=2.0),) * 2 + (Block("film-10", 0.3, 1.2),) * 3 + (Block(rate=2.0),) * 2
+
+
+def test_freezing_is_a_rate_of_zero() -> None:
+    plan = suggest(cut_b=4, mode="freeze")
+    assert [block.rate for block in plan.blocks] == [0, 0, 0, 0, 2.0, 2.0, 2.0]
+
+
+def test_of_several_sources_one_is_drawn() -> None:
+    plan = suggest(("film-10", "film-12"), source="film-12")
+    assert {block.source for block in plan.blocks} == {"film-12"}
+
+
+def test_the_same_parameters_are_drawn_whatever_their_values() -> None:
+    names = set()
+    for changed in ({"cut_a": 3, "cut_b": 3}, {"mode": "freeze"}, {}):
+        trial = FixedTrial(DRAWN | changed)
+        transfer.suggest(trial, RANGES, START, ("film-10",), 7)
+        names.add(frozenset(trial.params))
+    assert names == {frozenset(DRAWN)}
+
+
+def test_the_baseline_draws_its_activation_too() -> None:
+    plan = baseline.suggest(FixedTrial(DRAWN | {"activation": "silu"}), RANGES, START)
+    assert plan == Plan(Recipe(1e-3, 0.5, 50, 200, "silu", 0.8, warmup=7))
+
+
+def inside(guess: dict[str, Any], ranges: Ranges, blocks: int) -> bool:
+    spans = {"cut_a": (0, blocks), "cut_b": (0, blocks)}
+    for name, value in guess.items():
+        if name == "mode":
+            good = value in transfer.MODES
+        elif name == "activation":
+            good = value in ranges.activation
+        else:
+            low, high = spans[name] if name in spans else getattr(ranges, name)
+            good = low <= value <= high
+        if not good:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("blocks", [2, 3, 7, 11])
+@pytest.mark.parametrize(
+    ("ranges", "start"),
+    [(RANGES, START), (Ranges(epochs=(60, 150), batch=(25, 80)), START), (RANGES, Recipe(rate=5.0, decay=3.0))],
+)
+def test_first_plans_lie_inside_the_ranges_and_begin_with_the_baseline(
+    ranges: Ranges, start: Recipe, blocks: int
+) -> None:
+    guesses = transfer.first_guesses(ranges, start, blocks)
+    assert all(inside(guess, ranges, blocks) for guess in guesses)
+    drawn = [transfer.suggest(FixedTrial(guess), ranges, start, ("film-10",), blocks) for guess in guesses]
+    assert drawn[0].direct and not any(plan.direct for plan in drawn[1:])
+    assert drawn[0] == Plan(ranges.recipe(FixedTrial(guesses[0]), start))
+
+
+def test_first_plans_are_distinct() -> None:
+    guesses = transfer.first_guesses(RANGES, START, 7)
+    drawn = {transfer.suggest(FixedTrial(guess), RANGES, START, ("film-10",), 7) for guess in guesses}
+    assert len(drawn) == len(guesses) >= 8
+    assert {plan.transferred for plan in drawn} >= {None, Span(1, 7), Span(1, 6)}
+
+
+def test_the_first_plan_is_the_baselines_recipe_where_the_ranges_hold_it() -> None:
+    guess = transfer.first_guesses(RANGES, START, 7)[0]
+    assert transfer.suggest(FixedTrial(guess), RANGES, START, ("film-10",), 7) == Plan(START)
+
+
+def test_first_baselines_are_the_start_with_each_activation() -> None:
+    guesses = baseline.first_guesses(RANGES, START)
+    assert all(inside(guess, RANGES, 7) for guess in guesses)
+    drawn = [baseline.suggest(FixedTrial(guess), RANGES, START) for guess in guesses]
+    assert [plan.recipe.activation for plan in drawn] == ["relu", "gelu", "silu"]
+    assert Plan(START) in drawn and len(set(drawn)) == 3
+
+
+def test_a_plan_that_trains_nothing_breaks_a_constraint() -> None:
+    frozen = suggest(mode="freeze")
+    assert transfer.constraints(frozen, 100, 10**6)["something is trained"] > 0
+    for plan in (suggest(cut_b=6, mode="freeze"), suggest(), suggest(cut_b=0, mode="freeze")):
+        assert transfer.constraints(plan, 100, 10**6)["something is trained"] <= 0
+
+
+@pytest.mark.parametrize(("rows", "batch", "epochs", "needed"), [(100, 50, 10, 20), (101, 50, 10, 30), (7, 50, 3, 3)])
+def test_steps_are_counted_as_training_takes_them(rows: int, batch: int, epochs: int, needed: int) -> None:
+    plan = Plan(Recipe(batch=batch, epochs=epochs))
+    assert transfer.constraints(plan, rows, needed)["optimiser steps"] == 0
+    assert transfer.constraints(plan, rows, needed - 1)["optimiser steps"] == 1
+
+
+def test_plans_are_raced_by_whether_they_copy_the_head() -> None:
+    assert transfer.family(suggest(cut_a=2, cut_b=2)) is None
+    assert {transfer.family(suggest(cut_a=a, cut_b=7)) for a in range(7)} == {"head copied"}
+    assert {transfer.family(suggest(cut_a=a, cut_b=6)) for a in range(6)} == {"head fresh"}
