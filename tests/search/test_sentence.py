@@ -1,0 +1,112 @@
+"""The verdict in words: one readable sentence with the plan and the numbers."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search.certificate import Candidate, verdict
+from search.sentence import sentence, what
+from search.study import Proof
+from spaces.plan import Plan, Recipe, Span
+
+STUDY = {"rows": {"test": 2000}}
+NOISE = 1 + 0.01 * np.sin(np.arange(1, 9) * 7.0)
+OTHER = 1 + 0.01 * np.sin(np.arange(1, 9) * 3.0)
+
+
+def comparison(ours: float, plan: Plan | None = None, **arms: float) -> dict[str, Any]:
+    plan = plan or Plan.span(Recipe(), 7, "film-10", Span(1, 6))
+    measured = {
+        "direct_same_recipe": (arms.get("same", 0.06) * NOISE[::-1]).tolist(),
+        "shuffled": (arms.get("shuffled", 0.07) * NOISE[::-1]).tolist(),
+        "candidate": (ours * OTHER).tolist(),
+    }
+    return verdict((0.05 * NOISE).tolist(), [Candidate(4, plan, measured)], Proof(), "film-8")
+
+
+def test_transfer_tells_plan_error_reduction_interval_and_seeds() -> None:
+    text = sentence(comparison(0.04), None, STUDY)
+    assert text.startswith(
+        "Transfer: copy layers 1 to 6 of 7 from the network trained on film-10, then fine-tune the whole network. "
+    )
+    assert "On 2,000 newly simulated examples of film-8 the mean spectrum error falls from 5.00 % (tuned direct" in text
+    assert "to 4.00 %, that is by 20 % (interval 19 % to 21 %, p = " in text and "8 fresh seeds)" in text
+    assert text.endswith("neither the recipe nor the scale of the copied weights alone explains it.")
+
+
+def test_transfer_tells_how_much_data_it_is_worth() -> None:
+    curve = {"rows": [400, 800, 1600], "equivalent_rows": 1234.4}
+    assert sentence(comparison(0.04), curve, STUDY).endswith(
+        " Direct learning would need about 1,230 training examples instead of 400."
+    )
+    assert sentence(comparison(0.04), curve | {"equivalent_rows": None}, STUDY).endswith(
+        " Direct learning would need more than 1,600 training examples instead of 400."
+    )
+
+
+def test_direct_tells_the_best_plan_what_it_changes_and_why_not() -> None:
+    text = sentence(comparison(0.0495), None, STUDY)
+    assert text.startswith(
+        "Direct learning: do not transfer. Tuned direct learning has a mean spectrum error of 5.00 %"
+    )
+    assert "the best plan found (copy layers 1 to 6 of 7 from the network trained on film-10" in text
+    assert "changes it by -1 % (interval " in text
+    assert text.endswith("is not proved to beat direct learning by more than 2 %.")
+
+
+def test_harm_is_told_with_its_sign() -> None:
+    assert "changes it by +20 % (interval +19 % to +21 %)" in sentence(comparison(0.06), None, STUDY)
+
+
+def test_a_plan_that_diverged_has_no_number() -> None:
+    found = comparison(0.04)
+    diverged = Candidate(4, Plan.from_dict(found["candidates"][0]["plan"]), {
+        "direct_same_recipe": [0.06] * 8, "shuffled": [0.06] * 8, "candidate": [0.04] * 7 + [None]
+    })  # fmt: skip
+    text = sentence(verdict((0.05 * NOISE).tolist(), [diverged], Proof(), "film-8"), None, STUDY)
+    assert "is candidate diverged" not in text
+    assert "diverged on a confirmation seed" in text and "None" not in text and "nan" not in text
+
+
+def test_no_plan_at_all() -> None:
+    text = sentence(verdict((0.05 * NOISE).tolist(), [], Proof(), "film-8"), None, STUDY)
+    assert text.endswith("on 2,000 newly simulated examples of film-8; no plan survived the search.")
+
+
+@pytest.mark.parametrize("ours", [0.03, 0.0495, 0.08])
+@pytest.mark.parametrize("arms", [{}, {"same": 0.03}, {"shuffled": 0.03}])
+def test_it_is_one_line_that_reads(ours: float, arms: dict[str, float]) -> None:
+    text = sentence(comparison(ours, **arms), None, STUDY)
+    assert text.endswith(".") and len(text.splitlines()) == 1 and 100 < len(text) < 600
+    assert not any(
+        sign in text for sign in ("{", "}", "_", "None", "nan", "inf", "  ", "..", " ,", "is not proved to be ")
+    )
+    assert all(text[i - 1] == " " for i, sign in enumerate(text) if sign == "%")
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (Plan(Recipe()), "copy nothing"),
+        (
+            Plan.span(Recipe(), 7, "film-10", Span(2, 2)),
+            "copy layer 2 of 7 from the network trained on film-10, then fine-tune the whole network",
+        ),
+        (
+            Plan.span(Recipe(), 7, "film-10", Span(1, 7)),
+            "copy layers 1 to 7 of 7, the head included, from the network trained on film-10, then fine-tune the whole "
+            "network",
+        ),
+        (
+            Plan.span(Recipe(), 7, "film-12", Span(1, 4), copied_rate=0.0),
+            "copy layers 1 to 4 of 7 from the network trained on film-12, keep them frozen and train the rest",
+        ),
+        (
+            Plan.span(Recipe(), 7, "film-12", Span(4, 4), copied_rate=0.0),
+            "copy layer 4 of 7 from the network trained on film-12, keep it frozen and train the rest",
+        ),
+    ],
+)
+def test_a_plan_in_words(plan: Plan, words: str) -> None:
+    assert what(plan) == words
