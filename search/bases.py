@@ -45,7 +45,7 @@ def train_base(name: str, examples: Examples, shape: Shape, recipe: Recipe, seed
     prepare_process()
     draws = Draws.of(seed, Role.BASE, 0)
     held = max(1, int(HELD * len(examples)))
-    learned, judged = draws.rows(len(examples) - held, held)
+    learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
     network = shape.build()
     fresh(network, recipe.initial_scale, draws.weights)
     network.to(device)

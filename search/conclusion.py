@@ -26,20 +26,17 @@ SHOWN = 2
 """Test examples whose spectra are shown: the first ones, not chosen."""
 
 
-def final_networks(task: Task, plans: Mapping[str, Plan]) -> dict[str, Any]:
-    """Train each plan once more with confirmation seed 0, and predict the first test examples.
+def final_network(task: Task, plan: Plan) -> dict[str, Any]:
+    """Train a plan once more with confirmation seed 0, and predict the first test examples.
 
     Returns:
-        For each plan's name: ``error``, ``data`` (safetensors) and ``predicted`` (examples, outputs).
+        ``error``, ``data`` (safetensors) and ``predicted`` (examples, outputs).
     """
     assert task.judge is not None
+    error, network, scaling = learn(task, Training(plan, 0))
     inputs, _ = task.judge.tensors(np.arange(SHOWN))
-    found = {}
-    for name, plan in plans.items():
-        error, network, scaling = learn(task, Training(plan, 0))
-        data = packed(task, plan, network, scaling)
-        found[name] = {"error": error, "data": data, "predicted": predict(network, scaling(inputs)).numpy().tolist()}
-    return found
+    predicted = predict(network, scaling(inputs)).numpy().tolist()
+    return {"error": error, "data": packed(task, plan, network, scaling), "predicted": predicted}
 
 
 def spectra(study: Study, task: Task, networks: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -140,16 +140,8 @@ class Pipeline:
                 shape = Shape(
                     source.inputs, source.outputs, study.network.depth, study.network.width, wanted.activation
                 )
-                base = tuning.once(
-                    train_base,
-                    study.source,
-                    self.source,
-                    shape,
-                    wanted,
-                    study.seed,
-                    self.means.device,
-                    gpus=self.means.gpus,
-                )
+                arguments = (study.source, self.source, shape, wanted, study.seed, self.means.device)
+                (base,) = tuning.calls(train_base, [arguments], self.means.gpus)
                 save_base(base, self.run.path("bases"))
         return {study.source: base}
 
@@ -182,14 +174,22 @@ class Pipeline:
             examples = self.examples(study.target, Role.CURVE, sizes[-1] + study.rows.validation)
             test = self.examples(study.target, Role.TEST, study.rows.test)
             whole = replace(self.task(Role.CURVE, {}, test), pool=examples)
-            for size in sizes:
-                task = confirmation.curve_task(whole, size)
-                keys = {f"{size}/{i}": (task, Training(baseline, i)) for i in range(study.budget.curve)}
-                found = [error for error in self.measure("curve", keys).values() if error is not None]
-                rows.append(size)
-                errors.append(found)
-                if found and math.prod(found) ** (1 / len(found)) <= wanted:
+            # The two smaller sizes together, so that no worker waits; the largest only if they do not reach it.
+            for together in (sizes[:-1], sizes[-1:]):
+                if any(_geometric(found) <= wanted for found in errors):
                     break
+                tasks = {size: confirmation.curve_task(whole, size) for size in together}
+                found = self.measure(
+                    "curve",
+                    {
+                        f"{n}/{i}": (tasks[n], Training(baseline, i))
+                        for i in range(study.budget.curve)
+                        for n in together
+                    },
+                )
+                for n in together:
+                    rows.append(n)
+                    errors.append([error for key, error in found.items() if key.startswith(f"{n}/") and error])
         return {"rows": rows, "errors": errors, "candidate_error": wanted}
 
     def measure(self, name: str, asked: Mapping[str, tuple[Task, Training]]) -> dict[str, float | None]:
@@ -223,3 +223,8 @@ class Pipeline:
                 self.tracker.trial(phase, trial, seconds)
 
         return closed
+
+
+def _geometric(errors: Sequence[float]) -> float:
+    """Geometric mean, infinite for none."""
+    return math.exp(sum(map(math.log, errors)) / len(errors)) if errors else math.inf

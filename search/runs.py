@@ -41,7 +41,8 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> d
         with line.phase("champion"):
             test = line.examples(line.study.target, Role.TEST, line.study.rows.test)
             task = line.task(Role.CONFIRMATION, bases, test)
-            networks = tuning.once(conclusion.final_networks, task, plans, gpus=means.gpus)
+            found = tuning.calls(conclusion.final_network, [(task, plan) for plan in plans.values()], means.gpus)
+            networks = dict(zip(plans, found, strict=True))
     with line.phase("report"):
         certified = _write(run, line, fixed, measured, comparison, curve, networks, bases, plans)
         from search import report

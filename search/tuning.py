@@ -1,7 +1,7 @@
 """Trainings on Ray: the trials of a search through Tune, and single trainings on a pool of actors."""
 
 import shutil
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,10 +137,11 @@ def outcomes(
             ray.kill(actor)
 
 
-def once(function: Callable[..., Any], *arguments: Any, gpus: float = 0.0) -> Any:
-    """Call one function that trains on a Ray worker and wait for it."""
-    actor = Trainer.options(num_cpus=1, num_gpus=gpus).remote()  # type: ignore[attr-defined]
+def calls(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], gpus: float = 0.0) -> list[Any]:
+    """Call a function that trains, once for each tuple of arguments, each on a worker of its own."""
+    actors = [Trainer.options(num_cpus=1, num_gpus=gpus).remote() for _ in arguments]  # type: ignore[attr-defined]
     try:
-        return ray.get(actor.call.remote(function, *arguments))
+        return ray.get([actor.call.remote(function, *given) for actor, given in zip(actors, arguments, strict=True)])
     finally:
-        ray.kill(actor)
+        for actor in actors:
+            ray.kill(actor)

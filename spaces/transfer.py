@@ -46,19 +46,22 @@ def first_guesses(ranges: Ranges, start: Recipe, blocks: int) -> list[dict[str, 
     """Parameters worth trying before anything is known.
 
     First the baseline itself (the reference that every plan is raced against), then the whole network and all
-    hidden blocks at the baseline's rate and at fractions of it (copied weights want smaller steps), then shorter
+    hidden blocks at fractions of the baseline's rate and decay (copied weights want smaller steps), then shorter
     first spans.
     """
     neutral = {key: _nearest(1.0, *getattr(ranges, key)) for key in ("copied_rate", "fresh_rate", "copied_scale")}
 
-    def guess(last: int, slower: float) -> dict[str, object]:
+    def guess(last: int, slower: float, looser: float) -> dict[str, object]:
         recipe = ranges.guess(start)
-        rate = _nearest(recipe["rate"] / slower, *ranges.rate)
-        return {**recipe, **neutral, "mode": "fine-tune", "rate": rate, "cut_a": 0, "cut_b": last}
+        recipe["rate"] = _nearest(start.rate / slower, *ranges.rate)
+        recipe["decay"] = _nearest(start.decay / looser, *ranges.decay)
+        return {**recipe, **neutral, "mode": "fine-tune", "cut_a": 0, "cut_b": last}
 
-    spans = [(blocks, 4.0), (blocks - 1, 2.0), (blocks, 2.0), (blocks - 1, 4.0), (blocks - 1, 1.0), (blocks, 8.0)]
-    shorter = [(last, 2.0) for last in range(1, blocks - 1, 2)]
-    return [guess(0, 1.0)] + [guess(last, slower) for last, slower in spans + shorter]
+    whole, hidden = blocks, blocks - 1
+    spans = [(whole, 4.0, 5.0), (hidden, 2.0, 5.0), (whole, 4.0, 1.0), (hidden, 2.0, 1.0), (whole, 8.0, 5.0)]
+    shorter = [(last, 2.0, 5.0) for last in range(1, hidden, 2)]
+    guesses = [guess(0, 1.0, 1.0)] + [guess(*settings) for settings in [*spans, (hidden, 4.0, 5.0), *shorter]]
+    return [one for i, one in enumerate(guesses) if one not in guesses[:i]]
 
 
 def _nearest(value: float, low: float, high: float) -> float:
