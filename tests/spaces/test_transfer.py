@@ -88,6 +88,7 @@ def test_first_plans_lie_inside_the_ranges_and_begin_with_the_baseline(
 ) -> None:
     guesses = transfer.first_guesses(ranges, start, blocks)
     assert all(inside(guess, ranges, blocks) for guess in guesses)
+    assert all(one not in guesses[:i] for i, one in enumerate(guesses))
     drawn = [transfer.suggest(FixedTrial(guess), ranges, start, ("film-10",), blocks) for guess in guesses]
     assert drawn[0].direct and not any(plan.direct for plan in drawn[1:])
     assert drawn[0] == Plan(ranges.recipe(FixedTrial(guesses[0]), start))
