@@ -1,0 +1,249 @@
+"""Studies: every one that is registered can be run, and every way of asking wrongly is answered in one line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search.studies import registry, resolve, setting
+from search.study import SCALES, Budget, Study
+from simulators.registry import find
+from spaces import transfer
+from spaces.plan import Plan
+from spaces.refusal import Refusal
+
+ONE = "film10-film8"
+
+
+def refusal(*arguments: Any) -> str:
+    with pytest.raises(Refusal) as refused:
+        resolve(*arguments)
+    message = str(refused.value)
+    assert len(message.splitlines()) == 1
+    return message
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", registry())
+def test_every_registered_study_resolves_and_survives_json(name: str, scale: str) -> None:
+    study = resolve(name, scale)
+    assert (study.name, study.scale) == (name, scale) and study.title
+    assert Study.from_dict(json.loads(json.dumps(study.to_dict(), allow_nan=False))) == study
+    assert find(study.source).outputs == find(study.target).outputs
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", registry())
+def test_every_registered_study_may_train_where_it_starts(name: str, scale: str) -> None:
+    study = resolve(name, scale)
+    needed = transfer.constraints(Plan(study.start), study.rows.training, study.budget.steps)
+    assert all(value <= 0 for value in needed.values()), needed
+    assert study.ranges.guess(study.start) == {
+        key: getattr(study.start, key) for key in study.ranges.guess(study.start)
+    }
+    assert study.start.activation in study.ranges.activation
+
+
+def test_the_papers_sizes() -> None:
+    study = resolve(ONE, "paper")
+    assert (study.rows.source, study.rows.pool, study.rows.locked, study.rows.test) == (50_000, 500, 50, 2000)
+    assert (study.network.depth, study.network.width, study.blocks) == (6, 200, 7)
+    assert study.rows.training == 500 - 50 - study.rows.validation
+
+
+@pytest.mark.parametrize("name", registry())
+def test_what_counts_as_proof_is_the_protocols_at_both_scales(name: str) -> None:
+    for scale in SCALES:
+        proof = resolve(name, scale).proof
+        assert (proof.alpha, proof.margin, proof.candidates) == (0.05, 0.02, 2) and proof.seeds >= 8
+
+
+def test_demo_is_the_default_and_smaller() -> None:
+    demo, paper = resolve(ONE), resolve(ONE, "paper")
+    assert demo == resolve(ONE, "demo") and demo != paper
+    assert demo.network.width < paper.network.width and demo.rows.source < paper.rows.source
+
+
+def test_an_unknown_study_or_scale_names_the_nearest() -> None:
+    assert refusal("film10-film9").startswith("unknown study 'film10-film9' (did you mean 'film10-film8'?); allowed: ")
+    assert refusal(ONE, "papr") == "unknown scale 'papr' (did you mean 'paper'?); allowed: demo, paper"
+    assert refusal("../../etc/passwd").startswith("unknown study '../../etc/passwd'; allowed: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("netwrok.width", "unknown key in study 'netwrok' (did you mean 'network'?); allowed: "),
+        ("network.widht", "unknown key in network 'widht' (did you mean 'width'?); allowed: depth, width"),
+        ("start.rat", "unknown key in start 'rat'"),
+        ("ranges.bach", "unknown key in ranges 'bach' (did you mean 'batch'?)"),
+        ("demo.seed", "unknown key in study 'demo'"),
+        ("", "unknown key in study ''"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(key: str, message: str) -> None:
+    assert refusal(ONE, "demo", {key: 5}).startswith(message)
+
+
+SIZES = [
+    "rows.source", "rows.pool", "rows.locked", "rows.validation", "rows.test", "network.depth", "network.width",
+    "budget.trainings", "budget.seeds", "budget.steps", "budget.curve", "budget.map", "proof.candidates",
+    "proof.seeds", "proof.most_seeds",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, "many", True, [1]])
+@pytest.mark.parametrize("key", SIZES)
+def test_sizes_that_are_none_are_refused_by_name(key: str, value: object) -> None:
+    assert refusal(ONE, "demo", {key: value}).startswith(f"{key} is {value!r}; allowed: a whole number")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("rows.pool", 100, "rows.pool is 100; allowed: more than rows.locked + rows.validation = 100"),
+        ("rows.source", 9, "rows.source is 9; allowed: a whole number of at least 10"),
+        ("rows", 5, "rows is 5; allowed: a table of source, pool, "),
+        ("budget.seeds", 1, "budget.seeds is 1; allowed: a whole number of at least 2"),
+        ("budget.trainings", 2, "budget.trainings is 2; allowed: a whole number of at least 3"),
+        ("proof.seeds", 7, "proof.seeds is 7; allowed: a whole number of at least 8"),
+        ("proof.alpha", 0, "proof.alpha is 0.0; allowed: a number above 0 and at most 0.5"),
+        ("proof.margin", -0.1, "proof.margin is -0.1; allowed: a number at least 0"),
+        ("network.width", 10**6, "network.width is 1000000; allowed: a whole number of at least 1 and at most 65536"),
+        ("seed", -1, "seed is -1; allowed: a whole number of at least 0 and at most 4294967295"),
+        ("seed", 2**32, "seed is 4294967296; allowed: "),
+        ("start.rate", "fast", "start.rate is 'fast'; allowed: a number"),
+        ("start.rate", 0, "recipe.rate is 0.0; allowed: a number above 0"),
+        ("ranges.rate", 3e-3, "ranges.rate is 0.003; allowed: a list"),
+        ("ranges.rate", [1e-3], "ranges.rate is (0.001,); allowed: [lowest, highest]"),
+        ("ranges.batch", [1.5, 3], "ranges.batch[0] is 1.5; allowed: a whole number"),
+        ("source", "film-99", "simulator 'film-99' is out of range; allowed: film-1 to film-50"),
+        ("target", "flim-8", "unknown simulator 'flim-8'"),
+        ("title", 3, "title is 3; allowed: text"),
+        ("name", "../../x", "study.name is '../../x'; allowed: 1 to 64 letters"),
+        ("name", "/tmp/x", "study.name is '/tmp/x'; allowed: 1 to 64 letters"),
+        ("name", "x" * 300, "study.name is 'xxx"),
+        ("name", "$(x)", "study.name is '$(x)'; allowed: 1 to 64 letters"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused_by_name(key: str, value: object, message: str) -> None:
+    assert refusal(ONE, "demo", {key: value}).startswith(message)
+
+
+def test_settings_win_and_touch_nothing_else() -> None:
+    base, changed = resolve(ONE).to_dict(), resolve(ONE, "demo", {"network.width": 12, "seed": 7}).to_dict()
+    assert changed == base | {"network": base["network"] | {"width": 12}, "seed": 7}
+
+
+def test_the_scale_cannot_be_renamed_by_a_setting() -> None:
+    # The demo's sizes under the name of the paper's would be a lie in every record.
+    try:
+        found = resolve(ONE, "demo", {"scale": "paper"})
+    except Refusal:
+        return
+    assert found == resolve(ONE, "paper")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("network.width=100", ("network.width", 100)),
+        (" start.rate = 1e-3 ", ("start.rate", 1e-3)),
+        ("ranges.rate=[1e-3, 1e-2]", ("ranges.rate", [1e-3, 1e-2])),
+        ("start.activation=gelu", ("start.activation", "gelu")),
+        ('start.activation="gelu"', ("start.activation", "gelu")),
+        ("title=a = b", ("title", "a = b")),
+        ("title=", ("title", "")),
+        ("source=film-10", ("source", "film-10")),
+    ],
+)
+def test_a_setting_is_toml_or_a_bare_word(text: str, expected: tuple[str, object]) -> None:
+    assert setting(text) == expected
+
+
+@pytest.mark.parametrize("text", ["network.width", "", "=5", "  = 5"])
+def test_a_setting_without_key_or_value_is_refused(text: str) -> None:
+    with pytest.raises(Refusal, match=r"allowed: key=value, such as network\.width=100$"):
+        setting(text)
+
+
+@settings(max_examples=80)
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_whatever_is_set_is_used_or_refused_in_one_line(key: str, value: str) -> None:
+    try:
+        resolve(ONE, "demo", dict([setting(f"{key}={value}")]))
+    except Refusal as refused:
+        assert len(str(refused).splitlines()) == 1
+
+
+def written(folder: Path, text: str, name: str = "mine.toml") -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_file_overrides_a_study(tmp_path: Path) -> None:
+    study = resolve(written(tmp_path, 'study = "film10-film8"\nseed = 5\n[demo.network]\nwidth = 24\n'))
+    base = resolve(ONE)
+    assert (study.name, study.seed, study.network.width) == ("mine", 5, 24)
+    assert (study.source, study.start, study.network.depth) == (base.source, base.start, base.network.depth)
+
+
+def test_what_a_file_says_wins_over_the_scale_of_the_study_that_it_overrides(tmp_path: Path) -> None:
+    file = written(tmp_path, 'study = "film10-film8"\n[network]\nwidth = 24\n[budget]\ntrainings = 9\n')
+    for scale in SCALES:
+        study = resolve(file, scale)
+        assert (study.network.width, study.budget.trainings) == (24, 9), scale
+
+
+def test_a_file_defines_a_study(tmp_path: Path) -> None:
+    file = written(tmp_path, 'source = "film-3"\ntarget = "film-2"\n[rows]\npool = 60\nlocked = 6\nvalidation = 6\n')
+    study = resolve(file, "paper")
+    assert (study.name, study.source, study.target, study.rows.training) == ("mine", "film-3", "film-2", 48)
+    assert study.budget == Budget()
+    assert resolve(file, "paper", {"seed": 3}).seed == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed = 1\n", "lacks source, target; allowed: source and target, or study = NAME"),
+        ('study = "film10-film9"\n', "did you mean 'film10-film8'?"),
+        ("study = 3\n", "unknown study in "),
+        ('study = ["film10-film8"]\n', "study"),
+        ('[study]\nname = "film10-film8"\n', "study"),
+        ('study = "film10-film8"\ndemo = 3\n', "demo"),
+        ("seed = \n", "allowed: a readable TOML file"),
+        ('study = "film10-film8"\nname = "../x"\n', "study.name is '../x'; allowed: "),
+        ('study = "film10-film8"\n[rows]\npool = 0\n', "rows.pool is 0; allowed: "),
+        ('study = "film10-film8"\nsource = 3\n', "source is 3; allowed: text"),
+        ('study = "film10-film8"\nseed = 2026-01-01\n', "seed is datetime.date(2026, 1, 1); allowed: a whole number"),
+    ],
+)
+def test_files_that_cannot_be_used_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    assert message in refusal(written(tmp_path, text))
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    assert "nothing.toml" in refusal(str(tmp_path / "nothing.toml"))
+    folder = tmp_path / "folder.toml"
+    folder.mkdir()
+    assert "folder.toml" in refusal(str(folder))
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    assert "allowed: a readable TOML file" in refusal(str(binary))
+
+
+@pytest.mark.parametrize("name", ["my study.toml", "$(x).toml", "x" * 70 + ".toml"])
+def test_a_files_name_must_be_able_to_name_a_folder(tmp_path: Path, name: str) -> None:
+    assert refusal(written(tmp_path, 'study = "film10-film8"\n', name)).startswith("study.name is ")
+
+
+def test_a_study_without_its_tasks_is_refused() -> None:
+    with pytest.raises(Refusal, match=r"^study lacks name, source, target$"):
+        Study.from_dict({"seed": 1})
+    with pytest.raises(Refusal, match=r"^study is 5; allowed: a table of name, "):
+        Study.from_dict(5)  # type: ignore[arg-type]
