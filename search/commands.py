@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.preflight import cpus, findings, possible
-from search.estimate import in_words, seconds
-from search.pipeline import Means
-from search.progress import Progress
+from search.means import Means
 from search.record import Run
 from search.studies import registry, resolve, setting
 from search.study import Study
@@ -58,6 +56,9 @@ def run(options: Namespace) -> Any:
     """``run``: search, confirm, certify, show."""
     study = _study(options)
     found, means = _begin(options, study)
+    from search.estimate import in_words, seconds
+    from search.progress import Progress
+
     progress = Progress(quiet=options.json)
     with found.held():
         found.begin(study)
@@ -93,6 +94,7 @@ def draw_map(options: Namespace) -> Any:
     study = _study(options)
     found, means = _begin(options, study)
     from search.mapping import draw_map as draw
+    from search.progress import Progress
     from search.report import write
 
     with found.held():

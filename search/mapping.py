@@ -3,8 +3,9 @@
 from typing import Any
 
 from cluster.connect import connection
+from search.means import Means
 from search.objectives import Task, Training
-from search.pipeline import Means, Pipeline
+from search.pipeline import Pipeline
 from search.progress import Progress
 from search.record import Run
 from search.seeds import Role

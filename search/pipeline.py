@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from models.loss import away_from_zero
@@ -12,6 +12,7 @@ from models.weights import Shape
 from search import confirmation, tuning
 from search.bases import Base, load_base, save_base, train_base
 from search.ledger import Ledger, storage
+from search.means import SHARES, Means
 from search.objectives import Examples, Task, Training
 from search.phases import baseline_ledger, best_plan, plans_ledger
 from search.progress import Progress
@@ -22,32 +23,8 @@ from simulators.shards import generate
 from spaces.plan import Plan, Recipe
 from spaces.refusal import Refusal
 
-SHARES = (0.35, 0.75)
-"""Of the minutes allowed, those after which the baseline search and the plan search start no more trials."""
 CURVE = (2, 4, 8)
 """Training examples on the learning curve, as multiples of what the study has."""
-
-
-@dataclass(frozen=True)
-class Means:
-    """What a run may use.
-
-    Attributes:
-        workers: Trainings at a time.
-        device: ``cpu`` or ``cuda``.
-        minutes: About how long the run may take; None for as long as its budget needs.
-        uri: MLflow's tracking URI; None for the environment's or a database in the run's folder.
-    """
-
-    workers: int
-    device: str = "cpu"
-    minutes: float | None = None
-    uri: str | None = None
-
-    @property
-    def gpus(self) -> float:
-        """Share of a GPU for each training."""
-        return 1 / self.workers if self.device == "cuda" else 0.0
 
 
 class Pipeline:
@@ -58,10 +35,12 @@ class Pipeline:
         means: What it may use.
         progress: Told what goes on.
         tracker: Shown every trial that ends (MLflow), or None.
+        trainer: What carries trainings out: the module `tuning` (on Ray) or `serial` (in this process).
     """
 
-    def __init__(self, run: Run, means: Means, progress: Progress, tracker: Any = None) -> None:
+    def __init__(self, run: Run, means: Means, progress: Progress, tracker: Any = None, trainer: Any = None) -> None:
         self.run, self.means, self.progress, self.tracker = run, means, progress, tracker
+        self.trainer = trainer or tuning
         self.study = run.study
         self.journal = storage(run.path("optuna.journal"))
         self.began = time.monotonic()
@@ -103,8 +82,13 @@ class Pipeline:
                 "allowed: source and target of equal width, so that the head can be copied"
             )
         with self.phase("data", study.rows.source + study.rows.pool):
-            self.source = self.examples(study.source, Role.SOURCE, study.rows.source)
-            pool = self.examples(study.target, Role.POOL, study.rows.pool)
+            self.prepare_examples()
+
+    def prepare_examples(self) -> None:
+        """The source's examples, and the pool less its locked rows."""
+        study = self.study
+        self.source = self.examples(study.source, Role.SOURCE, study.rows.source)
+        pool = self.examples(study.target, Role.POOL, study.rows.pool)
         # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test.
         open_rows = study.rows.pool - study.rows.locked
         self.pool = Examples(pool.inputs[:open_rows], pool.outputs[:open_rows])
@@ -141,7 +125,7 @@ class Pipeline:
                     source.inputs, source.outputs, study.network.depth, study.network.width, wanted.activation
                 )
                 arguments = (study.source, self.source, shape, wanted, study.seed, self.means.device)
-                (base,) = tuning.calls(train_base, [arguments], self.means.gpus)
+                (base,) = self.trainer.calls(train_base, [arguments], self.means.gpus)
                 save_base(base, self.run.path("bases"))
         return {study.source: base}
 
@@ -197,7 +181,7 @@ class Pipeline:
         evidence = Evidence(self.run.path("evidence", f"{name}.jsonl"))
         missing = [(key, *what) for key, what in asked.items() if key not in evidence.done]
         self.progress.count(len(asked) - len(missing), len(asked))
-        for key, outcome in tuning.outcomes(missing, self.means.workers, self.means.gpus):
+        for key, outcome in self.trainer.outcomes(missing, self.means.workers, self.means.gpus):
             error = outcome.error if math.isfinite(outcome.error) else None
             evidence.add(str(key), {"error": error, "seconds": outcome.seconds, "reason": outcome.reason})
             self.progress.count(sum(key in evidence.done for key in asked), len(asked))
@@ -211,7 +195,7 @@ class Pipeline:
                 for trial in ledger.records():
                     if trial["state"] != "interrupted":
                         self.tracker.trial(ledger.rules.phase, trial, ledger.seconds(trial["number"]))
-            tuning.search(ledger, task, self.means.workers, self.run.path("tune"), self.means.gpus)
+            self.trainer.search(ledger, task, self.means.workers, self.run.path("tune"), self.means.gpus)
 
     def _until(self, share: int) -> float:
         return math.inf if self.means.minutes is None else self.began + 60 * self.means.minutes * SHARES[share]

@@ -5,8 +5,9 @@ from typing import Any
 from cluster.connect import connection
 from search import conclusion, confirmation, tuning
 from search.certificate import verdict
+from search.means import Means
 from search.phases import searched
-from search.pipeline import Means, Pipeline
+from search.pipeline import Pipeline
 from search.progress import Progress
 from search.record import Evidence, Run, write_bytes
 from search.seeds import Role

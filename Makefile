@@ -1,0 +1,39 @@
+# Two commands for a newcomer: `make search` and `make test`. Both make .venv first; PYTHON picks another interpreter.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: search test check test-slow test-faults calibrate clean
+
+search: .venv/installed
+	$(BIN)/graft run film10-film8
+
+test: .venv/tested check
+	$(BIN)/python -m pytest -m "not slow" --durations=10
+
+check: .venv/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test-slow: .venv/tested
+	$(BIN)/python -m pytest -m slow
+
+test-faults: .venv/tested
+	$(BIN)/python -m pytest -m fault
+	$(BIN)/python tests/faults/kill_and_resume.py --times 20
+
+calibrate: .venv/installed
+	$(BIN)/graft calibrate --repeats 60
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info

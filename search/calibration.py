@@ -1,0 +1,144 @@
+"""Can the certificate be trusted? Whole runs, many times over, where the truth is known.
+
+Two nulls and one true gain, each with its own data, base network and seeds in every repeat, through the same phases
+as any run (baseline search, plan search, confirmation fixed in the folder beforehand, verdict):
+
+- ``unshared``: the source is an untrained network, so copying it differs from direct learning in the seed of initial
+  weights only;
+- ``permuted``: the source is trained on labels permuted among its examples, so there is nothing about the task in it;
+- ``gain``: the source is a related task, from which transfer truly helps.
+"""
+
+import json
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from models.mlp import fresh
+from models.scaling import Scaling
+from models.weights import Shape, pack
+from search import confirmation, serial
+from search.bases import Base, train_base
+from search.certificate import verdict
+from search.means import Means
+from search.objectives import Examples, Training, measure
+from search.pipeline import Pipeline
+from search.progress import Progress
+from search.record import Run, strict
+from search.seeds import Draws, Role, sequence
+from search.study import Study
+from simulators.registry import find
+from spaces.plan import Plan, Recipe, Span
+
+KINDS = ("unshared", "permuted", "gain")
+LEVEL = 0.95
+
+
+class Repeat(Pipeline):
+    """One run of a small study in this process, its source replaced by what the kind says."""
+
+    kind = "gain"
+
+    def examples(self, simulator: str, role: Role, rows: int) -> Examples:
+        """Rows drawn on the spot: too few to be worth shards."""
+        rng = np.random.default_rng(sequence(self.study.seed, role))
+        drawn = find(simulator)
+        columns = drawn.draw(rows, rng)
+        names = {field.metadata[b"role"].decode(): field.name for field in drawn.schema}
+        return Examples(columns[names["input"]].astype(np.float32), columns[names["output"]].astype(np.float32))
+
+    def bases(self, recipe: Recipe) -> dict[str, Base]:
+        """The source network of this kind."""
+        study, simulator = self.study, find(self.study.source)
+        shape = Shape(simulator.inputs, simulator.outputs, study.network.depth, study.network.width, recipe.activation)
+        wanted = replace(study.base, activation=recipe.activation)
+        source = self.source
+        if self.kind == "permuted":
+            order = np.random.default_rng(sequence(study.seed, Role.BASE, 1)).permutation(len(source))
+            source = Examples(source.inputs, source.outputs[order])
+        if self.kind != "unshared":
+            return {study.source: train_base(study.source, source, shape, wanted, study.seed)}
+        network = shape.build()
+        fresh(network, 1.0, Draws.of(study.seed, Role.BASE, 0).weights)
+        scaling = Scaling.of(source.tensors()[0])
+        return {study.source: Base(study.source, pack(network, shape, scaling), float("nan"), wanted)}
+
+
+def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
+    """One whole run; its folder keeps the journal, what was fixed before confirmation, and the verdict."""
+    run = Run(folder)
+    with run.held():
+        run.begin(study)
+        line = Repeat(run, Means(1), Progress(quiet=True), trainer=serial)
+        line.kind = kind
+        line.prepare()
+        baseline = line.baseline()
+        bases = line.bases(baseline.recipe)
+        line.plans(baseline, bases)
+        fixed, measured = line.confirm(baseline, bases)
+        found = verdict(measured["direct"], confirmation.candidates(fixed, measured), study.proof, study.target)
+        run.write("verdict.json", strict(found))
+    return found
+
+
+def calibrate(study: Study, folder: Path, repeats: int, workers: int) -> Iterator[tuple[str, int]]:
+    """Carry out what is missing of ``repeats`` of each kind; repeat i has study seed i.
+
+    Yields:
+        (kind, repeat) as each ends. Interrupted, it goes on where it stopped.
+    """
+    missing = [
+        (kind, i) for i in range(repeats) for kind in KINDS if not (folder / kind / f"{i:03}" / "verdict.json").exists()
+    ]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        running = {
+            pool.submit(repeat, replace(study, seed=i), kind, folder / kind / f"{i:03}"): (kind, i)
+            for kind, i in missing
+        }
+        for done in as_completed(running):
+            done.result()
+            yield running[done]
+
+
+def table(folder: Path, level: float = LEVEL) -> list[dict[str, Any]]:
+    """Rates of ``transfer`` by kind with one-sided Clopper-Pearson bounds, from the folders that are done."""
+    rows = []
+    for kind in KINDS:
+        found = [json.loads(path.read_text()) for path in sorted((folder / kind).glob("*/verdict.json"))]
+        said = sum(entry["decision"] == "transfer" for entry in found)
+        n = len(found)
+        upper = 1.0 if said == n else float(stats.beta.ppf(level, said + 1, n - said))
+        lower = 0.0 if said == 0 else float(stats.beta.ppf(1 - level, said, n - said + 1))
+        gains = [entry["relative_reduction"] for entry in found if entry["relative_reduction"] is not None]
+        rows.append(
+            {"kind": kind, "repeats": n, "transfer": said, "rate": said / max(1, n), "lower": lower, "upper": upper}
+            | {"median_reduction": float(np.median(gains)) if gains else None}
+        )
+    return rows
+
+
+def truth(study: Study, seeds: int) -> dict[str, float]:
+    """True gain of the plain plan (all blocks copied, the study's own recipe at half its rate), over many seeds.
+
+    Every seed has its own pool, test examples and base network: the gain a user of such a study can expect.
+    """
+    ratios = []
+    for seed in range(seeds):
+        line = Repeat.__new__(Repeat)
+        line.study, line.means = replace(study, seed=10_000 + seed), Means(1)
+        line.prepare_examples()
+        base = line.bases(study.start)
+        task = line.task(Role.REGRET, base, line.examples(study.target, Role.TEST, study.rows.test))
+        slower = replace(study.start, rate=study.start.rate / 2)
+        moved = Plan.span(slower, study.blocks, study.source, Span(1, study.blocks))
+        direct, transfer = (measure(task, Training(plan, 0)).error for plan in (Plan(study.start), moved))
+        ratios.append(np.log(direct / transfer))
+    mean, error = float(np.mean(ratios)), float(np.std(ratios, ddof=1) / np.sqrt(len(ratios)))
+    return {"seeds": seeds, "gain": 1 - float(np.exp(-mean)), "standard_error": error}

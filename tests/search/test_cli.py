@@ -1,0 +1,131 @@
+"""Bad input: one clear line that names what is wrong and what is allowed, exit 2, nothing half-written."""
+
+from pathlib import Path
+
+import pytest
+
+from search.cli import main
+
+BAD = {
+    "unknown study, nearest named": (["run", "film10-fim8"], "did you mean 'film10-film8'"),
+    "unknown command, nearest named": (["rum"], "did you mean 'run'"),
+    "unknown option": (["run", "film10-film8", "--sale", "demo"], "--sale"),
+    "mistyped key": (["run", "film10-film8", "--set", "network.widht=3"], "did you mean 'width'"),
+    "mistyped table": (["run", "film10-film8", "--set", "netwrk.width=3"], "did you mean 'network'"),
+    "no equals sign": (["run", "film10-film8", "--set", "network.width"], "key=value"),
+    "unknown scale": (["run", "film10-film8", "--scale", "papr"], "did you mean 'paper'"),
+    "zero width": (["run", "film10-film8", "--set", "network.width=0"], "network.width is 0"),
+    "negative rows": (["run", "film10-film8", "--set", "rows.source=-5"], "rows.source is -5"),
+    "text for a number": (["run", "film10-film8", "--set", "rows.pool=many"], "a whole number"),
+    "empty range": (["run", "film10-film8", "--set", "ranges.rate=[0.1, 0.01]"], "ranges.rate[1]"),
+    "rate of zero": (["run", "film10-film8", "--set", "start.rate=0"], "recipe.rate is 0"),
+    "all rows set aside": (["run", "film10-film8", "--set", "rows.validation=460"], "rows.pool is 500"),
+    "unknown simulator": (["run", "film10-film8", "--set", 'source="flim-10"'], "film-"),
+    "too many layers": (["run", "film10-film8", "--set", 'source="film-99"'], "50"),
+    "name that leaves the folder": (["run", "film10-film8", "--set", 'name="../../x"'], "study.name"),
+    "more CPUs than there are": (["run", "film10-film8", "--workers", "4096"], "asked 4096"),
+    "no minutes": (["run", "film10-film8", "--minutes", "0"], "--minutes is 0"),
+    "no trials": (["run", "film10-film8", "--trials", "0"], "--trials is 0"),
+    "negative seed": (["run", "film10-film8", "--seed", "-1"], "seed is -1"),
+    "missing TOML": (["run", "nowhere.toml"], "nowhere.toml"),
+    "no such folder": (["report", "nowhere"], "nowhere"),
+    "port out of range": (["ui", "--port", "99999999"], ""),
+    "no run for predict": (["predict", ".", "inputs.csv"], "champion"),
+    "no run for verify": (["verify", "."], "allowed"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused_in_one_line(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, said = BAD[case]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert said in error
+    assert len(error.strip().splitlines()) == 1 and "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cuda_is_refused_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "film10-film8", "--device", "cuda"])
+    assert stopped.value.code == 2 and "no GPU" in capsys.readouterr().err
+
+
+def test_a_folder_of_another_study_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from search.record import Run
+    from search.studies import resolve
+
+    Run(tmp_path / "held").begin(resolve("film10-film8", "demo"))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "film10-film8", "--seed", "7", "--out", str(tmp_path / "held")])
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and "seed = 0 there, 7 asked" in error
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file() and p.name != "lock"} == before
+
+
+def test_a_disk_without_space_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+    from collections import namedtuple
+
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 10**6))
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "film10-film8", "--out", str(tmp_path / "out")])
+    assert stopped.value.code == 2 and "1 MB are free" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_source_and_target_of_unequal_width_are_refused(tmp_path: Path) -> None:
+    from search.means import Means
+    from search.pipeline import Pipeline
+    from search.progress import Progress
+    from search.record import Run
+    from search.studies import resolve
+    from spaces.refusal import Refusal
+
+    run = Run(tmp_path / "run")
+    study = resolve("film10-film8", "demo")
+    run.begin(study)
+    line = Pipeline(run, Means(1), Progress(quiet=True))
+    wide = type("Wide", (), {"outputs": 200})
+    narrow = type("Narrow", (), {"outputs": 100})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("search.pipeline.find", lambda name: wide if name == study.source else narrow)
+        with pytest.raises(Refusal, match="film-10 has 200 outputs, film-8 100"):
+            line.prepare()
+
+
+def test_without_a_command_it_says_what_can_be_done(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    said = capsys.readouterr().out
+    assert stopped.value.code == 0 and "film10-film8" in said and "graft run" in said
+
+
+def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    import json
+
+    with pytest.raises(SystemExit) as stopped:
+        main(["list", "--json"])
+    assert stopped.value.code == 0
+    assert {"film10-film8", "film8-film10"} <= set(json.loads(capsys.readouterr().out))
+
+
+def test_doctor_says_how_each_thing_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    assert stopped.value.code == 0
+    assert any("CPUs" in line for line in lines) and all(line.split()[0] in ("ok", "warning") for line in lines)
