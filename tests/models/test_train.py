@@ -1,6 +1,7 @@
 """The one training loop, against its literal definition."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ from spaces.refusal import Refusal
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread() -> None:
+def one_thread() -> Iterator[None]:
     prepare_process()
+    yield
+    torch.set_flush_denormal(False)  # other tests draw denormal numbers on purpose
 
 
 def network(activation: str = "tanh", dtype: torch.dtype = torch.float32) -> MLP:

@@ -251,6 +251,14 @@ def test_a_killed_search_ends_as_if_nothing_had_happened(tmp_path: Path, stop_af
     assert resumed.records() == expected.records()
 
 
+def test_a_constrained_trial_is_given_again_without_a_word(tmp_path: Path) -> None:
+    # Optuna warns on standard error where a constraint is set twice; warnings are errors here.
+    steps = partial(transfer.constraints, rows=100, steps=10**6)
+    asked = ledger(tmp_path, constraints=steps).ask()
+    assert asked is not None
+    assert ledger(tmp_path, constraints=steps).ask() == asked
+
+
 def test_a_kill_between_the_last_seed_and_the_end_loses_nothing(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     book.ask()

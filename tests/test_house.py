@@ -1,0 +1,124 @@
+"""The house: who may know whom, and what every file owes its reader."""
+
+import ast
+import sys
+import tomllib
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("spaces", "models", "simulators", "search", "cluster")
+KNOWS = {
+    "spaces": set(),
+    "models": {"spaces"},
+    "simulators": {"spaces"},
+    "cluster": {"spaces"},
+    "search": {"spaces", "models", "simulators", "cluster"},
+}
+FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+IDS = [str(path.relative_to(ROOT)) for path in FILES]
+
+
+def module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+@cache
+def imported(path: Path) -> set[str]:
+    """Dotted names that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def tops(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imported(path)}
+
+
+def who_imports(name: str) -> set[str]:
+    """Modules that import ``name`` or anything in it."""
+    return {module(path) for path in FILES if any(one == name or one.startswith(f"{name}.") for one in imported(path))}
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_a_room_knows_only_the_rooms_that_it_may(path: Path) -> None:
+    room = path.relative_to(ROOT).parts[0]
+    assert tops(path) & set(ROOMS) <= KNOWS[room] | {room}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent.name == "spaces"], ids=lambda p: p.name)
+def test_the_vocabulary_needs_the_standard_library_only(path: Path) -> None:
+    assert tops(path) <= set(sys.stdlib_module_names) | {"spaces"}
+
+
+@pytest.mark.parametrize("stranger", ["ray", "mlflow", "optuna", "matplotlib"])
+def test_training_knows_none_of_those_that_search_uses(stranger: str) -> None:
+    assert not {name for name in who_imports(stranger) if name.split(".")[0] in ("models", "spaces")}
+
+
+def test_simulators_know_neither_torch_nor_the_search() -> None:
+    for stranger in ("torch", "mlflow", "optuna", "matplotlib"):
+        assert not {name for name in who_imports(stranger) if name.startswith("simulators")}, stranger
+
+
+def test_ray_is_known_to_shards_search_and_cluster_only() -> None:
+    outside = {name for name in who_imports("ray") if name.split(".")[0] not in ("search", "cluster")}
+    assert outside == {"simulators.shards"}
+
+
+def test_tune_is_known_to_three_files() -> None:
+    assert who_imports("ray.tune") == {"search.sampler", "search.scheduler", "search.tuning"}
+
+
+@pytest.mark.parametrize(("name", "owner"), [("mlflow", "search.tracking"), ("matplotlib", "search.figures")])
+def test_one_file_each_knows_mlflow_and_matplotlib(name: str, owner: str) -> None:
+    assert who_imports(name) == {owner}
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_imports_are_absolute(path: Path) -> None:
+    relative = [node.lineno for node in ast.walk(TREES[path]) if isinstance(node, ast.ImportFrom) and node.level]
+    assert relative == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_no_file_is_longer_than_300_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_what_is_public_says_what_it_is(path: Path) -> None:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    public = [node for node in TREES[path].body if isinstance(node, kinds) and not node.name.startswith("_")]
+    assert [node.name for node in public if not ast.get_docstring(node)] == []
+    assert ast.get_docstring(TREES[path]), "the module itself"
+
+
+def test_no_module_is_a_drawer_for_everything() -> None:
+    drawers = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "base_utils"}
+    names = {
+        part
+        for path in [*FILES, *(ROOT / "tests").rglob("*.py")]
+        for part in path.relative_to(ROOT).with_suffix("").parts
+    }
+    assert not names & drawers
+
+
+def test_tests_need_no_packages_and_have_names_of_their_own() -> None:
+    files = [path for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert [name for name, count in Counter(path.name for path in files).items() if count > 1] == []
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+def test_every_room_is_installed() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert set(settings["tool"]["setuptools"]["packages"]) == set(ROOMS)
+    assert all((ROOT / room / "__init__.py").is_file() for room in ROOMS)
