@@ -46,13 +46,13 @@ def unpack(path: Path) -> tuple[MLP, Shape, Scaling]:
         with safe_open(path, framework="pt") as file:
             shape = Shape(**json.loads(file.metadata()["shape"]))
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        scaling = Scaling(tensors.pop("scaling.mean"), tensors.pop("scaling.deviation"))
+        network = shape.build()
+        network.load_state_dict(tensors)
     except Exception as problem:
         raise Refusal(
             f"{path} is not a network written by graft ({problem}); allowed: a .safetensors of ours"
         ) from None
-    scaling = Scaling(tensors.pop("scaling.mean"), tensors.pop("scaling.deviation"))
-    network = shape.build()
-    network.load_state_dict(tensors)
     return network, shape, scaling
 
 

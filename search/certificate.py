@@ -12,6 +12,12 @@ from spaces.plan import Plan
 ARMS = ("direct", "direct_same_recipe", "shuffled")
 """What a candidate must beat: the tuned baseline, direct learning with its own recipe, its shuffled weights."""
 
+DIVERGED = {
+    "candidate": "its training",
+    "direct_same_recipe": "direct learning with its recipe",
+    "shuffled": "its control with shuffled weights",
+}
+
 Errors = Sequence[float | None]
 
 
@@ -91,7 +97,7 @@ def _judge(direct: list[float | None], candidate: Candidate, proof: Proof, famil
         "arms": {name: _summary(arms[name]) for name in (*ARMS[1:], "candidate")},
     }
     if diverged:
-        return entry | {"reason": f"{diverged[0].replace('_', ' ')} diverged on a confirmation seed"}
+        return entry | {"reason": DIVERGED[diverged[0]] + " diverged on a confirmation seed"}
     margins = {"direct": math.log1p(proof.margin), "direct_same_recipe": math.log1p(proof.margin), "shuffled": 0.0}
     ratios = {name: log_ratios(arms[name], ours) for name in ARMS}  # type: ignore[arg-type]
     p_values = {name: paired_p_value(ratios[name], margins[name]) for name in ARMS}

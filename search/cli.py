@@ -25,6 +25,7 @@ COMMANDS = {
     "ui": commands.ui,
     "deliver": commands.deliver,
     "verify": commands.verify,
+    "calibrate": commands.calibrate,
     "doctor": commands.doctor,
 }
 EXITS = "exit codes: 0 done (also when the verdict is direct learning), 2 bad input, 1 failure, 130 interrupted"
@@ -56,6 +57,9 @@ def parser() -> Parser:
     added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")
     added["ui"].add_argument("--port", type=int, metavar="N")
     added["ui"].add_argument("--no-browser", action="store_true", help="print the address only")
+    added["calibrate"].add_argument("--repeats", type=int, default=60, metavar="N", help="of each kind (default: 60)")
+    added["calibrate"].add_argument("--out", metavar="DIR", help="default: runs/calibration")
+    added["calibrate"].add_argument("--workers", type=int, metavar="N", help="repeats at a time (default: all CPUs)")
     for name in ("ui", "deliver"):
         added[name].add_argument("--tracking-uri", metavar="URI", help="MLflow server or database")
     for sub in added.values():

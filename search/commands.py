@@ -157,6 +157,32 @@ def verify(options: Namespace) -> Any:
     return {"verified": [name for name, _ in found]}
 
 
+def calibrate(options: Namespace) -> Any:
+    """``calibrate``: how often the certificate errs, from whole runs where the truth is known."""
+    whole("--repeats", options.repeats, 1)
+    folder = Path(options.out or "runs/calibration").resolve()
+    possible(options.workers or cpus(), "cpu", folder, 200)
+    from search.calibration import calibrate as carry_out
+    from search.calibration import table, truth
+    from search.record import write_json
+
+    study = resolve("calibration")
+    for done, (kind, repeat) in enumerate(carry_out(study, folder, options.repeats, options.workers or cpus()), 1):
+        options.say(f"{done:4} {kind} {repeat}")
+    rows = table(folder)
+    known = truth(study, options.workers or cpus())
+    write_json(folder / "calibration.json", {"study": study.to_dict(), "rows": rows, "truth": known})
+    options.say("| kind | repeats | said transfer | rate | 95 % bound | median reduction |\n|---|---|---|---|---|---|")
+    for row in rows:
+        bound = f">= {row['lower']:.1%}" if row["kind"] == "gain" else f"<= {row['upper']:.1%}"
+        options.say(
+            f"| {row['kind']} | {row['repeats']} | {row['transfer']} | {row['rate']:.1%} | {bound} | "
+            f"{row['median_reduction']:.1%} |"
+        )
+    options.say(f"true gain of plain transfer over {known['seeds']} seeds: {known['gain']:.1%}")
+    return {"rows": rows, "truth": known}
+
+
 def doctor(options: Namespace) -> Any:
     """``doctor``: is this machine fit for a search?"""
     found = list(findings(Path.cwd()))

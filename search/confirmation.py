@@ -92,5 +92,9 @@ def curve_task(task: Task, rows: int) -> Task:
 
 def _deviation(reference: dict[str, Any], chosen: Sequence[dict[str, Any]]) -> float:
     """Deviation of one seed's log-ratio as the search saw it: larger than on the test set, so on the safe side."""
-    deviations = [stdlib.stdev(log_ratios(reference["errors"], trial["errors"]).tolist()) for trial in chosen]
+    deviations = []
+    for trial in chosen:
+        told = min(len(reference["errors"]), len(trial["errors"]))
+        if told > 1:
+            deviations.append(stdlib.stdev(log_ratios(reference["errors"][:told], trial["errors"][:told]).tolist()))
     return max(deviations, default=0.0)

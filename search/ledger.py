@@ -28,6 +28,8 @@ from spaces.ranges import Ranges
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
+DRAWS = 60
+"""Draws in a row that no constraint lets through, after which a search ends."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 Space = Callable[[Trial, Ranges], Plan]
@@ -114,7 +116,7 @@ class Ledger:
 
     def ask(self) -> tuple[int, Plan] | None:
         """The next trial to run as (number, plan), or None if none is to be started any more."""
-        while True:
+        for _ in range(DRAWS):
             resumed = bool(self.interrupted)
             if not resumed and (self.spent >= self.rules.trainings or time.monotonic() > self.rules.until):
                 return None
@@ -125,14 +127,17 @@ class Ledger:
             trial.set_user_attr("plan", plan.to_dict())
             self.live[trial.number] = trial
             broken = {}
+            held = trial.constraints
             for key, value in self.constraints(plan).items():
-                trial.set_constraint(key, value)
+                if key not in held:
+                    trial.set_constraint(key, value)
                 if value > 0:
                     broken[key] = value
             if not broken:
                 return trial.number, plan
             reason = "not trained: " + ", ".join(f"{key} over by {value:g}" for key, value in broken.items())
             self._end(trial.number, TrialState.PRUNED, reason)
+        return None
 
     def tell(self, trial: int, index: int, outcome: Outcome) -> bool:
         """Record the outcome of seed ``index`` of a live trial. Telling a seed again changes nothing.
@@ -168,8 +173,9 @@ class Ledger:
 
     @property
     def spent(self) -> int:
-        """Trainings started: those told, and one for each trial under way."""
-        told = sum(len(t.user_attrs.get("errors", [])) for t in self._trials())
+        """Trainings started: those told, diverged ones too, and one for each trial under way."""
+        told = sum(len(t.user_attrs.get("errors", [])) + ("diverged" in t.user_attrs) for t in self._trials(*ENDED))
+        told += sum(len(live.user_attrs.get("errors", [])) for live in self.live.values())
         return told + len(self.live)
 
     def ranges_at(self, trial: int) -> Ranges:

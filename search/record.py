@@ -76,13 +76,15 @@ class Run:
                     f"{self.folder} holds the run of another study ({_difference(held, study)}); "
                     "allowed: the same study and settings, or another --out"
                 )
-        elif self.folder.is_dir() and any(entry.name != "lock" for entry in self.folder.iterdir()):
+        elif self.folder.is_dir() and any(not _left_behind(entry.name) for entry in self.folder.iterdir()):
             raise Refusal(f"{self.folder} is not empty and holds no run; allowed: a new or empty folder")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            durable.remove_partial(self.folder)
+            if not self.has("study.json"):
+                self.write("study.json", study.to_dict())
             if not self.has("run-id"):
                 write_bytes(self.path("run-id"), uuid.uuid4().hex.encode())
-            self.write("study.json", study.to_dict())
         except OSError as problem:
             raise Refusal(f"{self.folder}: {problem.strerror}; allowed: a folder that can be written") from None
 
@@ -163,6 +165,11 @@ def strict(value: Any) -> Any:
     if isinstance(value, float) and not (value - value == 0):
         return None
     return value
+
+
+def _left_behind(name: str) -> bool:
+    """Whether a file is what a run that was killed at its very beginning leaves."""
+    return name in ("lock", "run-id") or name.endswith(durable.PARTIAL)
 
 
 def _difference(held: Study, asked: Study) -> str:

@@ -45,8 +45,9 @@ def what(plan: Plan) -> str:
     last = len(plan.blocks)
     block = plan.blocks[span.first - 1]
     layers = f"layer {span.first}" if len(span) == 1 else f"layers {span.first} to {span.last}"
-    head = ", the head included" if span.last == last else ""
-    how = "keep them frozen and train the rest" if block.rate == 0 else "then fine-tune the whole network"
+    head = ", the head included," if span.last == last else ""
+    them = "it" if len(span) == 1 else "them"
+    how = f"keep {them} frozen and train the rest" if block.rate == 0 else "then fine-tune the whole network"
     return f"copy {layers} of {last}{head} from the network trained on {block.source}, {how}"
 
 
@@ -61,4 +62,5 @@ def _direct(comparison: Mapping[str, Any], direct: float, test: str) -> str:
     if best["relative_reduction"] is not None:
         low, high = best["interval"]
         text += f"changes it by {-best['relative_reduction']:+.0%} (interval {-high:+.0%} to {-low:+.0%}) and "
-    return (text + f"is {best['reason']}.").replace("%", " %")
+    verb = "" if "diverged" in best["reason"] else "is "
+    return (text + f"{verb}{best['reason']}.").replace("%", " %").replace("-0 %", "0 %")

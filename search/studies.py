@@ -30,14 +30,15 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
     choice("scale", scale, SCALES)
     studies = registry()
     if named.endswith(".toml"):
-        values = _from_file(Path(named), studies)
+        values = _from_file(Path(named), studies, scale)
     elif named in studies:
-        values = {"name": named, **studies[named]}
+        values = _sized({"name": named, **studies[named]}, scale, named)
     else:
         raise unknown("study", named, studies)
-    sizes = {key: values.pop(key, {}) for key in SCALES}
-    values = _merged(_merged(values, sizes[scale]), {"scale": scale})
+    values = _merged(values, {"scale": scale})
     for key, value in (settings or {}).items():
+        if key == "scale":
+            raise Refusal("--set scale: allowed: --scale, which sets the sizes too")
         nested: Any = value
         for part in reversed(key.split(".")):
             nested = {part: nested}
@@ -60,21 +61,30 @@ def setting(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
-def _from_file(path: Path, studies: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _sized(values: Mapping[str, Any], scale: str, where: str) -> dict[str, Any]:
+    """The values with those of their table for the scale on top, both tables taken out."""
+    sizes = {key: values.get(key, {}) for key in SCALES}
+    for key, table in sizes.items():
+        if not isinstance(table, Mapping):
+            raise Refusal(f"{where}: {key} is {table!r}; allowed: a table")
+    return _merged({key: value for key, value in values.items() if key not in SCALES}, sizes[scale])
+
+
+def _from_file(path: Path, studies: Mapping[str, dict[str, Any]], scale: str) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise Refusal(f"study file {path}: {problem}; allowed: a readable TOML file") from None
     parent = values.pop("study", None)
-    values = {"name": path.stem, **values}
+    values = _sized({"name": path.stem, **values}, scale, str(path))
     if parent is None:
         missing = [key for key in ("source", "target") if key not in values]
         if missing:
             raise Refusal(f"study file {path} lacks {', '.join(missing)}; allowed: source and target, or study = NAME")
         return values
-    if parent not in studies:
+    if not isinstance(parent, str) or parent not in studies:
         raise unknown(f"study in {path}", str(parent), studies)
-    return _merged(studies[parent], values)
+    return _merged(_sized(studies[parent], scale, parent), values)
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

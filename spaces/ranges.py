@@ -92,8 +92,7 @@ class Ranges:
             low, high = getattr(self, name)
             if low == high:
                 continue
-            value = getattr(recipe, name)
-            place = (value - low) / (high - low) if name == "decay" else math.log(value / low) / math.log(high / low)
+            place = _place(name, getattr(recipe, name), low, high)
             if place > 1 - EDGE or (place < EDGE and low > FLOOR[name]):
                 found.append(name)
         return found
@@ -106,11 +105,18 @@ class Ranges:
                 continue
             low, high = getattr(self, name)
             kind = int if name == "batch" else float
-            if getattr(recipe, name) ** 2 > low * high or name == "decay":
+            if _place(name, getattr(recipe, name), low, high) > 0.5:
                 wider[name] = (low, kind(2 * high))
             else:
                 wider[name] = (kind(max(FLOOR[name], low / 2)), high)
         return replace(self, **wider)  # type: ignore[arg-type]
+
+
+def _place(name: str, value: float, low: float, high: float) -> float:
+    """Where a value lies between the ends of its range, 0 to 1, on the scale that it is drawn on."""
+    if name == "decay":
+        return (value - low) / (high - low)
+    return math.log(value / low) / math.log(high / low)
 
 
 def _clip(value: float, low: float, high: float) -> float:

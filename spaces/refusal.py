@@ -46,7 +46,7 @@ def whole(field: str, value: int, low: int, high: float = math.inf) -> None:
         Refusal: If ``value`` is not an integer of that range.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < low or value > high:
-        limit = "" if high == math.inf else f" and at most {high:g}"
+        limit = "" if high == math.inf else f" and at most {int(high)}"
         raise Refusal(f"{field} is {value!r}; allowed: a whole number of at least {low}{limit}")
 
 

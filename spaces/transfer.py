@@ -58,9 +58,10 @@ def first_guesses(ranges: Ranges, start: Recipe, blocks: int) -> list[dict[str, 
         return {**recipe, **neutral, "mode": "fine-tune", "cut_a": 0, "cut_b": last}
 
     whole, hidden = blocks, blocks - 1
-    spans = [(whole, 4.0, 5.0), (hidden, 2.0, 5.0), (whole, 4.0, 1.0), (hidden, 2.0, 1.0), (whole, 8.0, 5.0)]
+    slower = [(4.0, 5.0), (2.0, 5.0), (1.0, 1.0)]
+    spans = [(last, *by) for by in slower for last in (whole, hidden)]
     shorter = [(last, 2.0, 5.0) for last in range(1, hidden, 2)]
-    guesses = [guess(0, 1.0, 1.0)] + [guess(*settings) for settings in [*spans, (hidden, 4.0, 5.0), *shorter]]
+    guesses = [guess(0, 1.0, 1.0)] + [guess(*settings) for settings in spans + shorter]
     return [one for i, one in enumerate(guesses) if one not in guesses[:i]]
 
 
