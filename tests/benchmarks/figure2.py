@@ -1,0 +1,64 @@
+"""Fig. 2b, d of Qu et al. 2018: spectrum error when the first n layers are transferred, n = 0 to 7 (7: the head too).
+
+    python tests/benchmarks/figure2.py runs/film10-film8-paper --seeds 3
+    python tests/benchmarks/figure2.py runs/film10-film8-relu-paper --seeds 3 --study film10-film8-relu
+
+With the recipes of a finished run; or, given --study, with that study's own recipe in a folder that need not exist yet.
+Prints a Markdown table and writes figure2.json into the folder.
+"""
+
+import argparse
+from pathlib import Path
+
+from cluster.connect import connection
+from cluster.preflight import cpus
+from search.mapping import recipes
+from search.means import Means
+from search.objectives import Training
+from search.pipeline import Pipeline
+from search.progress import Progress
+from search.record import Run
+from search.seeds import Role
+from search.statistics import log_ratios, reduction
+from search.studies import resolve
+from spaces.plan import Plan, Span
+
+
+def main() -> None:
+    """Measure, write, print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--study")
+    asked = options.parse_args()
+    run = Run(asked.folder.resolve())
+    with run.held():
+        if asked.study:
+            run.begin(resolve(asked.study, "paper"))
+        with connection(cpus(), run.folder):
+            line = Pipeline(run, Means(cpus()), Progress())
+            line.prepare()
+            direct, transfer = recipes(run)
+            bases = line.bases(transfer)
+            task = line.task(Role.REGRET, bases, line.examples(line.study.target, Role.TEST, line.study.rows.test))
+            plans = {0: Plan(direct)} | {
+                n: Plan.span(transfer, line.study.blocks, line.study.source, Span(1, n))
+                for n in range(1, line.study.blocks + 1)
+            }
+            with line.phase("figure 2", len(plans) * asked.seeds):
+                keys = {f"{n}/{i}": (task, Training(plan, i)) for i in range(asked.seeds) for n, plan in plans.items()}
+                found = line.measure("figure2", keys)
+    errors = {n: [found[f"{n}/{i}"] for i in range(asked.seeds)] for n in plans}
+    run.write("figure2.json", {"direct": direct.to_dict(), "transfer": transfer.to_dict(), "errors": errors})
+    print("| first layers transferred | " + " | ".join(map(str, plans)) + " |\n" + "|---" * (len(plans) + 1) + "|")
+    print("| error | " + " | ".join(f"{sum(e) / len(e):.2%}" for e in errors.values()) + " |")  # type: ignore[arg-type]
+    gains = [reduction(log_ratios(errors[0], errors[n]), 0.05) for n in plans if n]  # type: ignore[arg-type]
+    print(
+        "| reduction | | "
+        + " | ".join(f"{g.value:.0%} ({g.interval[0]:.0%}, {g.interval[1]:.0%})" for g in gains)
+        + " |"
+    )
+
+
+if __name__ == "__main__":
+    main()
