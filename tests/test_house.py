@@ -78,7 +78,7 @@ def test_tune_is_known_to_three_files() -> None:
     assert who_imports("ray.tune") == {"search.sampler", "search.scheduler", "search.tuning"}
 
 
-@pytest.mark.parametrize(("name", "owner"), [("mlflow", "search.tracking"), ("matplotlib", "search.figures")])
+@pytest.mark.parametrize(("name", "owner"), [("mlflow", "search.tracking"), ("matplotlib", "search.report.drawing")])
 def test_one_file_each_knows_mlflow_and_matplotlib(name: str, owner: str) -> None:
     assert who_imports(name) == {owner}
 

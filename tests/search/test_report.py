@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from report_example import STUDY, build, results
 
-from search import figures, report
+from search import report
+from search.report import drawing
 from spaces.refusal import Refusal
 
 FIGURES = {"arms", "examples", "importance", "layers", "map", "race", "spectra", "timeline"}
@@ -21,7 +22,7 @@ Files = dict[str, dict[str, Any]]
 @pytest.fixture
 def files(monkeypatch: pytest.MonkeyPatch) -> Files:
     """A finished run; its figures are drawn small, to be quick."""
-    monkeypatch.setitem(figures.STYLE, "savefig.dpi", 40)
+    monkeypatch.setitem(drawing.STYLE, "savefig.dpi", 40)
     return results()
 
 
@@ -193,4 +194,4 @@ def test_one_file_knows_matplotlib() -> None:
     found = [
         path.name for path in room.glob("*.py") if re.search(r"^\s*(import|from) matplotlib", path.read_text(), re.M)
     ]
-    assert found == ["figures.py"]
+    assert found == ["drawing.py"]

@@ -3,8 +3,8 @@
 import html
 
 from search.leaderboard import trials
+from search.report.words import between, blocks, percent, plain, probability, table
 from search.results import Picture, Record, Results
-from search.words import between, blocks, percent, plain, probability, table
 
 
 def verdict(run: Results, picture: Picture) -> str:

@@ -5,11 +5,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from search import figures as draw
-from search import figures_map, figures_search, page
 from search.leaderboard import finite, leaderboard, trials
+from search.report import drawing as draw
+from search.report import page, races, spans
+from search.report.words import blocks
 from search.results import Results, read
-from search.words import blocks
 
 __all__ = ["figures", "leaderboard", "read", "write"]
 
@@ -50,23 +50,22 @@ def drawn(run: Results) -> dict[str, bytes]:
     proof = result.get("confirmation") or {}
     if proof.get("arms") and proof.get("candidates"):
         pictures["arms"] = lambda: draw.arms(proof, headings(run))
-    spans = figures_map.cells(result, run.map)
-    if spans:
+    if spans.cells(result, run.map):
         between = (str(run.study.get("source")), str(run.study.get("target")))
-        pictures["layers"] = lambda: figures_map.layers(result, run.map, between)
-        pictures["map"] = lambda: figures_map.span_map(result, run.map)
+        pictures["layers"] = lambda: spans.layers(result, run.map, between)
+        pictures["map"] = lambda: spans.span_map(result, run.map)
     if (result.get("spectra") or {}).get("films"):
         learned = "transfer" if run.proved else "candidate"
         pictures["spectra"] = lambda: draw.spectra(result["spectra"], learned)
     if trials(result, "baseline") or trials(result, "plans"):
-        pictures["race"] = lambda: figures_search.race(result)
+        pictures["race"] = lambda: races.race(result)
     curve = result.get("examples")
     if curve and all(finite(errors) for errors in curve["errors"]):
         pictures["examples"] = lambda: draw.examples(curve)
     if any((result.get("importance") or {}).values()):
-        pictures["importance"] = lambda: figures_search.importance(result["importance"])
+        pictures["importance"] = lambda: races.importance(result["importance"])
     if run.cost.get("timeline"):
-        pictures["timeline"] = lambda: figures_search.timeline(run.cost["timeline"])
+        pictures["timeline"] = lambda: races.timeline(run.cost["timeline"])
     with draw.style():
         return {name: draw.png(picture()) for name, picture in pictures.items()}
 

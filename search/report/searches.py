@@ -1,8 +1,8 @@
 """The section of the page about the searches: the race, what was found, what mattered."""
 
 from search.leaderboard import best, leaderboard
+from search.report.words import SETTINGS, knowledge, percent, plain, searched, table
 from search.results import Picture, Results
-from search.words import SETTINGS, knowledge, percent, plain, searched, table
 
 
 def searches(run: Results, picture: Picture) -> str:

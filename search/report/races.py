@@ -5,8 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from search.figures import CANDIDATE, DIRECT, FAILED, FAINT, INK, Axes, Figure, canvas, log_percent, whole_numbers
 from search.leaderboard import direct_errors, finite, geometric_mean, trials
+from search.report.drawing import (
+    CANDIDATE,
+    DIRECT,
+    FAILED,
+    FAINT,
+    INK,
+    Axes,
+    Figure,
+    canvas,
+    log_percent,
+    whole_numbers,
+)
 
 COLOURS = {"baseline": DIRECT, "plans": CANDIDATE}
 PHASES = {"baseline": "Baseline search (direct learning)", "plans": "Plan search (transfer)"}

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
-from search.figures_map import PAPER
 from search.leaderboard import geometric_mean, span, trials
-from search.page_search import searches
-from search.page_verdict import verdict
+from search.report.searches import searches
+from search.report.spans import PAPER
+from search.report.verdict import verdict
+from search.report.words import duration, percent, plain, table
 from search.results import Picture, Results
-from search.words import duration, percent, plain, table
 
 
 def render(run: Results, images: Mapping[str, bytes]) -> str:

@@ -6,8 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from search.figures import CANDIDATE, DIRECT, FAINT, INK, SAME_RECIPE, Axes, Figure, canvas, log_percent, percents
 from search.leaderboard import best_by_span, direct_errors
+from search.report.drawing import (
+    CANDIDATE,
+    DIRECT,
+    FAINT,
+    INK,
+    SAME_RECIPE,
+    Axes,
+    Figure,
+    canvas,
+    log_percent,
+    percents,
+)
 
 # Spectrum errors (%) by number of first layers copied, read from the text of Qu et al. 2018 (arXiv:1809.00972v1).
 PAPER = {
