@@ -50,7 +50,10 @@ def possible(workers: int, device: str, folder: Path, megabytes: float) -> None:
 
         if not torch.cuda.is_available():
             raise Refusal("--device is 'cuda', but no GPU is seen; allowed: cpu")
-    parent = next(place for place in (folder, *folder.parents) if place.exists())
+    try:
+        parent = next(place for place in (folder, *folder.parents) if place.exists())
+    except (OSError, ValueError) as problem:
+        raise Refusal(f"--out {str(folder)[:80]!r}: {problem}; allowed: a folder that can be written") from None
     if not os.access(parent, os.W_OK) or not parent.is_dir():
         raise Refusal(f"--out {folder}: {parent} cannot be written; allowed: a folder that can")
     free = shutil.disk_usage(parent).free / 1e6

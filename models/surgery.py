@@ -1,7 +1,6 @@
 """Moving knowledge between networks: copy blocks, freeze them, or shuffle what was copied."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -26,25 +25,37 @@ def blocks_of(network: nn.Module) -> list[nn.Module]:
     return list(blocks)
 
 
-def copy_span(target: nn.Module, source: nn.Module, span: Span) -> None:
+def copy_span(
+    target: nn.Module, source: nn.Module, span: Span, *, overlap: bool = False, scale: float = 1.0
+) -> list[Tensor]:
     """Copy blocks ``span.first`` to ``span.last`` of ``source`` into ``target``: assert shapes, then copy.
 
-    The first layer of block 1 may differ in the number of inputs: its overlapping columns are copied (the first
-    ones of both), the others keep the target's own values. Nothing is written unless everything fits.
+    Args:
+        target: Written to.
+        source: Read.
+        span: Which blocks.
+        overlap: Declares that the networks may differ in the number of inputs: of the first layer of block 1 the
+            overlapping columns are copied (the first ones of both), the others keep the target's own values.
+        scale: Factor on what is copied.
+
+    Returns:
+        Views of the target's entries that were written. Nothing is written unless everything fits.
 
     Raises:
-        Refusal: If the span lies outside either network or any other shapes differ.
+        Refusal: If the span lies outside either network or shapes differ.
     """
     theirs, ours = blocks_of(source), blocks_of(target)
     if span.last > min(len(theirs), len(ours)):
         raise Refusal(f"span {span} lies outside the network; allowed: blocks 1 to {min(len(theirs), len(ours))}")
-    pairs = [pair for i in range(span.first, span.last + 1) for pair in _pairs(i, ours[i - 1], theirs[i - 1])]
+    numbers = range(span.first, span.last + 1)
+    pairs = [pair for i in numbers for pair in _pairs(i, ours[i - 1], theirs[i - 1], overlap)]
     with torch.no_grad():
         for into, values in pairs:
-            into.copy_(values)
+            into.copy_(values * scale)
+    return [into for into, _ in pairs]
 
 
-def _pairs(number: int, ours: nn.Module, theirs: nn.Module) -> list[tuple[Tensor, Tensor]]:
+def _pairs(number: int, ours: nn.Module, theirs: nn.Module, overlap: bool) -> list[tuple[Tensor, Tensor]]:
     """Where each tensor of one block goes, as (view of the target, values of the source)."""
     mine, other = dict(ours.named_parameters()), dict(theirs.named_parameters())
     if list(mine) != list(other):
@@ -52,7 +63,7 @@ def _pairs(number: int, ours: nn.Module, theirs: nn.Module) -> list[tuple[Tensor
     pairs = []
     for position, name in enumerate(mine):
         into, values = mine[name].data, other[name].data
-        if number == 1 and position == 0 and into.dim() == 2 and into.shape[0] == values.shape[0]:
+        if overlap and number == 1 and position == 0 and into.dim() == 2 and into.shape[0] == values.shape[0]:
             columns = min(into.shape[1], values.shape[1])
             into, values = into[:, :columns], values[:, :columns]
         if into.shape != values.shape:
@@ -62,21 +73,24 @@ def _pairs(number: int, ours: nn.Module, theirs: nn.Module) -> list[tuple[Tensor
     return pairs
 
 
-def shuffle(network: nn.Module, span: Span, generator: torch.Generator) -> nn.Module:
-    """Shuffle the entries of each tensor in a span, in place: same values, no structure.
+def shuffle(copied: Sequence[Tensor], generator: torch.Generator) -> None:
+    """Shuffle the entries of each copied tensor among themselves, in place: same values, no structure.
 
     This is the control that tells transfer from a luckier scale of initial weights.
     """
     with torch.no_grad():
-        for block in blocks_of(network)[span.first - 1 : span.last]:
-            for tensor in block.parameters():
-                order = torch.randperm(tensor.numel(), generator=generator)
-                tensor.copy_(tensor.reshape(-1)[order].reshape(tensor.shape))
-    return network
+        for tensor in copied:
+            order = torch.randperm(tensor.numel(), generator=generator)
+            tensor.copy_(tensor.reshape(-1)[order].reshape(tensor.shape))
 
 
-def transplant(target: nn.Module, sources: Mapping[str, nn.Module], blocks: Sequence[Block]) -> None:
+def transplant(target: nn.Module, sources: Mapping[str, nn.Module], blocks: Sequence[Block]) -> list[Tensor]:
     """Carry out a plan's decisions on a freshly initialised network: copy, scale, freeze.
+
+    Networks of tasks with different numbers of inputs share the overlapping columns of their first layer.
+
+    Returns:
+        Views of everything that was copied.
 
     Raises:
         Refusal: If a source is unknown, the plan has another number of blocks, or shapes differ.
@@ -84,13 +98,14 @@ def transplant(target: nn.Module, sources: Mapping[str, nn.Module], blocks: Sequ
     ours = blocks_of(target)
     if blocks and len(blocks) != len(ours):
         raise Refusal(f"the plan has {len(blocks)} blocks, the network {len(ours)}; allowed: one decision a block")
+    copied = []
     for number, block in enumerate(blocks, 1):
         if block.source is None:
             continue
         if block.source not in sources:
             raise unknown("source", block.source, sources)
-        copy_span(target, sources[block.source], Span(number, number))
-        with torch.no_grad():
-            for tensor in ours[number - 1].parameters():
-                tensor.mul_(block.scale)
-                cast(nn.Parameter, tensor).requires_grad_(block.rate > 0)
+        source = sources[block.source]
+        copied += copy_span(target, source, Span(number, number), overlap=True, scale=block.scale)
+        for parameter in ours[number - 1].parameters():
+            parameter.requires_grad_(block.rate > 0)
+    return copied

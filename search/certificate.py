@@ -55,7 +55,7 @@ def verdict(direct: Errors, candidates: Sequence[Candidate], proof: Proof, task:
     judged = [_judge(list(direct), candidate, proof, len(candidates)) for candidate in candidates]
     for one, adjusted in zip(judged, holm([one["p_value"] for one in judged]), strict=True):
         one["p_value"] = adjusted
-        if not one["reason"] and adjusted > proof.alpha:
+        if not one["reason"] and not adjusted <= proof.alpha:
             one["reason"] = _missed(one["p_values"], proof)
         one["decision"] = "direct" if one["reason"] else "transfer"
     accepted = [i for i, one in enumerate(judged) if one["decision"] == "transfer"]
@@ -130,4 +130,4 @@ def _summary(errors: Errors) -> dict[str, Any]:
 
 
 def _finite(error: float | None) -> bool:
-    return error is not None and math.isfinite(error)
+    return error is not None and math.isfinite(error) and error > 0

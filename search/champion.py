@@ -41,8 +41,9 @@ class Champion:
         wanted = len(self.scaling.mean)
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise Refusal(f"inputs have shape {rows.shape}; allowed: (examples, {wanted})")
-        if not np.isfinite(rows).all():
-            raise Refusal("inputs hold a value that is no finite number; allowed: finite numbers")
+        lengths = all(column.get("unit") == "nm" for column in self.card["inputs"])
+        if not np.isfinite(rows).all() or (lengths and (rows <= 0).any()):
+            raise Refusal(f"inputs hold a value that is no {'positive ' * lengths}finite number; allowed: only such")
         return predict(self.network, self.scaling(torch.from_numpy(rows))).numpy()
 
 
@@ -73,16 +74,22 @@ def predict_csv(folder: Path, table: Path) -> str:
     champion = load(folder)
     try:
         lines = [line for line in table.read_text().splitlines() if line.strip()]
-        try:
-            rows = [[float(cell) for cell in line.split(",")] for line in lines]
-        except ValueError:
-            rows = [[float(cell) for cell in line.split(",")] for line in lines[1:]]
+        header = bool(lines) and not any(_is_number(cell) for cell in lines[0].split(","))
+        rows = [[float(cell) for cell in line.split(",")] for line in lines[header:]]
     except (OSError, ValueError) as problem:
         raise Refusal(f"{table}: {problem}; allowed: numbers separated by commas, one example a line") from None
     if not rows or len({len(row) for row in rows}) != 1:
         raise Refusal(f"{table}: {len(rows)} examples of differing width; allowed: at least one, all of equal width")
     grid = champion.card["grid"]
     values = champion(rows)
-    header = [f"{value:g}" for value in grid["values"]] if grid else [str(i + 1) for i in range(values.shape[1])]
+    names = [f"{value:g}" for value in grid["values"]] if grid else [str(i + 1) for i in range(values.shape[1])]
     body = [",".join(f"{value:.6g}" for value in row) for row in values]
-    return "\n".join([",".join(header), *body]) + "\n"
+    return "\n".join([",".join(names), *body]) + "\n"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

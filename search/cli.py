@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -52,6 +53,10 @@ def parser() -> Parser:
         _add_study(added[name])
     for name in ("report", "predict", "deliver", "verify"):
         added[name].add_argument("folder", metavar="DIR", help="folder of a run")
+    added["run"].add_argument(
+        "--minutes", type=float, metavar="M", help="search for less long, to end in about M minutes"
+    )
+    added["run"].add_argument("--tracking-uri", metavar="URI", help="MLflow server (default: a database in the folder)")
     added["run"].add_argument("--trials", type=int, metavar="N", help="trainings in each of the two searches")
     added["predict"].add_argument("inputs", metavar="inputs.csv", help="one example a line")
     added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")
@@ -73,10 +78,8 @@ def _add_study(sub: ArgumentParser) -> None:
     sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override, as network.width=100")
     sub.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/STUDY-SCALE)")
     sub.add_argument("--seed", type=int, metavar="N")
-    sub.add_argument("--minutes", type=float, metavar="M", help="stop searching early enough to end in about M minutes")
     sub.add_argument("--workers", type=int, metavar="N", help="trainings at a time (default: all CPUs)")
     sub.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    sub.add_argument("--tracking-uri", metavar="URI", help="MLflow server (default: a database in the run's folder)")
 
 
 def execute(arguments: Sequence[str]) -> Any:
@@ -107,13 +110,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code, line = 2, str(problem)
     except KeyboardInterrupt as stop:
         code = 143 if isinstance(stop, Terminated) else 130
-        line = f"interrupted; nothing finished is lost. To go on: graft {' '.join(given)}"
+        line = f"interrupted; nothing finished is lost. To go on: graft {shlex.join(given)}"
     except BrokenPipeError:
         code = 0
     except Exception as problem:
         if os.environ.get("GRAFT_TRACEBACK"):
             raise
-        code, line = 1, f"{type(problem).__name__}: {problem} (GRAFT_TRACEBACK=1 shows where)"
+        said = (str(problem).strip().splitlines() or [""])[0]
+        code, line = 1, f"{type(problem).__name__}: {said} (GRAFT_TRACEBACK=1 shows where)"
     if line:
         print(f"graft: {line}", file=sys.stderr, flush=True)
     sys.exit(code)

@@ -1,6 +1,8 @@
 """What each command of the command line does. Each returns what a program would read, and prints for people."""
 
+import math
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from search.means import Means
 from search.record import Run
 from search.studies import registry, resolve, setting
 from search.study import Study
+from simulators.registry import find
 from spaces.refusal import Refusal, number, whole
 
 DEFAULT = "film10-film8"
@@ -42,14 +45,24 @@ def _study(options: Namespace) -> Study:
 
 def _begin(options: Namespace, study: Study) -> tuple[Run, Means]:
     """Check everything that can be checked before anything is written."""
-    if options.minutes is not None:
-        number("--minutes", options.minutes, 0, above=True)
-    workers = options.workers or cpus()
+    workers = cpus() if options.workers is None else options.workers
     suffix = f"-seed{study.seed}" if study.seed else ""
     folder = Path(options.out or f"runs/{study.name}-{study.scale}{suffix}").resolve()
     rows = study.rows.source + study.rows.pool + study.rows.test + 10 * study.rows.pool
     possible(workers, options.device, folder, 50 + rows * 220 * 4 / 1e6)
-    return Run(folder), Means(workers, options.device, options.minutes, options.tracking_uri)
+    _equal_widths(study)
+    run = Run(folder)
+    run.fits(study)
+    return run, Means(workers, options.device, uri=getattr(options, "tracking_uri", None))
+
+
+def _equal_widths(study: Study) -> None:
+    outputs = {name: find(name).outputs for name in (study.source, study.target)}
+    if len(set(outputs.values())) > 1:
+        raise Refusal(
+            " and ".join(f"{name} has {width} outputs" for name, width in outputs.items())
+            + "; allowed: source and target of equal width, so that the head can be copied"
+        )
 
 
 def run(options: Namespace) -> Any:
@@ -63,12 +76,15 @@ def run(options: Namespace) -> Any:
     with found.held():
         found.begin(study)
         resumed = found.has("optuna.journal")
-        rough = seconds(study, means.workers)
-        rough = rough if means.minutes is None else min(rough, 60 * means.minutes)
+        searching, rest = seconds(study, means.workers)
+        if options.minutes is not None:
+            number("--minutes", options.minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
+            searching = min(searching, 60 * options.minutes - rest)
+            means = replace(means, search_seconds=searching)
         start = "going on with" if resumed else "starting"
         progress.say(
             f"{start} {study.name} ({study.title or study.scale}) at {study.scale} scale in {found.folder}\n"
-            f"about {in_words(rough)} on {means.workers} workers of this machine"
+            f"about {in_words(searching + rest)} on {means.workers} workers of this machine"
             + (" if begun anew" if resumed else "")
         )
         from search.runs import carry_out
@@ -77,6 +93,9 @@ def run(options: Namespace) -> Any:
         tracker = Tracker(found.folder, study.to_dict(), means.uri)
         try:
             certified = carry_out(found, means, progress, tracker)
+        except Refusal:
+            progress.close()
+            raise
         except BaseException as stop:
             progress.close()
             tracker.close("KILLED" if isinstance(stop, KeyboardInterrupt) else "FAILED")
@@ -102,6 +121,8 @@ def draw_map(options: Namespace) -> Any:
         drawn = draw(found, means, Progress(quiet=options.json))
         page = write(found.folder)
     cells = [cell for cell in drawn["cells"] if cell["change"] is not None]
+    if not cells:
+        raise RuntimeError("every span diverged on a seed")
     best = min(cells, key=lambda cell: cell["change"])
     counts = {verdict: sum(cell["verdict"] == verdict for cell in cells) for verdict in ("helps", "undecided", "harms")}
     options.say(f"best span ({best['n1']}, {best['n2']}): {best['change']:+.0%} error; of {len(cells)} spans {counts}")
@@ -170,7 +191,7 @@ def calibrate(options: Namespace) -> Any:
     for done, (kind, repeat) in enumerate(carry_out(study, folder, options.repeats, options.workers or cpus()), 1):
         options.say(f"{done:4} {kind} {repeat}")
     rows = table(folder)
-    known = truth(study, options.workers or cpus())
+    known = truth(folder)
     write_json(folder / "calibration.json", {"study": study.to_dict(), "rows": rows, "truth": known})
     options.say("| kind | repeats | said transfer | rate | 95 % bound | median reduction |\n|---|---|---|---|---|---|")
     for row in rows:
@@ -179,7 +200,9 @@ def calibrate(options: Namespace) -> Any:
             f"| {row['kind']} | {row['repeats']} | {row['transfer']} | {row['rate']:.1%} | {bound} | "
             f"{row['median_reduction']:.1%} |"
         )
-    options.say(f"true gain of plain transfer over {known['seeds']} seeds: {known['gain']:.1%}")
+    options.say(
+        f"true gain of the first candidate over tuned direct learning, {known['seeds']} seeds: {known['gain']:.1%}"
+    )
     return {"rows": rows, "truth": known}
 
 
@@ -188,6 +211,9 @@ def doctor(options: Namespace) -> Any:
     found = list(findings(Path.cwd()))
     for finding in found:
         options.say(str(finding))
+    missing = [finding.what for finding in found if finding.state == "missing"]
+    if missing:
+        raise RuntimeError(f"not fit for a search: {'; '.join(missing)}")
     return [vars(finding) for finding in found]
 
 

@@ -34,8 +34,8 @@ def final_network(task: Task, plan: Plan) -> dict[str, Any]:
     """
     assert task.judge is not None
     error, network, scaling = learn(task, Training(plan, 0))
-    inputs, _ = task.judge.tensors(np.arange(SHOWN))
-    predicted = predict(network, scaling(inputs)).numpy().tolist()
+    inputs, _ = task.judge.tensors(np.arange(SHOWN), task.device)
+    predicted = predict(network, scaling(inputs)).cpu().numpy().tolist()
     return {"error": error, "data": packed(task, plan, network, scaling), "predicted": predicted}
 
 
@@ -58,9 +58,9 @@ def examples_gained(curve: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The learning curve with the number of examples at which direct learning does as well."""
     if curve is None:
         return None
-    means = [math.exp(sum(map(math.log, errors)) / len(errors)) for errors in curve["errors"] if errors]
-    rows = curve["rows"][: len(means)]
-    reached = equivalent_rows(rows, means, curve["candidate_error"])
+    told = [(rows, errors) for rows, errors in zip(curve["rows"], curve["errors"], strict=True) if errors]
+    means = [math.exp(sum(map(math.log, errors)) / len(errors)) for _, errors in told]
+    reached = equivalent_rows([rows for rows, _ in told], means, curve["candidate_error"])
     return dict(curve) | {"equivalent_rows": reached, "beyond": reached is None}
 
 
@@ -111,7 +111,7 @@ def data_card(run: Run) -> dict[str, Any]:
     return cards
 
 
-def certificate(run: Run, result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Mapping[str, Any]) -> dict:
+def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Mapping[str, Any]) -> dict:
     """The certificate's document."""
     study = result["study"]
     return strict(

@@ -34,8 +34,7 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
         others = [t for t in copying if Plan.from_dict(t["plan"]).transferred != best]
         without_head = [t for t in others if Plan.from_dict(t["plan"]).transferred.last < study.blocks]  # type: ignore
         chosen += (without_head if best and best.last == study.blocks else [])[:1] or others[:1]
-    reference = next(trial for trial in plans if trial["number"] == 0)
-    deviation = _deviation(reference, chosen)
+    deviation = _deviation(plans[0], chosen) if plans else 0.0
     effect = -math.log(1 - POWER_AT) - math.log(1 + study.proof.margin)
     seeds = seeds_needed(
         deviation, effect, study.proof.alpha / max(1, len(chosen)), study.proof.seeds, study.proof.most_seeds

@@ -36,16 +36,17 @@ def seconds_per_step(study: Study, recipe: Recipe) -> float:
     return took[-1] / STEPS
 
 
-def seconds(study: Study, workers: int) -> float:
-    """Rough wall time of a whole run."""
+def seconds(study: Study, workers: int) -> tuple[float, float]:
+    """Rough wall times of a run: of its two searches, and of everything else."""
     recipe, base = study.start, study.base
     steps = recipe.epochs * math.ceil(study.rows.training / recipe.batch)
-    confirmed = study.proof.seeds * (1 + 3 * study.proof.candidates)
-    trainings = 2 * study.budget.trainings + confirmed + 2
-    curve = study.budget.curve * (2 + 4) * steps
-    based = base.epochs * math.ceil(0.9 * study.rows.source / base.batch)
+    confirmed = study.proof.seeds * (1 + 3 * study.proof.candidates) + 2
+    curve = study.budget.curve * (2 + 4)
+    based = base.epochs * math.ceil(0.8 * study.rows.source / base.batch)
     step = seconds_per_step(study, recipe)
-    return AROUND + step * ((trainings * steps + curve) / workers + based * max(1.0, base.batch / recipe.batch) ** 0.7)
+    slower = max(1.0, base.batch / recipe.batch) ** 0.7
+    rest = AROUND + step * ((confirmed + curve) * steps / workers + based * slower)
+    return 2 * study.budget.trainings * steps * step / workers, rest
 
 
 def in_words(duration: float) -> str:

@@ -9,22 +9,21 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from search.journal import NumberedTPE, storage
 from search.objectives import Outcome
 from search.race import behind
-from search.record import mend_tail
-from search.seeds import Role, number, sequence
+from search.seeds import Role, sequence
 from spaces.plan import Plan
 from spaces.ranges import Ranges
+
+__all__ = ["Ledger", "Rules", "best_trial", "mean_log", "record", "storage"]
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -37,17 +36,6 @@ OnClose = Callable[[dict[str, Any], float], None]
 Constraints = Callable[[Plan], dict[str, float]]
 
 
-class HeldLock(BaseJournalFileLock):
-    """No lock: the run's own lock already keeps every other process out, and a killed one leaves nothing stale."""
-
-    def acquire(self) -> bool:
-        """Always granted."""
-        return True
-
-    def release(self) -> None:
-        """Nothing to do."""
-
-
 @dataclass(frozen=True)
 class Rules:
     """How one search runs.
@@ -55,6 +43,7 @@ class Rules:
     Attributes:
         phase: Names the Optuna study: ``baseline`` or ``plans``.
         seed: The study's.
+        role: Seeds of the sampler.
         trainings: Budget, in trainings started.
         seeds: Trainings of one trial, at most.
         widen: Shares of the budget after which ranges are widened where the best plan touches their edge.
@@ -63,17 +52,11 @@ class Rules:
 
     phase: str
     seed: int
+    role: Role
     trainings: int
     seeds: int
     widen: tuple[float, ...] = ()
     until: float = math.inf
-
-
-def storage(path: Path) -> JournalStorage:
-    """Optuna's journal in the run's folder, its last line mended if a killed process left it torn."""
-    if path.exists():
-        mend_tail(path)
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=HeldLock()))
 
 
 class Ledger:
@@ -118,7 +101,8 @@ class Ledger:
         """The next trial to run as (number, plan), or None if none is to be started any more."""
         for _ in range(DRAWS):
             resumed = bool(self.interrupted)
-            if not resumed and (self.spent >= self.rules.trainings or time.monotonic() > self.rules.until):
+            late = time.monotonic() > self.rules.until and self.spent > 0
+            if not resumed and (late or self.spent >= self.rules.trainings):
                 return None
             if not resumed:
                 self._widen()
@@ -148,6 +132,7 @@ class Ledger:
         live = self.live[trial]
         errors = list(live.user_attrs.get("errors", []))
         if index < len(errors):
+            self._report(trial, index, errors)
             return self._verdict(trial, errors) is not None
         if not math.isfinite(outcome.error):
             live.set_user_attr("diverged", f"seed {index}: {outcome.reason}")
@@ -155,8 +140,7 @@ class Ledger:
         errors.append(outcome.error)
         live.set_user_attr("errors", errors)
         live.set_user_attr("seconds", [*live.user_attrs.get("seconds", []), outcome.seconds])
-        if index not in self._trials()[trial].intermediate_values:
-            live.report(mean_log(errors), index)
+        self._report(trial, index, errors)
         return self._verdict(trial, errors) is not None
 
     def close(self, trial: int, problem: str = "") -> None:
@@ -173,8 +157,8 @@ class Ledger:
 
     @property
     def spent(self) -> int:
-        """Trainings started: those told, diverged ones too, and one for each trial under way."""
-        told = sum(len(t.user_attrs.get("errors", [])) + ("diverged" in t.user_attrs) for t in self._trials(*ENDED))
+        """Trainings started: those told, the one that made a trial fail, and one for each trial under way."""
+        told = sum(len(t.user_attrs.get("errors", [])) + (t.state == TrialState.FAIL) for t in self._trials(*ENDED))
         told += sum(len(live.user_attrs.get("errors", [])) for live in self.live.values())
         return told + len(self.live)
 
@@ -225,6 +209,13 @@ class Ledger:
         members = [number for number, other in plans.items() if other is None or other == group]
         return [self._trials()[number].user_attrs["errors"] for number in members]
 
+    def _report(self, trial: int, index: int, errors: Sequence[float]) -> None:
+        """Tell Optuna the running means up to ``index``; a process killed in between may have left some out."""
+        held = self._trials()[trial].intermediate_values
+        for step in range(index + 1):
+            if step not in held:
+                self.live[trial].report(mean_log(errors[: step + 1]), step)
+
     def _end(self, trial: int, state: TrialState, reason: str) -> None:
         live = self.live.pop(trial)
         live.set_user_attr("reason", reason)
@@ -242,9 +233,7 @@ class Ledger:
         return Trial(self.study, self._trials()[trial]._trial_id)
 
     def _sampler(self, trial: int) -> TPESampler:
-        """Seeded by the trial's number, so that a search resumed there draws what it would have drawn."""
-        phase = sum(map(ord, self.rules.phase))
-        return TPESampler(seed=number(sequence(self.rules.seed, Role.SAMPLER, 1000 * phase + trial)))
+        return NumberedTPE(sequence(self.rules.seed, self.rules.role, trial))
 
     def _widen(self) -> None:
         """At each milestone of the budget, move the edges that the best plan so far touches."""

@@ -19,7 +19,8 @@ def recipes(run: Run) -> tuple[Recipe, Recipe]:
     """The recipes of direct learning and of transfer: those a finished run found, else the study's own for both.
 
     Transfer wants smaller steps than direct learning, so comparing all spans with one recipe would be unfair to one
-    side; where a run exists, its best plan's recipe (and rates) serve every span.
+    side; where a run exists, its first candidate's recipe serves every span. Rates and scales of single blocks do not:
+    they belong to the span they were found with.
     """
     study = run.study
     if not run.has("result.json"):
@@ -69,7 +70,7 @@ def _cell(span: Span, by_plan: dict[str, list[float | None]], blocks: int) -> di
     errors = by_plan[f"{span.first}-{span.last}"]
     cell: dict[str, Any] = {"n1": span.first, "n2": span.last, "paper": span.last < blocks, "errors": errors}
     pairs = [(a, b) for a, b in zip(by_plan["direct"], errors, strict=True) if a is not None and b is not None]
-    if len(pairs) < 2:
+    if len(pairs) < len(errors):
         return cell | {"change": None, "interval": None, "verdict": "undecided"}
     found = reduction(log_ratios([a for a, _ in pairs], [b for _, b in pairs]), ALPHA)
     low, high = (-end for end in reversed(found.interval))

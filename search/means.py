@@ -1,9 +1,10 @@
 """What a run may use: workers, device, time, MLflow."""
 
+import math
 from dataclasses import dataclass
 
-SHARES = (0.35, 0.75)
-"""Of the minutes allowed, those after which the baseline search and the plan search start no more trials."""
+SHARES = (0.5, 1.0)
+"""Of the time for searching, when the baseline search and the plan search start no more trials."""
 
 
 @dataclass(frozen=True)
@@ -13,13 +14,13 @@ class Means:
     Attributes:
         workers: Trainings at a time.
         device: ``cpu`` or ``cuda``.
-        minutes: About how long the run may take; None for as long as its budget needs.
+        search_seconds: How long the searches may take; what they need if infinite.
         uri: MLflow's tracking URI; None for the environment's or a database in the run's folder.
     """
 
     workers: int
     device: str = "cpu"
-    minutes: float | None = None
+    search_seconds: float = math.inf
     uri: str | None = None
 
     @property

@@ -122,10 +122,9 @@ def learn(task: Task, training: Training) -> tuple[float, nn.Module, Scaling]:
     shape = Shape(task.pool.inputs.shape[1], task.pool.outputs.shape[1], task.depth, task.width, plan.recipe.activation)
     network = shape.build()
     fresh(network, plan.recipe.initial_scale, draws.weights)
-    transplant(network, task.sources, plan.blocks)
-    span = plan.transferred
-    if training.shuffled and span is not None:
-        shuffle(network, span, draws.shuffle)
+    copied = transplant(network, task.sources, plan.blocks)
+    if training.shuffled:
+        shuffle(copied, draws.shuffle)
     network.to(task.device)
     inputs, outputs = task.pool.tensors(learned, task.device)
     scaling = Scaling.of(inputs)

@@ -7,10 +7,11 @@ from typing import Any
 from optuna.storages import JournalStorage
 
 from search.ledger import Ledger, OnClose, Rules, best_trial
+from search.seeds import Role
 from search.study import Study
 from spaces import baseline, transfer
 from spaces.plan import Plan, Recipe
-from spaces.ranges import Ranges
+from spaces.ranges import EDGE, Ranges
 
 WIDEN = (0.5, 0.75)
 """Shares of the baseline's budget after which a range is widened where the best recipe touches its edge."""
@@ -24,7 +25,7 @@ def baseline_ledger(study: Study, journal: JournalStorage, until: float, on_clos
     """The search for the best recipe of direct learning."""
     return Ledger(
         journal,
-        Rules("baseline", study.seed, study.budget.trainings, study.budget.seeds, WIDEN, until),
+        Rules("baseline", study.seed, Role.BASELINE_SAMPLER, study.budget.trainings, study.budget.seeds, WIDEN, until),
         partial(baseline.suggest, start=study.start),
         study.ranges,
         baseline.first_guesses(study.ranges, study.start),
@@ -41,11 +42,15 @@ def plans_ledger(
     start: Recipe,
     ranges: Ranges,
     sources: Sequence[str],
+    trainings: int,
 ) -> Ledger:
-    """The search for the best plan of transfer, from the tuned baseline's recipe and with its ranges."""
+    """The search for the best plan of transfer, from the tuned baseline's recipe and with its ranges.
+
+    It gets no more trainings than the baseline search had, also where time cut that short.
+    """
     return Ledger(
         journal,
-        Rules("plans", study.seed, study.budget.trainings, study.budget.seeds, (), until),
+        Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, study.budget.seeds, (), until),
         partial(transfer.suggest, start=start, sources=tuple(sources), blocks=study.blocks),
         ranges,
         transfer.first_guesses(ranges, start, study.blocks),
@@ -69,14 +74,17 @@ def best_plan(ledger: Ledger) -> Plan:
     return Plan.from_dict(best["plan"])
 
 
-def searched(ledger: Ledger) -> dict[str, Any]:
+def searched(ledger: Ledger, study: Study) -> dict[str, Any]:
     """What the result records of a search."""
     records = ledger.records()
     best = best_trial(records)
     edges: list[str] = []
-    if best is not None:
-        edges = ledger.ranges_at(len(records)).edges(Plan.from_dict(best["plan"]).recipe)
     ranges = ledger.ranges_at(len(records))
+    if best is not None:
+        plan = Plan.from_dict(best["plan"])
+        edges = ranges.edges(plan.recipe)
+        if ledger.constraints(plan)["optimiser steps"] > -EDGE * study.budget.steps:
+            edges.append("optimiser steps")
     return {
         "trials": records,
         "best": best["number"] if best else None,

@@ -1,5 +1,6 @@
 """The phases of a run, each of which finds what is done already and does the rest."""
 
+import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from models.loss import away_from_zero
-from models.weights import Shape
+from models.weights import Shape, sha256
 from search import confirmation, tuning
 from search.bases import Base, load_base, save_base, train_base
 from search.ledger import Ledger, storage
@@ -16,12 +17,11 @@ from search.means import SHARES, Means
 from search.objectives import Examples, Task, Training
 from search.phases import baseline_ledger, best_plan, plans_ledger
 from search.progress import Progress
-from search.record import Evidence, Run
+from search.record import Evidence, Run, write_bytes
 from search.seeds import Role, entropy
 from simulators.registry import find
 from simulators.shards import generate
 from spaces.plan import Plan, Recipe
-from spaces.refusal import Refusal
 
 CURVE = (2, 4, 8)
 """Training examples on the learning curve, as multiples of what the study has."""
@@ -75,12 +75,6 @@ class Pipeline:
     def prepare(self) -> None:
         """Generate the source's examples and the target's pool; search sees nothing else."""
         study = self.study
-        widths = find(study.source).outputs, find(study.target).outputs
-        if widths[0] != widths[1]:
-            raise Refusal(
-                f"{study.source} has {widths[0]} outputs, {study.target} {widths[1]}; "
-                "allowed: source and target of equal width, so that the head can be copied"
-            )
         with self.phase("data", study.rows.source + study.rows.pool):
             self.prepare_examples()
 
@@ -125,7 +119,7 @@ class Pipeline:
                     source.inputs, source.outputs, study.network.depth, study.network.width, wanted.activation
                 )
                 arguments = (study.source, self.source, shape, wanted, study.seed, self.means.device)
-                (base,) = self.trainer.calls(train_base, [arguments], self.means.gpus)
+                (base,) = self.trainer.calls(train_base, [arguments], 1, self.means.gpus)
                 save_base(base, self.run.path("bases"))
         return {study.source: base}
 
@@ -133,7 +127,14 @@ class Pipeline:
         """Search the plans of transfer."""
         ranges = self.baseline_ledger.ranges_at(len(self.baseline_ledger.records()))
         self.plans_ledger = plans_ledger(
-            self.study, self.journal, self._until(1), self._closed("plans"), baseline.recipe, ranges, list(bases)
+            self.study,
+            self.journal,
+            self._until(1),
+            self._closed("plans"),
+            baseline.recipe,
+            ranges,
+            list(bases),
+            min(self.study.budget.trainings, self.baseline_ledger.spent),
         )
         self._search(self.plans_ledger, self.task(Role.PLANS, bases))
 
@@ -179,12 +180,16 @@ class Pipeline:
     def measure(self, name: str, asked: Mapping[str, tuple[Task, Training]]) -> dict[str, float | None]:
         """Errors of single trainings by key, None where one diverged; what is on record is not trained again."""
         evidence = Evidence(self.run.path("evidence", f"{name}.jsonl"))
-        missing = [(key, *what) for key, what in asked.items() if key not in evidence.done]
-        self.progress.count(len(asked) - len(missing), len(asked))
+        told = {key: digest(*what) for key, what in asked.items()}
+        missing = [(key, *what) for key, what in asked.items() if evidence.done.get(key, {}).get("what") != told[key]]
+        done = len(asked) - len(missing)
+        self.progress.count(done, len(asked))
         for key, outcome in self.trainer.outcomes(missing, self.means.workers, self.means.gpus):
             error = outcome.error if math.isfinite(outcome.error) else None
-            evidence.add(str(key), {"error": error, "seconds": outcome.seconds, "reason": outcome.reason})
-            self.progress.count(sum(key in evidence.done for key in asked), len(asked))
+            entry = {"what": told[str(key)], "error": error, "seconds": outcome.seconds, "reason": outcome.reason}
+            evidence.add(str(key), entry)
+            done += 1
+            self.progress.count(done, len(asked))
         return {key: evidence.done[key]["error"] for key in asked}
 
     def _search(self, ledger: Ledger, task: Task) -> None:
@@ -195,10 +200,13 @@ class Pipeline:
                 for trial in ledger.records():
                     if trial["state"] != "interrupted":
                         self.tracker.trial(ledger.rules.phase, trial, ledger.seconds(trial["number"]))
-            self.trainer.search(ledger, task, self.means.workers, self.run.path("tune"), self.means.gpus)
+            # A search that ended stays ended: what follows rests on what it found.
+            if not self.run.has(f"{ledger.rules.phase}.ended"):
+                self.trainer.search(ledger, task, self.means.workers, self.run.path("tune"), self.means.gpus)
+                write_bytes(self.run.path(f"{ledger.rules.phase}.ended"), b"")
 
     def _until(self, share: int) -> float:
-        return math.inf if self.means.minutes is None else self.began + 60 * self.means.minutes * SHARES[share]
+        return self.began + SHARES[share] * self.means.search_seconds
 
     def _closed(self, phase: str) -> Any:
         def closed(trial: dict[str, Any], seconds: float) -> None:
@@ -212,3 +220,17 @@ class Pipeline:
 def _geometric(errors: Sequence[float]) -> float:
     """Geometric mean, infinite for none."""
     return math.exp(sum(map(math.log, errors)) / len(errors)) if errors else math.inf
+
+
+def digest(task: Task, training: Training) -> str:
+    """Names everything that one training's error depends on: recorded errors of anything else are not reused."""
+    names = {
+        "seed": task.seed,
+        "role": int(task.role),
+        "rows": [len(task.pool), task.validation],
+        "shape": [task.depth, task.width],
+        "bases": {name: sha256(data) for name, data in task.bases.items()},
+        "plan": training.plan.to_dict(),
+        "training": [training.index, training.shuffled],
+    }
+    return sha256(json.dumps(names, sort_keys=True).encode())[:16]

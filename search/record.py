@@ -63,11 +63,11 @@ class Run:
         """Write a JSON file of the folder, whole or not at all."""
         write_json(self.path(name), value)
 
-    def begin(self, study: Study) -> None:
-        """Claim the folder for a study, or continue with the one it holds.
+    def fits(self, study: Study) -> None:
+        """Refuse a folder that cannot be this study's; nothing is written.
 
         Raises:
-            Refusal: If it holds another study, or anything that is no run, or cannot be written.
+            Refusal: If it holds another study, or anything that is no run.
         """
         if self.has("study.json"):
             held = self.study
@@ -78,6 +78,14 @@ class Run:
                 )
         elif self.folder.is_dir() and any(not _left_behind(entry.name) for entry in self.folder.iterdir()):
             raise Refusal(f"{self.folder} is not empty and holds no run; allowed: a new or empty folder")
+
+    def begin(self, study: Study) -> None:
+        """Claim the folder for a study, or continue with the one it holds.
+
+        Raises:
+            Refusal: If it holds another study, or anything that is no run, or cannot be written.
+        """
+        self.fits(study)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             durable.remove_partial(self.folder)

@@ -1,9 +1,10 @@
 """A study from beginning to end, in one folder."""
 
+from dataclasses import replace
 from typing import Any
 
 from cluster.connect import connection
-from search import conclusion, confirmation, tuning
+from search import conclusion, confirmation
 from search.certificate import verdict
 from search.means import Means
 from search.phases import searched
@@ -11,6 +12,7 @@ from search.pipeline import Pipeline
 from search.progress import Progress
 from search.record import Evidence, Run, write_bytes
 from search.seeds import Role
+from search.verification import checks
 from spaces.plan import Plan
 
 Tracker = Any
@@ -20,10 +22,14 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> d
     """Run a study, or what is left of it, and return its certificate.
 
     The folder must be held and hold the study. Every phase finds what is done already: a run that was interrupted
-    goes on where it stopped, a finished one only checks.
+    goes on where it stopped, a finished one is verified and its certificate returned.
     """
-    with connection(means.workers, run.folder, 1 if means.device == "cuda" else 0):
-        line = Pipeline(run, means, progress, tracker)
+    if run.has("certificate.json") and not any(problem for _, problem in checks(run)):
+        tracker.start()
+        tracker.finish()
+        return run.read("certificate.json")
+    with connection(means.workers, run.folder, 1 if means.device == "cuda" else 0) as available:
+        line = Pipeline(run, replace(means, workers=min(means.workers, available)), progress, tracker)
         line.prepare()
         tracker.start()
         baseline = line.baseline()
@@ -42,7 +48,9 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> d
         with line.phase("champion"):
             test = line.examples(line.study.target, Role.TEST, line.study.rows.test)
             task = line.task(Role.CONFIRMATION, bases, test)
-            found = tuning.calls(conclusion.final_network, [(task, plan) for plan in plans.values()], means.gpus)
+            found = line.trainer.calls(
+                conclusion.final_network, [(task, plan) for plan in plans.values()], line.means.workers, means.gpus
+            )
             networks = dict(zip(plans, found, strict=True))
     with line.phase("report"):
         certified = _write(run, line, fixed, measured, comparison, curve, networks, bases, plans)
@@ -73,8 +81,8 @@ def _write(
         "study": line.study.to_dict(),
         "data": conclusion.data_card(run),
         "bases": [base.card() for base in bases.values()],
-        "baseline": searched(line.baseline_ledger),
-        "plans": searched(line.plans_ledger),
+        "baseline": searched(line.baseline_ledger, line.study),
+        "plans": searched(line.plans_ledger, line.study),
         "confirmation": fixed | {"arms": measured},
         "examples": conclusion.examples_gained(curve),
         "spectra": conclusion.spectra(line.study, task, networks),
@@ -86,7 +94,7 @@ def _write(
         times[file.stem] = [entry["seconds"] for entry in Evidence(file).done.values()]
     spent = conclusion.cost(run, ledgers, times, line.spent, line.means.workers)
     run.write("cost.json", spent)
-    certified = conclusion.certificate(run, result, comparison, spent)
+    certified = conclusion.certificate(result, comparison, spent)
     best = "transfer" if "transfer" in plans else "direct"
     write_bytes(run.path("model", "network.safetensors"), networks[best]["data"])
     run.write("model/card.json", conclusion.champion_card(line.study, certified, networks[best], plans[best]))

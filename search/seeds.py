@@ -20,7 +20,8 @@ class Role(IntEnum):
     SOURCE = 7
     BASE = 8
     CURVE = 9
-    SAMPLER = 10
+    BASELINE_SAMPLER = 10
+    PLANS_SAMPLER = 11
 
 
 def sequence(study: int, role: Role, index: int = 0) -> np.random.SeedSequence:

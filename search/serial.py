@@ -33,7 +33,9 @@ def outcomes(
         yield key, measure(task, training)
 
 
-def calls(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], gpus: float = 0.0) -> list[Any]:
+def calls(
+    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int, gpus: float = 0.0
+) -> list[Any]:
     """Call a function that trains, once for each tuple of arguments; as `tuning.calls`."""
     prepare_process()
     return [function(*given) for given in arguments]

@@ -34,6 +34,7 @@ class Rows:
         for entry in fields(self):
             whole(f"rows.{entry.name}", getattr(self, entry.name), 1)
         whole("rows.source", self.source, 10)
+        whole("rows.test", self.test, 2)
         if self.training < 1:
             raise Refusal(
                 f"rows.pool is {self.pool}; allowed: more than rows.locked + rows.validation = "

@@ -28,7 +28,7 @@ from mlflow.exceptions import MlflowException
 
 from search.columns import flat, measures, outcomes, settings, table, title
 from search.delivery import SQLITE, Delivery, address, alone, masked
-from search.leaderboard import leaderboard, trials
+from search.leaderboard import geometric_mean, leaderboard, trials
 from search.record import Run as Folder
 from search.results import FILES, read
 from spaces.refusal import Refusal
@@ -82,10 +82,9 @@ class Tracker:
         self.run = Folder(self.folder).id
         self.new = 0
         self._delivery = Delivery(self._connect)
-        self._experiment = ""
-        self._summary = ""
+        self._experiment = self._summary = ""
         self._shown: dict[tuple[str, int], Run] = {}
-        self._direct: float | None = None
+        self._direct: list[float] = []
 
     @property
     def warning(self) -> str:
@@ -107,9 +106,10 @@ class Tracker:
             trial: As in ``result.json``.
             seconds: How long it trained.
         """
-        if phase == "baseline" and trial["value"] is not None:
-            self._direct = min(trial["value"], self._direct or math.inf)
-        direct = self._direct if phase != "baseline" else None
+        if phase == "plans" and trial["number"] == 0 and trial["state"] == "complete":
+            self._direct = trial["errors"]  # the plan search's first trial is direct learning on the same seeds
+        paired = self._direct[: len(trial["errors"])] if phase == "plans" else []
+        direct = geometric_mean(paired) if paired else None
         self._delivery.add((phase, trial["number"]), lambda: self._show(phase, trial, seconds, direct))
         self._delivery.send()
 

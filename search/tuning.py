@@ -7,7 +7,8 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
+from ray.util import ActorPool
 
 from models.train import prepare_process
 from search.ledger import Ledger
@@ -107,9 +108,10 @@ def outcomes(
     Raises:
         RuntimeError: If an actor died more often than it is restarted.
     """
-    waiting = iter(list(trainings))
+    asked = list(trainings)
+    waiting = iter(asked)
     shared: dict[int, Any] = {}
-    pool = [Trainer.options(num_cpus=1, num_gpus=gpus).remote() for _ in range(workers)]  # type: ignore[attr-defined]
+    pool = [Trainer.options(num_cpus=1, num_gpus=gpus).remote() for _ in asked[:workers]]  # type: ignore[attr-defined]
     running: dict[Any, tuple[Hashable, Any]] = {}
 
     def start(actor: Any) -> None:
@@ -137,11 +139,19 @@ def outcomes(
             ray.kill(actor)
 
 
-def calls(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], gpus: float = 0.0) -> list[Any]:
-    """Call a function that trains, once for each tuple of arguments, each on a worker of its own."""
-    actors = [Trainer.options(num_cpus=1, num_gpus=gpus).remote() for _ in arguments]  # type: ignore[attr-defined]
+def calls(
+    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int, gpus: float = 0.0
+) -> list[Any]:
+    """Call a function that trains, once for each tuple of arguments, on up to ``workers`` actors."""
+    actors = [
+        Trainer.options(num_cpus=1, num_gpus=gpus).remote()  # type: ignore[attr-defined]
+        for _ in arguments[:workers]
+    ]
     try:
-        return ray.get([actor.call.remote(function, *given) for actor, given in zip(actors, arguments, strict=True)])
+        pool: Any = ActorPool(actors)
+        return list(pool.map(lambda actor, given: actor.call.remote(function, *given), list(arguments)))
+    except RayTaskError as problem:
+        raise problem.as_instanceof_cause() from None
     finally:
         for actor in actors:
             ray.kill(actor)

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Callable, Iterator
 
+from search import conclusion
 from search.certificate import verdict
 from search.champion import load
 from search.confirmation import candidates
-from search.record import Run, strict
+from search.record import Evidence, Run
 from simulators.dataset import Dataset
 
 
@@ -36,7 +37,18 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         again = verdict(
             confirmed["arms"]["direct"], candidates(confirmed, confirmed["arms"]), run.study.proof, run.study.target
         )
-        return "" if strict(again) == certificate["comparisons"][0] else "the verdict does not follow from the errors"
+        spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
+        rebuilt = conclusion.certificate(result, again, spent)
+        differ = [key for key in rebuilt if key not in ("cost", "versions") and rebuilt[key] != certificate.get(key)]
+        return f"{', '.join(differ)} does not follow from the recorded errors" if differ else ""
+
+    def evidence() -> str:
+        confirmed = result["confirmation"]
+        if {key: confirmed[key] for key in run.read("confirmation.json")} != run.read("confirmation.json"):
+            return "what was confirmed is not what was fixed beforehand"
+        held = Evidence(run.path("evidence", "confirmation.jsonl")).done
+        told = {f"{arm}/{i}": e for arm, errors in confirmed["arms"].items() for i, e in enumerate(errors)}
+        return "" if {key: held[key]["error"] for key in told} == told else "errors differ from the recorded trainings"
 
     def champion() -> str:
         return "" if load(run.folder).card["sentence"] == certificate["sentence"] else "the card tells another verdict"
@@ -45,8 +57,13 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         return "" if result["study"] == run.study.to_dict() else "result.json is of another study"
 
     named: dict[str, Callable[[], str]] = {
-        "study": studies, "data": data, "base networks": bases, "certificate": comparison, "champion": champion,
-    }  # fmt: skip
+        "study": studies,
+        "data": data,
+        "base networks": bases,
+        "evidence": evidence,
+        "certificate": comparison,
+        "champion": champion,
+    }
     for name, check in named.items():
         try:
             yield name, check()

@@ -120,5 +120,7 @@ def test_tests_need_no_packages_and_have_names_of_their_own() -> None:
 
 def test_every_room_is_installed() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert set(settings["tool"]["setuptools"]["packages"]) == set(ROOMS)
+    listed = settings["tool"]["setuptools"]["packages"]
+    within = {".".join(path.relative_to(ROOT).parent.parts) for path in FILES if path.name == "__init__.py"}
+    assert {name.split(".")[0] for name in listed} == set(ROOMS) and set(listed) == within
     assert all((ROOT / room / "__init__.py").is_file() for room in ROOMS)
