@@ -72,15 +72,15 @@ def run(options: Namespace) -> Any:
     from search.estimate import in_words, seconds
     from search.progress import Progress
 
+    searching, rest = seconds(study, means.workers)
+    if options.minutes is not None:
+        number("--minutes", options.minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
+        searching = min(searching, 60 * options.minutes - rest)
+        means = replace(means, search_seconds=searching)
     progress = Progress(quiet=options.json)
     with found.held():
         found.begin(study)
         resumed = found.has("optuna.journal")
-        searching, rest = seconds(study, means.workers)
-        if options.minutes is not None:
-            number("--minutes", options.minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
-            searching = min(searching, 60 * options.minutes - rest)
-            means = replace(means, search_seconds=searching)
         start = "going on with" if resumed else "starting"
         progress.say(
             f"{start} {study.name} ({study.title or study.scale}) at {study.scale} scale in {found.folder}\n"
