@@ -5,7 +5,8 @@ as any run (baseline search, plan search, confirmation fixed in the folder befor
 
 - ``unshared``: the source is an untrained network, so copying it differs from direct learning in the seed of initial
   weights only;
-- ``permuted``: the source is trained on labels permuted among its examples, so there is nothing about the task in it;
+- ``permuted``: the source is trained on labels permuted entry by entry, so there is nothing about the task in it (whole
+  spectra permuted among examples would still teach their mean, which truly helps a short training);
 - ``gain``: the source is a related task, from which transfer truly helps.
 """
 
@@ -62,8 +63,8 @@ class Repeat(Pipeline):
         wanted = replace(study.base, activation=recipe.activation)
         source = self.source
         if self.kind == "permuted":
-            order = np.random.default_rng(sequence(study.seed, Role.BASE, 1)).permutation(len(source))
-            source = Examples(source.inputs, source.outputs[order])
+            rng = np.random.default_rng(sequence(study.seed, Role.BASE, 1))
+            source = Examples(source.inputs, rng.permuted(source.outputs.reshape(-1)).reshape(source.outputs.shape))
         if self.kind != "unshared":
             return {study.source: train_base(study.source, source, shape, wanted, study.seed)}
         network = shape.build()

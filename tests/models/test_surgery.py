@@ -29,10 +29,21 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 def test_a_span_is_copied_exactly_and_the_rest_is_left(span: Span) -> None:
     target, source = network(0), network(1)
     before, theirs = state(target), state(source)
-    copy_span(target, source, span)
+    copied = copy_span(target, source, span)
+    inside = [name for name in before if span.first <= int(name.split(".")[1]) + 1 <= span.last]
     for name, tensor in target.state_dict().items():
-        inside = span.first <= int(name.split(".")[1]) + 1 <= span.last
-        assert torch.equal(tensor, theirs[name] if inside else before[name]), name
+        assert torch.equal(tensor, theirs[name] if name in inside else before[name]), name
+    assert same(state(source), theirs)
+    assert [view.data_ptr() for view in copied] == [target.state_dict()[name].data_ptr() for name in inside]
+    assert [view.shape for view in copied] == [theirs[name].shape for name in inside]
+
+
+def test_a_factor_scales_what_is_copied_and_nothing_else() -> None:
+    target, source = network(0), network(1)
+    before, theirs = state(target), state(source)
+    copy_span(target, source, Span(2, 3), scale=0.7)
+    for name, tensor in target.state_dict().items():
+        assert torch.equal(tensor, before[name] if name.startswith("blocks.0") else theirs[name] * 0.7), name
     assert same(state(source), theirs)
 
 
@@ -50,11 +61,29 @@ def test_copies_share_no_memory_with_their_source() -> None:
 def test_of_a_first_layer_of_other_width_the_overlapping_columns_are_copied(ours: int, theirs: int) -> None:
     target, source = network(0, inputs=ours), network(1, inputs=theirs)
     before = state(target)
-    copy_span(target, source, Span(1, 1))
+    copied = copy_span(target, source, Span(1, 1), overlap=True)
+    assert [tuple(view.shape) for view in copied] == [(5, 4), (5,)]
     weight, bias = target.blocks[0][0].weight, target.blocks[0][0].bias  # type: ignore[index]
     assert torch.equal(weight[:, :4], source.blocks[0][0].weight[:, :4])  # type: ignore[index]
     assert torch.equal(weight[:, 4:], before["blocks.0.0.weight"][:, 4:])
     assert torch.equal(bias, source.blocks[0][0].bias)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize(("ours", "theirs"), [(4, 6), (6, 4), (4, 4)])
+def test_fresh_columns_are_neither_scaled_nor_shuffled(ours: int, theirs: int, shuffled: bool) -> None:
+    target, source = network(0, inputs=ours), network(1, inputs=theirs)
+    before, own = state(target), state(source)
+    copied = transplant(target, {"film": source}, (Block("film", scale=0.5), Block(), Block()))
+    if shuffled:
+        shuffle(copied, torch.Generator().manual_seed(4))
+    now = state(target)
+    weight, values = now["blocks.0.0.weight"], own["blocks.0.0.weight"][:, :4] * 0.5
+    assert torch.equal(weight[:, 4:], before["blocks.0.0.weight"][:, 4:])
+    assert torch.equal(weight[:, :4], values) != shuffled
+    assert torch.equal(weight[:, :4].flatten().sort().values, values.flatten().sort().values)
+    assert torch.equal(now["blocks.0.0.bias"].sort().values, (own["blocks.0.0.bias"] * 0.5).sort().values)
+    assert all(torch.equal(now[name], before[name]) for name in now if not name.startswith("blocks.0"))
 
 
 @pytest.mark.parametrize(
@@ -62,11 +91,13 @@ def test_of_a_first_layer_of_other_width_the_overlapping_columns_are_copied(ours
     [
         (network(1, width=6), Span(1, 2), "block 1 0.weight: target (5, 3), source (6, 3); allowed: "),
         (network(1, outputs=4), Span(1, 3), "block 3 weight: target (2, 5), source (4, 5); allowed: "),
+        (network(1, inputs=4), Span(1, 2), "block 1 0.weight: target (5, 3), source (5, 4); allowed: "),
+        (network(1, inputs=2), Span(1, 1), "block 1 0.weight: target (5, 3), source (5, 2); allowed: "),
         (network(1), Span(1, 4), "span (1, 4) lies outside the network; allowed: blocks 1 to 3"),
         (network(1, depth=1), Span(1, 3), "span (1, 3) lies outside the network; allowed: blocks 1 to 2"),
         (network(1, depth=3), Span(1, 3), "block 3 differs: target has ['weight', 'bias'], source ['0.weight', "),
     ],
-    ids=["width", "outputs", "span", "shallow source", "head onto hidden"],
+    ids=["width", "outputs", "more inputs", "fewer inputs", "span", "shallow source", "head onto hidden"],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_written(source: MLP, span: Span, message: str) -> None:
     target = network(0)
@@ -84,24 +115,30 @@ def test_a_module_without_blocks_is_refused() -> None:
 
 @pytest.mark.parametrize("span", [Span(1, 1), Span(2, 3), Span(1, 3)], ids=str)
 def test_shuffling_keeps_the_values_and_loses_their_places(span: Span) -> None:
-    shuffled = network(0)
-    before = state(shuffled)
-    assert shuffle(shuffled, span, torch.Generator().manual_seed(4)) is shuffled
+    def control(seed: int) -> MLP:
+        made = network(0)
+        shuffle(copy_span(made, network(1), span), torch.Generator().manual_seed(seed))
+        return made
+
+    shuffled, plain = control(4), network(0)
+    copy_span(plain, network(1), span)
+    before = state(plain)
     moved = []
     for name, tensor in shuffled.state_dict().items():
         assert torch.equal(tensor.flatten().sort().values, before[name].flatten().sort().values)
         moved += [int(name.split(".")[1]) + 1] if not torch.equal(tensor, before[name]) else []
     assert set(moved) == set(range(span.first, span.last + 1))
-    again = shuffle(network(0), span, torch.Generator().manual_seed(4))
-    assert same(state(again), state(shuffled))
-    assert not same(state(shuffle(network(0), span, torch.Generator().manual_seed(5))), state(shuffled))
+    assert same(state(control(4)), state(shuffled))
+    assert not same(state(control(5)), state(shuffled))
 
 
 def test_transplanting_carries_out_each_blocks_decision() -> None:
     target, one, two = network(0), network(1), network(2)
     before = state(target)
-    transplant(target, {"one": one, "two": two}, (Block("one", rate=0.0), Block(), Block("two", scale=0.5)))
+    copied = transplant(target, {"one": one, "two": two}, (Block("one", rate=0.0), Block(), Block("two", scale=0.5)))
     now = state(target)
+    parts = [f"blocks.{part}.{layer}" for part in ("0.0", "2") for layer in ("weight", "bias")]
+    assert [view.data_ptr() for view in copied] == [target.state_dict()[name].data_ptr() for name in parts]
     for layer in ("weight", "bias"):
         assert torch.equal(now[f"blocks.0.0.{layer}"], one.state_dict()[f"blocks.0.0.{layer}"])
         assert torch.equal(now[f"blocks.1.0.{layer}"], before[f"blocks.1.0.{layer}"])
@@ -112,7 +149,7 @@ def test_transplanting_carries_out_each_blocks_decision() -> None:
 
 def test_no_decisions_change_nothing() -> None:
     target = network(0)
-    transplant(target, {}, ())
+    assert transplant(target, {}, ()) == [] == transplant(target, {}, (Block(),) * 3)
     assert same(state(target), state(network(0)))
 
 

@@ -100,7 +100,7 @@ def test_no_candidate_is_direct() -> None:
     assert found["p_value"] == 1.0 and found["interval"] is None and found["relative_reduction"] == 0.0
 
 
-@pytest.mark.parametrize("bad", [None, math.nan, math.inf])
+@pytest.mark.parametrize("bad", [None, math.nan, math.inf, 0.0, -0.01])
 @pytest.mark.parametrize("arm", range(3), ids=["candidate", "same recipe", "shuffled"])
 def test_one_seed_that_diverged_is_direct(arm: int, bad: float | None) -> None:
     arms: list[list[float | None]] = [(mean * NOISE).tolist() for mean in (0.01, 0.05, 0.05)]
@@ -111,7 +111,23 @@ def test_one_seed_that_diverged_is_direct(arm: int, bad: float | None) -> None:
     assert json.loads(json.dumps(strict(found), allow_nan=False))["decision"] == "direct"
 
 
-@pytest.mark.parametrize("bad", [None, math.nan, math.inf])
+@pytest.mark.parametrize("bad", [0.0, math.nan])
+@pytest.mark.parametrize("arms", range(1, 8))
+def test_errors_of_zero_and_no_numbers_at_all_are_never_transfer(arms: int, bad: float) -> None:
+    # Any of candidate, same recipe and shuffled weights, on every seed: a perfect network is a mistake somewhere.
+    told = [[bad] * 8 if arms >> i & 1 else (mean * NOISE).tolist() for i, mean in enumerate((0.01, 0.05, 0.05))]
+    found = verdict((0.05 * OTHER).tolist(), [candidate(*told), candidate(*told, LONG, 9)], PROOF, "t")
+    assert found["decision"] == "direct" and found["plan"] is None and found["p_value"] == 1.0
+    assert all("diverged on a confirmation seed" in one["reason"] for one in found["candidates"])
+
+
+def test_a_p_value_that_is_no_number_is_never_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.certificate.paired_p_value", lambda ratios, margin: math.nan)
+    found = judge(0.04)
+    assert found["decision"] == "direct" and found["candidates"][0]["reason"].startswith("not proved")
+
+
+@pytest.mark.parametrize("bad", [None, math.nan, math.inf, 0.0, -0.01])
 def test_a_direct_seed_that_diverged_is_failure_and_never_dropped(bad: float | None) -> None:
     direct: list[float | None] = [0.05 * x for x in NOISE]
     direct[2] = bad

@@ -1,10 +1,21 @@
 """Bad input: one clear line that names what is wrong and what is allowed, exit 2, nothing half-written."""
 
+import json
+import shlex
+import shutil
+from argparse import Namespace
+from collections import namedtuple
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from search import cli
 from search.cli import main
+from search.commands import _equal_widths
+from search.record import Run
+from search.studies import resolve
+from spaces.refusal import Refusal
 
 BAD = {
     "unknown study, nearest named": (["run", "film10-fim8"], "did you mean 'film10-film8'"),
@@ -25,6 +36,13 @@ BAD = {
     "name that leaves the folder": (["run", "film10-film8", "--set", 'name="../../x"'], "study.name"),
     "more CPUs than there are": (["run", "film10-film8", "--workers", "4096"], "asked 4096"),
     "no minutes": (["run", "film10-film8", "--minutes", "0"], "--minutes is 0"),
+    "too few minutes to confirm": (
+        ["run", "film10-film8", "--minutes", "0.1"],
+        "--minutes is 0.1; allowed: a number at",
+    ),
+    "no number of minutes": (["run", "film10-film8", "--minutes", "nan"], "--minutes is nan"),
+    "minutes for a map": (["map", "film10-film8", "--minutes", "3"], "--minutes"),
+    "MLflow for a map": (["map", "film10-film8", "--tracking-uri", "sqlite:///x.db"], "--tracking-uri"),
     "no trials": (["run", "film10-film8", "--trials", "0"], "--trials is 0"),
     "negative seed": (["run", "film10-film8", "--seed", "-1"], "seed is -1"),
     "missing TOML": (["run", "nowhere.toml"], "nowhere.toml"),
@@ -50,6 +68,51 @@ def test_bad_input_is_refused_in_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def raising(problem: BaseException) -> object:
+    """A command that does nothing but raise."""
+
+    def command(options: Namespace) -> NoReturn:
+        """``report``: raises."""
+        raise problem
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "said"),
+    [
+        (RuntimeError("the disk is full\nTraceback:\n  everything"), 1, "graft: RuntimeError: the disk is full (GRAFT"),
+        (RuntimeError("\n\n  the disk is full  \n"), 1, "graft: RuntimeError: the disk is full (GRAFT_TRACEBACK=1"),
+        (ZeroDivisionError(), 1, "graft: ZeroDivisionError:  (GRAFT_TRACEBACK=1 shows where)"),
+        (Refusal("x is 0; allowed: 1"), 2, "graft: x is 0; allowed: 1"),
+    ],
+    ids=["two lines", "empty lines", "no words", "refusal"],
+)
+def test_what_goes_wrong_is_told_in_one_line(
+    problem: Exception, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("GRAFT_TRACEBACK", raising=False)
+    monkeypatch.setitem(cli.COMMANDS, "report", raising(problem))
+    with pytest.raises(SystemExit) as stopped:
+        main(["report", "."])
+    error = capsys.readouterr().err
+    assert stopped.value.code == code and error.startswith(said) and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (cli.Terminated(), 143)])
+def test_the_command_to_go_on_with_can_be_pasted(
+    stop: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(cli.COMMANDS, "run", raising(stop))
+    arguments = ["run", "film10-film8", "--out", "my runs/$HOME", "--set", "ranges.rate=[1e-3, 2e-2]", "--seed", "3"]
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    error = capsys.readouterr().err.strip()
+    assert stopped.value.code == code and len(error.splitlines()) == 1
+    assert error.startswith("graft: interrupted; nothing finished is lost. To go on: graft run film10-film8 ")
+    assert shlex.split(error.partition("To go on: ")[2]) == ["graft", *arguments]
+
+
 def test_cuda_is_refused_where_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -61,24 +124,18 @@ def test_cuda_is_refused_where_there_is_none(
 
 
 def test_a_folder_of_another_study_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from search.record import Run
-    from search.studies import resolve
-
     Run(tmp_path / "held").begin(resolve("film10-film8", "demo"))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(SystemExit) as stopped:
         main(["run", "film10-film8", "--seed", "7", "--out", str(tmp_path / "held")])
     error = capsys.readouterr().err
     assert stopped.value.code == 2 and "seed = 0 there, 7 asked" in error
-    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file() and p.name != "lock"} == before
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_disk_without_space_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import shutil
-    from collections import namedtuple
-
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 10**6))
     with pytest.raises(SystemExit) as stopped:
@@ -87,24 +144,21 @@ def test_a_disk_without_space_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_source_and_target_of_unequal_width_are_refused(tmp_path: Path) -> None:
-    from search.means import Means
-    from search.pipeline import Pipeline
-    from search.progress import Progress
-    from search.record import Run
-    from search.studies import resolve
-    from spaces.refusal import Refusal
-
-    run = Run(tmp_path / "run")
+@pytest.mark.parametrize("command", ["run", "map"])
+def test_source_and_target_of_unequal_width_are_refused(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     study = resolve("film10-film8", "demo")
-    run.begin(study)
-    line = Pipeline(run, Means(1), Progress(quiet=True))
-    wide = type("Wide", (), {"outputs": 200})
-    narrow = type("Narrow", (), {"outputs": 100})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("search.pipeline.find", lambda name: wide if name == study.source else narrow)
-        with pytest.raises(Refusal, match="film-10 has 200 outputs, film-8 100"):
-            line.prepare()
+    wide, narrow = Namespace(outputs=200), Namespace(outputs=100)
+    _equal_widths(study)
+    monkeypatch.setattr("search.commands.find", lambda name: wide if name == study.source else narrow)
+    said = "film-10 has 200 outputs and film-8 has 100 outputs; allowed: source and target of equal width"
+    with pytest.raises(Refusal, match=f"^{said}"):
+        _equal_widths(study)
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "film10-film8", "--out", str(tmp_path / "out")])
+    assert stopped.value.code == 2 and capsys.readouterr().err.startswith(f"graft: {said}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_command_it_says_what_can_be_done(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,8 +169,6 @@ def test_without_a_command_it_says_what_can_be_done(capsys: pytest.CaptureFixtur
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    import json
-
     with pytest.raises(SystemExit) as stopped:
         main(["list", "--json"])
     assert stopped.value.code == 0

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from optuna.trial import Trial, TrialState
 
-from search.ledger import Ledger, Rules, best_trial, storage
+from search.ledger import DRAWS, Ledger, Rules, best_trial, storage
 from search.objectives import Outcome
+from search.seeds import Role
 from spaces import baseline, transfer
 from spaces.plan import Plan, Recipe, Span
 from spaces.ranges import Ranges
@@ -19,6 +20,12 @@ from spaces.ranges import Ranges
 START = Recipe(rate=4e-3, decay=0.2, batch=50, epochs=200, activation="gelu")
 RANGES = Ranges()
 Error = Callable[[Plan, int], float]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are killed here, not machines: what was written is there without `fsync`, which takes half the time."""
+    monkeypatch.setattr("os.fsync", lambda file: None)
 
 
 def ledger(
@@ -32,8 +39,9 @@ def ledger(
         "constraints": lambda plan: {},
     } | options
     widen, until = settings.pop("widen", ()), settings.pop("until", math.inf)
+    role = {"baseline": Role.BASELINE_SAMPLER, "plans": Role.PLANS_SAMPLER}[phase]
     journal = storage(folder / "optuna.journal")
-    return Ledger(journal, Rules(phase, seed, trainings, seeds, widen, until), **settings)
+    return Ledger(journal, Rules(phase, seed, role, trainings, seeds, widen, until), **settings)
 
 
 def bowl(plan: Plan, index: int) -> float:
@@ -191,6 +199,21 @@ def test_asking_ends_where_no_plan_can_be_trained(tmp_path: Path) -> None:
 
     book = ledger(tmp_path, trainings=2, seeds=2, constraints=never)
     assert book.ask() is None
+    assert len(asked) == DRAWS == 60 and states(book) == ["pruned"] * DRAWS
+    assert book.spent == 0 and book.live == {}
+
+
+def test_draws_that_cannot_be_trained_are_counted_in_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Plan] = []
+
+    def every_third(plan: Plan) -> dict[str, float]:
+        drawn.append(plan)
+        return {"steps": float(len(drawn) % 3 > 0)}
+
+    monkeypatch.setattr("search.ledger.DRAWS", 3)
+    book = ledger(tmp_path, trainings=8, seeds=2, constraints=every_third)
+    run(book, constant(0.01, 0.01))
+    assert states(book) == ["pruned", "pruned", "complete"] * 4 and book.spent == 8
 
 
 def test_the_budget_counts_trainings_started(tmp_path: Path) -> None:
@@ -209,14 +232,44 @@ def test_a_training_that_diverged_was_started(tmp_path: Path) -> None:
         assert book.spent == expected
 
 
+def test_the_training_in_which_a_worker_died_was_started(tmp_path: Path) -> None:
+    book = ledger(tmp_path, trainings=6)
+    book.ask()
+    book.close(0, "the worker died")
+    assert book.spent == 1
+    book.ask()
+    book.tell(1, 0, outcome(0.01))
+    book.tell(1, 1, outcome(0.01))
+    assert book.spent == 4
+    book.close(1, "the worker died")
+    assert book.spent == 4 and ledger(tmp_path, trainings=6).spent == 4
+    # Nothing but failures is no search without end.
+    while (asked := book.ask()) is not None:
+        book.close(asked[0], "the worker died")
+    assert states(book) == ["failed"] * 4 and book.spent == 6
+
+
 def test_trials_under_way_are_counted(tmp_path: Path) -> None:
     book = ledger(tmp_path, trainings=2, seeds=2)
     assert book.ask() and book.ask()
     assert book.spent == 2 and book.ask() is None
 
 
-def test_no_trial_is_started_after_the_time_is_up(tmp_path: Path) -> None:
-    assert ledger(tmp_path, until=-1.0).ask() is None
+def test_no_trial_but_the_first_is_started_after_the_time_is_up(tmp_path: Path) -> None:
+    book = ledger(tmp_path, until=-1.0)
+    number, _ = book.ask() or pytest.fail("without any trial there is nothing to go on with")
+    assert number == 0 and book.ask() is None
+    for index in range(3):
+        book.tell(0, index, outcome(0.01))
+    book.close(0)
+    assert book.ask() is None and ledger(tmp_path, until=-1.0).ask() is None
+    assert states(book) == ["complete"] and ledger(tmp_path).ask() is not None
+
+
+def test_an_interrupted_trial_is_given_again_after_the_time_is_up_too(tmp_path: Path) -> None:
+    run(ledger(tmp_path), stop_after=4)
+    again = ledger(tmp_path, until=-1.0)
+    assert (again.ask() or pytest.fail("trial 1 was lost"))[0] == 1 and again.ask() is None
 
 
 def test_an_interrupted_trial_is_given_again_first_with_all_that_was_told(tmp_path: Path) -> None:
@@ -249,6 +302,92 @@ def test_a_killed_search_ends_as_if_nothing_had_happened(tmp_path: Path, stop_af
     resumed = ledger(killed, guesses=guesses)
     run(resumed)
     assert resumed.records() == expected.records()
+
+
+def steady(plan: Plan, index: int) -> float:
+    """An error of plain arithmetic, the same wherever it is computed."""
+    return 0.03 * (
+        1 + abs(plan.recipe.rate / 2e-3 - 1) + 0.2 * plan.recipe.decay + (plan.recipe.batch * index % 7) / 500
+    )
+
+
+def recorded(folder: Path, trainings: int) -> Ledger:
+    """A search with every kind of line in its journal: guesses, draws of TPE, plans that cannot be trained."""
+    folder.mkdir(exist_ok=True)
+    return ledger(
+        folder,
+        trainings,
+        guesses=baseline.first_guesses(RANGES, START),
+        constraints=partial(transfer.constraints, rows=400, steps=1700),
+        widen=(0.5, 0.75),
+    )
+
+
+def reported(book: Ledger) -> list[dict[int, float]]:
+    """Running means that Optuna was told, trial by trial: its sampler ranks pruned trials by them."""
+    return [trial.intermediate_values for trial in book.study.trials]
+
+
+def lines_of_asking(folder: Path, trainings: int) -> tuple[Ledger, list[bytes], dict[int, range]]:
+    """An undisturbed search, the lines of its journal, and which of them each `ask` wrote, by the number it gave."""
+    book, found = recorded(folder, trainings), {}
+
+    def count() -> int:
+        return (folder / "optuna.journal").read_bytes().count(b"\n")
+
+    before = count()
+    while (asked := book.ask()) is not None:
+        found[asked[0]] = range(before, count())
+        for index in range(book.rules.seeds):
+            if book.tell(asked[0], index, outcome(steady(asked[1], index))):
+                break
+        book.close(asked[0])
+        before = count()
+    return book, (folder / "optuna.journal").read_bytes().splitlines(keepends=True), found
+
+
+def resumed_after(lines: list[bytes], folder: Path, trainings: int) -> Ledger:
+    """The search that was killed when its journal held these lines, carried out to its end."""
+    folder.mkdir()
+    (folder / "optuna.journal").write_bytes(b"".join(lines))
+    book = recorded(folder, trainings)
+    run(book, steady)
+    return book
+
+
+@pytest.mark.parametrize("kind", ["first", "guess", "TPE", "not trained"])
+def test_a_kill_after_any_line_of_asking_changes_no_trial(tmp_path: Path, kind: str) -> None:
+    trainings = 4 if kind in ("first", "guess") else 24
+    whole, lines, asking = lines_of_asking(tmp_path / "whole", trainings)
+    # The last trial is sampled by TPE, which wants ten first; a number left out is that of a draw not trained.
+    number = {"first": lambda: 0, "guess": lambda: 1, "TPE": lambda: max(asking)}.get(
+        kind, lambda: max(n for n in asking if n > 0 and n - 1 not in asking)
+    )()
+    written = asking[number]
+    assert len(written) >= 9 and (trainings == 4 or number > 10)
+    for cut in range(written.start, written.stop + 1):
+        again = resumed_after(lines[:cut], tmp_path / f"cut {cut}", trainings)
+        assert again.records() == whole.records(), lines[cut - 1]
+        assert reported(again) == reported(whole), lines[cut - 1]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        0,
+        1,
+        pytest.param(2, marks=pytest.mark.xfail(strict=True, reason="tell fills in up to the seed told again only")),
+    ],
+)
+def test_a_kill_between_an_error_and_its_report_changes_no_trial(tmp_path: Path, index: int) -> None:
+    whole, lines, _ = lines_of_asking(tmp_path / "whole", 4)
+    errors = [i for i, line in enumerate(lines) if b'"trial_id":1,"user_attr":{"errors":' in line]
+    report = next(i for i, line in enumerate(lines) if i > errors[index] and b'"intermediate_value"' in line)
+    assert len(errors) == 3 and report == errors[index] + 2
+    for cut in (errors[index] + 1, report):
+        again = resumed_after(lines[:cut], tmp_path / f"cut {cut}", 4)
+        assert again.records() == whole.records()
+        assert reported(again) == reported(whole)
 
 
 def test_a_constrained_trial_is_given_again_without_a_word(tmp_path: Path) -> None:
@@ -359,7 +498,7 @@ def test_ranges_are_widened_at_their_milestones_and_restored(tmp_path: Path) -> 
 
 
 def test_importance_ranks_what_matters(tmp_path: Path) -> None:
-    book = ledger(tmp_path, trainings=40, seeds=2)
+    book = ledger(tmp_path, trainings=28, seeds=2)
     assert book.importance() == {}
     run(book, lambda plan, index: 0.03 * math.exp(abs(math.log(plan.recipe.rate / 2e-3))))
     found = book.importance()

@@ -63,6 +63,24 @@ def test_a_folder_with_anything_else_in_it_is_refused(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_whether_a_folder_fits_is_told_without_a_trace(tmp_path: Path) -> None:
+    Run(tmp_path / "new" / "run").fits(STUDY)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "held").mkdir()
+    Run(tmp_path / "held").fits(STUDY)
+    assert list((tmp_path / "held").iterdir()) == []
+    Run(tmp_path / "held").begin(STUDY)
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "held").iterdir()}
+    Run(tmp_path / "held").fits(STUDY)
+    with pytest.raises(Refusal, match="seed = 0 there, 4 asked"):
+        Run(tmp_path / "held").fits(resolve("film10-film8", "demo", {"seed": 4}))
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "held").iterdir()} == before
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("years of work")
+    with pytest.raises(Refusal, match="is not empty and holds no run"):
+        Run(tmp_path / "full").fits(STUDY)
+
+
 def test_a_folder_whose_first_start_was_killed_can_be_started_again(tmp_path: Path) -> None:
     # What `held` and `begin` write before study.json is there.
     (tmp_path / "lock").write_text("process 1 on host\n")

@@ -1,6 +1,7 @@
 """The report on made-up runs: finished, unfinished, gone wrong, and not a run at all."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -72,9 +73,8 @@ def test_same_results_give_the_same_bytes(finished: Path, tmp_path: Path) -> Non
     assert again.read_bytes() == (finished / "report" / "index.html").read_bytes()
 
 
-def test_a_second_report_replaces_the_first(tmp_path: Path, files: Files) -> None:
-    folder = build(tmp_path / "run", files)
-    report.write(folder)
+def test_a_second_report_replaces_the_first(finished: Path, tmp_path: Path, files: Files) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
     (folder / "map.json").unlink()
     files["result"]["plans"]["trials"] = []
     report.write(build(folder, {"result": files["result"]}))

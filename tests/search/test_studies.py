@@ -106,6 +106,7 @@ def test_sizes_that_are_none_are_refused_by_name(key: str, value: object) -> Non
     [
         ("rows.pool", 100, "rows.pool is 100; allowed: more than rows.locked + rows.validation = 100"),
         ("rows.source", 9, "rows.source is 9; allowed: a whole number of at least 10"),
+        ("rows.test", 1, "rows.test is 1; allowed: a whole number of at least 2"),
         ("rows", 5, "rows is 5; allowed: a table of source, pool, "),
         ("budget.seeds", 1, "budget.seeds is 1; allowed: a whole number of at least 2"),
         ("budget.trainings", 2, "budget.trainings is 2; allowed: a whole number of at least 3"),

@@ -1,6 +1,7 @@
 """MLflow as a view: delivering twice changes nothing, and a server that is away costs little and loses nothing."""
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -119,6 +120,30 @@ def test_deliver(store, client, folder):
     history = client.get_metric_history(best.info.run_id, "error_percent_by_seed")
     assert [(point.step, point.value) for point in history] == [(0, 2.0), (1, 3.0)]
     assert best.data.metrics["train_seconds"] == 4.0
+
+
+def test_gain_is_paired_with_direct_learning_on_the_same_seeds(store, client, folder):
+    from search.tracking import Tracker
+
+    def told(number, errors, state="complete", plan=MOVED):
+        mean = math.exp(sum(map(math.log, errors)) / len(errors)) if errors else None
+        return trial(number, plan, state, errors) | {"value": mean}
+
+    tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), store)
+    tracker.trial("baseline", told(0, (0.001, 0.001), plan=DIRECT))  # better than direct learning will be
+    tracker.trial("plans", told(0, (0.02, 0.08), plan=DIRECT))
+    tracker.trial("plans", told(1, (0.01, 0.04)))
+    tracker.trial("plans", told(2, (0.03,), "pruned"))
+    tracker.trial("plans", told(3, (0.05,), "failed"))
+    tracker.trial("plans", told(4, (), "failed"))
+    runs = runs_of(client, folder, "tags.`graft.kind` = 'trial'")
+    gains = {(run.data.tags["graft.phase"], int(run.data.tags["graft.trial"])): run.data.metrics for run in runs}
+    gains = {key: found.get("gain_percent") for key, found in gains.items()}
+    assert gains == {
+        **{("baseline", 0): None, ("plans", 0): 0.0, ("plans", 1): 50.0},
+        # On its one seed direct learning erred by 2 %, not by its mean of 4 %.
+        **{("plans", 2): -50.0, ("plans", 3): -150.0, ("plans", 4): None},
+    }
 
 
 def test_summary_and_champion(store, client, folder):

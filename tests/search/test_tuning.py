@@ -1,5 +1,7 @@
 """Tune with two workers; that one worker does what the plain loop does is in test_serial."""
 
+import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,33 @@ def diverging(trial: Any, ranges: Ranges) -> Plan:
 
 def test_diverged_trials_are_failed_and_the_others_go_on(ray_session: Any, task: Task, tmp_path: Path) -> None:
     found = Ledger(
-        storage(tmp_path / "optuna.journal"), Rules("baseline", 3, 12, 3), diverging, Ranges(), [], lambda plan: {}
+        storage(tmp_path / "optuna.journal"),
+        Rules("baseline", 3, Role.BASELINE_SAMPLER, 12, 3),
+        diverging,
+        Ranges(),
+        [],
+        lambda plan: {},
     )
     tuning.search(found, task, 2, tmp_path / "tune")
     states = {trial["number"]: trial["state"] for trial in found.records()}
     assert all(states[number] == "failed" for number in states if number % 2)
     assert any(state == "complete" for state in states.values())
     assert all("step" in t["reason"] or "error" in t["reason"] for t in found.records() if t["state"] == "failed")
+
+
+def test_calls_come_back_in_the_order_asked_and_leave_no_actor(ray_session: Any) -> None:
+    def slower_the_smaller(value: float) -> float:
+        """A root; the one asked for first comes last."""
+        time.sleep(0.3 / (1 + value))
+        return math.sqrt(value)
+
+    assert tuning.calls(slower_the_smaller, [(0.0,), (4.0,), (9.0,)], 2) == [0.0, 2.0, 3.0]
+    deadline = time.monotonic() + 20
+    while ray_session.available_resources().get("CPU", 0) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert ray_session.available_resources()["CPU"] == 2
+
+
+def test_a_call_that_fails_raises_what_it_raised(ray_session: Any) -> None:
+    with pytest.raises(ValueError, match="math domain error|nonnegative"):
+        tuning.calls(math.sqrt, [(-1.0,)], 1)

@@ -1,0 +1,135 @@
+"""The champion: what it takes, what it refuses, and which first line of a table is a header."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from models.mlp import fresh
+from models.scaling import Scaling
+from models.weights import Shape, pack
+from search.champion import Champion, load, predict_csv
+from spaces.refusal import Refusal
+
+SHAPE = Shape(3, 4, depth=1, width=5)
+LENGTHS = [{"name": "thickness", "role": "input", "unit": "nm"}]
+ROW = "40,50,60"
+
+
+def build(folder: Path, inputs: list[dict[str, Any]] = LENGTHS, grid: dict[str, Any] | None = None) -> Path:
+    """The folder of a finished run, as far as a champion needs it."""
+    network = SHAPE.build()
+    fresh(network, 1.0, torch.Generator().manual_seed(3))
+    data = pack(network, SHAPE, Scaling(torch.full((3,), 50.0), torch.full((3,), 10.0)))
+    card = {"inputs": inputs, "grid": grid, "sentence": "It helps.", "sha256": hashlib.sha256(data).hexdigest()}
+    (folder / "model").mkdir(parents=True)
+    (folder / "model" / "network.safetensors").write_bytes(data)
+    (folder / "model" / "card.json").write_text(json.dumps(card))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def champion(folder: Path) -> Champion:
+    return load(folder)
+
+
+def test_it_predicts_what_its_network_computes(champion: Champion) -> None:
+    rows = np.array([[40.0, 50.0, 60.0], [30.0, 31.0, 32.0]])
+    literal = champion.network(torch.tensor((rows - 50) / 10, dtype=torch.float32)).detach().numpy()
+    np.testing.assert_allclose(champion(rows), literal, rtol=1e-6)
+    np.testing.assert_array_equal(champion(rows[0]), champion(rows[:1]))
+
+
+@pytest.mark.parametrize("bad", [0.0, -40.0, float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_thickness_must_be_a_positive_number(champion: Champion, bad: float, place: int) -> None:
+    row = [40.0, 50.0, 60.0]
+    row[place] = bad
+    with pytest.raises(Refusal, match="^inputs hold a value that is no positive finite number; allowed: only such$"):
+        champion([[40.0, 50.0, 60.0], row])
+
+
+@pytest.mark.parametrize("units", [["1"], ["nm", "1"], [None]])
+def test_other_inputs_may_be_zero_or_negative(tmp_path: Path, units: list[str | None]) -> None:
+    columns = [{"name": f"x{i}"} | ({"unit": unit} if unit else {}) for i, unit in enumerate(units)]
+    champion = load(build(tmp_path, columns))
+    assert np.isfinite(champion([[0.0, -3.0, 1.0]])).all()
+    with pytest.raises(Refusal, match="^inputs hold a value that is no finite number; allowed: only such$"):
+        champion([[0.0, -3.0, np.nan]])
+
+
+@pytest.mark.parametrize(
+    ("rows", "shape"), [([[1.0, 2.0]], "(1, 2)"), ([1.0], "(1, 1)"), (np.ones((1, 1, 3)), "(1, 1, 3)")]
+)
+def test_inputs_of_another_width_are_refused(champion: Champion, rows: Any, shape: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        champion(rows)
+    assert str(refused.value) == f"inputs have shape {shape}; allowed: (examples, 3)"
+
+
+def table(folder: Path, text: str, tmp_path: Path) -> list[list[float]]:
+    (tmp_path / "inputs.csv").write_text(text)
+    return [
+        [float(cell) for cell in line.split(",")] for line in predict_csv(folder, tmp_path / "inputs.csv").splitlines()
+    ]
+
+
+@pytest.mark.parametrize("header", ["", "a,b,c\n", "d_1,d_2,d_3\n", "only one word\n", "\n\nfirst,,third\n"])
+def test_a_first_line_without_a_number_is_a_header(
+    folder: Path, champion: Champion, header: str, tmp_path: Path
+) -> None:
+    names, *values = table(folder, f"{header}{ROW}\n\n30,31,32\n", tmp_path)
+    assert names == [1, 2, 3, 4] and len(values) == 2
+    np.testing.assert_allclose(values, champion([[40, 50, 60], [30, 31, 32]]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("first", ["40,5O,60", "40,,60", "x,50,60", "40,50,60nm", "1,b,c", "nan,b,c"])
+def test_a_first_line_with_a_number_in_it_is_an_example_mistyped(folder: Path, first: str, tmp_path: Path) -> None:
+    # It used to be taken for a header: one example fewer, and nobody was told.
+    (tmp_path / "inputs.csv").write_text(f"{first}\n{ROW}\n")
+    with pytest.raises(Refusal, match="could not convert string to float: .*allowed: numbers separated by commas"):
+        predict_csv(folder, tmp_path / "inputs.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "0 examples of differing width"),
+        ("a,b,c\n", "0 examples of differing width"),
+        ("a,b,c\nd,e,f\n", "could not convert"),
+        (f"{ROW}\n1,2\n", "2 examples of differing width"),
+        (f"{ROW}\n40,0,60\n", "no positive finite number"),
+        (f"{ROW}\n40,nan,60\n", "no positive finite number"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused(folder: Path, text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "inputs.csv").write_text(text)
+    with pytest.raises(Refusal, match=said):
+        predict_csv(folder, tmp_path / "inputs.csv")
+    with pytest.raises(Refusal, match="allowed: numbers"):
+        predict_csv(folder, tmp_path / "nowhere.csv")
+
+
+def test_the_grid_is_the_header_of_what_is_predicted(tmp_path: Path) -> None:
+    grid = {"name": "wavelength", "unit": "nm", "values": [400.0, 402.5, 405.0, 407.5]}
+    assert table(build(tmp_path / "run", grid=grid), f"{ROW}\n", tmp_path)[0] == grid["values"]
+
+
+def test_a_network_that_is_not_the_certified_one_is_refused(tmp_path: Path) -> None:
+    network = build(tmp_path) / "model" / "network.safetensors"
+    data = network.read_bytes()
+    network.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(Refusal, match=r"is not the network that was certified \(sha256 differs\)$"):
+        load(tmp_path)
+    network.unlink()
+    with pytest.raises(Refusal, match="holds no champion"):
+        load(tmp_path)
