@@ -1,6 +1,8 @@
 """Connecting to Ray, quietly: a private instance on this machine, or the cluster that the environment names."""
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +45,7 @@ def connection(workers: int, folder: Path, gpus: int = 0) -> Iterator[int]:
     quiet()
     import ray
 
-    before = Path.cwd()
+    before, on_terminate = Path.cwd(), signal.getsignal(signal.SIGTERM)
     os.chdir(folder)
     try:
         address = os.environ.get("RAY_ADDRESS")
@@ -52,6 +54,9 @@ def connection(workers: int, folder: Path, gpus: int = 0) -> Iterator[int]:
             ray.init(address=address, **common)
         else:
             ray.init(address="local", num_cpus=workers, num_gpus=gpus, include_dashboard=False, **common)
+        # Ray replaces the handler by one that ends the process at once.
+        if callable(on_terminate) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_terminate)
         try:
             yield int(ray.cluster_resources().get("CPU", workers)) if address else workers
         finally:

@@ -264,7 +264,7 @@ def record(trial: FrozenTrial) -> dict[str, Any]:
     return {
         "number": trial.number,
         "state": names.get(trial.state, "interrupted"),
-        "params": dict(trial.params),
+        "params": dict(sorted(trial.params.items())),  # a resumed trial may have drawn them in another order
         "plan": trial.user_attrs.get("plan"),
         "errors": errors,
         "value": math.exp(mean_log(errors)) if errors else None,
