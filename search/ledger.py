@@ -132,7 +132,7 @@ class Ledger:
         live = self.live[trial]
         errors = list(live.user_attrs.get("errors", []))
         if index < len(errors):
-            self._report(trial, index, errors)
+            self._report(trial, len(errors) - 1, errors)
             return self._verdict(trial, errors) is not None
         if not math.isfinite(outcome.error):
             live.set_user_attr("diverged", f"seed {index}: {outcome.reason}")

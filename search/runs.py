@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from cluster.connect import connection
-from search import conclusion, confirmation
+from search import conclusion, confirmation, report
 from search.certificate import verdict
 from search.means import Means
 from search.phases import searched
@@ -25,6 +25,8 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> d
     goes on where it stopped, a finished one is verified and its certificate returned.
     """
     if run.has("certificate.json") and not any(problem for _, problem in checks(run)):
+        if not run.has("report/index.html"):
+            report.write(run.folder)
         tracker.start()
         tracker.finish()
         return run.read("certificate.json")
@@ -54,8 +56,6 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> d
             networks = dict(zip(plans, found, strict=True))
     with line.phase("report"):
         certified = _write(run, line, fixed, measured, comparison, curve, networks, bases, plans)
-        from search import report
-
         report.write(run.folder)
     tracker.finish()
     progress.close()

@@ -37,7 +37,7 @@ def ours(folder: Path) -> tuple[int, float, float]:
     start = Recipe(epochs=1, batch=20, activation="gelu")
     ranges = Ranges(epochs=(1, 1), batch=(20, 20), activation=("gelu",))
     ledger = Ledger(
-        storage(folder / "journal"), Rules("baseline", 0, TRAININGS, 3), partial(baseline.suggest, start=start),
+        storage(folder / "journal"), Rules("baseline", 0, Role.BASELINE_SAMPLER, TRAININGS, 3), partial(baseline.suggest, start=start),
         ranges, baseline.first_guesses(ranges, start), lambda plan: {},
     )  # fmt: skip
     began = time.perf_counter()

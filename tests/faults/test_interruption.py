@@ -32,10 +32,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_killed_in_the_plan_search_and_in_the_confirmation_it_ends_the_same(undisturbed: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    for file in ("bases/film-4-gelu.json", "evidence/confirmation.jsonl"):
-        name = json.loads((undisturbed / "result.json").read_text())["bases"][0]["recipe"]["activation"]
+    base = json.loads((undisturbed / "result.json").read_text())["bases"][0]
+    for file in (f"bases/{base['name']}-{base['recipe']['activation']}.json", "evidence/confirmation.jsonl"):
         process = start(out, 1)
-        waited(out, file.replace("gelu", name), process)
+        waited(out, file, process)
         time.sleep(0.3)
         process.send_signal(signal.SIGKILL)
         process.wait()

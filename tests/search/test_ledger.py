@@ -371,14 +371,7 @@ def test_a_kill_after_any_line_of_asking_changes_no_trial(tmp_path: Path, kind: 
         assert reported(again) == reported(whole), lines[cut - 1]
 
 
-@pytest.mark.parametrize(
-    "index",
-    [
-        0,
-        1,
-        pytest.param(2, marks=pytest.mark.xfail(strict=True, reason="tell fills in up to the seed told again only")),
-    ],
-)
+@pytest.mark.parametrize("index", [0, 1, 2])
 def test_a_kill_between_an_error_and_its_report_changes_no_trial(tmp_path: Path, index: int) -> None:
     whole, lines, _ = lines_of_asking(tmp_path / "whole", 4)
     errors = [i for i, line in enumerate(lines) if b'"trial_id":1,"user_attr":{"errors":' in line]

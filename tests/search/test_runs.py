@@ -76,9 +76,9 @@ def test_the_champion_predicts(finished: Path) -> None:
     from search.champion import load
 
     champion = load(finished / "out")
-    spectra = champion([[40.0, 50.0, 60.0], [30.0, 31.0, 32.0]])
+    spectra = champion([[40.0, 50.0, 60.0, 45.0, 55.0], [30.0, 31.0, 32.0, 33.0, 34.0]])
     assert spectra.shape == (2, 200) and np.isfinite(spectra).all()
-    (finished / "inputs.csv").write_text("40,50,60\n30,31,32\n")
+    (finished / "inputs.csv").write_text("40,50,60,45,55\n30,31,32,33,34\n")
     said = graft(finished, "predict", "out", "inputs.csv").stdout.splitlines()
     assert len(said) == 3 and said[0].startswith("400,402")
     assert np.allclose([float(cell) for cell in said[1].split(",")], spectra[0], rtol=1e-4)

@@ -229,7 +229,6 @@ def test_a_run_killed_before_its_certificate_ends_the_same_and_searches_no_more(
     assert [call[0] for call in tracker.method_calls] == ["start", *["trial"] * trials, "finish"]
 
 
-@pytest.mark.xfail(strict=True, reason="a verified certificate ends the run, whether its report was drawn or not")
 def test_a_run_killed_before_its_report_draws_it(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(copy / "report")
     carried_out(copy, monkeypatch)
