@@ -37,9 +37,13 @@ def ours(folder: Path) -> tuple[int, float, float]:
     start = Recipe(epochs=1, batch=20, activation="gelu")
     ranges = Ranges(epochs=(1, 1), batch=(20, 20), activation=("gelu",))
     ledger = Ledger(
-        storage(folder / "journal"), Rules("baseline", 0, Role.BASELINE_SAMPLER, TRAININGS, 3), partial(baseline.suggest, start=start),
-        ranges, baseline.first_guesses(ranges, start), lambda plan: {},
-    )  # fmt: skip
+        storage(folder / "journal"),
+        Rules("baseline", 0, Role.BASELINE_SAMPLER, TRAININGS, 3),
+        partial(baseline.suggest, start=start),
+        ranges,
+        baseline.first_guesses(ranges, start),
+        lambda plan: {},
+    )
     began = time.perf_counter()
     tuning.search(ledger, task, 1, folder / "tune")
     took = time.perf_counter() - began
