@@ -3,16 +3,16 @@
 Two nulls and one true gain, each with its own data, base network and seeds in every repeat, through the same phases
 as any run (baseline search, plan search, confirmation fixed in the folder beforehand, verdict):
 
-- ``unshared``: the source is an untrained network, so copying it differs from direct learning in the seed of initial
-  weights only;
-- ``permuted``: the source is trained on labels permuted entry by entry, so there is nothing about the task in it (whole
-  spectra permuted among examples would still teach their mean, which truly helps a short training);
+- ``unshared``: the source is an untrained network drawn anew for each seed, so copying it differs from direct learning
+  in the seed of initial weights only;
+- ``permuted``: the source is trained on labels permuted entry by entry, so there is nothing about the task in it
+  (spectra permuted among examples would still teach their mean, which truly helps a short training);
 - ``gain``: the source is a related task, from which transfer truly helps.
 """
 
 import json
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from torch import nn
 
 from models.mlp import fresh
 from models.scaling import Scaling
@@ -28,7 +29,7 @@ from search import confirmation, serial
 from search.bases import Base, train_base
 from search.certificate import verdict
 from search.means import Means
-from search.objectives import Examples, Training
+from search.objectives import Examples, Task, Training
 from search.pipeline import Pipeline
 from search.progress import Progress
 from search.record import Run, strict
@@ -43,6 +44,19 @@ TRUTH = 4
 """Seeds of each repeat that measure the true gain: 60 repeats make 240."""
 
 
+class Untrained(Task):
+    """A task whose source networks are untrained and drawn anew for each seed.
+
+    One untrained network for all seeds is no null: a lucky draw truly beats the average draw, on any further seeds.
+    """
+
+    def sources_for(self, index: int) -> dict[str, nn.Module]:
+        """Other initial weights for each seed and role."""
+        for network in self.sources.values():
+            fresh(network, 1.0, Draws.of(self.seed, Role.BASE, 1000 * int(self.role) + index + 1).weights)
+        return self.sources
+
+
 class Repeat(Pipeline):
     """One run of a small study in this process, its source replaced by what the kind says."""
 
@@ -55,6 +69,11 @@ class Repeat(Pipeline):
         columns = drawn.draw(rows, rng)
         names = {field.metadata[b"role"].decode(): field.name for field in drawn.schema}
         return Examples(columns[names["input"]].astype(np.float32), columns[names["output"]].astype(np.float32))
+
+    def task(self, role: Role, bases: Mapping[str, Base], judge: Examples | None = None) -> Task:
+        """What trainings share; the null of unshared seeds draws its sources anew."""
+        task = super().task(role, bases, judge)
+        return Untrained(**vars(task)) if self.kind == "unshared" else task
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:
         """The source network of this kind."""

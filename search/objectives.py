@@ -69,6 +69,10 @@ class Task:
         """The base networks, opened once in each process."""
         return {name: no_gradient(open_network(data)[0]) for name, data in self.bases.items()}
 
+    def sources_for(self, index: int) -> dict[str, nn.Module]:
+        """The base networks that seed ``index`` copies from: the same for every seed."""
+        return self.sources
+
 
 @dataclass(frozen=True)
 class Training:
@@ -122,7 +126,7 @@ def learn(task: Task, training: Training) -> tuple[float, nn.Module, Scaling]:
     shape = Shape(task.pool.inputs.shape[1], task.pool.outputs.shape[1], task.depth, task.width, plan.recipe.activation)
     network = shape.build()
     fresh(network, plan.recipe.initial_scale, draws.weights)
-    copied = transplant(network, task.sources, plan.blocks)
+    copied = transplant(network, task.sources_for(training.index), plan.blocks)
     if training.shuffled:
         shuffle(copied, draws.shuffle)
     network.to(task.device)

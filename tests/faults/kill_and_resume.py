@@ -22,8 +22,8 @@ from typing import Any
 
 SETTINGS = [
     "rows.source=300", "rows.pool=60", "rows.locked=6", "rows.validation=12", "rows.test=50", "network.depth=2",
-    "network.width=12", "base.epochs=3", "start.epochs=30", "start.batch=7", "ranges.epochs=[10, 60]",
-    "ranges.batch=[7, 42]", "budget.trainings=20", "budget.steps=400",
+    "network.width=12", "base.epochs=3", "start.epochs=8", "start.batch=7", "ranges.epochs=[4, 16]",
+    "ranges.batch=[7, 42]", "budget.trainings=14", "budget.steps=120",
 ]  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def start(out: Path, workers: int) -> subprocess.Popen[bytes]:
 
 def finish(out: Path, workers: int) -> None:
     """Run to the end, or raise."""
-    if start(out, workers).wait(300) != 0:
+    if start(out, workers).wait(900) != 0:
         raise RuntimeError(out.with_suffix(".log").read_text()[-3000:])
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.fault
 
 def waited(out: Path, file: str, process: "subprocess.Popen[bytes]") -> None:
     """Until the search has got as far as writing that file."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while not (out / file).exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     assert (out / file).exists(), out.with_suffix(".log").read_text()[-2000:]
@@ -49,8 +49,8 @@ def test_terminated_it_says_how_to_go_on_and_a_second_search_is_refused_meanwhil
     process = start(out, 1)
     waited(out, "optuna.journal", process)
     second = start(out, 1)
-    assert second.wait(60) == 2
+    assert second.wait(300) == 2
     assert f"in use by process {process.pid}" in out.with_suffix(".log").read_text()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 143
+    assert process.wait(300) == 143
     assert "To go on: graft run calibration" in out.with_suffix(".log").read_text()

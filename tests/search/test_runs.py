@@ -20,7 +20,7 @@ TINY = [
 def graft(folder: Path, *arguments: str, workers: int = 1) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "search", *arguments]
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, env=environment)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, env=environment)
 
 
 def run_tiny(folder: Path, out: str, workers: int = 1) -> subprocess.CompletedProcess[str]:
@@ -38,7 +38,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy("search.py", home / "search.py")
     settings = [word for setting in TINY for word in ("--set", setting)]
     command = [sys.executable, "search.py", "run", "calibration", "--out", "out", "--workers", "2", "--json", *settings]
-    done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     (home / "said.json").write_text(done.stdout)
     return home
