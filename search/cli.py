@@ -32,10 +32,6 @@ COMMANDS = {
 EXITS = "exit codes: 0 done (also when the verdict is direct learning), 2 bad input, 1 failure, 130 interrupted"
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, handled as an interruption."""
-
-
 class Parser(ArgumentParser):
     """Refuses in one line instead of printing its usage."""
 
@@ -99,8 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Carry out one command and exit: 0 done, 2 bad input, 1 failure, 130 or 143 interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
 
+    asked_to_end = []
+
     def terminated(*_: Any) -> NoReturn:
-        raise Terminated
+        asked_to_end.append(True)
+        raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, terminated)
     code, line = 0, ""
@@ -108,8 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         execute(given)
     except Refusal as problem:
         code, line = 2, str(problem)
-    except KeyboardInterrupt as stop:
-        code = 143 if isinstance(stop, Terminated) else 130
+    except KeyboardInterrupt:
+        code = 143 if asked_to_end else 130  # Tune raises an interruption of its own, so its type tells nothing
         line = f"interrupted; nothing finished is lost. To go on: graft {shlex.join(given)}"
     except BrokenPipeError:
         code = 0

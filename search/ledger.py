@@ -195,7 +195,8 @@ class Ledger:
             return {}
         evaluator = optuna.importance.PedAnovaImportanceEvaluator()
         found = optuna.importance.get_param_importances(self.study, evaluator=evaluator)
-        return {name: float(share) for name, share in found.items()}
+        ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        return {name: float(share) for name, share in ranked}
 
     def _verdict(self, trial: int, errors: Sequence[float]) -> TrialState | None:
         if len(errors) >= self.rules.seeds:
