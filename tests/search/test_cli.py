@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+import signal
 from argparse import Namespace
 from collections import namedtuple
 from pathlib import Path
@@ -99,11 +100,11 @@ def test_what_goes_wrong_is_told_in_one_line(
     assert stopped.value.code == code and error.startswith(said) and error.count("\n") == 1
 
 
-@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (cli.Terminated(), 143)])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_command_to_go_on_with_can_be_pasted(
-    stop: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sent: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(cli.COMMANDS, "run", raising(stop))
+    monkeypatch.setitem(cli.COMMANDS, "run", lambda options: signal.raise_signal(sent))
     arguments = ["run", "film10-film8", "--out", "my runs/$HOME", "--set", "ranges.rate=[1e-3, 2e-2]", "--seed", "3"]
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
