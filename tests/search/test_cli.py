@@ -104,7 +104,11 @@ def test_what_goes_wrong_is_told_in_one_line(
 def test_the_command_to_go_on_with_can_be_pasted(
     sent: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(cli.COMMANDS, "run", lambda options: signal.raise_signal(sent))
+    def signalled(options: object) -> None:
+        """``run``: is sent a signal."""
+        signal.raise_signal(sent)
+
+    monkeypatch.setitem(cli.COMMANDS, "run", signalled)
     arguments = ["run", "film10-film8", "--out", "my runs/$HOME", "--set", "ranges.rate=[1e-3, 2e-2]", "--seed", "3"]
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
