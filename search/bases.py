@@ -36,14 +36,18 @@ class Base:
         return {"name": self.name, "sha256": self.sha256, "error": self.error, "recipe": self.recipe.to_dict()}
 
 
-def train_base(name: str, examples: Examples, shape: Shape, recipe: Recipe, seed: int, device: str = "cpu") -> Base:
+def train_base(
+    name: str, examples: Examples, shape: Shape, recipe: Recipe, seed: int, device: str = "cpu", index: int = 0
+) -> Base:
     """Train a base network as Qu et al. 2018 do: 80 % of the examples train it, 10 % judge it, 10 % stay unused.
+
+    ``index`` numbers the networks trained of one seed; a run has one, number 0.
 
     Raises:
         NonFiniteLoss: If training diverges.
     """
     prepare_process()
-    draws = Draws.of(seed, Role.BASE, 0)
+    draws = Draws.of(seed, Role.BASE, index)
     held = max(1, int(HELD * len(examples)))
     learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
     network = shape.build()
