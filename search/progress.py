@@ -21,13 +21,14 @@ class Progress:
         self.live = self.console.is_terminal and not quiet
         self.name, self.total, self.done, self.began, self.shown = "", 0, 0, time.monotonic(), 0.0
         self.search: Ledger | None = None
+        self.first: int | None = None
         self.bars: Bars | None = None
         self.task: Any = None
 
     def phase(self, name: str, total: int) -> None:
         """A phase begins; ``total`` is what it counts up to, 0 if unknown."""
         self.close()
-        self.name, self.total, self.done, self.search = name, total, 0, None
+        self.name, self.total, self.done, self.search, self.first = name, total, 0, None, None
         self.began = time.monotonic()
         if self.live:
             columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[note]}"))
@@ -46,6 +47,8 @@ class Progress:
     def count(self, done: int, total: int) -> None:
         """``done`` of ``total`` so far."""
         self.done, self.total = done, total
+        if self.first is None:
+            self.first = done
         self._show()
 
     def closed(self) -> None:
@@ -70,7 +73,7 @@ class Progress:
     def note(self) -> str:
         """What the line says after the bar."""
         if self.search is None:
-            return f"{self.done:,}/{self.total:,}" if self.total else ""
+            return f"{self.done:,}/{self.total:,}{self._left()}" if self.total else ""
         records = self.search.records()
         states = [trial["state"] for trial in records]
         text = f"{self.done}/{self.total} trainings, trials: {states.count('complete')} done"
@@ -80,11 +83,14 @@ class Progress:
             text += f"; best {best['value']:.2%}"
             if self.search.rules.phase == "plans" and records[0]["state"] == "complete":
                 text += f" against direct {records[0]['value']:.2%}"
-        begun = self.done - self.first
-        if begun > 0 and self.done < self.total:
-            left = (time.monotonic() - self.began) / begun * (self.total - self.done)
-            text += f"; about {left:.0f} s left"
-        return text
+        return text + self._left()
+
+    def _left(self) -> str:
+        """Time left in the phase, from what was done since it was entered."""
+        begun = self.done - (self.first or 0)
+        if begun <= 0 or self.done >= self.total:
+            return ""
+        return f"; about {(time.monotonic() - self.began) / begun * (self.total - self.done):.0f} s left"
 
     def _show(self) -> None:
         if self.bars is not None:
