@@ -110,20 +110,20 @@ class Repeat(Pipeline):
         task = super().task(role, bases, judge)
         if self.kind == "gain" or not bases:
             return task
-        taught = self.source if self.kind == "permuted" else None
+        taught = self.sources[self.study.sources[0]] if self.kind == "permuted" else None
         return Redrawn(**vars(task), taught=taught, recipe=next(iter(bases.values())).recipe)
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:
         """The source network; of the nulls only its name, shape and recipe are used."""
-        study, simulator = self.study, find(self.study.source)
-        shape = Shape(simulator.inputs, simulator.outputs, study.network.depth, study.network.width, recipe.activation)
-        wanted = replace(study.base, activation=recipe.activation)
+        (source,) = self.study.sources
+        wanted = replace(self.study.base, activation=recipe.activation)
+        shape = self._shape(source, wanted)
         if self.kind == "gain":
-            return {study.source: train_base(study.source, self.source, shape, wanted, study.seed)}
+            return {source: train_base(source, self.sources[source], shape, wanted, self.study.seed)}
         unused = shape.build()
-        fresh(unused, 1.0, Draws.of(study.seed, Role.BASE, 0).weights)
-        data = pack(unused, shape, Scaling.of(self.source.tensors()[0]))
-        return {study.source: Base(study.source, data, float("nan"), wanted)}
+        fresh(unused, 1.0, Draws.of(self.study.seed, Role.BASE, 0).weights)
+        data = pack(unused, shape, Scaling.of(self.sources[source].tensors()[0]))
+        return {source: Base(source, data, float("nan"), wanted)}
 
     def true_ratios(self, kind: str, direct: Plan, bases: Any, fixed: dict[str, Any]) -> list[float]:
         """Log-ratios of direct learning to the first candidate, on seeds of their own; only where there is a gain."""

@@ -48,7 +48,7 @@ def _begin(options: Namespace, study: Study) -> tuple[Run, Means]:
     workers = cpus() if options.workers is None else options.workers
     suffix = f"-seed{study.seed}" if study.seed else ""
     folder = Path(options.out or f"runs/{study.name}-{study.scale}{suffix}").resolve()
-    rows = study.rows.source + study.rows.pool + study.rows.test + 10 * study.rows.pool
+    rows = study.rows.source * len(study.sources) + study.rows.pool + study.rows.test + 10 * study.rows.pool
     possible(workers, options.device, folder, 50 + rows * 220 * 4 / 1e6)
     _equal_widths(study)
     run = Run(folder)
@@ -57,11 +57,11 @@ def _begin(options: Namespace, study: Study) -> tuple[Run, Means]:
 
 
 def _equal_widths(study: Study) -> None:
-    outputs = {name: find(name).outputs for name in (study.source, study.target)}
+    outputs = {name: find(name).outputs for name in (*study.sources, study.target)}
     if len(set(outputs.values())) > 1:
         raise Refusal(
             " and ".join(f"{name} has {width} outputs" for name, width in outputs.items())
-            + "; allowed: source and target of equal width, so that the head can be copied"
+            + "; allowed: sources and target of equal width, so that the head can be copied"
         )
 
 

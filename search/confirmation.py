@@ -20,7 +20,7 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
     """What is fixed before confirmation starts: candidates, number of seeds, margin, level.
 
     The first candidate is the best plan of the search. The second, where one copies the head, is the best that leaves
-    it fresh (the paper's 21 spans), and otherwise the best with another span.
+    it fresh (as the paper's 21 spans do), and otherwise the best that copies something else.
 
     Args:
         plans: Records of the plan search; number 0 is the direct baseline on the same seeds.
@@ -30,10 +30,10 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
     copying = [trial for trial in complete if not Plan.from_dict(trial["plan"]).direct]
     chosen = copying[:1]
     if chosen and study.proof.candidates > 1:
-        best = Plan.from_dict(chosen[0]["plan"]).transferred
-        others = [t for t in copying if Plan.from_dict(t["plan"]).transferred != best]
-        without_head = [t for t in others if Plan.from_dict(t["plan"]).transferred.last < study.blocks]  # type: ignore
-        chosen += (without_head if best and best.last == study.blocks else [])[:1] or others[:1]
+        best = Plan.from_dict(chosen[0]["plan"])
+        others = [t for t in copying if _what(Plan.from_dict(t["plan"])) != _what(best)]
+        without_head = [t for t in others if study.blocks not in Plan.from_dict(t["plan"]).copied]
+        chosen += (without_head if study.blocks in best.copied else [])[:1] or others[:1]
     deviation = _deviation(plans[0], chosen) if plans else 0.0
     effect = -math.log(1 - POWER_AT) - math.log(1 + study.proof.margin)
     seeds = seeds_needed(
@@ -46,6 +46,11 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
         "deviation_in_search": deviation,
         "candidates": [{"trial": trial["number"], "plan": trial["plan"]} for trial in chosen],
     }
+
+
+def _what(plan: Plan) -> tuple[str | None, ...]:
+    """What a plan copies, whatever its rates."""
+    return tuple(block.source for block in plan.blocks)
 
 
 def trainings(fixed: dict[str, Any], baseline: Plan) -> dict[str, Training]:

@@ -42,7 +42,8 @@ def seconds(study: Study, workers: int) -> tuple[float, float]:
     steps = recipe.epochs * math.ceil(study.rows.training / recipe.batch)
     confirmed = study.proof.seeds * (1 + 3 * study.proof.candidates) + 2
     curve = study.budget.curve * (2 + 4)
-    based = base.epochs * math.ceil(0.8 * study.rows.source / base.batch)
+    lessons = study.bases.lessons().values()
+    based = sum(lesson.epochs * math.ceil(0.8 * lesson.rows / base.batch) for lesson in lessons)
     step = seconds_per_step(study, recipe)
     slower = max(1.0, base.batch / recipe.batch) ** 0.7
     rest = AROUND + step * ((confirmed + curve) * steps / workers + based * slower)

@@ -81,10 +81,15 @@ def leaderboard(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"rank": rank} | row for rank, row in enumerate(rows, 1)]
 
 
-def best_by_span(result: Mapping[str, Any]) -> dict[tuple[int, int], dict[str, Any]]:
-    """Best row of `leaderboard` for each span tried, with the number of trials that tried it."""
+def best_by_span(result: Mapping[str, Any], source: str | None = None) -> dict[tuple[int, int], dict[str, Any]]:
+    """Best row of `leaderboard` for each span tried, with the number of trials that tried it.
+
+    Args:
+        result: result.json.
+        source: Count only spans of this base network.
+    """
     found: dict[tuple[int, int], dict[str, Any]] = {}
     for row in leaderboard(result):
-        if row["span"]:
+        if row["span"] and source in (None, row["source"]):
             found.setdefault(row["span"], row | {"trials": 0})["trials"] += 1
     return found

@@ -1,4 +1,4 @@
-"""The map: every span and none, several seeds each. What people did by hand; here, the picture beside the verdict."""
+"""The map: every span of every source and none, several seeds each. What people did by hand, beside the verdict."""
 
 from typing import Any
 
@@ -41,8 +41,8 @@ def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
         bases = line.bases(theirs)
         spans = Span.every(study.blocks)
         plans = {"direct": Plan(own), "direct_same_recipe": Plan(theirs)}
-        for span in spans:
-            plans[f"{span.first}-{span.last}"] = Plan.span(theirs, study.blocks, study.source, span)
+        cells = {f"{name}/{span.first}-{span.last}": (name, span) for name in bases for span in spans}
+        plans |= {key: Plan.span(theirs, study.blocks, name, span) for key, (name, span) in cells.items()}
         with line.phase("map", len(plans) * study.budget.map):
             test = line.examples(study.target, Role.TEST, study.rows.test)
             task: Task = line.task(Role.REGRET, bases, test)
@@ -58,18 +58,20 @@ def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
         "direct_same_recipe": by_plan["direct_same_recipe"],
         "direct_recipe": own.to_dict(),
         "recipe": theirs.to_dict(),
-        "cells": [_cell(span, by_plan, study.blocks) for span in spans],
+        "cells": [
+            {"source": name} | _cell(span, by_plan["direct"], by_plan[key], study.blocks)
+            for key, (name, span) in cells.items()
+        ],
     }
     run.write("map.json", drawn)
     progress.close()
     return drawn
 
 
-def _cell(span: Span, by_plan: dict[str, list[float | None]], blocks: int) -> dict[str, Any]:
+def _cell(span: Span, direct: list[float | None], errors: list[float | None], blocks: int) -> dict[str, Any]:
     """One span against direct learning: relative change of the error, 95 % interval, verdict of that interval."""
-    errors = by_plan[f"{span.first}-{span.last}"]
     cell: dict[str, Any] = {"n1": span.first, "n2": span.last, "paper": span.last < blocks, "errors": errors}
-    pairs = [(a, b) for a, b in zip(by_plan["direct"], errors, strict=True) if a is not None and b is not None]
+    pairs = [(a, b) for a, b in zip(direct, errors, strict=True) if a is not None and b is not None]
     if len(pairs) < len(errors):
         return cell | {"change": None, "interval": None, "verdict": "undecided"}
     found = reduction(log_ratios([a for a, _ in pairs], [b for _, b in pairs]), ALPHA)

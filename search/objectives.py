@@ -32,6 +32,10 @@ class Examples:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def first(self, rows: int) -> "Examples":
+        """The first ``rows`` examples."""
+        return Examples(self.inputs[:rows], self.outputs[:rows])
+
     def tensors(self, rows: NDArray | None = None, device: str = "cpu") -> tuple[Tensor, Tensor]:
         """The chosen rows as tensors."""
         chosen = slice(None) if rows is None else rows

@@ -1,6 +1,5 @@
 """The two searches of a run, as ledgers: direct learning first, then plans that start from what it found."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -9,10 +8,11 @@ from optuna.storages import JournalStorage
 from search.ledger import Ledger, OnClose, Rules, best_trial
 from search.seeds import Role
 from search.study import Study
-from spaces import baseline, transfer
+from spaces import baseline, blocks, transfer
 from spaces.plan import Plan, Recipe
 from spaces.ranges import EDGE, Ranges
 
+SPACE: dict[str, Any] = {"span": transfer, "blocks": blocks}
 WIDEN = (0.5, 0.75)
 """Shares of the baseline's budget after which a range is widened where the best recipe touches its edge."""
 
@@ -41,19 +41,19 @@ def plans_ledger(
     on_close: OnClose,
     start: Recipe,
     ranges: Ranges,
-    sources: Sequence[str],
     trainings: int,
 ) -> Ledger:
     """The search for the best plan of transfer, from the tuned baseline's recipe and with its ranges.
 
     It gets no more trainings than the baseline search had, also where time cut that short.
     """
+    space = SPACE[study.space]
     return Ledger(
         journal,
         Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, study.budget.seeds, (), until),
-        partial(transfer.suggest, start=start, sources=tuple(sources), blocks=study.blocks),
+        partial(space.suggest, start=start, sources=study.bases, blocks=study.blocks),
         ranges,
-        transfer.first_guesses(ranges, start, study.blocks),
+        space.first_guesses(ranges, start, study.bases, study.blocks),
         partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
         on_close,
         transfer.family,

@@ -59,7 +59,9 @@ class Pipeline:
 
     def examples(self, simulator: str, role: Role, rows: int) -> Examples:
         """Rows of a simulator, generated if they are not there yet."""
-        folder = self.run.path("data", role.name.lower())
+        # Several sources, each in a folder of its own; every other role has one data set.
+        name = role.name.lower() + (f"-{find(simulator).name}" if role == Role.SOURCE else "")
+        folder = self.run.path("data", name)
         data = generate(
             find(simulator),
             entropy(self.study.seed, role),
@@ -73,15 +75,15 @@ class Pipeline:
         return found
 
     def prepare(self) -> None:
-        """Generate the source's examples and the target's pool; search sees nothing else."""
+        """Generate the sources' examples and the target's pool; search sees nothing else."""
         study = self.study
-        with self.phase("data", study.rows.source + study.rows.pool):
+        with self.phase("data", study.rows.source * len(study.sources) + study.rows.pool):
             self.prepare_examples()
 
     def prepare_examples(self) -> None:
-        """The source's examples, and the pool less its locked rows."""
+        """The sources' examples, and the pool less its locked rows."""
         study = self.study
-        self.source = self.examples(study.source, Role.SOURCE, study.rows.source)
+        self.sources = {name: self.examples(name, Role.SOURCE, study.rows.source) for name in study.sources}
         pool = self.examples(study.target, Role.POOL, study.rows.pool)
         # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test.
         open_rows = study.rows.pool - study.rows.locked
@@ -109,19 +111,31 @@ class Pipeline:
         return best_plan(self.baseline_ledger)
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:
-        """Train the base network once, with the activation that the target network will have."""
-        study, source = self.study, find(self.study.source)
-        wanted = replace(study.base, activation=recipe.activation)
-        with self.phase("base network"):
-            base = load_base(study.source, wanted, self.run.path("bases"))
-            if base is None:
-                shape = Shape(
-                    source.inputs, source.outputs, study.network.depth, study.network.width, wanted.activation
-                )
-                arguments = (study.source, self.source, shape, wanted, study.seed, self.means.device)
-                (base,) = self.trainer.calls(train_base, [arguments], 1, self.means.gpus)
-                save_base(base, self.run.path("bases"))
-        return {study.source: base}
+        """Train every base network once, with the activation that the target network will have."""
+        study = self.study
+        folder = self.run.path("bases")
+        lessons = study.bases.lessons()
+        how = {
+            name: replace(study.base, epochs=lesson.epochs, activation=recipe.activation)
+            for name, lesson in lessons.items()
+        }
+        with self.phase("base network" if len(lessons) == 1 else "base networks"):
+            found = {name: load_base(name, how[name], folder) for name in lessons}
+            missing = [name for name, base in found.items() if base is None]
+            arguments = [
+                (name, self.sources[lessons[name].source].first(lessons[name].rows))
+                + (self._shape(lessons[name].source, how[name]), how[name], study.seed, self.means.device)
+                for name in missing
+            ]
+            for base in self.trainer.calls(train_base, arguments, self.means.workers, self.means.gpus):
+                save_base(base, folder)
+                found[base.name] = base
+        return {name: base for name, base in found.items() if base is not None}
+
+    def _shape(self, simulator: str, recipe: Recipe) -> Shape:
+        """The study's network for the inputs and outputs of a simulator."""
+        task, network = find(simulator), self.study.network
+        return Shape(task.inputs, task.outputs, network.depth, network.width, recipe.activation)
 
     def plans(self, baseline: Plan, bases: Mapping[str, Base]) -> None:
         """Search the plans of transfer."""
@@ -133,7 +147,6 @@ class Pipeline:
             self._closed("plans"),
             baseline.recipe,
             ranges,
-            list(bases),
             min(self.study.budget.trainings, self.baseline_ledger.spent),
         )
         self._search(self.plans_ledger, self.task(Role.PLANS, bases))

@@ -1,6 +1,6 @@
 """The verdict in words that a physicist understands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spaces.plan import Plan
@@ -38,17 +38,41 @@ def sentence(comparison: Mapping[str, Any], examples: Mapping[str, Any] | None, 
 
 
 def what(plan: Plan) -> str:
-    """A plan in words, as in "copy layers 1 to 6 of 7 from film-10, then fine-tune all"."""
-    span = plan.transferred
-    if span is None:
+    """A plan in words, as in "copy layers 1 to 6 of 7 from the network trained on film-10, then fine-tune"."""
+    copied = plan.copied
+    if not copied:
         return "copy nothing"
     last = len(plan.blocks)
-    block = plan.blocks[span.first - 1]
-    layers = f"layer {span.first}" if len(span) == 1 else f"layers {span.first} to {span.last}"
-    head = ", the head included," if span.last == last else ""
-    them = "it" if len(span) == 1 else "them"
-    how = f"keep {them} frozen and train the rest" if block.rate == 0 else "then fine-tune the whole network"
-    return f"copy {layers} of {last}{head} from the network trained on {block.source}, {how}"
+    head = ", the head included," if last in copied else ""
+    sources = " and ".join(dict.fromkeys(taught(str(plan.blocks[i - 1].source)) for i in copied))
+    frozen = tuple(i for i in copied if plan.blocks[i - 1].rate == 0)
+    them = "it" if len(copied) == 1 else "them"
+    how = "then fine-tune the whole network"
+    if frozen == copied:
+        how = f"keep {them} frozen and train the rest"
+    elif frozen:
+        how = f"keep {layers(frozen)} frozen and train the rest"
+    return f"copy {layers(copied)} of {last}{head} from the network trained on {sources}, {how}"
+
+
+def layers(numbers: Sequence[int]) -> str:
+    """Numbers of layers in words: ``layers 1 to 3 and 6``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    text = words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+    return f"layer{'s' * (len(numbers) > 1)} {text}"
+
+
+def taught(name: str) -> str:
+    """A base network in words: ``film-10@5000x30`` is ``film-10 (5,000 examples, 30 epochs)``."""
+    source, _, lesson = name.partition("@")
+    rows, _, epochs = lesson.partition("x")
+    return f"{source} ({int(rows):,} examples, {epochs} epochs)" if lesson else source
 
 
 def _direct(comparison: Mapping[str, Any], direct: float, test: str) -> str:

@@ -20,7 +20,7 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
 
     Args:
         named: A registered name, or the path of a TOML file that overrides one (``study = "film10-film8"``) or
-            defines one (``source``, ``target``).
+            defines one (``source`` or ``sources``, ``target``).
         scale: Which of the study's sizes.
         settings: Dotted keys set on the command line, such as ``network.width``; they win.
 
@@ -42,7 +42,7 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
         nested: Any = value
         for part in reversed(key.split(".")):
             nested = {part: nested}
-        values = _merged(values, nested)
+        values = _merged(values, _listed(nested, "--set"))
     return Study.from_dict(values)
 
 
@@ -67,7 +67,17 @@ def _sized(values: Mapping[str, Any], scale: str, where: str) -> dict[str, Any]:
     for key, table in sizes.items():
         if not isinstance(table, Mapping):
             raise Refusal(f"{where}: {key} is {table!r}; allowed: a table")
-    return _merged({key: value for key, value in values.items() if key not in SCALES}, sizes[scale])
+    always = {key: value for key, value in values.items() if key not in SCALES}
+    return _merged(_listed(always, where), _listed(sizes[scale], where))
+
+
+def _listed(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The values with a single ``source`` written as the list it is short for."""
+    if "source" not in values:
+        return dict(values)
+    if "sources" in values:
+        raise Refusal(f"{where} has both source and sources; allowed: one of them")
+    return {key: value for key, value in values.items() if key != "source"} | {"sources": [values["source"]]}
 
 
 def _from_file(path: Path, studies: Mapping[str, dict[str, Any]], scale: str) -> dict[str, Any]:
@@ -78,7 +88,7 @@ def _from_file(path: Path, studies: Mapping[str, dict[str, Any]], scale: str) ->
     parent = values.pop("study", None)
     values = _sized({"name": path.stem, **values}, scale, str(path))
     if parent is None:
-        missing = [key for key in ("source", "target") if key not in values]
+        missing = [key for key, held in (("source", "sources"), ("target", "target")) if held not in values]
         if missing:
             raise Refusal(f"study file {path} lacks {', '.join(missing)}; allowed: source and target, or study = NAME")
         return values

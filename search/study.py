@@ -8,8 +8,10 @@ from simulators.registry import find
 from spaces.plan import Recipe, checked_fields
 from spaces.ranges import Ranges
 from spaces.refusal import Refusal, choice, name, number, whole
+from spaces.sources import Sources
 
 SCALES = ("demo", "paper")
+SPACES = ("span", "blocks")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Study:
 
     Attributes:
         name: Registered as this; also the name of its folder.
-        source: Simulator of the cheap task.
+        sources: Simulators of cheap tasks; the search chooses among them.
         target: Simulator of the task that matters.
         title: One line for people.
         scale: ``demo`` or ``paper``.
@@ -118,13 +120,14 @@ class Study:
         network: Shape of both networks.
         base: How the source network is trained; its activation is the tuned baseline's.
         start: The recipe from which the baseline search sets out.
+        space: What a plan may be: one contiguous ``span``, or a decision for each of the ``blocks``.
         ranges: What both searches may choose.
         budget: What they may spend.
         proof: What the certificate asks for.
     """
 
     name: str
-    source: str
+    sources: tuple[str, ...]
     target: str
     title: str = ""
     scale: str = "paper"
@@ -133,21 +136,35 @@ class Study:
     network: Network = field(default_factory=Network)
     base: Recipe = field(default_factory=Recipe)
     start: Recipe = field(default_factory=Recipe)
+    space: str = "span"
     ranges: Ranges = field(default_factory=Ranges)
     budget: Budget = field(default_factory=Budget)
     proof: Proof = field(default_factory=Proof)
 
     def __post_init__(self) -> None:
         name("study.name", self.name)
-        find(self.source)
-        find(self.target)
+        for simulator in (*self.sources, self.target):
+            find(simulator)
         choice("scale", self.scale, SCALES)
+        choice("space", self.space, SPACES)
+        for rows in self.ranges.source_rows:
+            whole("ranges.source_rows", rows, 10, self.rows.source)
+        self.bases.lessons()
         whole("seed", self.seed, 0, 2**32 - 1)
 
     @property
     def blocks(self) -> int:
         """Blocks of the network, the head included."""
         return self.network.depth + 1
+
+    @property
+    def bases(self) -> Sources:
+        """The base networks that plans may copy from."""
+        return Sources(
+            self.sources,
+            self.ranges.source_rows or (self.rows.source,),
+            self.ranges.source_epochs or (self.base.epochs,),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -169,7 +186,7 @@ def _build(kind: Any, values: Any, where: str) -> Any:
         raise Refusal(f"{where} is {values!r}; allowed: a table of {', '.join(f.name for f in fields(kind))}")
     hints = get_type_hints(kind)
     checked = checked_fields(kind, values, where)
-    missing = [f.name for f in fields(kind) if f.name in ("name", "source", "target") and f.name not in checked]
+    missing = [f.name for f in fields(kind) if f.name in ("name", "sources", "target") and f.name not in checked]
     if missing and kind is Study:
         raise Refusal(f"{where} lacks {', '.join(missing)}")
     prefix = "" if where == "study" else f"{where}."

@@ -140,19 +140,16 @@ class Plan:
         return all(block.source is None for block in self.blocks)
 
     @property
-    def transferred(self) -> Span | None:
-        """The span copied, or None for direct learning.
+    def copied(self) -> tuple[int, ...]:
+        """Numbers of the blocks that are copied."""
+        return tuple(i for i, block in enumerate(self.blocks, 1) if block.source is not None)
 
-        Raises:
-            Refusal: If the copied blocks are not contiguous.
-        """
-        copied = [i for i, block in enumerate(self.blocks, 1) if block.source is not None]
-        if not copied:
-            return None
-        span = Span(copied[0], copied[-1])
-        if len(span) != len(copied):
-            raise Refusal(f"blocks {copied} are not one span")
-        return span
+    @property
+    def transferred(self) -> Span | None:
+        """The span copied, or None where nothing is or where the copied blocks are not contiguous."""
+        copied = self.copied
+        whole = bool(copied) and copied[-1] - copied[0] + 1 == len(copied)
+        return Span(copied[0], copied[-1]) if whole else None
 
     @classmethod
     def span(

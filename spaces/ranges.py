@@ -40,6 +40,9 @@ class Ranges:
         copied_rate: Factor on the rate of copied blocks, log scale (transfer only).
         fresh_rate: Factor on the rate of the other blocks, log scale (transfer only).
         copied_scale: Factor on copied weights, log scale (transfer only).
+        pull: Strength of the pull toward copied weights (L2-SP), log scale, or none (transfer only). Up to 0: never.
+        source_rows: Numbers of examples that a source network may have been trained on. Empty: all of them.
+        source_epochs: Epochs that it may have been trained for. Empty: as the study's ``base`` says.
     """
 
     rate: tuple[float, float] = (3e-4, 2e-2)
@@ -51,9 +54,12 @@ class Ranges:
     copied_rate: tuple[float, float] = (0.1, 1.0)
     fresh_rate: tuple[float, float] = (0.5, 2.0)
     copied_scale: tuple[float, float] = (0.7, 1.4)
+    pull: tuple[float, float] = (0.0, 0.0)
+    source_rows: tuple[int, ...] = ()
+    source_epochs: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        floors = FLOOR | {"copied_rate": 1e-6, "fresh_rate": 1e-6, "copied_scale": 1e-3}
+        floors = FLOOR | {"copied_rate": 1e-6, "fresh_rate": 1e-6, "copied_scale": 1e-3, "pull": 0.0}
         for field, floor in floors.items():
             ends = getattr(self, field)
             if not isinstance(ends, tuple) or len(ends) != 2:
@@ -62,6 +68,8 @@ class Ranges:
             number(f"ranges.{field}[1]", ends[1], ends[0])
             if field in ("batch", "epochs") and not all(isinstance(end, int) for end in ends):
                 raise Refusal(f"ranges.{field} is {list(ends)}; allowed: whole numbers")
+        if self.pull[0] == 0 < self.pull[1]:
+            raise Refusal(f"ranges.pull is {list(self.pull)}; allowed: [0, 0], or a lowest value above 0")
         if not self.activation:
             raise Refusal("ranges.activation is empty; allowed: at least one of " + ", ".join(ACTIVATIONS))
         for activation in self.activation:
@@ -77,6 +85,13 @@ class Ranges:
             epochs=trial.suggest_int("epochs", *self.epochs, log=True),
             initial_scale=trial.suggest_float("initial_scale", *self.initial_scale, log=True),
         )
+
+    def pulled(self, trial: Trial) -> float:
+        """Draw a pull toward copied weights, or none."""
+        if self.pull[1] == 0:
+            return 0.0
+        strength = trial.suggest_float("pull", *self.pull, log=True)
+        return strength if trial.suggest_categorical("pulled", (False, True)) else 0.0
 
     def guess(self, recipe: Recipe) -> dict[str, float]:
         """The parameters that `recipe` would draw to arrive at ``recipe``, moved into the ranges where outside."""

@@ -1,15 +1,15 @@
 """The space of transfer: which span of blocks to copy from which source, and how to train what results."""
 
 import math
-from collections.abc import Sequence
 
 from spaces.plan import Plan, Recipe, Span
 from spaces.ranges import Ranges, Trial
+from spaces.sources import Sources
 
 MODES = ("fine-tune", "freeze")
 
 
-def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sequence[str], blocks: int) -> Plan:
+def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, blocks: int) -> Plan:
     """Draw a plan: a span or none, fine-tuned or frozen, its scale, and a recipe around the baseline's.
 
     The span is drawn as two cut points over one fixed range and sorted, because a range that depends on another
@@ -19,7 +19,7 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sequence[str],
         trial: Draws.
         ranges: The same recipe ranges as the baseline's.
         start: The tuned baseline's recipe: activation and whatever is not searched come from it.
-        sources: Names of the base networks.
+        sources: The base networks.
         blocks: Blocks of the network, head included.
     """
     recipe = ranges.recipe(trial, start)
@@ -28,7 +28,8 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sequence[str],
     copied_rate = trial.suggest_float("copied_rate", *ranges.copied_rate, log=True)
     fresh_rate = trial.suggest_float("fresh_rate", *ranges.fresh_rate, log=True)
     scale = trial.suggest_float("copied_scale", *ranges.copied_scale, log=True)
-    source = sources[0] if len(sources) == 1 else trial.suggest_categorical("source", tuple(sources))
+    pull = ranges.pulled(trial)
+    source = sources.suggest(trial)
     if cuts[0] == cuts[1]:
         return Plan(recipe)
     return Plan.span(
@@ -39,30 +40,44 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sequence[str],
         copied_rate=0.0 if mode == "freeze" else copied_rate,
         fresh_rate=fresh_rate,
         scale=scale,
+        pull=pull,
     )
 
 
-def first_guesses(ranges: Ranges, start: Recipe, blocks: int) -> list[dict[str, object]]:
-    """Parameters worth trying before anything is known.
+def first_guesses(ranges: Ranges, start: Recipe, sources: Sources, blocks: int) -> list[dict[str, object]]:
+    """Parameters worth trying before anything is known: the `patterns`, each from every source in turn.
 
-    First the baseline itself (the reference that every plan is raced against), then the whole network and all
-    hidden blocks at fractions of the baseline's rate and decay (copied weights want smaller steps), then shorter
-    first spans.
+    First the baseline itself, the reference that every plan is raced against.
     """
-    neutral = {key: _nearest(1.0, *getattr(ranges, key)) for key in ("copied_rate", "fresh_rate", "copied_scale")}
+    guesses = [guessed_recipe(ranges, start, 1.0, 1.0) | {"mode": "fine-tune", "cut_a": 0, "cut_b": 0}]
+    guesses[0] |= sources.guess(sources.names[0])
+    for last, slower, looser in patterns(blocks):
+        for source in sources.names:
+            guess = guessed_recipe(ranges, start, slower, looser) | {"mode": "fine-tune", "cut_a": 0, "cut_b": last}
+            guesses.append(guess | sources.guess(source))
+    return [one for i, one in enumerate(guesses) if one not in guesses[:i]]
 
-    def guess(last: int, slower: float, looser: float) -> dict[str, object]:
-        recipe = ranges.guess(start)
-        recipe["rate"] = _nearest(start.rate / slower, *ranges.rate)
-        recipe["decay"] = _nearest(start.decay / looser, *ranges.decay)
-        return {**recipe, **neutral, "mode": "fine-tune", "cut_a": 0, "cut_b": last}
 
+def patterns(blocks: int) -> list[tuple[int, float, float]]:
+    """First blocks to copy with the factors by which rate and decay are then divided.
+
+    The whole network and all hidden blocks at fractions of the baseline's rate and decay, because copied weights want
+    smaller steps; then shorter first spans.
+    """
     whole, hidden = blocks, blocks - 1
     slower = [(4.0, 5.0), (2.0, 5.0), (1.0, 1.0)]
     spans = [(last, *by) for by in slower for last in (whole, hidden)]
-    shorter = [(last, 2.0, 5.0) for last in range(1, hidden, 2)]
-    guesses = [guess(0, 1.0, 1.0)] + [guess(*settings) for settings in spans + shorter]
-    return [one for i, one in enumerate(guesses) if one not in guesses[:i]]
+    return spans + [(last, 2.0, 5.0) for last in range(1, hidden, 2)]
+
+
+def guessed_recipe(ranges: Ranges, start: Recipe, slower: float, looser: float) -> dict[str, object]:
+    """Parameters of the baseline's recipe with rate and decay divided, and of factors that change nothing."""
+    recipe: dict[str, object] = dict(ranges.guess(start))
+    recipe["rate"] = _nearest(start.rate / slower, *ranges.rate)
+    recipe["decay"] = _nearest(start.decay / looser, *ranges.decay)
+    neutral = {key: _nearest(1.0, *getattr(ranges, key)) for key in ("copied_rate", "fresh_rate", "copied_scale")}
+    pull = {"pull": ranges.pull[0], "pulled": False} if ranges.pull[1] else {}
+    return {**recipe, **neutral, **pull}
 
 
 def _nearest(value: float, low: float, high: float) -> float:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from search.leaderboard import finite, leaderboard, trials
@@ -50,10 +51,10 @@ def drawn(run: Results) -> dict[str, bytes]:
     proof = result.get("confirmation") or {}
     if proof.get("arms") and proof.get("candidates"):
         pictures["arms"] = lambda: draw.arms(proof, headings(run))
-    if spans.cells(result, run.map):
-        between = (str(run.study.get("source")), str(run.study.get("target")))
-        pictures["layers"] = lambda: spans.layers(result, run.map, between)
-        pictures["map"] = lambda: spans.span_map(result, run.map)
+    target = str(run.study.get("target"))
+    for i, source in enumerate(spans.sources(result, run.map), 1):
+        pictures[f"layers-{i}"] = partial(spans.layers, result, run.map, source, target)
+        pictures[f"map-{i}"] = partial(spans.span_map, result, run.map, source)
     if (result.get("spectra") or {}).get("films"):
         learned = "transfer" if run.proved else "candidate"
         pictures["spectra"] = lambda: draw.spectra(result["spectra"], learned)

@@ -2,16 +2,17 @@
 
 import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
 from search.leaderboard import geometric_mean, span, trials
 from search.report.searches import searches
-from search.report.spans import PAPER
+from search.report.spans import PAPER, sources
 from search.report.verdict import verdict
 from search.report.words import duration, percent, plain, table
 from search.results import Picture, Results
+from search.sentence import taught
 
 
 def render(run: Results, images: Mapping[str, bytes]) -> str:
@@ -41,22 +42,33 @@ def render(run: Results, images: Mapping[str, bytes]) -> str:
 
 def transferred(run: Results, picture: Picture) -> str:
     """Error by number of first layers, and the map of all spans."""
+
+    def each(names: Sequence[str], figure: str, alt: str, caption: str) -> str:
+        """One figure for each source, named where there are several."""
+        found = [
+            (f"<h3>{plain(taught(name))}</h3>" * (len(names) > 1), picture(f"{figure}-{i}", alt, caption * (i == 1)))
+            for i, name in enumerate(names, 1)
+        ]
+        return "".join(head + drawn for head, drawn in found if drawn)
+
     if run.map:
         source = f"the map: every span trained on {plain(run.map.get('seeds'))} seeds with one recipe"
     else:
         source = "the plan search: the best validation error found for each span"
     caption = f"From {source}. On the logarithmic axis equal steps are equal relative changes"
-    if (run.study.get("source"), run.study.get("target")) in PAPER:
+    names = sources(run.result, run.map)
+    if any((name, run.study.get("target")) in PAPER for name in names):
         caption += ", so slopes compare with the values of Qu et al. 2018 (grey); their recipe and size of error differ"
     caption += "."
-    one = picture("layers", "Error against the number of first layers transferred", caption)
+    one = each(names, "layers", "Error against the number of first layers transferred", caption)
     limits = "" if run.map else f", as far as {len(trials(run.result, 'plans'))} trials tell"
     caption = (
         f"From {source}. Blue spans help, red spans harm. Outlined: the paper’s spans, which leave the head fresh."
     )
     if not run.map:
         caption += " A red span may only have met a poor recipe; a map of all spans with one recipe would tell."
-    two = picture("map", "Triangular map of the change of error for every span (n1, n2) of layers transferred", caption)
+    what = "Triangular map of the change of error for every span (n1, n2) of layers transferred"
+    two = each(names, "map", what, caption)
     text = f"<h2>How many of the first layers</h2>{one}" if one else ""
     return text + (f"<h2>Which span of layers{limits}</h2>{findings(run)}{two}" if two else "")
 
@@ -68,14 +80,17 @@ def findings(run: Results) -> str:
     cells = run.map["cells"]
     helps, harms, open_ = (sum(c.get("verdict") == kind for c in cells) for kind in ("helps", "harms", "undecided"))
     text = f"Of {len(cells)} spans {helps} help, {harms} harm and {open_} are undecided."
-    errors = {(cell["n1"], cell["n2"]): geometric_mean(cell["errors"]) for cell in cells}
+    errors = {(cell["source"], (cell["n1"], cell["n2"])): geometric_mean(cell["errors"]) for cell in cells}
     known = {where: error for where, error in errors.items() if error}
-    chosen = span(run.comparisons[0].get("plan") or {}) if run.comparisons else None
+    plan = (run.comparisons[0].get("plan") if run.comparisons else None) or {}
+    chosen = (next((block["source"] for block in plan.get("blocks", []) if block["source"]), None), span(plan))
     if known and chosen in known:
         top = min(known, key=lambda where: known[where])
-        text += f" The chosen span, {chosen}, is "
+        text += f" The chosen span, {chosen[1]}, is "
         text += f"{percent(known[chosen] / known[top] - 1, 1)} from " if chosen != top else ""
-        text += "the map’s best" + (f", {top}: the lowest of many noisy means, so flattered." if chosen != top else ".")
+        text += "the map’s best" + (
+            f", {top[1]} of {plain(top[0])}: the lowest of many noisy means, so flattered." if chosen != top else "."
+        )
     return f"<p>{text}</p>"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from search.leaderboard import best_by_span, direct_errors
+from search.leaderboard import best_by_span, direct_errors, leaderboard
 from search.report.drawing import (
     CANDIDATE,
     DIRECT,
@@ -41,12 +41,19 @@ class Cell:
     trials: int = 0
 
 
-def cells(result: Mapping[str, Any], chart: Mapping[str, Any]) -> list[Cell]:
-    """Spans as the map measured them or, without a map, as the plan search found them."""
+def sources(result: Mapping[str, Any], chart: Mapping[str, Any]) -> list[str]:
+    """Names of the base networks whose spans were measured."""
     if chart:
-        measured = chart["cells"]
+        return list(dict.fromkeys(cell["source"] for cell in chart["cells"]))
+    return sorted({row["source"] for row in leaderboard(result) if row["source"] and row["span"]})
+
+
+def cells(result: Mapping[str, Any], chart: Mapping[str, Any], source: str | None = None) -> list[Cell]:
+    """Spans (of one source) as the map measured them or, without a map, as the plan search found them."""
+    if chart:
+        measured = [cell for cell in chart["cells"] if source in (None, cell["source"])]
         return [Cell(c["n1"], c["n2"], c["errors"], c["change"], c.get("verdict", "")) for c in measured]
-    tried = best_by_span(result).items()
+    tried = best_by_span(result, source).items()
     return [Cell(*span, [row["error"]], row["change"], trials=row["trials"]) for span, row in tried]
 
 
@@ -56,15 +63,16 @@ def blocks_of(result: Mapping[str, Any], chart: Mapping[str, Any], found: Iterab
     return chart.get("blocks") or (depth + 1 if depth else max(cell.n2 for cell in found))
 
 
-def layers(result: Mapping[str, Any], chart: Mapping[str, Any], between: tuple[str, str]) -> Figure:
+def layers(result: Mapping[str, Any], chart: Mapping[str, Any], source: str, target: str) -> Figure:
     """Error by number of first blocks copied, as Fig. 2b and 2d of Qu et al.
 
     Args:
         result: result.json, or nothing.
         chart: map.json, or nothing: then the best validation error of each span in the plan search is drawn.
-        between: Names of source and target, to find the paper's values.
+        source: Name of the base network.
+        target: Name of the target, to find the paper's values.
     """
-    spans = cells(result, chart)
+    spans = cells(result, chart, source)
     blocks = blocks_of(result, chart, spans)
     first = {0: percents(chart["direct"] if chart else direct_errors(result))}
     first |= {cell.n2: percents(cell.errors) for cell in sorted(spans, key=lambda cell: cell.n2) if cell.n1 == 1}
@@ -97,7 +105,7 @@ def layers(result: Mapping[str, Any], chart: Mapping[str, Any], between: tuple[s
             zorder=1,
             label="direct, the map's recipe",
         )
-    paper = PAPER.get(between, {})
+    paper = PAPER.get((source, target), {})
     if paper:
         faint: dict[str, Any] = {"color": FAINT, "marker": "s", "linestyle": ":", "markerfacecolor": "white"}
         panel.plot(list(paper), list(paper.values()), label="Qu et al. 2018", markersize=8, **faint)
@@ -110,9 +118,9 @@ def layers(result: Mapping[str, Any], chart: Mapping[str, Any], between: tuple[s
     return figure
 
 
-def span_map(result: Mapping[str, Any], chart: Mapping[str, Any]) -> Figure:
-    """Relative change of error for every span (n1, n2): blue where transfer helps, red where it harms."""
-    spans = cells(result, chart)
+def span_map(result: Mapping[str, Any], chart: Mapping[str, Any], source: str) -> Figure:
+    """Relative change of error for every span (n1, n2) of a source: blue where transfer helps, red where it harms."""
+    spans = cells(result, chart, source)
     blocks = blocks_of(result, chart, spans)
     figure, axes = canvas(height=8.2)
     panel: Axes = axes[0, 0]

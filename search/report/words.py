@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from search.leaderboard import copied, span
+from search.sentence import layers, taught
 
 SETTINGS = {
     "rate": "learning rate",
@@ -100,20 +101,28 @@ def knowledge(plan: Mapping[str, Any]) -> str:
     if not found:
         return "Direct learning: nothing is copied."
     every = plan["blocks"]
-    block = every[found[0] - 1]
+    block = next((every[i - 1] for i in found if every[i - 1].get("rate")), every[found[0] - 1])
     fresh = [other for other in every if not other.get("source")]
-    sources = " and ".join(sorted({html.escape(every[i - 1]["source"]) for i in found}))
-    which = f"blocks {found[0]} to {found[-1]}" if span(plan) and len(found) > 1 else f"block {found[0]}"
-    which = which if span(plan) else blocks(plan)
+    sources = " and ".join(html.escape(taught(name)) for name in dict.fromkeys(every[i - 1]["source"] for i in found))
     head = "the head included" if len(every) in found else "the head left fresh"
-    rate = block.get("rate", 1.0)
-    train = "stay frozen" if rate == 0 else f"train at {plain(float(rate))} times the rate"
-    text = f"Copy {which} of {len(every)} from {sources} ({head}); copied blocks {train}"
+    text = f"Copy {layers(found).replace('layer', 'block')} of {len(every)} from {sources} ({head}); "
+    rates = {rate: [i for i in found if every[i - 1].get("rate", 1.0) == rate] for rate in _rates(every, found)}
+    ways = ["stay frozen" if rate == 0 else f"train at {plain(float(rate))} times the rate" for rate in rates]
+    if len(rates) == 1:
+        text += f"copied blocks {ways[0]}"
+    else:
+        named = (layers(numbers).replace("layer", "block") for numbers in rates.values())
+        text += " and ".join(f"{who} {way}" for who, way in zip(named, ways, strict=True))
     text += f", weights scaled by {plain(float(block['scale']))}" if block.get("scale", 1.0) != 1 else ""
     text += f", pulled to the source with strength {plain(float(block['pull']))}" if block.get("pull") else ""
     if fresh and fresh[0].get("rate", 1.0) != 1:
         text += f"; fresh blocks train at {plain(float(fresh[0]['rate']))} times the rate"
     return text + "."
+
+
+def _rates(every: Sequence[Mapping[str, Any]], found: Sequence[int]) -> list[float]:
+    """The rates of the copied blocks, each once, in order."""
+    return list(dict.fromkeys(every[i - 1].get("rate", 1.0) for i in found))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> str:

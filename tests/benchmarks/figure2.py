@@ -42,7 +42,7 @@ def main() -> None:
             bases = line.bases(transfer)
             task = line.task(Role.REGRET, bases, line.examples(line.study.target, Role.TEST, line.study.rows.test))
             plans = {0: Plan(direct)} | {
-                n: Plan.span(transfer, line.study.blocks, line.study.source, Span(1, n))
+                n: Plan.span(transfer, line.study.blocks, line.study.sources[0], Span(1, n))
                 for n in range(1, line.study.blocks + 1)
             }
             with line.phase("figure 2", len(plans) * asked.seeds):

@@ -14,7 +14,7 @@ STUDY: dict[str, Any] = {
     "title": "10-layer films -> 8-layer films",
     "scale": "demo",
     "seed": 0,
-    "source": "film-10",
+    "sources": ["film-10"],
     "target": "film-8",
     "rows": {"source": 50000, "pool": 500, "locked": 50, "validation": 50, "test": 2000},
     "network": {"depth": 6, "width": 200},
@@ -145,7 +145,14 @@ def chart(rng: np.random.Generator) -> dict[str, Any]:
         errors = (0.0221 * (1 + change) * np.exp(rng.normal(0, 0.02, 3))).tolist()
         verdict = "helps" if change < -0.05 else "harms" if change > 0.05 else "undecided"
         cells.append(
-            {"n1": span.first, "n2": span.last, "paper": span.last < 7, "errors": errors, "change": change}
+            {
+                "source": "film-10",
+                "n1": span.first,
+                "n2": span.last,
+                "paper": span.last < 7,
+                "errors": errors,
+                "change": change,
+            }
             | {"interval": [change - 0.05, change + 0.05], "verdict": verdict}
         )
     direct = (0.0221 * np.exp(rng.normal(0, 0.02, 3))).tolist()
@@ -175,7 +182,7 @@ def results() -> dict[str, dict[str, Any]]:
     """What each file of a finished run with a map holds, by its name without ending."""
     rng = np.random.default_rng(7)
     result: dict[str, Any] = {"format": 1, "study": STUDY}
-    names = {"source": ("film-10", 50000), "pool": ("film-8", 500), "test": ("film-8", 2000)}
+    names = {"source-film-10": ("film-10", 50000), "pool": ("film-8", 500), "test": ("film-8", 2000)}
     result["data"] = {part: {"simulator": s, "rows": n, "digest": SHA} for part, (s, n) in names.items()}
     result["bases"] = [{"name": "film-10", "sha256": SHA, "error": 0.0235, "recipe": STUDY["base"]}]
     result |= {"baseline": search("baseline", 34, rng), "plans": search("plans", 34, rng)}

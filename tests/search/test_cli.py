@@ -102,12 +102,19 @@ def test_what_goes_wrong_is_told_in_one_line(
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_command_to_go_on_with_can_be_pasted(
-    sent: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sent: signal.Signals,
+    code: int,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def signalled(options: object) -> None:
         """``run``: is sent a signal."""
         signal.raise_signal(sent)
 
+    # A process started in the background ignores SIGINT, and so would this test.
+    held = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, held))
     monkeypatch.setitem(cli.COMMANDS, "run", signalled)
     arguments = ["run", "film10-film8", "--out", "my runs/$HOME", "--set", "ranges.rate=[1e-3, 2e-2]", "--seed", "3"]
     with pytest.raises(SystemExit) as stopped:
@@ -156,8 +163,8 @@ def test_source_and_target_of_unequal_width_are_refused(
     study = resolve("film10-film8", "demo")
     wide, narrow = Namespace(outputs=200), Namespace(outputs=100)
     _equal_widths(study)
-    monkeypatch.setattr("search.commands.find", lambda name: wide if name == study.source else narrow)
-    said = "film-10 has 200 outputs and film-8 has 100 outputs; allowed: source and target of equal width"
+    monkeypatch.setattr("search.commands.find", lambda name: wide if name in study.sources else narrow)
+    said = "film-10 has 200 outputs and film-8 has 100 outputs; allowed: sources and target of equal width"
     with pytest.raises(Refusal, match=f"^{said}"):
         _equal_widths(study)
     with pytest.raises(SystemExit) as stopped:

@@ -16,7 +16,8 @@ from search.studies import resolve
 from search.study import Study
 from spaces.plan import Plan
 
-STUDY = resolve("film10-film8", "demo", {"budget.trainings": 12})
+LIMITS: dict[str, Any] = {"budget.steps": 800, "ranges.epochs": [30, 160]}
+STUDY = resolve("film10-film8", "demo", LIMITS | {"budget.trainings": 12})
 
 
 def nothing(trial: dict[str, Any], seconds: float) -> None:
@@ -29,7 +30,7 @@ def baseline(folder: Path, study: Study = STUDY) -> Ledger:
 
 def plans(folder: Path, trainings: int) -> Ledger:
     journal = storage(folder / "optuna.journal")
-    return plans_ledger(STUDY, journal, math.inf, nothing, STUDY.start, STUDY.ranges, ["film-10"], trainings)
+    return plans_ledger(STUDY, journal, math.inf, nothing, STUDY.start, STUDY.ranges, trainings)
 
 
 def run(book: Ledger, error: Callable[[Plan, int], float]) -> Ledger:
@@ -68,7 +69,7 @@ def test_a_best_recipe_near_the_limit_of_steps_lies_at_an_edge(
     # 400 rows: 8 steps an epoch at a batch of 50, 16 at 25; the limit is 800, and 5 % below it is 760.
     assert (STUDY.budget.steps, STUDY.rows.training) == (800, 400)
     near = {"start.epochs": epochs, "start.batch": batch, "budget.trainings": 3}
-    study = resolve("film10-film8", "demo", near)
+    study = resolve("film10-film8", "demo", LIMITS | near)
     found = searched(run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index), study)
     recipe = found["trials"][found["best"]]["plan"]["recipe"]
     assert (recipe["epochs"], recipe["batch"]) == (epochs, batch)
@@ -77,7 +78,7 @@ def test_a_best_recipe_near_the_limit_of_steps_lies_at_an_edge(
 
 def test_other_edges_are_listed_beside_the_steps(tmp_path: Path) -> None:
     at_both = {"start.epochs": 30, "start.batch": 20, "budget.trainings": 3, "budget.steps": 610}
-    study = resolve("film10-film8", "demo", at_both)
+    study = resolve("film10-film8", "demo", LIMITS | at_both)
     found = searched(run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index), study)
     assert found["edges"] == ["batch", "epochs", "optimiser steps"]
 

@@ -14,7 +14,7 @@ from search import report
 from search.report import drawing
 from spaces.refusal import Refusal
 
-FIGURES = {"arms", "examples", "importance", "layers", "map", "race", "spectra", "timeline"}
+FIGURES = {"arms", "examples", "importance", "layers-1", "map-1", "race", "spectra", "timeline"}
 PNG = b"\x89PNG\r\n\x1a\n"
 
 Files = dict[str, dict[str, Any]]
@@ -78,20 +78,20 @@ def test_a_second_report_replaces_the_first(finished: Path, tmp_path: Path, file
     (folder / "map.json").unlink()
     files["result"]["plans"]["trials"] = []
     report.write(build(folder, {"result": files["result"]}))
-    assert report.figures(folder).keys() == FIGURES - {"map", "layers"}
+    assert report.figures(folder).keys() == FIGURES - {"map-1", "layers-1"}
 
 
 def test_without_a_map_the_search_fills_it(tmp_path: Path, files: Files) -> None:
     del files["map"]
     page = written(tmp_path, files)
     assert f"as far as {len(files['result']['plans']['trials'])} trials tell" in page
-    assert {"map", "layers"} <= report.figures(tmp_path).keys()
+    assert {"map-1", "layers-1"} <= report.figures(tmp_path).keys()
 
 
 def test_a_map_alone_is_enough(tmp_path: Path, files: Files) -> None:
     page = written(tmp_path, {"map": files["map"]})
     assert "Of 28 spans" in page and "nothing below is a proof" in page
-    assert report.figures(tmp_path).keys() == {"map", "layers"}
+    assert report.figures(tmp_path).keys() == {"map-1", "layers-1"}
 
 
 def test_an_unfinished_run_says_so(tmp_path: Path, files: Files) -> None:

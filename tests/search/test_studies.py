@@ -32,7 +32,7 @@ def test_every_registered_study_resolves_and_survives_json(name: str, scale: str
     study = resolve(name, scale)
     assert (study.name, study.scale) == (name, scale) and study.title
     assert Study.from_dict(json.loads(json.dumps(study.to_dict(), allow_nan=False))) == study
-    assert find(study.source).outputs == find(study.target).outputs
+    assert {find(source).outputs for source in study.sources} == {find(study.target).outputs}
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -190,7 +190,7 @@ def test_a_file_overrides_a_study(tmp_path: Path) -> None:
     study = resolve(written(tmp_path, 'study = "film10-film8"\nseed = 5\n[demo.network]\nwidth = 24\n'))
     base = resolve(ONE)
     assert (study.name, study.seed, study.network.width) == ("mine", 5, 24)
-    assert (study.source, study.start, study.network.depth) == (base.source, base.start, base.network.depth)
+    assert (study.sources, study.start, study.network.depth) == (base.sources, base.start, base.network.depth)
 
 
 def test_what_a_file_says_wins_over_the_scale_of_the_study_that_it_overrides(tmp_path: Path) -> None:
@@ -200,10 +200,29 @@ def test_what_a_file_says_wins_over_the_scale_of_the_study_that_it_overrides(tmp
         assert (study.network.width, study.budget.trainings) == (24, 9), scale
 
 
+def test_several_sources_are_a_list_and_one_is_short_for_it(tmp_path: Path) -> None:
+    many = resolve(written(tmp_path, 'sources = ["film-3", "film-4"]\ntarget = "film-2"\n'), "paper")
+    assert many.sources == ("film-3", "film-4")
+    assert resolve(ONE, "demo", {"source": "film-9"}).sources == ("film-9",)
+    assert resolve(ONE, "demo", {"sources": ["film-9", "film-11"]}).bases.names == ("film-9", "film-11")
+    assert "both source and sources" in refusal(
+        written(tmp_path, 'source = "film-3"\nsources = ["film-4"]\ntarget = "film-2"\n')
+    )
+    assert "each once" in refusal(ONE, "demo", {"sources": ["film-9", "film-9"]})
+    assert "each once" in refusal(ONE, "demo", {"sources": []})
+
+
+def test_a_source_may_be_taught_on_less_but_not_on_more_than_there_is() -> None:
+    few = {"rows.source": 1000, "ranges.source_rows": [100, 1000], "ranges.source_epochs": [2, 8]}
+    lessons = resolve(ONE, "demo", few).bases.lessons()
+    assert {(lesson.rows, lesson.epochs) for lesson in lessons.values()} == {(1000, 8), (1000, 2), (100, 8), (100, 2)}
+    assert "ranges.source_rows is 2000" in refusal(ONE, "demo", few | {"ranges.source_rows": [2000]})
+
+
 def test_a_file_defines_a_study(tmp_path: Path) -> None:
     file = written(tmp_path, 'source = "film-3"\ntarget = "film-2"\n[rows]\npool = 60\nlocked = 6\nvalidation = 6\n')
     study = resolve(file, "paper")
-    assert (study.name, study.source, study.target, study.rows.training) == ("mine", "film-3", "film-2", 48)
+    assert (study.name, study.sources, study.target, study.rows.training) == ("mine", ("film-3",), "film-2", 48)
     assert study.budget == Budget()
     assert resolve(file, "paper", {"seed": 3}).seed == 3
 
@@ -220,7 +239,7 @@ def test_a_file_defines_a_study(tmp_path: Path) -> None:
         ("seed = \n", "allowed: a readable TOML file"),
         ('study = "film10-film8"\nname = "../x"\n', "study.name is '../x'; allowed: "),
         ('study = "film10-film8"\n[rows]\npool = 0\n', "rows.pool is 0; allowed: "),
-        ('study = "film10-film8"\nsource = 3\n', "source is 3; allowed: text"),
+        ('study = "film10-film8"\nsource = 3\n', "sources[0] is 3; allowed: text"),
         ('study = "film10-film8"\nseed = 2026-01-01\n', "seed is datetime.date(2026, 1, 1); allowed: a whole number"),
     ],
 )
@@ -244,7 +263,7 @@ def test_a_files_name_must_be_able_to_name_a_folder(tmp_path: Path, name: str) -
 
 
 def test_a_study_without_its_tasks_is_refused() -> None:
-    with pytest.raises(Refusal, match=r"^study lacks name, source, target$"):
+    with pytest.raises(Refusal, match=r"^study lacks name, sources, target$"):
         Study.from_dict({"seed": 1})
     with pytest.raises(Refusal, match=r"^study is 5; allowed: a table of name, "):
         Study.from_dict(5)  # type: ignore[arg-type]

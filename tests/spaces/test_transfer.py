@@ -9,6 +9,7 @@ from optuna.trial import FixedTrial
 from spaces import baseline, transfer
 from spaces.plan import Block, Plan, Recipe, Span
 from spaces.ranges import Ranges
+from spaces.sources import Sources
 
 START = Recipe(rate=8e-3, decay=0.25, batch=100, epochs=400, activation="gelu", warmup=7)
 RANGES = Ranges()
@@ -18,8 +19,12 @@ DRAWN: dict[str, Any] = {
 }  # fmt: skip
 
 
-def suggest(sources: tuple[str, ...] = ("film-10",), blocks: int = 7, **changed: Any) -> Plan:
-    return transfer.suggest(FixedTrial(DRAWN | changed), RANGES, START, sources, blocks)
+ONE = Sources(("film-10",), (5000,), (30,))
+TWO = Sources(("film-10", "film-12"), (5000,), (30,))
+
+
+def suggest(sources: Sources = ONE, blocks: int = 7, ranges: Ranges = RANGES, **changed: Any) -> Plan:
+    return transfer.suggest(FixedTrial(DRAWN | changed), ranges, START, sources, blocks)
 
 
 def test_cuts_are_sorted_into_every_span_and_none_for_equal_cuts() -> None:
@@ -45,15 +50,33 @@ def test_freezing_is_a_rate_of_zero() -> None:
 
 
 def test_of_several_sources_one_is_drawn() -> None:
-    plan = suggest(("film-10", "film-12"), source="film-12")
+    plan = suggest(TWO, source="film-12")
     assert {block.source for block in plan.blocks} == {"film-12"}
+
+
+def test_a_pull_is_drawn_only_where_the_ranges_allow_one() -> None:
+    pulling = Ranges(pull=(1e-3, 0.1))
+    assert {block.pull for block in suggest(ranges=pulling, pull=0.01, pulled=True).blocks} == {0.01}
+    assert suggest(ranges=pulling, pull=0.01, pulled=False) == suggest()
+    for guess in transfer.first_guesses(pulling, START, ONE, 7):
+        drawn = transfer.suggest(FixedTrial(guess), pulling, START, ONE, 7)
+        assert all(block.pull == 0 for block in drawn.blocks)
+
+
+def test_first_plans_try_every_source() -> None:
+    guesses = transfer.first_guesses(RANGES, START, TWO, 7)
+    drawn = [transfer.suggest(FixedTrial(guess), RANGES, START, TWO, 7) for guess in guesses]
+    for name in TWO.names:
+        spans = {plan.transferred for plan in drawn if plan.blocks and plan.blocks[0].source == name}
+        assert spans >= {Span(1, 7), Span(1, 6), Span(1, 1)}
+    assert drawn[0].direct and not any(plan.direct for plan in drawn[1:])
 
 
 def test_the_same_parameters_are_drawn_whatever_their_values() -> None:
     names = set()
     for changed in ({"cut_a": 3, "cut_b": 3}, {"mode": "freeze"}, {}):
         trial = FixedTrial(DRAWN | changed)
-        transfer.suggest(trial, RANGES, START, ("film-10",), 7)
+        transfer.suggest(trial, RANGES, START, ONE, 7)
         names.add(frozenset(trial.params))
     assert names == {frozenset(DRAWN)}
 
@@ -86,24 +109,24 @@ def inside(guess: dict[str, Any], ranges: Ranges, blocks: int) -> bool:
 def test_first_plans_lie_inside_the_ranges_and_begin_with_the_baseline(
     ranges: Ranges, start: Recipe, blocks: int
 ) -> None:
-    guesses = transfer.first_guesses(ranges, start, blocks)
+    guesses = transfer.first_guesses(ranges, start, ONE, blocks)
     assert all(inside(guess, ranges, blocks) for guess in guesses)
     assert all(one not in guesses[:i] for i, one in enumerate(guesses))
-    drawn = [transfer.suggest(FixedTrial(guess), ranges, start, ("film-10",), blocks) for guess in guesses]
+    drawn = [transfer.suggest(FixedTrial(guess), ranges, start, ONE, blocks) for guess in guesses]
     assert drawn[0].direct and not any(plan.direct for plan in drawn[1:])
     assert drawn[0] == Plan(ranges.recipe(FixedTrial(guesses[0]), start))
 
 
 def test_first_plans_are_distinct() -> None:
-    guesses = transfer.first_guesses(RANGES, START, 7)
-    drawn = {transfer.suggest(FixedTrial(guess), RANGES, START, ("film-10",), 7) for guess in guesses}
+    guesses = transfer.first_guesses(RANGES, START, ONE, 7)
+    drawn = {transfer.suggest(FixedTrial(guess), RANGES, START, ONE, 7) for guess in guesses}
     assert len(drawn) == len(guesses) >= 8
     assert {plan.transferred for plan in drawn} >= {None, Span(1, 7), Span(1, 6)}
 
 
 def test_the_first_plan_is_the_baselines_recipe_where_the_ranges_hold_it() -> None:
-    guess = transfer.first_guesses(RANGES, START, 7)[0]
-    assert transfer.suggest(FixedTrial(guess), RANGES, START, ("film-10",), 7) == Plan(START)
+    guess = transfer.first_guesses(RANGES, START, ONE, 7)[0]
+    assert transfer.suggest(FixedTrial(guess), RANGES, START, ONE, 7) == Plan(START)
 
 
 def test_first_baselines_are_the_start_with_each_activation() -> None:

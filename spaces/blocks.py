@@ -1,0 +1,60 @@
+"""The space of transfer block by block: each block of the network is copied or fresh, frozen, slow or at full rate."""
+
+import math
+
+from spaces.plan import Block, Plan, Recipe
+from spaces.ranges import Ranges, Trial
+from spaces.sources import Sources
+from spaces.transfer import guessed_recipe, patterns
+
+DECISIONS = ("fresh", "frozen", "slow", "full")
+
+
+def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, blocks: int) -> Plan:
+    """Draw a plan: one decision for each block, and a recipe around the baseline's.
+
+    Args:
+        trial: Draws.
+        ranges: The same recipe ranges as the baseline's; ``copied_rate`` is the factor of slow blocks.
+        start: The tuned baseline's recipe.
+        sources: The base networks; a plan copies from one.
+        blocks: Blocks of the network, head included.
+    """
+    recipe = ranges.recipe(trial, start)
+    slow = trial.suggest_float("copied_rate", *ranges.copied_rate, log=True)
+    fresh_rate = trial.suggest_float("fresh_rate", *ranges.fresh_rate, log=True)
+    scale = trial.suggest_float("copied_scale", *ranges.copied_scale, log=True)
+    pull = ranges.pulled(trial)
+    source = sources.suggest(trial)
+    drawn = [trial.suggest_categorical(_name(i), DECISIONS) for i in range(1, blocks + 1)]
+    if set(drawn) == {"fresh"}:
+        return Plan(recipe)
+    rates = {"frozen": 0.0, "slow": slow, "full": 1.0}
+    fresh = Block(rate=fresh_rate)
+    # Nothing pulls at a block that does not move.
+    copied = {word: Block(source, rate, scale, pull if rate else 0.0) for word, rate in rates.items()}
+    return Plan(recipe, tuple(copied.get(word, fresh) for word in drawn))
+
+
+def first_guesses(ranges: Ranges, start: Recipe, sources: Sources, blocks: int) -> list[dict[str, object]]:
+    """Parameters worth trying before anything is known.
+
+    The baseline; first spans at full rate, as in `transfer`; and, of the whole network, its first half frozen or slow.
+    """
+    nothing = {_name(i): "fresh" for i in range(1, blocks + 1)}
+    guesses = [guessed_recipe(ranges, start, 1.0, 1.0) | sources.guess(sources.names[0]) | nothing]
+    slow = {"copied_rate": math.sqrt(math.prod(ranges.copied_rate))}
+    half = {_name(i): "frozen" for i in range(1, (blocks + 1) // 2 + 1)}
+    for place, (last, slower, looser) in enumerate(patterns(blocks)):
+        recipe = guessed_recipe(ranges, start, slower, looser) | slow
+        copied = nothing | {_name(i): "full" for i in range(1, last + 1)}
+        for source in sources.names:
+            guesses.append(recipe | sources.guess(source) | copied)
+            if place == 0:
+                guesses.append(recipe | sources.guess(source) | copied | half)
+                guesses.append(recipe | sources.guess(source) | copied | dict.fromkeys(half, "slow"))
+    return [one for i, one in enumerate(guesses) if one not in guesses[:i]]
+
+
+def _name(block: int) -> str:
+    return f"block_{block}"

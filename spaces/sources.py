@@ -1,0 +1,70 @@
+"""Which base networks there are to copy from: every source, trained on more or fewer examples, longer or shorter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, NamedTuple
+
+from spaces.ranges import Trial
+from spaces.refusal import Refusal, whole
+
+
+class Lesson(NamedTuple):
+    """How one base network was taught: by which simulator, on how many examples, for how many epochs."""
+
+    source: str
+    rows: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Every combination of simulator, number of examples and epochs is one base network, trained once.
+
+    Attributes:
+        names: Simulators.
+        rows: Numbers of examples, largest first.
+        epochs: Lengths of training, longest first.
+    """
+
+    names: tuple[str, ...]
+    rows: tuple[int, ...]
+    epochs: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.names or len(set(self.names)) < len(self.names):
+            raise Refusal(f"sources is {list(self.names)}; allowed: one source or more, each once")
+        for name in ("rows", "epochs"):
+            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)), reverse=True)))
+            for value in getattr(self, name):
+                whole(f"ranges.source_{name}", value, 1)
+
+    def lessons(self) -> dict[str, Lesson]:
+        """Every base network by the name that plans call it."""
+        return {self.name(Lesson(*each)): Lesson(*each) for each in product(self.names, self.rows, self.epochs)}
+
+    def name(self, lesson: Lesson) -> str:
+        """The simulator's name, with examples and epochs where there is a choice of them."""
+        if len(self.rows) == len(self.epochs) == 1:
+            return lesson.source
+        return f"{lesson.source}@{lesson.rows}x{lesson.epochs}"
+
+    def suggest(self, trial: Trial) -> str:
+        """Draw one base network."""
+        return self.name(
+            Lesson(
+                _one(trial, "source", self.names),
+                _one(trial, "source_rows", self.rows),
+                _one(trial, "source_epochs", self.epochs),
+            )
+        )
+
+    def guess(self, source: str) -> dict[str, object]:
+        """The parameters that `suggest` would draw to arrive at the best taught network of ``source``."""
+        wanted = {"source": (self.names, source), "source_rows": (self.rows, self.rows[0])}
+        wanted["source_epochs"] = (self.epochs, self.epochs[0])
+        return {key: value for key, (choices, value) in wanted.items() if len(choices) > 1}
+
+
+def _one(trial: Trial, name: str, choices: Sequence[Any]) -> Any:
+    return choices[0] if len(choices) == 1 else trial.suggest_categorical(name, tuple(choices))

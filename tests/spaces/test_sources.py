@@ -1,0 +1,38 @@
+"""Which base networks there are, and what they are called."""
+
+import pytest
+from optuna.trial import FixedTrial
+
+from spaces.refusal import Refusal
+from spaces.sources import Lesson, Sources
+
+
+def test_one_network_for_each_source_keeps_the_simulators_name() -> None:
+    sources = Sources(("film-10", "nano-8"), (5000,), (30,))
+    assert sources.lessons() == {"film-10": Lesson("film-10", 5000, 30), "nano-8": Lesson("nano-8", 5000, 30)}
+    assert sources.suggest(FixedTrial({"source": "nano-8"})) == "nano-8"
+
+
+def test_every_combination_has_a_name_of_its_own_and_the_best_taught_comes_first() -> None:
+    sources = Sources(("film-10", "film-12"), (500, 5000), (8, 30))
+    lessons = sources.lessons()
+    assert len(lessons) == 8 and next(iter(lessons)) == "film-10@5000x30"
+    for name, lesson in lessons.items():
+        drawn = {"source": lesson.source, "source_rows": lesson.rows, "source_epochs": lesson.epochs}
+        assert sources.suggest(FixedTrial(drawn)) == name == sources.name(lesson)
+    assert lessons[sources.suggest(FixedTrial(sources.guess("film-12")))] == Lesson("film-12", 5000, 30)
+
+
+def test_what_there_is_no_choice_of_is_not_drawn() -> None:
+    trial = FixedTrial({})
+    assert Sources(("film-10",), (5000,), (30,)).suggest(trial) == "film-10" and trial.params == {}
+    assert Sources(("film-10",), (5000,), (30,)).guess("film-10") == {}
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "message"),
+    [((), (10,), "one source or more"), (("a", "a"), (10,), "each once"), (("a",), (0,), "ranges.source_rows")],
+)
+def test_no_sources_are_refused(names: tuple[str, ...], rows: tuple[int, ...], message: str) -> None:
+    with pytest.raises(Refusal, match=message):
+        Sources(names, rows, (3,))
