@@ -33,17 +33,20 @@ class MLP(nn.Module):
             whole(f"network.{field}", value, 1)
         choice("network.activation", activation, ACTIVATION)
         widths = [inputs] + [width] * depth
-        hidden = [
-            nn.Sequential(nn.Linear(before, after), ACTIVATION[activation]())
-            for before, after in zip(widths, widths[1:], strict=False)
-        ]
-        self.blocks = nn.ModuleList([*hidden, nn.Linear(width, outputs)])
+        hidden = [layer(before, after, activation) for before, after in zip(widths, widths[1:], strict=False)]
+        self.blocks = nn.ModuleList([*hidden, layer(width, outputs)])
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` (batch, inputs) to (batch, outputs)."""
         for block in self.blocks:
             x = block(x)
         return x
+
+
+def layer(before: int, after: int, activation: str | None = None) -> nn.Module:
+    """One block: a linear map, followed by the activation if there is one (the head has none)."""
+    linear = nn.Linear(before, after)
+    return nn.Sequential(linear, ACTIVATION[activation]()) if activation else linear
 
 
 def fresh(network: nn.Module, scale: float, generator: torch.Generator) -> None:

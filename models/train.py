@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.loss import LOSS, finite
+from models.loss import LOSS, Loss, finite
 from models.surgery import blocks_of
 from spaces.plan import Block, Recipe
 from spaces.refusal import Refusal
 
 Callback = Callable[[int, float], None]
+Backward = Callable[[Tensor, Tensor], Tensor]
+"""Leaves the gradients of what a prediction is worth in the network, and returns the loss."""
 
 
 def train(
@@ -22,17 +24,19 @@ def train(
     generator: torch.Generator,
     *,
     blocks: Sequence[Block] = (),
+    backward: Backward | None = None,
     on_epoch: Callback | None = None,
 ) -> float:
     """Train ``network`` in place.
 
     Args:
         network: A module with ordered blocks, its weights already initialised (and copied).
-        inputs: (examples, inputs), standardised.
-        outputs: (examples, outputs).
+        inputs: (examples, ...), standardised: (examples, inputs), or (examples, tasks, inputs) of several tasks.
+        outputs: (examples, ...), as the network gives them.
         recipe: Optimiser, rate, schedule, loss, batch, epochs.
         generator: Draws the order of examples, one permutation an epoch.
         blocks: Decisions for each block; their rates multiply the recipe's, their pull holds copied weights back.
+        backward: From prediction and outputs of a batch to gradients and loss; by default those of the recipe's loss.
         on_epoch: Called with (epoch from 1, mean loss over the epoch's batches).
 
     Returns:
@@ -48,7 +52,7 @@ def train(
     optimiser = _optimiser(network, recipe, blocks)
     peaks = [group["lr"] for group in optimiser.param_groups]
     pulls = list(_pulls(network, blocks))
-    loss_of = LOSS[recipe.loss]
+    backward = backward or descent(LOSS[recipe.loss])
     steps = recipe.epochs * math.ceil(rows / recipe.batch)
     step, mean = 0, math.nan
     network.train()
@@ -59,9 +63,8 @@ def train(
         for start in range(0, rows, recipe.batch):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * schedule(recipe, step, steps)
-            loss = loss_of(network(shuffled[start : start + recipe.batch]), wanted[start : start + recipe.batch])
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss = backward(network(shuffled[start : start + recipe.batch]), wanted[start : start + recipe.batch])
             for tensor, anchor, strength in pulls:
                 assert tensor.grad is not None
                 tensor.grad.add_(tensor.detach() - anchor, alpha=strength)
@@ -73,6 +76,17 @@ def train(
         if on_epoch is not None:
             on_epoch(epoch, mean)
     return mean
+
+
+def descent(loss_of: Loss) -> Backward:
+    """The gradients of one loss."""
+
+    def backward(prediction: Tensor, wanted: Tensor) -> Tensor:
+        loss = loss_of(prediction, wanted)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    return backward
 
 
 def schedule(recipe: Recipe, step: int, steps: int) -> float:

@@ -1,0 +1,193 @@
+"""Several tasks trained together: the vocabulary (which tasks share which block) and the space that is searched."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+from spaces.plan import Plan, Recipe, checked_fields
+from spaces.ranges import Ranges, Trial
+from spaces.refusal import Refusal, choice, number, whole
+
+ALIGNMENTS = ("left", "right")
+WEIGHTINGS = ("equal", "fixed", "uncertainty", "surgery")
+EMPHASIS = 2.0
+"""Largest power of the direct error that a task's weight may be the inverse of."""
+
+Groups = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """One training of several tasks, complete but for data and seed. Sharing nothing is direct learning.
+
+    Attributes:
+        recipe: How to train; its batch is rows of each task, for every update sees all tasks.
+        tasks: Names, in the order that weights and the one-hot follow.
+        groups: For each block, head included, the groups of tasks that share it; a task by itself has its own.
+        one_hot: Whether the network is told its task, by a one-hot vector beside the input.
+        align: Which ends of inputs of different widths meet where the first block is shared.
+        weighting: ``equal``; ``fixed`` by ``weights``; ``uncertainty`` (Kendall et al. 2018), learned on the way;
+            ``surgery`` (PCGrad, Yu et al. 2020), which projects conflicting gradients, of losses times ``weights``.
+        weights: Factor on each task's loss, for ``fixed`` and ``surgery``.
+    """
+
+    recipe: Recipe
+    tasks: tuple[str, ...]
+    groups: tuple[Groups, ...]
+    one_hot: bool = False
+    align: str = "left"
+    weighting: str = "equal"
+    weights: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.tasks or len(set(self.tasks)) < len(self.tasks):
+            raise Refusal(f"sharing.tasks is {list(self.tasks)}; allowed: one task or more, each once")
+        if not self.groups:
+            raise Refusal("sharing.groups is empty; allowed: one partition of the tasks for each block")
+        for block, groups in enumerate(self.groups, 1):
+            members = [task for group in groups for task in group]
+            if sorted(members) != sorted(self.tasks) or not all(groups):
+                raise Refusal(
+                    f"sharing.groups of block {block} are {[list(group) for group in groups]}; "
+                    f"allowed: each of {', '.join(self.tasks)} in exactly one group"
+                )
+        object.__setattr__(self, "groups", tuple(_ordered(groups, self.tasks) for groups in self.groups))
+        if not isinstance(self.one_hot, bool):
+            raise Refusal(f"sharing.one_hot is {self.one_hot!r}; allowed: true or false")
+        choice("sharing.align", self.align, ALIGNMENTS)
+        choice("sharing.weighting", self.weighting, WEIGHTINGS)
+        if len(self.weights) != (len(self.tasks) if self.weighting in ("fixed", "surgery") else 0):
+            raise Refusal(
+                f"sharing.weights has {len(self.weights)} values; allowed: one for each task with weighting "
+                "fixed or surgery, none otherwise"
+            )
+        for weight in self.weights:
+            number("sharing.weights", weight, 0, above=True)
+
+    @property
+    def direct(self) -> bool:
+        """Whether no block is shared."""
+        return all(len(group) == 1 for groups in self.groups for group in groups)
+
+    @property
+    def alone(self) -> Plan:
+        """Direct learning of one task with this plan's own recipe."""
+        return Plan(self.recipe)
+
+    def only(self, kept: Sequence[str]) -> Self:
+        """The same plan for some of its tasks."""
+        tasks = tuple(task for task in self.tasks if task in kept)
+        groups = tuple(_kept(blocks, tasks) for blocks in self.groups)
+        weights = tuple(weight for task, weight in zip(self.tasks, self.weights, strict=False) if task in kept)
+        return replace(self, tasks=tasks, groups=groups, weights=weights)
+
+    @classmethod
+    def ends(cls, recipe: Recipe, tasks: Sequence[str], blocks: int, first: int, last: int = 0, **how: Any) -> Self:
+        """The common plan: all tasks share the first and the last so many blocks, as in Fig. 4b of Qu et al. 2018.
+
+        Raises:
+            Refusal: If there are fewer blocks than that.
+        """
+        whole("sharing.first", first, 0, blocks)
+        whole("sharing.last", last, 0, blocks)
+        together, apart = (tuple(tasks),), tuple((task,) for task in tasks)
+        groups = tuple(together if i < first or i >= blocks - last else apart for i in range(blocks))
+        return cls(recipe, tuple(tasks), groups, **how)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        plain = asdict(self) | {"groups": [[list(group) for group in groups] for groups in self.groups]}
+        return plain | {"tasks": list(self.tasks), "weights": list(self.weights)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`."""
+        held = checked_fields(cls, values, "sharing")
+        held["recipe"] = Recipe.from_dict(values["recipe"])
+        held["groups"] = tuple(tuple(tuple(group) for group in groups) for groups in values["groups"])
+        return cls(**held | {name: tuple(values[name]) for name in ("tasks", "weights") if name in values})
+
+
+def weights(errors: Mapping[str, float], emphasis: float) -> tuple[float, ...]:
+    """Weight of each task's loss: its direct error to the power -``emphasis``, scaled to a mean of 1.
+
+    0 weighs errors equally, so that the hardest task rules; 1 weighs relative changes equally, which is what sharing
+    is judged by.
+    """
+    raw = [error**-emphasis for error in errors.values()]
+    return tuple(value * len(raw) / sum(raw) for value in raw)
+
+
+def divisions(tasks: Sequence[str]) -> dict[str, Groups]:
+    """How the tasks may divide at one block, by name: apart, all together, or in two at one place of their order."""
+    found = {"apart": tuple((task,) for task in tasks), "together": (tuple(tasks),)}
+    for cut in range(1, len(tasks)):
+        found[f"{cut} | {len(tasks) - cut}"] = (tuple(tasks[:cut]), tuple(tasks[cut:]))
+    return found
+
+
+def suggest(trial: Trial, ranges: Ranges, start: Recipe, errors: Mapping[str, float], blocks: int) -> Sharing:
+    """Draw a plan: which blocks are shared by whom, whether the task is told, how tasks are weighed, and a recipe.
+
+    Either the first and last so many blocks are shared by all, or each block is divided by itself (`divisions`).
+
+    Args:
+        trial: Draws.
+        ranges: The same recipe ranges as the baselines'; rate and decay are drawn anew, for sharing wants others.
+        start: Whatever of the recipe is not searched.
+        errors: Of tuned direct learning, by task, in the study's order: neighbours should be alike.
+        blocks: Blocks of the network, head included.
+    """
+    tasks, recipe = tuple(errors), ranges.recipe(trial, start)
+    if trial.suggest_categorical("pattern", ("ends", "blocks")) == "ends":
+        ends = (trial.suggest_int("first", 0, blocks), trial.suggest_int("last", 0, blocks))
+        groups = Sharing.ends(recipe, tasks, blocks, *ends).groups
+    else:
+        allowed = divisions(tasks)
+        drawn = [trial.suggest_categorical(f"block_{i}", tuple(allowed)) for i in range(1, blocks + 1)]
+        groups = tuple(allowed[name] for name in drawn)
+    told = trial.suggest_categorical("one_hot", (False, True))
+    align = trial.suggest_categorical("align", ALIGNMENTS)
+    weighting = trial.suggest_categorical("weighting", WEIGHTINGS)
+    held: tuple[float, ...] = ()
+    if weighting in ("fixed", "surgery"):
+        held = weights(errors, trial.suggest_float("emphasis", 0.0, EMPHASIS))
+    return Sharing(recipe, tasks, groups, told, align, weighting, held)
+
+
+def first_guesses(ranges: Ranges, start: Recipe, blocks: int) -> list[dict[str, object]]:
+    """Parameters worth trying before anything is known: (first, last) blocks shared, told or not, weighing.
+
+    Everything shared collapses unless the network is told its task, and does best with tasks weighed by their direct
+    error; the first two blocks alone are the paper's choice.
+    """
+
+    def guess(first: int, last: int, told: bool, emphasis: float | None, slower: float = 1.0) -> dict[str, object]:
+        recipe: dict[str, object] = dict(ranges.guess(replace(start, rate=start.rate / slower)))
+        ends: dict[str, object] = {"pattern": "ends", "first": min(first, blocks), "last": min(last, blocks)}
+        how: dict[str, object] = {"one_hot": told, "align": "left"}
+        how |= {"weighting": "equal"} if emphasis is None else {"weighting": "fixed", "emphasis": emphasis}
+        return recipe | ends | how
+
+    found = [
+        guess(blocks, 0, True, 1.0),
+        guess(2, 0, False, None),
+        guess(2, 2, False, None),
+        guess(blocks, 0, True, 1.0, slower=2.0),
+        guess(2, 2, True, 1.0),
+        guess(blocks, 0, True, None),
+        guess(3, 0, True, 1.0),
+    ]
+    return [one for i, one in enumerate(found) if one not in found[:i]]
+
+
+def _ordered(groups: Iterable[tuple[str, ...]], tasks: Sequence[str]) -> Groups:
+    """Groups and their members in the order of the tasks: equal plans are equal."""
+    inside = (tuple(sorted(group, key=tasks.index)) for group in groups)
+    return tuple(sorted(inside, key=lambda group: tasks.index(group[0])))
+
+
+def _kept(groups: Groups, tasks: Sequence[str]) -> Groups:
+    """The groups without the tasks that left, and without groups that have none left."""
+    left = (tuple(task for task in group if task in tasks) for group in groups)
+    return tuple(group for group in left if group)
