@@ -1,5 +1,6 @@
 """The two searches of a run, as ledgers: direct learning first, then plans that start from what it found."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -42,6 +43,7 @@ def plans_ledger(
     start: Recipe,
     ranges: Ranges,
     trainings: int,
+    favourites: Sequence[transfer.Favourite] = (),
 ) -> Ledger:
     """The search for the best plan of transfer, from the tuned baseline's recipe and with its ranges.
 
@@ -53,7 +55,7 @@ def plans_ledger(
         Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, study.budget.seeds, (), until),
         partial(space.suggest, start=start, sources=study.bases, blocks=study.blocks),
         ranges,
-        space.first_guesses(ranges, start, study.bases, study.blocks),
+        space.first_guesses(ranges, start, study.bases, study.blocks, favourites),
         partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
         on_close,
         transfer.family,

@@ -16,6 +16,7 @@ from search.ledger import Ledger, storage
 from search.means import SHARES, Means
 from search.objectives import Examples, Task, Training
 from search.phases import baseline_ledger, best_plan, plans_ledger
+from search.priors import favourites, priors
 from search.progress import Progress
 from search.record import Evidence, Run, write_bytes
 from search.seeds import Role, entropy
@@ -138,7 +139,10 @@ class Pipeline:
         return Shape(task.inputs, task.outputs, network.depth, network.width, recipe.activation)
 
     def plans(self, baseline: Plan, bases: Mapping[str, Base]) -> None:
-        """Search the plans of transfer."""
+        """Search the plans of transfer, starting from what cheap priors favour."""
+        task = self.task(Role.PLANS, bases)
+        if not self.run.has("priors.json"):
+            self.run.write("priors.json", priors(task, baseline.recipe))
         ranges = self.baseline_ledger.ranges_at(len(self.baseline_ledger.records()))
         self.plans_ledger = plans_ledger(
             self.study,
@@ -148,8 +152,9 @@ class Pipeline:
             baseline.recipe,
             ranges,
             min(self.study.budget.trainings, self.baseline_ledger.spent),
+            favourites(self.run.read("priors.json")),
         )
-        self._search(self.plans_ledger, self.task(Role.PLANS, bases))
+        self._search(self.plans_ledger, task)
 
     def confirm(self, baseline: Plan, bases: Mapping[str, Base]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
         """Fix what will be confirmed, then measure every arm on seeds and examples that no search has seen."""

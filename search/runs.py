@@ -86,6 +86,7 @@ def _write(
         "confirmation": fixed | {"arms": measured},
         "examples": conclusion.examples_gained(curve),
         "spectra": conclusion.spectra(line.study, task, networks),
+        "priors": run.read("priors.json"),
         "importance": {name: ledger.importance() for name, ledger in ledgers.items()},
     }
     run.write("result.json", result)

@@ -1,11 +1,12 @@
 """The space of transfer block by block: each block of the network is copied or fresh, frozen, slow or at full rate."""
 
 import math
+from collections.abc import Sequence
 
 from spaces.plan import Block, Plan, Recipe
 from spaces.ranges import Ranges, Trial
 from spaces.sources import Sources
-from spaces.transfer import guessed_recipe, patterns
+from spaces.transfer import Favourite, guessed_recipe, spans
 
 DECISIONS = ("fresh", "frozen", "slow", "full")
 
@@ -36,23 +37,23 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
     return Plan(recipe, tuple(copied.get(word, fresh) for word in drawn))
 
 
-def first_guesses(ranges: Ranges, start: Recipe, sources: Sources, blocks: int) -> list[dict[str, object]]:
+def first_guesses(
+    ranges: Ranges, start: Recipe, sources: Sources, blocks: int, favourites: Sequence[Favourite] = ()
+) -> list[dict[str, object]]:
     """Parameters worth trying before anything is known.
 
-    The baseline; first spans at full rate, as in `transfer`; and, of the whole network, its first half frozen or slow.
+    The baseline; spans at full rate, as in `transfer`; and, of the first span, its first half frozen or slow.
     """
     nothing = {_name(i): "fresh" for i in range(1, blocks + 1)}
-    guesses = [guessed_recipe(ranges, start, 1.0, 1.0) | sources.guess(sources.names[0]) | nothing]
+    guesses = [guessed_recipe(ranges, start, 1.0, 1.0) | sources.guess(sources.first[0]) | nothing]
     slow = {"copied_rate": math.sqrt(math.prod(ranges.copied_rate))}
-    half = {_name(i): "frozen" for i in range(1, (blocks + 1) // 2 + 1)}
-    for place, (last, slower, looser) in enumerate(patterns(blocks)):
-        recipe = guessed_recipe(ranges, start, slower, looser) | slow
-        copied = nothing | {_name(i): "full" for i in range(1, last + 1)}
-        for source in sources.names:
-            guesses.append(recipe | sources.guess(source) | copied)
-            if place == 0:
-                guesses.append(recipe | sources.guess(source) | copied | half)
-                guesses.append(recipe | sources.guess(source) | copied | dict.fromkeys(half, "slow"))
+    half = [_name(i) for i in range(1, (blocks + 1) // 2 + 1)]
+    for place, (base, span, slower, looser) in enumerate(spans(sources, blocks, favourites)):
+        guess = guessed_recipe(ranges, start, slower, looser) | slow | sources.guess(base) | nothing
+        guess |= {_name(i): "full" for i in range(span.first, span.last + 1)}
+        guesses.append(guess)
+        if place < len(sources.first):
+            guesses += [guess | dict.fromkeys(half, "frozen"), guess | dict.fromkeys(half, "slow")]
     return [one for i, one in enumerate(guesses) if one not in guesses[:i]]
 
 

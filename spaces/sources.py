@@ -59,10 +59,19 @@ class Sources:
             )
         )
 
-    def guess(self, source: str) -> dict[str, object]:
-        """The parameters that `suggest` would draw to arrive at the best taught network of ``source``."""
-        wanted = {"source": (self.names, source), "source_rows": (self.rows, self.rows[0])}
-        wanted["source_epochs"] = (self.epochs, self.epochs[0])
+    @property
+    def first(self) -> list[str]:
+        """The best taught network of each source."""
+        return [self.name(Lesson(source, self.rows[0], self.epochs[0])) for source in self.names]
+
+    def guess(self, base: str) -> dict[str, object]:
+        """The parameters that `suggest` would draw to arrive at the network called ``base``."""
+        lesson = self.lessons()[base]
+        wanted: dict[str, tuple[Sequence[object], object]] = {
+            "source": (self.names, lesson.source),
+            "source_rows": (self.rows, lesson.rows),
+            "source_epochs": (self.epochs, lesson.epochs),
+        }
         return {key: value for key, (choices, value) in wanted.items() if len(choices) > 1}
 
 

@@ -1,12 +1,18 @@
 """The space of transfer: which span of blocks to copy from which source, and how to train what results."""
 
 import math
+from collections.abc import Sequence
 
 from spaces.plan import Plan, Recipe, Span
 from spaces.ranges import Ranges, Trial
 from spaces.sources import Sources
 
 MODES = ("fine-tune", "freeze")
+SLOWER = (2.0, 5.0)
+"""By what rate and decay of a plan that copies are divided if nothing better is known."""
+
+Favourite = tuple[str, Span]
+"""A base network's name and the span of it that looks worth copying."""
 
 
 def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, blocks: int) -> Plan:
@@ -44,18 +50,29 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
     )
 
 
-def first_guesses(ranges: Ranges, start: Recipe, sources: Sources, blocks: int) -> list[dict[str, object]]:
-    """Parameters worth trying before anything is known: the `patterns`, each from every source in turn.
+def first_guesses(
+    ranges: Ranges, start: Recipe, sources: Sources, blocks: int, favourites: Sequence[Favourite] = ()
+) -> list[dict[str, object]]:
+    """Parameters worth trying before anything is known.
 
-    First the baseline itself, the reference that every plan is raced against.
+    First the baseline itself, the reference that every plan is raced against; then the `patterns`, each from every
+    source in turn, and after the first two of them what cheap priors favour.
     """
-    guesses = [guessed_recipe(ranges, start, 1.0, 1.0) | {"mode": "fine-tune", "cut_a": 0, "cut_b": 0}]
-    guesses[0] |= sources.guess(sources.names[0])
-    for last, slower, looser in patterns(blocks):
-        for source in sources.names:
-            guess = guessed_recipe(ranges, start, slower, looser) | {"mode": "fine-tune", "cut_a": 0, "cut_b": last}
-            guesses.append(guess | sources.guess(source))
+    guesses = [guessed_recipe(ranges, start, 1.0, 1.0) | sources.guess(sources.first[0])]
+    guesses[0] |= {"mode": "fine-tune", "cut_a": 0, "cut_b": 0}
+    for base, span, slower, looser in spans(sources, blocks, favourites):
+        guess = guessed_recipe(ranges, start, slower, looser) | sources.guess(base)
+        guesses.append(guess | {"mode": "fine-tune", "cut_a": span.first - 1, "cut_b": span.last})
     return [one for i, one in enumerate(guesses) if one not in guesses[:i]]
+
+
+def spans(sources: Sources, blocks: int, favourites: Sequence[Favourite]) -> list[tuple[str, Span, float, float]]:
+    """Spans worth trying first: base network, span, and the factors by which rate and decay are divided."""
+    found = [
+        (base, Span(1, last), slower, looser) for last, slower, looser in patterns(blocks) for base in sources.first
+    ]
+    early = 2 * len(sources.first)
+    return found[:early] + [(base, span, *SLOWER) for base, span in favourites] + found[early:]
 
 
 def patterns(blocks: int) -> list[tuple[int, float, float]]:
@@ -65,9 +82,9 @@ def patterns(blocks: int) -> list[tuple[int, float, float]]:
     smaller steps; then shorter first spans.
     """
     whole, hidden = blocks, blocks - 1
-    slower = [(4.0, 5.0), (2.0, 5.0), (1.0, 1.0)]
-    spans = [(last, *by) for by in slower for last in (whole, hidden)]
-    return spans + [(last, 2.0, 5.0) for last in range(1, hidden, 2)]
+    slower = [(4.0, 5.0), SLOWER, (1.0, 1.0)]
+    found = [(last, *by) for by in slower for last in (whole, hidden)]
+    return found + [(last, *SLOWER) for last in range(1, hidden, 2)]
 
 
 def guessed_recipe(ranges: Ranges, start: Recipe, slower: float, looser: float) -> dict[str, object]:

@@ -1,8 +1,11 @@
 """The section of the page about the searches: the race, what was found, what mattered."""
 
-from search.leaderboard import best, leaderboard
+from search.agreement import PRIORS, agreement
+from search.leaderboard import best, geometric_mean, leaderboard
+from search.report.spans import cells
 from search.report.words import SETTINGS, knowledge, percent, plain, searched, table
 from search.results import Picture, Results
+from search.sentence import taught
 
 
 def searches(run: Results, picture: Picture) -> str:
@@ -16,7 +19,36 @@ def searches(run: Results, picture: Picture) -> str:
     caption = "Share of the variance of the error among trials that each setting explains."
     bars = picture("importance", "Bars of the importance of each setting in both searches", caption)
     text += f"<h3>What mattered</h3>{bars}" if bars else ""
+    text += beforehand(run)
     return f"<h2>The searches</h2>{text}" if text else ""
+
+
+def beforehand(run: Results) -> str:
+    """What cheap priors said before any plan was trained, against what was measured afterwards."""
+    scored = run.result.get("priors") or {}
+    rows = []
+    for prior, by_source in scored.items():
+        for source, scores in by_source.items():
+            found = agreement(scores, measured(run, source))
+            if found is not None:
+                regret = percent(found["regret"], sign=True) if found["regret"] else "the same"
+                rows.append([plain(prior), plain(taught(source)), f"{found['tau']:+.2f}".replace("-", "−")])
+                rows[-1] += [plain(found["spans"]), found["favourite"], found["best"], regret]
+    if not rows:
+        return ""
+    what = "; ".join(f"<b>{name}</b>: {PRIORS[name]}" for name in scored if name in PRIORS)
+    against = "the map" if run.map else "the best trial of each span that the search tried"
+    head = ["prior", "source", "Kendall’s τ", "spans", "its favourite", "measured best", "favourite against best"]
+    return (
+        f"<h3>Could it have been told beforehand?</h3><p>Cheap priors gave the search its first guesses and filtered "
+        f"nothing. {what}. τ = 1 would be the order found by {against}, 0 none.</p>{table(head, rows)}"
+    )
+
+
+def measured(run: Results, source: str) -> dict[str, float]:
+    """Errors by span of one source."""
+    found = {f"{c.n1}-{c.n2}": geometric_mean(c.errors) for c in cells(run.result, run.map, source)}
+    return {span: error for span, error in found.items() if error}
 
 
 def recipes(run: Results) -> str:
