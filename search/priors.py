@@ -23,6 +23,8 @@ from spaces.plan import Block, Recipe, Span
 
 Array = NDArray[np.float64]
 ROUNDS = 50
+TINY = 1e-12
+"""Keeps ratios finite where features do not vary or explain everything."""
 
 
 def priors(task: Task, recipe: Recipe) -> dict[str, dict[str, dict[str, float]]]:
@@ -43,11 +45,10 @@ def priors(task: Task, recipe: Recipe) -> dict[str, dict[str, dict[str, float]]]
         transplant(network, task.sources_for(0), [Block(source)] * (task.depth + 1))
         ratios = gradient_ratios(network, inputs, exact, recipe.loss)
         seen = features(network, inputs)
-        found["linear probe"][source] = {f"1-{n}": -math.log(probe_error(f, outputs)) for n, f in enumerate(seen, 1)}
+        found["linear probe"][source] = {f"1-{n}": -probe_error(f, outputs) for n, f in enumerate(seen, 1)}
         found["LogME"][source] = {f"1-{n}": log_evidence(f, outputs) for n, f in enumerate(seen, 1)}
         found["gradient to weight"][source] = {
-            f"{span.first}-{span.last}": -math.log(max(ratios[span.first - 1 : span.last]))
-            for span in Span.every(task.depth + 1)
+            f"{span.first}-{span.last}": -max(ratios[span.first - 1 : span.last]) for span in Span.every(task.depth + 1)
         }
     return found
 
@@ -77,7 +78,7 @@ def probe_error(features: Array, outputs: Array) -> float:
     left, singular, _ = np.linalg.svd(x, full_matrices=False)
     projected = left.T @ y
     errors = []
-    for strength in singular[0] ** 2 * np.logspace(-10, 0, 21):
+    for strength in max(singular[0] ** 2, TINY) * np.logspace(-10, 0, 21):
         shrink = singular**2 / (singular**2 + strength)
         leverage = (left**2) @ shrink + 1 / len(x)
         residual = (y - left @ (shrink[:, None] * projected)) / (1 - leverage)[:, None]
@@ -104,7 +105,7 @@ def log_evidence(features: Array, outputs: Array) -> float:
     alpha, beta = np.ones(y.shape[1]), np.ones(y.shape[1])
     for _ in range(ROUNDS):
         gamma, squares, residual = _posterior(alpha / beta, sigma, z2, beyond)
-        alpha, beta = gamma / (squares + 1e-12), (n - gamma) / (residual + 1e-12)
+        alpha, beta = (gamma + TINY) / (squares + TINY), (n - gamma) / (residual + TINY)
     _, squares, residual = _posterior(alpha / beta, sigma, z2, beyond)
     logs = np.log(alpha + np.outer(sigma, beta)).sum(axis=0) + (d - len(sigma)) * np.log(alpha)
     evidence = (d * np.log(alpha) + n * np.log(beta / (2 * np.pi)) - logs - beta * residual - alpha * squares) / 2

@@ -9,10 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from optuna.trial import TrialState
 
+from models.scaling import Scaling
+from models.weights import Shape, pack
 from search.means import SHARES, Means
 from search.objectives import Examples, Outcome, Task, Training
 from search.pipeline import Pipeline, digest
+from search.priors import favourites
 from search.progress import Progress
 from search.record import Run
 from search.seeds import Role
@@ -152,7 +157,10 @@ def searching(folder: Path, trainer: Counted, means: Means | None = None) -> Pip
 
 @pytest.fixture
 def no_bases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pipeline, "task", lambda self, role, bases, judge=None: TASK)
+    shape = Shape(3, 4, 2, 5, "gelu")
+    data = pack(shape.build(), shape, Scaling(torch.zeros(3), torch.ones(3)))
+    task = replace(TASK, bases={"film-10": data})
+    monkeypatch.setattr(Pipeline, "task", lambda self, role, bases, judge=None: task)
 
 
 def test_a_search_that_ended_stays_ended(tmp_path: Path, no_bases: None) -> None:
@@ -166,6 +174,20 @@ def test_a_search_that_ended_stays_ended(tmp_path: Path, no_bases: None) -> None
     short = searching(tmp_path / "short", Counted(), Means(1, search_seconds=0.0))
     later = searching(tmp_path / "short", trainer := Counted())
     assert trainer.searched == [] and later.plans_ledger.records() == short.plans_ledger.records()
+
+
+def test_the_plan_search_tries_what_the_priors_favour(tmp_path: Path, no_bases: None) -> None:
+    first = searching(tmp_path, Counted())
+    favoured = favourites(json.loads((tmp_path / "priors.json").read_text()))
+    tried = {Plan.from_dict(trial["plan"]).transferred for trial in first.plans_ledger.records()}
+    waiting = first.plans_ledger.study.get_trials(states=[TrialState.WAITING])
+    cuts = [trial.system_attrs["fixed_params"] for trial in waiting]
+    tried |= {Span(c["cut_a"] + 1, c["cut_b"]) for c in cuts}
+    assert favoured and {span for _, span in favoured} <= tried
+    # Said once, and not again: other weights would say something else.
+    (tmp_path / "priors.json").write_text('{"linear probe": {"film-10": {"1-1": 0.0}}}')
+    searching(tmp_path, Counted())
+    assert json.loads((tmp_path / "priors.json").read_text()) == {"linear probe": {"film-10": {"1-1": 0.0}}}
 
 
 def test_plans_get_no_more_trainings_than_direct_learning_had(tmp_path: Path, no_bases: None) -> None:

@@ -61,6 +61,11 @@ def test_features_that_explain_the_outputs_score_above_noise_and_more_of_them_ne
     assert probe_error(many, Y) > probe_error(X, Y) and math.isfinite(log_evidence(many, Y))
 
 
+@pytest.mark.parametrize("dead", [np.zeros((30, 4)), np.ones((30, 1)), np.c_[X, X]])
+def test_features_that_say_nothing_or_repeat_themselves_are_no_trouble(dead: np.ndarray) -> None:
+    assert math.isfinite(probe_error(dead, Y)) and math.isfinite(log_evidence(dead, Y))
+
+
 def network() -> MLP:
     torch.manual_seed(0)
     return MLP(3, 4, depth=2, width=6, activation="gelu")
