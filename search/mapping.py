@@ -33,26 +33,40 @@ def recipes(run: Run) -> tuple[Recipe, Recipe]:
 
 def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
     """Measure all spans of a study, on fresh examples and regret seeds, and write ``map.json``."""
-    study = run.study
     with connection(means.workers, run.folder, 1 if means.device == "cuda" else 0):
         line = Pipeline(run, means, progress)
         line.prepare()
         own, theirs = recipes(run)
-        bases = line.bases(theirs)
-        spans = Span.every(study.blocks)
-        plans = {"direct": Plan(own), "direct_same_recipe": Plan(theirs)}
-        cells = {f"{name}/{span.first}-{span.last}": (name, span) for name in bases for span in spans}
-        plans |= {key: Plan.span(theirs, study.blocks, name, span) for key, (name, span) in cells.items()}
-        with line.phase("map", len(plans) * study.budget.map):
-            test = line.examples(study.target, Role.TEST, study.rows.test)
-            task: Task = line.task(Role.REGRET, bases, test)
-            seeds = range(study.budget.map)
-            asked = {f"{name}/{i}": (task, Training(plan, i)) for i in seeds for name, plan in plans.items()}
-            errors = line.measure("map", asked)
+        drawn = measured(line, own, theirs)
+    run.write("map.json", drawn)
+    progress.close()
+    return drawn
+
+
+def measured(line: Pipeline, own: Recipe, theirs: Recipe) -> dict[str, Any]:
+    """The map of a run whose data are there.
+
+    Args:
+        line: The run.
+        own: Recipe of direct learning.
+        theirs: Recipe of every span.
+    """
+    study = line.study
+    bases = line.bases(theirs)
+    plans = {"direct": Plan(own), "direct_same_recipe": Plan(theirs)}
+    cells = {f"{name}/{span.first}-{span.last}": (name, span) for name in bases for span in Span.every(study.blocks)}
+    plans |= {key: Plan.span(theirs, study.blocks, name, span) for key, (name, span) in cells.items()}
+    with line.phase("map", len(plans) * study.budget.map):
+        test = line.examples(study.target, Role.TEST, study.rows.test)
+        task: Task = line.task(Role.REGRET, bases, test)
+        seeds = range(study.budget.map)
+        asked = {f"{name}/{i}": (task, Training(plan, i)) for i in seeds for name, plan in plans.items()}
+        errors = line.measure("map", asked)
     by_plan = {name: [errors[f"{name}/{i}"] for i in seeds] for name in plans}
-    drawn = {
+    return {
         "study": study.to_dict(),
         "seeds": study.budget.map,
+        "trainings": len(asked),
         "blocks": study.blocks,
         "direct": by_plan["direct"],
         "direct_same_recipe": by_plan["direct_same_recipe"],
@@ -63,9 +77,6 @@ def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
             for key, (name, span) in cells.items()
         ],
     }
-    run.write("map.json", drawn)
-    progress.close()
-    return drawn
 
 
 def _cell(span: Span, direct: list[float | None], errors: list[float | None], blocks: int) -> dict[str, Any]:

@@ -91,7 +91,16 @@ def findings(run: Results) -> str:
         text += "the map’s best" + (
             f", {top[1]} of {plain(top[0])}: the lowest of many noisy means, so flattered." if chosen != top else "."
         )
+    share = _share(run)
+    text += f" The run, its confirmation included, took {percent(share)} of the map’s trainings." if share else ""
     return f"<p>{text}</p>"
+
+
+def _share(run: Results) -> float | None:
+    """Trainings of the run's searches and confirmation over those of the map."""
+    spent = run.cost.get("trainings") or {}
+    mine = sum(spent.get(phase, 0) for phase in ("baseline", "plans", "confirmation"))
+    return mine / run.map["trainings"] if mine and run.map.get("trainings") else None
 
 
 def spectra(run: Results, picture: Picture) -> str:

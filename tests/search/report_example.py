@@ -157,7 +157,7 @@ def chart(rng: np.random.Generator) -> dict[str, Any]:
         )
     direct = (0.0221 * np.exp(rng.normal(0, 0.02, 3))).tolist()
     return {"study": STUDY, "seeds": 3, "direct": direct, "direct_same_recipe": direct, "recipe": Recipe().to_dict(),
-            "direct_recipe": Recipe().to_dict(), "blocks": 7, "cells": cells}  # fmt: skip
+            "direct_recipe": Recipe().to_dict(), "blocks": 7, "trainings": 90, "cells": cells}  # fmt: skip
 
 
 def cost(result: dict[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ def test_page_of_a_finished_run_says_what_was_proved(finished: Path) -> None:
     assert "direct learning would need about 1300 examples instead of 450 to do as well" in page
     assert "8.0&nbsp;×&nbsp;10<sup>−7</sup>" in page
     assert "The chosen span, (1, 7), is the map’s best." in page
+    assert "took" in page and "of the map’s trainings" in page
     assert "at the edge" in page
 
 
