@@ -103,10 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     signal.signal(signal.SIGTERM, terminated)
     code, line = 0, ""
+    notes: list[str] = []
     try:
         execute(given)
     except Refusal as problem:
         code, line = 2, str(problem)
+        notes = getattr(problem, "__notes__", [])
     except KeyboardInterrupt:
         code = 143 if asked_to_end else 130  # Tune raises an interruption of its own, so its type tells nothing
         line = f"interrupted; nothing finished is lost. To go on: graft {shlex.join(given)}"
@@ -116,7 +118,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if os.environ.get("GRAFT_TRACEBACK"):
             raise
         said = (str(problem).strip().splitlines() or [""])[0]
-        code, line = 1, f"{type(problem).__name__}: {said} (GRAFT_TRACEBACK=1 shows where)"
+        notes = getattr(problem, "__notes__", [])
+        where = "" if notes else " (GRAFT_TRACEBACK=1 shows where)"
+        code, line = 1, f"{type(problem).__name__}: {said}{where}"
+    for note in notes:  # the traceback of a user's own code
+        print(note, file=sys.stderr)
     if line:
         print(f"graft: {line}", file=sys.stderr, flush=True)
     sys.exit(code)

@@ -1,10 +1,13 @@
 """What each command of the command line does. Each returns what a program would read, and prints for people."""
 
 import math
+import traceback
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from cluster.preflight import cpus, findings, possible
 from search.means import Means
@@ -51,6 +54,7 @@ def _begin(options: Namespace, study: Study) -> tuple[Run, Means]:
     rows = study.rows.source * len(study.sources) + study.rows.pool + study.rows.test + 10 * study.rows.pool
     possible(workers, options.device, folder, 50 + rows * 220 * 4 / 1e6)
     _equal_widths(study)
+    _own_simulators(study)
     run = Run(folder)
     run.fits(study)
     return run, Means(workers, options.device, uri=getattr(options, "tracking_uri", None))
@@ -63,6 +67,21 @@ def _equal_widths(study: Study) -> None:
             " and ".join(f"{name} has {width} outputs" for name, width in outputs.items())
             + "; allowed: sources and target of equal width, so that the head can be copied"
         )
+
+
+def _own_simulators(study: Study) -> None:
+    """Draw two rows of each simulator that is a user's own: what is broken is better told now than from an actor."""
+    for name in (*study.sources, study.target):
+        if ":" in name:
+            try:
+                find(name).draw(2, np.random.default_rng(0))
+            except Exception as problem:
+                refused = Refusal(
+                    f"simulator {name!r} fails on its first two rows: {type(problem).__name__}: {problem}; "
+                    "allowed: one array for each column of its schema, (n, *shape), all finite"
+                )
+                refused.add_note(traceback.format_exc())
+                raise refused from None
 
 
 def run(options: Namespace) -> Any:

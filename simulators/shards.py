@@ -221,9 +221,10 @@ class _Run:
         return f"shard {number} of {self.simulator.name}, seed {[*self.seed, number]},"
 
     def _raised(self, number: int, error: Any) -> RuntimeError:
-        # A disk's complaint is one line; a simulator's author wants the traceback.
-        why = str(error.cause) if isinstance(error.cause, OSError) else str(error)
-        failure = RuntimeError(f"{self._what(number)} could not be written: {why}")
+        why = " ".join(str(error.cause).split())
+        failure = RuntimeError(f"{self._what(number)} could not be written: {type(error.cause).__name__}: {why}")
+        if not isinstance(error.cause, OSError):  # a disk's complaint is one line; a simulator's author wants to see
+            failure.add_note(str(error))
         failure.__cause__ = error
         return failure
 

@@ -173,6 +173,48 @@ def test_source_and_target_of_unequal_width_are_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+BROKEN = """
+import numpy as np, pyarrow as pa
+from simulators.base import Simulator, tensor_field
+
+class Raises(Simulator):
+    name = "raises"
+    schema = pa.schema([tensor_field("x", 3, "input", "nm", ""), tensor_field("y", 200, "output", "1", "")])
+    def sample(self, n, rng):
+        return {"x": np.ones((n, 3)), "y": np.ones((n, 200)) / self.wavelength}
+
+class Shape(Raises):
+    def sample(self, n, rng):
+        return {"x": np.ones((n, 3)), "y": np.ones((n, 100))}
+
+class Nan(Raises):
+    def sample(self, n, rng):
+        return {"x": np.ones((n, 3)), "y": np.full((n, 200), np.nan)}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Raises", "AttributeError: 'Raises' object has no attribute 'wavelength'"),
+        ("Shape", "raises.y has shape (2, 100); its schema says (2, 200)"),
+        ("Nan", "raises.y[0, 0] is nan; it must be finite"),
+    ],
+)
+def test_a_broken_simulator_is_shown_before_anything_is_written(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken_simulators.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "film10-film8", "--set", f"target=broken_simulators:{name}", "--out", str(tmp_path / "out")])
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and not (tmp_path / "out").exists()
+    assert error.strip().splitlines()[-1].startswith(f"graft: simulator 'broken_simulators:{name}' fails on its first")
+    assert said in error.splitlines()[-1]
+    assert "Traceback" in error and "in draw" in error
+
+
 def test_without_a_command_it_says_what_can_be_done(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main([])

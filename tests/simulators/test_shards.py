@@ -227,7 +227,8 @@ def test_a_shard_that_always_kills_is_named_and_the_others_finish(ray_session, t
 def test_a_simulator_that_raises_shows_where(ray_session, tmp_path):
     with pytest.raises(RuntimeError, match=r"shard [01] of broken, seed \[7, 11, [01]\]") as failure:
         generate(Broken(), SEED, 20, tmp_path / "a", shard_rows=10)
-    assert "the author's own mistake" in str(failure.value) and "scenarios.py" in str(failure.value)
+    assert "the author's own mistake" in str(failure.value) and "\n" not in str(failure.value)
+    assert "scenarios.py" in "".join(failure.value.__notes__)
     assert list((tmp_path / "a").iterdir()) == []
 
 
