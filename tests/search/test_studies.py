@@ -1,6 +1,7 @@
 """Studies: every one that is registered can be run, and every way of asking wrongly is answered in one line."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,17 @@ def test_several_sources_are_a_list_and_one_is_short_for_it(tmp_path: Path) -> N
     )
     assert "each once" in refusal(ONE, "demo", {"sources": ["film-9", "film-9"]})
     assert "each once" in refusal(ONE, "demo", {"sources": []})
+
+
+def test_study_files_of_the_readme_are_studies(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    files = re.findall(r"```toml\n# (\w+\.toml)[^\n]*\n(.*?)```", text, re.DOTALL)
+    assert {"mine.toml", "choosy.toml"} <= {name for name, _ in files}
+    for name, content in files:
+        if ":" not in "".join(re.findall(r"(?:source|target)s? = .*", content)):  # a simulator of the reader's own
+            assert resolve(written(tmp_path, content, name)).name == Path(name).stem
+    choosy = resolve(str(tmp_path / "choosy.toml"))
+    assert choosy.space == "blocks" and len(choosy.bases.lessons()) == 8
 
 
 def test_a_source_may_be_taught_on_less_but_not_on_more_than_there_is() -> None:
