@@ -10,28 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from simulators import film_kernel, materials
 from simulators.base import Grid, Simulator, tensor_field
-from simulators.materials import positive
+from simulators.layers import indices, thicknesses, wavelengths
 from spaces.refusal import Refusal, choice, number, whole
 
 WAVELENGTHS_NM = np.arange(400.0, 800.0, 2.0)
 WAVELENGTHS_NM.flags.writeable = False
 PAIR = ("SiO2", "TiO2")
-
-
-def _film(thickness_nm: ArrayLike) -> NDArray[np.float64]:
-    """One film or a batch of them, as shape (batch, layers)."""
-    thickness = positive("thickness_nm", thickness_nm)
-    if thickness.ndim not in (1, 2):
-        raise Refusal(f"thickness_nm has shape {thickness.shape}; allowed: (layers,) or (batch, layers)")
-    return np.ascontiguousarray(np.atleast_2d(thickness))
-
-
-def _spectrum(wavelength_nm: ArrayLike) -> NDArray[np.float64]:
-    """Wavelengths as shape (wavelengths,)."""
-    wavelength = positive("wavelength_nm", wavelength_nm)
-    if wavelength.ndim > 1:
-        raise Refusal(f"wavelength_nm has shape {wavelength.shape}; allowed: (wavelengths,)")
-    return np.ascontiguousarray(np.atleast_1d(wavelength))
 
 
 def transmittance(
@@ -60,25 +44,11 @@ def transmittance(
     choice("first", first, PAIR)
     number("ambient", ambient, 0, above=True)
     number("substrate", substrate, 0, above=True)
-    thickness = _film(thickness_nm)
-    wavelength = _spectrum(WAVELENGTHS_NM if wavelength_nm is None else wavelength_nm)
+    thickness = thicknesses(thickness_nm)
+    wavelength = wavelengths(WAVELENGTHS_NM if wavelength_nm is None else wavelength_nm)
     order = PAIR if first == PAIR[0] else PAIR[::-1]
     index = np.stack([materials.index(material, wavelength) for material in order])
     return film_kernel.propagate(thickness, index, wavelength, float(ambient), float(substrate))
-
-
-def _permittivity(field: str, index: object, width: int) -> NDArray[np.complex128]:
-    """Squares of refractive indices n + ik, one row of ``width`` wavelengths for each medium."""
-    try:
-        array = np.array(index, dtype=np.complex128)
-    except (TypeError, ValueError) as error:
-        raise Refusal(f"{field} is not an array of numbers; allowed: n + ik with k at least 0") from error
-    if array.ndim not in (1, 2) or array.size == 0 or (array.ndim == 2 and array.shape[1] != width):
-        raise Refusal(f"{field} has shape {array.shape}; allowed: (layers,) or (layers, {width} wavelengths)")
-    if not np.isfinite(array).all() or (array.real < 0).any() or (array.imag < 0).any() or (array == 0).any():
-        raise Refusal(f"{field} has a value that is no index; allowed: finite n + ik, n and k at least 0, not both 0")
-    rows = array[:, None] if array.ndim == 1 else array
-    return np.broadcast_to(rows**2, (len(rows), width))
 
 
 def reflectance_transmittance(
@@ -116,16 +86,16 @@ def reflectance_transmittance(
     if angle_deg >= 90:
         raise Refusal(f"angle_deg is {angle_deg!r}; allowed: at least 0 and below 90")
     number("ambient", ambient, 0, above=True)
-    thickness, wavelength = _film(thickness_nm), _spectrum(wavelength_nm)
-    layers = _permittivity("index", index, wavelength.size)
-    behind = _permittivity("substrate", [substrate], wavelength.size)
+    thickness, wavelength = thicknesses(thickness_nm), wavelengths(wavelength_nm)
+    layers = indices("index", index, wavelength.size)
+    behind = indices("substrate", [substrate], wavelength.size)
     if len(layers) != thickness.shape[1]:
         raise Refusal(
             f"index has {len(layers)} layers, thickness_nm has {thickness.shape[1]}; allowed: the same number"
         )
-    front = np.full((1, wavelength.size), complex(ambient) ** 2)
+    front = np.full((1, wavelength.size), complex(ambient))
     media = np.concatenate([front, layers, behind])
-    return _compose(media, thickness, wavelength, np.sin(np.radians(angle_deg)), polarization)
+    return _compose(media**2, thickness, wavelength, np.sin(np.radians(angle_deg)), polarization)
 
 
 def _compose(

@@ -32,7 +32,7 @@ Q1, Q2, Q3, Q4 = (
 
 
 @numba.njit(inline="always", fastmath=True)
-def _rotations(u: float, v: float) -> tuple[float, float, float, float]:
+def rotations(u: float, v: float) -> tuple[float, float, float, float]:
     """(h sin, h cos) of pi u and of pi v up to sign, evaluated in step."""
     f = u - np.rint(u)
     g = v - np.rint(v)
@@ -92,7 +92,7 @@ def propagate(
             turns1, index1, inverse1 = half_turns[below], index[below], inverse[below]
             turns0, index0, inverse0 = half_turns[above], index[above], inverse[above]
             for w in range(width):
-                sin1, cos1, sin0, cos0 = _rotations(turns1[w] * thick, turns0[w] * thin)
+                sin1, cos1, sin0, cos0 = rotations(turns1[w] * thick, turns0[w] * thin)
                 factor[w] *= (sin1 * sin1 + cos1 * cos1) * (sin0 * sin0 + cos0 * cos0)
                 up = sin1 * index1[w]
                 down = sin1 * inverse1[w]
