@@ -149,7 +149,7 @@ def _sphere(
     slope = dpsi_b[:, 0] * weight[:, 0]
     for j in range(1, len(radius)):
         a, b, du = j - 1, j, slope / weight[:, j]
-        # The order of the columns of the matrix, and a factor i exp(Im z_b - Im z_a) is left out of it.
+        # A factor exp(Im z_b - Im z_a) / i of the whole matrix is left out: only ratios matter.
         u, du = (
             (psi_b[:, b] * dxi_a[:, a] - fade[a] * xi_b[:, b] * dpsi_a[:, a]) * u
             + (fade[a] * xi_b[:, b] * psi_a[:, a] - psi_b[:, b] * xi_a[:, a]) * du,
@@ -169,12 +169,14 @@ def _sphere(
 class Nanoparticle(Simulator):
     """Scattering spectra of a layered sphere of random thicknesses: the nanoparticles of Qu et al. 2018.
 
-    ``nano-N`` has N layers, the core included: SiO2 and TiO2 alternate from an SiO2 core outward, the radius of the core
-    and the thickness of each shell are U(30, 70) nm, the host is water; 200 wavelengths from 400 to 798 nm. Qu et al.
-    (arXiv 1809.00972) say only "8-layer core-shell nanoparticles" and "scattering cross-section". That the core counts
-    as a layer and is of SiO2, that the host is water, and that the cross section is divided by pi R^2 is our inference
-    from the public code of the same group's earlier work (Peurifoy et al. 2018, Science Advances 4, eaar4206;
-    github.com/iguanaus/ScatterNet, ``total_cs.m`` and ``scatter_sim_0_gen_single_spect.m``).
+    ``nano-N`` has N layers, the core included: SiO2 and TiO2 alternate from an SiO2 core outward, the radius of the
+    core and the thickness of each shell are U(30, 70) nm, the host is water; 200 wavelengths from 400 to 798 nm.
+
+    Qu et al. (arXiv 1809.00972) say no more than "8-layer core-shell nanoparticles", SiO2 and TiO2, 30 to 70 nm and
+    "scattering cross-section". That the core counts as a layer and is SiO2, that the host is water, and that the cross
+    section is divided by pi R^2 is our inference from the public code of the same group's earlier work (Peurifoy et al.
+    2018, Science Advances 4, eaar4206; github.com/iguanaus/ScatterNet, ``spherical_T_matrix/total_cs.m`` and
+    ``scatter_sim_0_gen_single_spect.m``).
     """
 
     version = 1

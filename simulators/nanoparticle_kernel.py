@@ -1,9 +1,10 @@
 """Scattering efficiency of a lossless sphere of two alternating media: the inner loop.
 
-In each layer the radial function of order l is u(z) = A psi(z) + B chi(z), with z = k r and the Riccati-Bessel functions
-psi = z j, chi = z y. Continuous across an interface are u and k u' where the electric field has no radial part (TE), u
-and u' / k where the magnetic field has none (TM). Eliminating A and B takes (u, u') from the inner radius a of a shell
-to its outer radius b by one real matrix of determinant 1, the same for both polarizations,
+In each layer the radial function of order l is u(z) = A psi(z) + B chi(z), with z = k r and the Riccati-Bessel
+functions psi = z j, chi = z y. Continuous across an interface are u and k u' where the electric
+field has no radial part (TE), u and u' / k where the magnetic field has none (TM). Eliminating A and B takes (u, u')
+from the inner radius of a shell to its outer one, z from a to b, by one real matrix of determinant 1, the same for both
+polarizations,
 
     [[psi(b) chi'(a) - chi(b) psi'(a),   chi(b) psi(a) - psi(b) chi(a)],
      [psi'(b) chi'(a) - chi'(b) psi'(a), chi'(b) psi(a) - psi'(b) chi(a)]],
@@ -14,7 +15,7 @@ the sum of Bohren and Huffman, Absorption and Scattering of Light by Small Parti
 
 chi is stable upward. psi is computed downward (Miller), from an order so high that the error there has died out. A
 factor common to psi and chi of one argument divides out, so the unnormalized sines and cosines of the film's kernel
-serve here too. Wavelengths are taken a block at a time, which the fast memory of the processor holds.
+serve here too. All loops that count run over wavelengths, side by side in vector registers.
 """
 
 import math
@@ -24,6 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.film_kernel import rotations
+
+Array = NDArray[np.float64]
+Field = tuple[Array, Array]  # u and k u', or u and u' / k; each of shape (orders + 1, wavelengths)
 
 TINY = 1e-270  # psi at the order where Miller's recurrence starts, up to a factor
 LOST = 1e9  # chi grows by this up to that order, psi falls by it: the error is 1e-18 where psi is wanted
@@ -43,8 +47,11 @@ def _start(z: float, orders: int) -> int:
 
 
 @numba.njit(inline="always", fastmath=True)
-def _fill(inverse, sine, cosine, start, orders, psi, chi, here, last):  # type: ignore[no-untyped-def]
-    """Functions of a block of arguments 1 / ``inverse``, times the factor of sine and cosine, in rows 0 to ``orders``."""
+def _fill(
+    inverse: Array, sine: Array, cosine: Array, start: int, orders: int, psi: Array, chi: Array, here: Array,
+    last: Array,
+) -> None:  # fmt: skip
+    """Functions of arguments 1 / ``inverse`` in rows 0 to ``orders``; ``here`` and ``last`` are room to work in."""
     width = inverse.size
     for w in range(width):
         last[w], here[w] = sine[w], -cosine[w]
@@ -80,7 +87,10 @@ def _fill(inverse, sine, cosine, start, orders, psi, chi, here, last):  # type: 
 
 
 @numba.njit(inline="always", fastmath=True)
-def _shell(orders, k, one_k, inverse_a, psi_a, chi_a, inverse_b, psi_b, chi_b, te, tm):  # type: ignore[no-untyped-def]
+def _shell(
+    orders: int, k: Array, one_k: Array, inverse_a: Array, psi_a: Array, chi_a: Array, inverse_b: Array, psi_b: Array,
+    chi_b: Array, te: Field, tm: Field,
+) -> None:  # fmt: skip
     """Take u and its slope for both polarizations through a shell, by the matrix above."""
     (te_u, te_slope), (tm_u, tm_slope) = te, tm
     for order in range(1, orders + 1):
@@ -100,8 +110,10 @@ def _shell(orders, k, one_k, inverse_a, psi_a, chi_a, inverse_b, psi_b, chi_b, t
 
 
 @numba.njit(inline="always", fastmath=True)
-def _total(orders, k, one_k, inverse, psi, chi, te, tm, total):  # type: ignore[no-untyped-def]
-    """Sum over the orders of both polarizations: scattering efficiency of a sphere of size parameter 1 / ``inverse``."""
+def _total(
+    orders: int, k: Array, one_k: Array, inverse: Array, psi: Array, chi: Array, te: Field, tm: Field, total: Array
+) -> None:
+    """Scattering efficiency in a host of wavenumber k, where 1 / ``inverse`` is the size parameter."""
     (te_u, te_slope), (tm_u, tm_slope) = te, tm
     total[:] = 0.0
     for order in range(1, orders + 1):
@@ -120,9 +132,7 @@ def _total(orders, k, one_k, inverse, psi, chi, te, tm, total):  # type: ignore[
 
 
 @numba.njit(fastmath=True, error_model="numpy", cache=True, nogil=True)
-def scatter(
-    radius: NDArray[np.float64], wavenumber: NDArray[np.float64], multipoles: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def scatter(radius: Array, wavenumber: Array, multipoles: NDArray[np.int64]) -> Array:
     """Scattering efficiency, shape (batch, wavelengths), of spheres whose layer j is made of medium j % 2.
 
     Args:

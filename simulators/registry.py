@@ -1,4 +1,4 @@
-"""Simulators by name: ``film-8``, or a user's own as ``package.module:Class``."""
+"""Simulators by name: ``film-8``, ``nano-8``, or a user's own as ``package.module:Class``."""
 
 import importlib
 import re
@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from simulators.base import Simulator
 from simulators.film import Film
+from simulators.nanoparticle import Nanoparticle
 from spaces.refusal import Refusal, unknown
 
 
@@ -26,7 +27,7 @@ class Family:
     high: int
 
 
-FAMILIES: Mapping[str, Family] = MappingProxyType({"film": Family(Film, 1, 50)})
+FAMILIES: Mapping[str, Family] = MappingProxyType({"film": Family(Film, 1, 50), "nano": Family(Nanoparticle, 1, 20)})
 
 
 def find(name: str) -> Simulator:

@@ -7,7 +7,7 @@ Four = tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.complex1
 
 
 def riccati_bessel(z: NDArray[np.complex128], orders: int) -> Four:
-    """Functions psi = z j and xi = z h1 (Bohren and Huffman, Eq. 4.87 on) without their exponential growth and decay.
+    """Functions psi = z j and xi = z h1 (Bohren and Huffman, section 4.3) without their exponential growth and decay.
 
     psi goes by ratios of neighbouring orders, downward (Miller's recurrence, which no range of numbers limits), xi
     upward: in the upper half plane each is stable in its direction.
@@ -17,7 +17,7 @@ def riccati_bessel(z: NDArray[np.complex128], orders: int) -> Four:
         orders: Highest order.
 
     Returns:
-        psi and psi' times exp(-Im z), xi and xi' times exp(Im z), orders 1 to ``orders`` first: shape (orders, *z.shape).
+        psi and psi' times exp(-Im z), xi and xi' times exp(Im z), for orders 1 to ``orders``, shape (orders, *z.shape).
     """
     largest = float(np.abs(z).max(initial=0.0))
     start = int(max(orders, largest) + 8 * np.cbrt(largest) + 20)
