@@ -36,6 +36,15 @@ def span(plan: Mapping[str, Any]) -> tuple[int, int] | None:
     return (blocks[0], blocks[-1]) if whole else None
 
 
+def decisions(plan: Mapping[str, Any]) -> str:
+    """What happens to each block, from the first to the head: fresh ·, frozen ❄, copied ●, copied but slow ◐."""
+    marks = {None: "·", 0: "❄"}
+    return "".join(
+        marks[None] if not block["source"] else marks.get(block["rate"], "●" if block["rate"] >= 1 else "◐")
+        for block in plan.get("blocks") or ()
+    )
+
+
 def trials(result: Mapping[str, Any], phase: str) -> list[dict[str, Any]]:
     """Trials of a phase, ``"baseline"`` or ``"plans"``, in the order of their numbers."""
     found = (result.get(phase) or {}).get("trials") or []
@@ -59,8 +68,8 @@ def leaderboard(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All plans of the plan search that have an error, best first; pruned ones follow the complete ones.
 
     Returns:
-        One row a plan: rank, trial, span, error, change (against direct learning, negative is better), seeds, state,
-        source, copied_rate, scale, pull, and the settings of its recipe.
+        One row a plan: rank, trial, span, blocks (see `decisions`), error, change (against direct learning, negative is
+        better), seeds, state, source, copied_rate, scale, pull, and the settings of its recipe.
     """
     reference = direct_errors(result)
     rows = []
@@ -71,7 +80,7 @@ def leaderboard(result: Mapping[str, Any]) -> list[dict[str, Any]]:
         blocks = copied(trial["plan"])
         block = trial["plan"]["blocks"][blocks[0] - 1] if blocks else {}
         rows.append(
-            {"trial": trial["number"], "span": span(trial["plan"]), "error": error}
+            {"trial": trial["number"], "span": span(trial["plan"]), "blocks": decisions(trial["plan"]), "error": error}
             | {"change": change(trial["errors"], reference), "seeds": len(finite(trial["errors"]))}
             | {"state": trial["state"], "source": block.get("source"), "copied_rate": block.get("rate")}
             | {"scale": block.get("scale"), "pull": block.get("pull")}

@@ -88,11 +88,19 @@ def best_plans(run: Results) -> str:
     if not board:
         return ""
     recipe = [key for key in SETTINGS if key in board[0] and len({str(row.get(key)) for row in board}) > 1]
+    several = len({row["source"] for row in board if row["source"]}) > 1
     rows = [
-        [str(row["rank"]), str(row["trial"]), "direct" if not row["source"] else plain(row["span"] or "several")]
+        [
+            str(row["rank"]),
+            str(row["trial"]),
+            "direct" if not row["source"] else f"{row['blocks']}&nbsp;{row['span'] or ''}",
+        ]
+        + [plain(taught(row["source"] or "–"))] * several
         + [percent(row["change"], sign=True), percent(row["error"], 2), str(row["seeds"]), plain(row["state"])]
         + [plain(row.get(key)) for key in recipe]
         for row in board
     ]
-    head = ["rank", "trial", "span", "against direct", "validation error", "seeds", "state"]
-    return f"<h3>The {len(board)} best plans</h3>{table(head + [SETTINGS[key] for key in recipe], rows)}"
+    head = ["rank", "trial", "copied", *["source"] * several, "against direct", "validation error", "seeds", "state"]
+    note = "Blocks from the first to the head: · fresh, ● copied, ◐ copied and trained slowly, ❄ copied and frozen."
+    listed = table(head + [SETTINGS[key] for key in recipe], rows)
+    return f'<h3>The {len(board)} best plans</h3>{listed}<p class="note">{note}</p>'

@@ -11,6 +11,7 @@ import pytest
 from report_example import STUDY, build, results
 
 from search import report
+from search.leaderboard import decisions
 from search.report import drawing
 from spaces.refusal import Refusal
 
@@ -180,6 +181,7 @@ def test_leaderboard_puts_the_best_plan_first(files: Files) -> None:
     assert (
         board[0]["change"] < -0.2
         and board[0]["span"] == (1, 7)
+        and board[0]["blocks"] in ("●" * 7, "◐" * 7)
         and {"rate", "epochs", "copied_rate"} <= board[0].keys()
     )
 
@@ -196,3 +198,11 @@ def test_one_file_knows_matplotlib() -> None:
         path.name for path in room.glob("*.py") if re.search(r"^\s*(import|from) matplotlib", path.read_text(), re.M)
     ]
     assert found == ["drawing.py"]
+
+
+def test_what_happens_to_each_block_is_one_mark() -> None:
+    blocks = [
+        {"source": None, "rate": 1.0}, {"source": "a", "rate": 0.0}, {"source": "a", "rate": 0.3},
+        {"source": "a", "rate": 1.0}, {"source": None, "rate": 2.0},
+    ]  # fmt: skip
+    assert decisions({"blocks": blocks}) == "·❄◐●·" and decisions({}) == ""
