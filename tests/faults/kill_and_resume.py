@@ -69,13 +69,25 @@ def mlflow_is_clean(out: Path) -> bool:
     return "RUNNING" not in states and len(keys) == len(set(keys))
 
 
+def killed(out: Path, workers: int, within: float, draw: random.Random) -> float:
+    """Start a search and kill it at a random moment while it runs; one that ended sooner is begun anew."""
+    while True:
+        moment = draw.uniform(1.0, within)
+        process = start(out, workers)
+        began = time.monotonic()
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            return moment
+        within = time.monotonic() - began
+        shutil.rmtree(out)
+
+
 def trial(out: Path, workers: int, within: float, reference: bytes, draw: random.Random) -> tuple[float, list[str]]:
     """Kill one search at a random moment and run it again; what was wrong afterwards."""
-    moment = draw.uniform(1.0, within)
-    process = start(out, workers)
-    time.sleep(moment)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    moment = killed(out, workers, within, draw)
     before = parameters(out)
     finish(out, workers)
     wrong = []
