@@ -17,6 +17,7 @@ from search.record import Run, strict
 from search.sentence import sentence
 from search.statistics import equivalent_rows
 from search.study import Study
+from simulators.base import Simulator, columns
 from simulators.dataset import Dataset
 from simulators.registry import find
 from spaces.plan import Plan
@@ -39,10 +40,15 @@ def final_network(task: Task, plan: Plan) -> dict[str, Any]:
     return {"error": error, "data": packed(task, plan, network, scaling), "predicted": predicted}
 
 
+def predicted(target: Simulator) -> str:
+    """What a network of the target predicts, for an axis of a figure: the names of its output columns."""
+    return " and ".join(field.name.replace("_", " ") for field in columns(target.schema, "output"))
+
+
 def spectra(study: Study, task: Task, networks: Mapping[str, Any]) -> dict[str, Any]:
     """Exact and predicted spectra of the first test examples."""
     assert task.judge is not None
-    grid = find(study.target).grid
+    target = find(study.target)
     films = [
         {
             "thickness_nm": task.judge.inputs[i].tolist(),
@@ -51,7 +57,11 @@ def spectra(study: Study, task: Task, networks: Mapping[str, Any]) -> dict[str, 
         }
         for i in range(SHOWN)
     ]
-    return {"wavelength_nm": [] if grid is None else np.asarray(grid.values).tolist(), "films": films}
+    return {
+        "output": predicted(target),
+        "wavelength_nm": [] if target.grid is None else np.asarray(target.grid.values).tolist(),
+        "films": films,
+    }
 
 
 def examples_gained(curve: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -139,7 +139,7 @@ def examples(curve: Mapping[str, Any]) -> Figure:
 
 
 def spectra(recorded: Mapping[str, Any], learned: str) -> Figure:
-    """Exact and predicted spectra of the test films, as Fig. 2e of Qu et al., and below them prediction - exact.
+    """Exact and predicted spectra of the test examples, as Fig. 2e of Qu et al., and below them prediction - exact.
 
     Args:
         recorded: ``spectra`` of result.json.
@@ -162,8 +162,8 @@ def spectra(recorded: Mapping[str, Any], learned: str) -> Figure:
             below.plot(wavelength, predicted - exact, line, color=colour, linewidth=1.4)
         below.axhline(0, color="black", linewidth=1)
         below.set_xlabel("wavelength (nm)")
-        above.set_title(f"Film {column + 1}, error: {', '.join(errors)}")
-    axes[0, 0].set(ylabel="transmittance", xlim=(wavelength[0], wavelength[-1]))
+        above.set_title(f"Example {column + 1}, error: {', '.join(errors)}")
+    axes[0, 0].set(ylabel=recorded.get("output", "output"), xlim=(wavelength[0], wavelength[-1]))
     axes[1, 0].set_ylabel("predicted − exact")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=3)

@@ -94,7 +94,7 @@ def spectra(rng: np.random.Generator) -> dict[str, Any]:
         film = {name: transmittance(thickness + error, wavelength).tolist() for name, error in off.items()}
         film |= {"thickness_nm": thickness.tolist(), "exact": transmittance(thickness, wavelength).tolist()}
         films.append(film)
-    return {"wavelength_nm": wavelength.tolist(), "films": films}
+    return {"output": "transmittance", "wavelength_nm": wavelength.tolist(), "films": films}
 
 
 def confirmation(plans: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
