@@ -14,7 +14,7 @@ from models.mlp import MLP
 from models.scaling import Scaling
 from models.train import predict
 from models.weights import unpack
-from spaces.refusal import Refusal
+from spaces.refusal import Refusal, unknown
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,21 @@ class Champion:
         return predict(self.network, self.scaling(torch.from_numpy(rows))).numpy()
 
 
-def load(folder: str | Path) -> Champion:
+def load(folder: str | Path, task: str = "") -> Champion:
     """Open the champion of a finished run.
+
+    Args:
+        folder: Of the run.
+        task: Which of its networks, if the run learned several tasks.
 
     Raises:
         Refusal: If the folder holds no certified network, or its weights are not those certified.
     """
     model = Path(folder) / "model"
+    tasks = sorted(card.parent.name for card in model.glob("*/card.json"))
+    if tasks and task not in tasks:
+        raise unknown("task", task, tasks)
+    model = model / task if tasks else model
     try:
         card = json.loads((model / "card.json").read_text())
         data = (model / "network.safetensors").read_bytes()
@@ -65,13 +73,13 @@ def load(folder: str | Path) -> Champion:
     return Champion(network, scaling, card)
 
 
-def predict_csv(folder: Path, table: Path) -> str:
+def predict_csv(folder: Path, table: Path, task: str = "") -> str:
     """Predictions for a CSV file of inputs, as CSV with the grid as header.
 
     Raises:
         Refusal: If the file cannot be read as numbers, one example a line.
     """
-    champion = load(folder)
+    champion = load(folder, task)
     try:
         lines = [line for line in table.read_text().splitlines() if line.strip()]
         header = bool(lines) and not any(_is_number(cell) for cell in lines[0].split(","))

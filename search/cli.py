@@ -55,6 +55,7 @@ def parser() -> Parser:
     added["run"].add_argument("--tracking-uri", metavar="URI", help="MLflow server (default: a database in the folder)")
     added["run"].add_argument("--trials", type=int, metavar="N", help="trainings in each of the two searches")
     added["predict"].add_argument("inputs", metavar="inputs.csv", help="one example a line")
+    added["predict"].add_argument("--task", metavar="TASK", default="", help="which, if the run learned several")
     added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")
     added["ui"].add_argument("--port", type=int, metavar="N")
     added["ui"].add_argument("--no-browser", action="store_true", help="print the address only")

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.leaderboard import copied, span
+from search.sharing.sentence import what
+from spaces.sharing import Sharing
 
 
 def settings(phase: str, trial: Mapping[str, Any]) -> dict[str, str]:
@@ -23,6 +25,9 @@ def settings(phase: str, trial: Mapping[str, Any]) -> dict[str, str]:
         found |= {"copied_scale": block["scale"], "pull": block["pull"], "source": block["source"]}
         fresh = [other["rate"] for other in plan["blocks"] if not other["source"]]
         found |= {"frozen": block["rate"] == 0, "fresh_rate": fresh[0] if fresh else None}
+    if "groups" in plan:
+        shared = Sharing.from_dict(plan)
+        found |= {"shared": what(shared), "one_hot": shared.one_hot, "weighting": shared.weighting}
     return {
         key: f"{value:.4g}" if isinstance(value, float) else str(value)[:500]
         for key, value in found.items()
@@ -34,6 +39,7 @@ def title(phase: str, trial: Mapping[str, Any]) -> str:
     """A trial's name: sorts by phase and number, and tells every legend what was moved and whether it was raced out."""
     plan, state = trial["plan"] or {}, trial["state"]
     moved = f"span {span(plan)}" if span(plan) else f"blocks {copied(plan)}" if copied(plan) else "direct"
+    moved = what(Sharing.from_dict(plan)) if "groups" in plan else moved
     words = [phase, f"{trial['number']:03d}", moved if plan else "", state if state != "complete" else ""]
     return " ".join(word for word in words if word)
 
@@ -79,12 +85,15 @@ def outcomes(certificate: Mapping[str, Any], cost: Mapping[str, Any]) -> dict[st
         "trainings": sum(cost.get("trainings", {}).values()),
         "trials": sum(sum(states.values()) for states in cost.get("trials", {}).values()),
     }
-    for comparison in certificate.get("comparisons", [])[:1]:
+    comparisons = certificate.get("comparisons", [])
+    for comparison in comparisons:
+        of = f".{comparison['task']}" if len(comparisons) > 1 else ""
         low, high = comparison.get("interval") or (None, None)
-        found |= {"relative_reduction": comparison.get("relative_reduction"), "p_value": comparison.get("p_value")}
-        found |= {"relative_reduction_low": low, "relative_reduction_high": high}
+        found |= {f"relative_reduction{of}": comparison.get("relative_reduction")}
+        found |= {f"relative_reduction_low{of}": low, f"relative_reduction_high{of}": high}
+        found[f"p_value{of}"] = comparison.get("p_value")
         for arm in ("direct", "direct_same_recipe", "shuffled", "candidate"):
-            found[f"{arm}_error"] = (comparison.get(arm) or {}).get("mean")
+            found[f"{arm}_error{of}"] = (comparison.get(arm) or {}).get("mean")
     return finite(found)
 
 

@@ -3,6 +3,7 @@
 import math
 import traceback
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from cluster.preflight import cpus, findings, possible
 from search.means import Means
 from search.record import Run
+from search.sharing.study import SharingStudy
 from search.studies import registry, resolve, setting
 from search.study import Study
 from simulators.registry import find
@@ -36,7 +38,7 @@ def overview(options: Namespace) -> Any:
     return found
 
 
-def _study(options: Namespace) -> Study:
+def _study(options: Namespace) -> Any:
     settings = dict(setting(text) for text in options.set)
     if options.seed is not None:
         settings["seed"] = options.seed
@@ -46,15 +48,19 @@ def _study(options: Namespace) -> Study:
     return resolve(options.study, options.scale, settings)
 
 
-def _begin(options: Namespace, study: Study) -> tuple[Run, Means]:
+def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
     """Check everything that can be checked before anything is written."""
     workers = cpus() if options.workers is None else options.workers
     suffix = f"-seed{study.seed}" if study.seed else ""
     folder = Path(options.out or f"runs/{study.name}-{study.scale}{suffix}").resolve()
-    rows = study.rows.source * len(study.sources) + study.rows.pool + study.rows.test + 10 * study.rows.pool
+    if isinstance(study, SharingStudy):
+        names, rows = study.tasks, (study.rows.pool + study.rows.test) * len(study.tasks)
+    else:
+        names = (*study.sources, study.target)
+        rows = study.rows.source * len(study.sources) + study.rows.pool + study.rows.test + 10 * study.rows.pool
+        _equal_widths(study)
     possible(workers, options.device, folder, 50 + rows * 220 * 4 / 1e6)
-    _equal_widths(study)
-    _own_simulators(study)
+    _own_simulators(names)
     run = Run(folder)
     run.fits(study)
     return run, Means(workers, options.device, uri=getattr(options, "tracking_uri", None))
@@ -69,9 +75,9 @@ def _equal_widths(study: Study) -> None:
         )
 
 
-def _own_simulators(study: Study) -> None:
+def _own_simulators(names: Sequence[str]) -> None:
     """Draw two rows of each simulator that is a user's own: what is broken is better told now than from an actor."""
-    for name in (*study.sources, study.target):
+    for name in names:
         if ":" in name:
             try:
                 find(name).draw(2, np.random.default_rng(0))
@@ -88,10 +94,11 @@ def run(options: Namespace) -> Any:
     """``run``: search, confirm, certify, show."""
     study = _study(options)
     found, means = _begin(options, study)
-    from search.estimate import in_words, seconds
+    from search.estimate import in_words, seconds, shared_seconds
     from search.progress import Progress
 
-    searching, rest = seconds(study, means.workers)
+    several = isinstance(study, SharingStudy)
+    searching, rest = (shared_seconds if several else seconds)(study, means.workers)
     if options.minutes is not None:
         number("--minutes", options.minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
         searching = min(searching, 60 * options.minutes - rest)
@@ -106,9 +113,11 @@ def run(options: Namespace) -> Any:
             f"about {in_words(searching + rest)} on {means.workers} workers of this machine"
             + (" if begun anew" if resumed else "")
         )
-        from search.runs import carry_out
+        from search import runs
+        from search.sharing import runs as sharing
         from search.tracking import Tracker
 
+        carry_out = sharing.carry_out if several else runs.carry_out
         tracker = Tracker(found.folder, study.to_dict(), means.uri)
         try:
             certified = carry_out(found, means, progress, tracker)
@@ -128,9 +137,11 @@ def run(options: Namespace) -> Any:
 
 
 def draw_map(options: Namespace) -> Any:
-    """``map``: every span of a study."""
+    """``map``: every span of a study; of several tasks, every number of first blocks shared."""
     study = _study(options)
     found, means = _begin(options, study)
+    if isinstance(study, SharingStudy):
+        return _sharing_map(options, found, means)
     from search.mapping import draw_map as draw
     from search.progress import Progress
     from search.report import write
@@ -149,6 +160,26 @@ def draw_map(options: Namespace) -> Any:
     return drawn
 
 
+def _sharing_map(options: Namespace, found: Run, means: Means) -> Any:
+    from search.progress import Progress
+    from search.report import write
+    from search.sharing.mapping import draw_map as draw
+
+    with found.held():
+        found.begin(_study(options))
+        drawn = draw(found, means, Progress(quiet=options.json))
+        page = write(found.folder)
+    for task in drawn["direct"]:
+        cells = [cell for cell in drawn["cells"] if cell["changes"][task]]
+        if cells:
+            best = min(cells, key=lambda cell: cell["changes"][task]["value"])
+            told = "told its task" if best["one_hot"] else "not told its task"
+            options.say(f"{task}: best with the first {best['first']} blocks shared, {told}: "
+                        f"{best['changes'][task]['value']:+.0%} error")  # fmt: skip
+    options.say(f"report:  {page}")
+    return drawn
+
+
 def report(options: Namespace) -> Any:
     """``report``: draw again from what is recorded."""
     from search.report import write
@@ -162,7 +193,7 @@ def predict(options: Namespace) -> Any:
     """``predict``: the champion's outputs for a file of inputs."""
     from search.champion import predict_csv
 
-    text = predict_csv(_folder(options.folder), Path(options.inputs))
+    text = predict_csv(_folder(options.folder), Path(options.inputs), options.task)
     options.say(text.rstrip("\n"))
     return {"csv": text}
 
@@ -186,9 +217,11 @@ def deliver(options: Namespace) -> Any:
 
 def verify(options: Namespace) -> Any:
     """``verify``: does the certificate follow from what the folder holds, and is that intact?"""
-    from search.verification import checks
+    from search import verification
+    from search.sharing import verification as sharing
 
-    found = list(checks(Run(_folder(options.folder))))
+    folder = Run(_folder(options.folder))
+    found = list((sharing if isinstance(folder.study, SharingStudy) else verification).checks(folder))
     for name, problem in found:
         options.say(f"{'ok' if not problem else 'BROKEN':8}{name}{': ' + problem if problem else ''}")
     broken = [name for name, problem in found if problem]

@@ -151,8 +151,6 @@ def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent:
 
 def champion_card(study: Study, certified: Mapping[str, Any], network: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """What a user of the champion needs to know."""
-    target = find(study.target)
-    grid = target.grid
     return {
         "study": study.name,
         "task": study.target,
@@ -161,8 +159,17 @@ def champion_card(study: Study, certified: Mapping[str, Any], network: Mapping[s
         "plan": plan.to_dict(),
         "error": network["error"],
         "sha256": sha256(network["data"]),
-        "inputs": [dict(name=f.name, **_metadata(f)) for f in target.schema if _metadata(f).get("role") == "input"],
-        "outputs": [dict(name=f.name, **_metadata(f)) for f in target.schema if _metadata(f).get("role") == "output"],
+        **interface(study.target),
+    }
+
+
+def interface(task: str) -> dict[str, Any]:
+    """Inputs, outputs and grid of a task, for the card of a network that predicts it."""
+    simulator = find(task)
+    grid, fields = simulator.grid, {field.name: _metadata(field) for field in simulator.schema}
+    return {
+        "inputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "input"],
+        "outputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "output"],
         "grid": None
         if grid is None
         else {"name": grid.name, "unit": grid.unit, "values": np.asarray(grid.values).tolist()},

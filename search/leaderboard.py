@@ -45,6 +45,11 @@ def decisions(plan: Mapping[str, Any]) -> str:
     )
 
 
+def phases(result: Mapping[str, Any]) -> list[str]:
+    """The searches that a result records."""
+    return [name for name, held in result.items() if isinstance(held, Mapping) and "trials" in held]
+
+
 def trials(result: Mapping[str, Any], phase: str) -> list[dict[str, Any]]:
     """Trials of a phase, ``"baseline"`` or ``"plans"``, in the order of their numbers."""
     found = (result.get(phase) or {}).get("trials") or []

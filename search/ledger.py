@@ -31,9 +31,9 @@ DRAWS = 60
 """Draws in a row that no constraint lets through, after which a search ends."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
-Space = Callable[[Trial, Ranges], Plan]
+Space = Callable[[Trial, Ranges], Any]
 OnClose = Callable[[dict[str, Any], float], None]
-Constraints = Callable[[Plan], dict[str, float]]
+Constraints = Callable[[Any], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Ledger:
         constraints: Of a plan; one above 0 means that it is not trained at all.
         on_close: Called with the record of each trial that ends, and the seconds it trained.
         family: Groups plans; a trial is raced against its own group and against those of no group.
+        read: A plan from plain values.
     """
 
     def __init__(
@@ -82,10 +83,11 @@ class Ledger:
         guesses: Sequence[dict[str, Any]],
         constraints: Constraints,
         on_close: OnClose = lambda trial, seconds: None,
-        family: Callable[[Plan], str | None] = lambda plan: None,
+        family: Callable[[Any], str | None] = lambda plan: None,
+        read: Callable[[dict[str, Any]], Any] = Plan.from_dict,
     ) -> None:
         self.rules, self.space, self.constraints, self.on_close = rules, space, constraints, on_close
-        self.family = family
+        self.family, self.read = family, read
         self.study = optuna.create_study(
             storage=journal, study_name=rules.phase, direction="minimize", load_if_exists=True
         )
@@ -97,7 +99,7 @@ class Ledger:
         self.live: dict[int, Trial] = {}
         self.interrupted = [t.number for t in self._trials(TrialState.RUNNING)]
 
-    def ask(self) -> tuple[int, Plan] | None:
+    def ask(self) -> tuple[int, Any] | None:
         """The next trial to run as (number, plan), or None if none is to be started any more."""
         for _ in range(DRAWS):
             resumed = bool(self.interrupted)
@@ -139,6 +141,8 @@ class Ledger:
             return True
         errors.append(outcome.error)
         live.set_user_attr("errors", errors)
+        if outcome.by_task:
+            live.set_user_attr("by_task", [*live.user_attrs.get("by_task", []), outcome.by_task])
         live.set_user_attr("seconds", [*live.user_attrs.get("seconds", []), outcome.seconds])
         self._report(trial, index, errors)
         return self._verdict(trial, errors) is not None
@@ -205,8 +209,8 @@ class Ledger:
 
     def _rivals(self, trial: int) -> list[list[float]]:
         """Errors of the complete trials against which this one is raced."""
-        plans = {t.number: self.family(Plan.from_dict(t.user_attrs["plan"])) for t in self._trials(TrialState.COMPLETE)}
-        group = self.family(Plan.from_dict(self.live[trial].user_attrs["plan"]))
+        plans = {t.number: self.family(self.read(t.user_attrs["plan"])) for t in self._trials(TrialState.COMPLETE)}
+        group = self.family(self.read(self.live[trial].user_attrs["plan"]))
         members = [number for number, other in plans.items() if other is None or other == group]
         return [self._trials()[number].user_attrs["errors"] for number in members]
 
@@ -243,7 +247,7 @@ class Ledger:
         best = best_trial(self.records())
         if len(held) >= passed or best is None:
             return
-        ranges = self._ranges[-1][1].widened(Plan.from_dict(best["plan"]).recipe)
+        ranges = self._ranges[-1][1].widened(self.read(best["plan"]).recipe)
         first = len(self._trials())
         held[str(first)] = {key: list(ends) for key, ends in vars(ranges).items()}
         self.study.set_user_attr("widened", held)
@@ -270,6 +274,7 @@ def record(trial: FrozenTrial) -> dict[str, Any]:
         "errors": errors,
         "value": math.exp(mean_log(errors)) if errors else None,
         "reason": trial.user_attrs.get("reason", ""),
+        **{key: list(trial.user_attrs[key]) for key in ("by_task",) if key in trial.user_attrs},
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,6 +78,18 @@ class Task:
         """The base networks that seed ``index`` copies from: the same for every seed."""
         return self.sources
 
+    def read(self, plan: Mapping[str, Any]) -> Plan:
+        """A plan for this task from plain values."""
+        return Plan.from_dict(plan)
+
+    def training(self, plan: Plan, index: int) -> "Training":
+        """What a search asks for: a plan, trained with one seed."""
+        return Training(plan, index)
+
+    def errors(self, training: "Training") -> tuple[float, dict[str, float]]:
+        """What a training scores, and of which tasks that is made: of no others here."""
+        return learn(self, training)[0], {}
+
 
 @dataclass(frozen=True)
 class Training:
@@ -89,11 +102,12 @@ class Training:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it. ``error`` is not finite if the training diverged."""
+    """What came of it. ``error`` is not finite if the training diverged; of several tasks ``by_task`` has each."""
 
     error: float
     seconds: float
     reason: str = ""
+    by_task: dict[str, float] = field(default_factory=dict)
 
 
 def open_network(data: bytes) -> tuple[nn.Module, Shape, Scaling]:
@@ -104,15 +118,15 @@ def open_network(data: bytes) -> tuple[nn.Module, Shape, Scaling]:
         return unpack(Path(file.name))
 
 
-def measure(task: Task, training: Training) -> Outcome:
+def measure(task: Any, training: Any) -> Outcome:
     """Carry out one training and score it; divergence is an outcome, not an exception."""
-    began = time.perf_counter()
+    began, by_task = time.perf_counter(), {}
     try:
-        error, _, _ = learn(task, training)
+        error, by_task = task.errors(training)
         reason = "" if np.isfinite(error) else f"the error is {error}"
     except NonFiniteLoss as problem:
         error, reason = float("inf"), str(problem)
-    return Outcome(error, time.perf_counter() - began, reason)
+    return Outcome(error, time.perf_counter() - began, reason, by_task)
 
 
 def learn(task: Task, training: Training) -> tuple[float, nn.Module, Scaling]:

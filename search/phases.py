@@ -10,7 +10,7 @@ from search.ledger import Ledger, OnClose, Rules, best_trial
 from search.seeds import Role
 from search.study import Study
 from spaces import baseline, blocks, transfer
-from spaces.plan import Plan, Recipe
+from spaces.plan import Recipe
 from spaces.ranges import EDGE, Ranges
 
 SPACE: dict[str, Any] = {"span": transfer, "blocks": blocks}
@@ -62,7 +62,7 @@ def plans_ledger(
     )
 
 
-def best_plan(ledger: Ledger) -> Plan:
+def best_plan(ledger: Ledger) -> Any:
     """The best complete trial's plan.
 
     Raises:
@@ -73,17 +73,17 @@ def best_plan(ledger: Ledger) -> Plan:
     if best is None:
         last = records[-1]["reason"] if records else "no trial was started"
         raise NothingFinished(f"no trial of the {ledger.rules.phase} search finished ({len(records)} tried): {last}")
-    return Plan.from_dict(best["plan"])
+    return ledger.read(best["plan"])
 
 
-def searched(ledger: Ledger, study: Study) -> dict[str, Any]:
+def searched(ledger: Ledger, study: Any) -> dict[str, Any]:
     """What the result records of a search."""
     records = ledger.records()
     best = best_trial(records)
     edges: list[str] = []
     ranges = ledger.ranges_at(len(records))
     if best is not None:
-        plan = Plan.from_dict(best["plan"])
+        plan = ledger.read(best["plan"])
         edges = ranges.edges(plan.recipe)
         if ledger.constraints(plan)["optimiser steps"] > -EDGE * study.budget.steps:
             edges.append("optimiser steps")

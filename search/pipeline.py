@@ -2,24 +2,20 @@
 
 import json
 import math
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from models.loss import away_from_zero
 from models.weights import Shape, sha256
-from search import confirmation, tuning
+from search import confirmation
 from search.bases import Base, load_base, save_base, train_base
-from search.ledger import Ledger, storage
-from search.means import SHARES, Means
 from search.objectives import Examples, Task, Training
 from search.phases import baseline_ledger, best_plan, plans_ledger
 from search.priors import favourites, priors
-from search.progress import Progress
-from search.record import Evidence, Run, write_bytes
 from search.seeds import Role, entropy
+from search.study import Study
+from search.work import Work
 from simulators.registry import find
 from simulators.shards import generate
 from spaces.plan import Plan, Recipe
@@ -28,35 +24,10 @@ CURVE = (2, 4, 8)
 """Training examples on the learning curve, as multiples of what the study has."""
 
 
-class Pipeline:
-    """One run of a study in a folder that this process holds, connected to Ray.
+class Pipeline(Work):
+    """One run of a transfer study; arguments as of `Work`."""
 
-    Args:
-        run: The folder.
-        means: What it may use.
-        progress: Told what goes on.
-        tracker: Shown every trial that ends (MLflow), or None.
-        trainer: What carries trainings out: the module `tuning` (on Ray) or `serial` (in this process).
-    """
-
-    def __init__(self, run: Run, means: Means, progress: Progress, tracker: Any = None, trainer: Any = None) -> None:
-        self.run, self.means, self.progress, self.tracker = run, means, progress, tracker
-        self.trainer = trainer or tuning
-        self.study = run.study
-        self.journal = storage(run.path("optuna.journal"))
-        self.began = time.monotonic()
-        self.spent: dict[str, float] = run.read("spent.json") if run.has("spent.json") else {}
-
-    @contextmanager
-    def phase(self, name: str, total: int = 0) -> Iterator[None]:
-        """Show a phase, and add its wall time to what the run has cost so far."""
-        self.progress.phase(name, total)
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.spent[name] = self.spent.get(name, 0.0) + time.monotonic() - began
-            self.run.write("spent.json", self.spent)
+    study: Study
 
     def examples(self, simulator: str, role: Role, rows: int) -> Examples:
         """Rows of a simulator, generated if they are not there yet."""
@@ -107,8 +78,8 @@ class Pipeline:
 
     def baseline(self) -> Plan:
         """Search the recipe of direct learning; the same budget as the plans get."""
-        self.baseline_ledger = baseline_ledger(self.study, self.journal, self._until(0), self._closed("baseline"))
-        self._search(self.baseline_ledger, self.task(Role.BASELINE, {}))
+        self.baseline_ledger = baseline_ledger(self.study, self.journal, self._until(0), self.closed("baseline"))
+        self.search(self.baseline_ledger, self.task(Role.BASELINE, {}), "direct learning")
         return best_plan(self.baseline_ledger)
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:
@@ -148,13 +119,13 @@ class Pipeline:
             self.study,
             self.journal,
             self._until(1),
-            self._closed("plans"),
+            self.closed("plans"),
             baseline.recipe,
             ranges,
             min(self.study.budget.trainings, self.baseline_ledger.spent),
             favourites(self.run.read("priors.json")),
         )
-        self._search(self.plans_ledger, task)
+        self.search(self.plans_ledger, task, "transfer plans")
 
     def confirm(self, baseline: Plan, bases: Mapping[str, Base]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
         """Fix what will be confirmed, then measure every arm on seeds and examples that no search has seen."""
@@ -195,44 +166,9 @@ class Pipeline:
                     errors.append([error for key, error in found.items() if key.startswith(f"{n}/") and error])
         return {"rows": rows, "errors": errors, "candidate_error": wanted}
 
-    def measure(self, name: str, asked: Mapping[str, tuple[Task, Training]]) -> dict[str, float | None]:
-        """Errors of single trainings by key, None where one diverged; what is on record is not trained again."""
-        evidence = Evidence(self.run.path("evidence", f"{name}.jsonl"))
-        told = {key: digest(*what) for key, what in asked.items()}
-        missing = [(key, *what) for key, what in asked.items() if evidence.done.get(key, {}).get("what") != told[key]]
-        done = len(asked) - len(missing)
-        self.progress.count(done, len(asked))
-        for key, outcome in self.trainer.outcomes(missing, self.means.workers, self.means.gpus):
-            error = outcome.error if math.isfinite(outcome.error) else None
-            entry = {"what": told[str(key)], "error": error, "seconds": outcome.seconds, "reason": outcome.reason}
-            evidence.add(str(key), entry)
-            done += 1
-            self.progress.count(done, len(asked))
-        return {key: evidence.done[key]["error"] for key in asked}
-
-    def _search(self, ledger: Ledger, task: Task) -> None:
-        name = {"baseline": "search: direct learning", "plans": "search: transfer plans"}[ledger.rules.phase]
-        with self.phase(name, ledger.rules.trainings):
-            self.progress.ledger(ledger)
-            if self.tracker is not None:
-                for trial in ledger.records():
-                    if trial["state"] != "interrupted":
-                        self.tracker.trial(ledger.rules.phase, trial, ledger.seconds(trial["number"]))
-            # A search that ended stays ended: what follows rests on what it found.
-            if not self.run.has(f"{ledger.rules.phase}.ended"):
-                self.trainer.search(ledger, task, self.means.workers, self.run.path("tune"), self.means.gpus)
-                write_bytes(self.run.path(f"{ledger.rules.phase}.ended"), b"")
-
-    def _until(self, share: int) -> float:
-        return self.began + SHARES[share] * self.means.search_seconds
-
-    def _closed(self, phase: str) -> Any:
-        def closed(trial: dict[str, Any], seconds: float) -> None:
-            self.progress.closed()
-            if self.tracker is not None:
-                self.tracker.trial(phase, trial, seconds)
-
-        return closed
+    def digest(self, task: Any, training: Any) -> str:
+        """Names everything that a training's error depends on."""
+        return digest(task, training)
 
 
 def _geometric(errors: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from search.study import Study
+from search.studies import opened
 from simulators import durable
 from spaces.refusal import Refusal
 
@@ -27,13 +27,13 @@ class Run:
         self.folder = folder
 
     @property
-    def study(self) -> Study:
-        """The resolved study.
+    def study(self) -> Any:
+        """The resolved study: a `Study` or a `SharingStudy`.
 
         Raises:
             Refusal: If the folder holds no run.
         """
-        return Study.from_dict(self.read("study.json"))
+        return opened(self.read("study.json"))
 
     @property
     def id(self) -> str:
@@ -63,7 +63,7 @@ class Run:
         """Write a JSON file of the folder, whole or not at all."""
         write_json(self.path(name), value)
 
-    def fits(self, study: Study) -> None:
+    def fits(self, study: Any) -> None:
         """Refuse a folder that cannot be this study's; nothing is written.
 
         Raises:
@@ -79,7 +79,7 @@ class Run:
         elif self.folder.is_dir() and any(not _left_behind(entry.name) for entry in self.folder.iterdir()):
             raise Refusal(f"{self.folder} is not empty and holds no run; allowed: a new or empty folder")
 
-    def begin(self, study: Study) -> None:
+    def begin(self, study: Any) -> None:
         """Claim the folder for a study, or continue with the one it holds.
 
         Raises:
@@ -180,7 +180,7 @@ def _left_behind(name: str) -> bool:
     return name in ("lock", "run-id") or name.endswith(durable.PARTIAL)
 
 
-def _difference(held: Study, asked: Study) -> str:
+def _difference(held: Any, asked: Any) -> str:
     """The first setting in which two studies differ, in words."""
 
     def flat(value: Any, where: str = "") -> dict[str, Any]:

@@ -39,5 +39,5 @@ class RaceScheduler(FIFOScheduler):
     def _tell(self, trial: Trial, result: dict[str, Any]) -> bool:
         if "index" not in result:
             return False
-        outcome = Outcome(result["error"], result["seconds"], result["reason"])
+        outcome = Outcome(result["error"], result["seconds"], result["reason"], dict(result["by_task"]))
         return self.searcher.ledger.tell(trial.config["number"], result["index"], outcome)

@@ -10,22 +10,22 @@ from typing import Any
 
 from models.train import prepare_process
 from search.ledger import Ledger
-from search.objectives import Outcome, Task, Training, measure
+from search.objectives import Outcome, measure
 
 
-def search(ledger: Ledger, task: Task, workers: int, folder: Path, gpus: float = 0.0) -> None:
+def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 0.0) -> None:
     """Run the trials of a ledger until its budget is spent; as `tuning.search` with one worker."""
     prepare_process()
     while (asked := ledger.ask()) is not None:
         number, plan = asked
         index = 0
-        while not ledger.tell(number, index, measure(task, Training(plan, index))):
+        while not ledger.tell(number, index, measure(task, task.training(plan, index))):
             index += 1
         ledger.close(number)
 
 
 def outcomes(
-    trainings: Iterable[tuple[Hashable, Task, Training]], workers: int, gpus: float = 0.0
+    trainings: Iterable[tuple[Hashable, Any, Any]], workers: int, gpus: float = 0.0
 ) -> Iterator[tuple[Hashable, Outcome]]:
     """Carry out single trainings in the order given; as `tuning.outcomes`."""
     prepare_process()

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from search.sharing.study import SharingStudy
 from search.study import SCALES, Study
 from spaces.refusal import Refusal, choice, unknown
 
@@ -15,12 +16,12 @@ def registry() -> dict[str, dict[str, Any]]:
     return tomllib.loads(files("search").joinpath("studies.toml").read_text())
 
 
-def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None = None) -> Study:
+def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None = None) -> Any:
     """The study a user means.
 
     Args:
         named: A registered name, or the path of a TOML file that overrides one (``study = "film10-film8"``) or
-            defines one (``source`` or ``sources``, ``target``).
+            defines one (``source`` or ``sources``, ``target``; or ``tasks``).
         scale: Which of the study's sizes.
         settings: Dotted keys set on the command line, such as ``network.width``; they win.
 
@@ -43,7 +44,16 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
         for part in reversed(key.split(".")):
             nested = {part: nested}
         values = _merged(values, _listed(nested, "--set"))
-    return Study.from_dict(values)
+    return opened(values)
+
+
+def opened(values: Mapping[str, Any]) -> Any:
+    """The study that plain values mean: of several tasks learned together where they name ``tasks``.
+
+    Returns:
+        A `Study` or a `SharingStudy`.
+    """
+    return (SharingStudy if "tasks" in values else Study).from_dict(values)
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -87,10 +97,13 @@ def _from_file(path: Path, studies: Mapping[str, dict[str, Any]], scale: str) ->
         raise Refusal(f"study file {path}: {problem}; allowed: a readable TOML file") from None
     parent = values.pop("study", None)
     values = _sized({"name": path.stem, **values}, scale, str(path))
-    if parent is None:
+    if parent is None and "tasks" not in values:
         missing = [key for key, held in (("source", "sources"), ("target", "target")) if held not in values]
         if missing:
-            raise Refusal(f"study file {path} lacks {', '.join(missing)}; allowed: source and target, or study = NAME")
+            raise Refusal(
+                f"study file {path} lacks {', '.join(missing)}; allowed: source and target, or tasks, or study = NAME"
+            )
+    if parent is None:
         return values
     if not isinstance(parent, str) or parent not in studies:
         raise unknown(f"study in {path}", str(parent), studies)

@@ -1,7 +1,7 @@
 """A study: what is asked, at which size, and what may be spent."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from simulators.registry import find
@@ -168,7 +168,7 @@ class Study:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return _plain(asdict(self))
+        return plain(asdict(self))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -177,17 +177,22 @@ class Study:
         Raises:
             Refusal: Naming the key that is unknown or whose value cannot be used.
         """
-        return _build(cls, values, "study")
+        return build(cls, values, "study")
 
 
-def _build(kind: Any, values: Any, where: str) -> Any:
-    """A dataclass from nested plain values, types checked field by field."""
+def build(kind: Any, values: Any, where: str) -> Any:
+    """A dataclass from nested plain values, types checked field by field.
+
+    Raises:
+        Refusal: Naming the key that is unknown, missing or has a value that cannot be used.
+    """
     if not isinstance(values, Mapping):
         raise Refusal(f"{where} is {values!r}; allowed: a table of {', '.join(f.name for f in fields(kind))}")
     hints = get_type_hints(kind)
     checked = checked_fields(kind, values, where)
-    missing = [f.name for f in fields(kind) if f.name in ("name", "sources", "target") and f.name not in checked]
-    if missing and kind is Study:
+    needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    missing = [field for field in needed if field not in checked]
+    if missing:
         raise Refusal(f"{where} lacks {', '.join(missing)}")
     prefix = "" if where == "study" else f"{where}."
     return kind(**{key: _value(hints[key], value, f"{prefix}{key}") for key, value in checked.items()})
@@ -195,7 +200,7 @@ def _build(kind: Any, values: Any, where: str) -> Any:
 
 def _value(hint: Any, value: Any, where: str) -> Any:
     if is_dataclass(hint):
-        return _build(hint, value, where)
+        return build(hint, value, where)
     if get_origin(hint) is tuple:
         if not isinstance(value, list | tuple):
             raise Refusal(f"{where} is {value!r}; allowed: a list")
@@ -208,7 +213,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Nested values with lists in place of tuples, as JSON has them."""
     if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {key: plain(entry) for key, entry in value.items()}
     return list(value) if isinstance(value, tuple) else value

@@ -28,7 +28,7 @@ from mlflow.exceptions import MlflowException
 
 from search.columns import flat, measures, outcomes, settings, table, title
 from search.delivery import SQLITE, Delivery, address, alone, masked
-from search.leaderboard import geometric_mean, leaderboard, trials
+from search.leaderboard import geometric_mean, leaderboard, phases, trials
 from search.record import Run as Folder
 from search.results import FILES, read
 from spaces.refusal import Refusal
@@ -102,11 +102,11 @@ class Tracker:
         """Show a trial that ended, unless it is shown.
 
         Args:
-            phase: ``baseline`` or ``plans``.
+            phase: ``baseline`` (of several tasks with the task's name) or ``plans``.
             trial: As in ``result.json``.
             seconds: How long it trained.
         """
-        if phase == "plans" and trial["number"] == 0 and trial["state"] == "complete":
+        if phase == "plans" and trial["number"] == 0 and trial["state"] == "complete" and "by_task" not in trial:
             self._direct = trial["errors"]  # the plan search's first trial is direct learning on the same seeds
         paired = self._direct[: len(trial["errors"])] if phase == "plans" else []
         direct = geometric_mean(paired) if paired else None
@@ -252,7 +252,7 @@ def deliver(folder: Path, uri: str | None = None) -> int:
         raise Refusal(f"{folder} holds no result.json; allowed: the folder of a run that ended")
     lasted = {(row["phase"], row["number"]): row["train_seconds"] for row in kept.cost.get("timeline", [])}
     tracker = Tracker(folder, kept.study, uri)
-    for phase in ("baseline", "plans"):
+    for phase in phases(kept.result):
         for trial in trials(kept.result, phase):
             tracker.trial(phase, trial, lasted.get((phase, trial["number"])))
     tracker.finish()

@@ -12,10 +12,9 @@ from ray.util import ActorPool
 
 from models.train import prepare_process
 from search.ledger import Ledger
-from search.objectives import Outcome, Task, Training, measure
+from search.objectives import Outcome, measure
 from search.sampler import LedgerSearcher
 from search.scheduler import RaceScheduler
-from spaces.plan import Plan
 
 FAILURES = 2
 """How often a trial is tried again after its worker died."""
@@ -24,7 +23,7 @@ FAILURES = 2
 class SeedBySeed(tune.Trainable):
     """A trial: one plan, one training for each seed, reported as it comes. Its process serves many trials."""
 
-    def setup(self, config: dict[str, Any], task: Task, seeds: int) -> None:  # type: ignore[override]
+    def setup(self, config: dict[str, Any], task: Any, seeds: int) -> None:  # type: ignore[override]
         """Once in each process: the data arrive here."""
         prepare_process()
         self.task, self.seeds = task, seeds
@@ -32,23 +31,24 @@ class SeedBySeed(tune.Trainable):
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take on another trial."""
-        self.plan, self.index = Plan.from_dict(new_config["plan"]), 0
+        self.plan, self.index = self.task.read(new_config["plan"]), 0
         return True
 
     def step(self) -> dict[str, Any]:
         """Train with the next seed."""
-        outcome = measure(self.task, Training(self.plan, self.index))
+        outcome = measure(self.task, self.task.training(self.plan, self.index))
         self.index += 1
         last = self.index >= self.seeds or bool(outcome.reason)
-        return vars(outcome) | {"index": self.index - 1, "done": last}
+        by_task = list(outcome.by_task.items())  # a dictionary would be taken apart by Tune
+        return vars(outcome) | {"by_task": by_task, "index": self.index - 1, "done": last}
 
 
-def search(ledger: Ledger, task: Task, workers: int, folder: Path, gpus: float = 0.0) -> None:
+def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 0.0) -> None:
     """Run the trials of a ledger until its budget is spent.
 
     Args:
         ledger: Asked for trials, told what came of them.
-        task: What the trainings share.
+        task: What the trainings share: a `Task`, or a `SharedTask`.
         workers: Trials at a time, one CPU each.
         folder: Where Tune may keep its own state while it runs; removed afterwards, for nothing in it is needed.
         gpus: Share of a GPU for each trial.
@@ -86,7 +86,7 @@ class Trainer:
     def __init__(self) -> None:
         prepare_process()
 
-    def measure(self, task: Task, training: Training) -> Outcome:
+    def measure(self, task: Any, training: Any) -> Outcome:
         """One training."""
         return measure(task, training)
 
@@ -96,7 +96,7 @@ class Trainer:
 
 
 def outcomes(
-    trainings: Iterable[tuple[Hashable, Task, Training]], workers: int, gpus: float = 0.0
+    trainings: Iterable[tuple[Hashable, Any, Any]], workers: int, gpus: float = 0.0
 ) -> Iterator[tuple[Hashable, Outcome]]:
     """Carry out single trainings on a pool of actors, yielding (key, outcome) as each is done.
 

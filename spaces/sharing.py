@@ -1,11 +1,13 @@
 """Several tasks trained together: the vocabulary (which tasks share which block) and the space that is searched."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from statistics import median_low, mode
 from typing import Any, Self
 
 from spaces.plan import Plan, Recipe, checked_fields
-from spaces.ranges import Ranges, Trial
+from spaces.ranges import SETTINGS, Ranges, Trial
 from spaces.refusal import Refusal, choice, number, whole
 
 ALIGNMENTS = ("left", "right")
@@ -159,11 +161,11 @@ def first_guesses(ranges: Ranges, start: Recipe, blocks: int) -> list[dict[str, 
     """Parameters worth trying before anything is known: (first, last) blocks shared, told or not, weighing.
 
     Everything shared collapses unless the network is told its task, and does best with tasks weighed by their direct
-    error; the first two blocks alone are the paper's choice.
+    error (and at no smaller rate than learning alone wants); the first two blocks alone are the paper's choice.
     """
 
-    def guess(first: int, last: int, told: bool, emphasis: float | None, slower: float = 1.0) -> dict[str, object]:
-        recipe: dict[str, object] = dict(ranges.guess(replace(start, rate=start.rate / slower)))
+    def guess(first: int, last: int, told: bool, emphasis: float | None, faster: float = 1.0) -> dict[str, object]:
+        recipe: dict[str, object] = dict(ranges.guess(replace(start, rate=start.rate * faster)))
         ends: dict[str, object] = {"pattern": "ends", "first": min(first, blocks), "last": min(last, blocks)}
         how: dict[str, object] = {"one_hot": told, "align": "left"}
         how |= {"weighting": "equal"} if emphasis is None else {"weighting": "fixed", "emphasis": emphasis}
@@ -173,12 +175,40 @@ def first_guesses(ranges: Ranges, start: Recipe, blocks: int) -> list[dict[str, 
         guess(blocks, 0, True, 1.0),
         guess(2, 0, False, None),
         guess(2, 2, False, None),
-        guess(blocks, 0, True, 1.0, slower=2.0),
         guess(2, 2, True, 1.0),
+        guess(blocks, 0, True, 1.0, faster=1.5),
         guess(blocks, 0, True, None),
         guess(3, 0, True, 1.0),
     ]
     return [one for i, one in enumerate(found) if one not in found[:i]]
+
+
+def middle(recipes: Sequence[Recipe]) -> Recipe:
+    """A recipe to set out from: of the tasks' tuned ones the median of each setting that is searched, so one in use.
+
+    The activation is the one that most tasks chose (of equals, the first).
+    """
+    settings = {name: median_low(getattr(recipe, name) for recipe in recipes) for name in SETTINGS}
+    return replace(recipes[0], activation=mode(recipe.activation for recipe in recipes), **settings)
+
+
+def around(ranges: Sequence[Ranges]) -> Ranges:
+    """The narrowest ranges that hold all of ``ranges``: what widened for one task is allowed to sharing too."""
+    ends = {name: [getattr(one, name) for one in ranges] for name in SETTINGS}
+    wide = {name: (min(low for low, _ in held), max(high for _, high in held)) for name, held in ends.items()}
+    return replace(ranges[0], **wide)
+
+
+def constraints(plan: Sharing, rows: int, steps: int) -> dict[str, float]:
+    """What a plan must satisfy to be trained at all: each value at most 0.
+
+    Args:
+        plan: The plan.
+        rows: Training rows of each task.
+        steps: The most optimiser steps a training may take.
+    """
+    needed = plan.recipe.epochs * math.ceil(rows / plan.recipe.batch)
+    return {"something is shared": float(plan.direct), "optimiser steps": float(needed - steps)}
 
 
 def _ordered(groups: Iterable[tuple[str, ...]], tasks: Sequence[str]) -> Groups:

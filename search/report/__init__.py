@@ -8,7 +8,7 @@ from pathlib import Path
 
 from search.leaderboard import finite, leaderboard, trials
 from search.report import drawing as draw
-from search.report import page, races, spans
+from search.report import page, races, sharing, spans
 from search.report.words import blocks
 from search.results import Results, read
 
@@ -31,7 +31,9 @@ def write(folder: Path) -> Path:
         fresh.mkdir()
         for name, image in images.items():
             Path(fresh, f"{name}.png").write_bytes(image)
-        Path(fresh, "index.html").write_text(page.render(run, images), encoding="utf-8")
+        Path(fresh, "index.html").write_text(
+            page.render(run, images, sharing.SECTIONS if several(run) else ()), encoding="utf-8"
+        )
         report = Path(folder, "report")
         if report.exists():
             os.replace(report, Path(temporary, "old"))
@@ -46,6 +48,18 @@ def figures(folder: Path) -> dict[str, Path]:
 
 def drawn(run: Results) -> dict[str, bytes]:
     """PNG of each figure for which something is recorded."""
+    pictures = sharing.pictures(run) if several(run) else transfer_pictures(run)
+    with draw.style():
+        return {name: draw.png(picture()) for name, picture in pictures.items()}
+
+
+def several(run: Results) -> bool:
+    """Whether the study is one of several tasks learned together."""
+    return "tasks" in run.study
+
+
+def transfer_pictures(run: Results) -> dict[str, Callable[[], draw.Figure]]:
+    """The figures of a transfer study for which something is recorded."""
     result = run.result
     pictures: dict[str, Callable[[], draw.Figure]] = {}
     proof = result.get("confirmation") or {}
@@ -67,8 +81,7 @@ def drawn(run: Results) -> dict[str, bytes]:
         pictures["importance"] = lambda: races.importance(result["importance"])
     if run.cost.get("timeline"):
         pictures["timeline"] = lambda: races.timeline(run.cost["timeline"])
-    with draw.style():
-        return {name: draw.png(picture()) for name, picture in pictures.items()}
+    return pictures
 
 
 def headings(run: Results) -> list[str]:

@@ -2,7 +2,7 @@
 
 import base64
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from string import Template
 
@@ -14,13 +14,16 @@ from search.report.words import duration, percent, plain, table
 from search.results import Picture, Results
 from search.sentence import taught
 
+Section = Callable[[Results, Picture], str]
 
-def render(run: Results, images: Mapping[str, bytes]) -> str:
+
+def render(run: Results, images: Mapping[str, bytes], sections: Sequence[Section] = ()) -> str:
     """The whole page, self-contained.
 
     Args:
         run: What the folder recorded.
         images: PNG of each figure that could be drawn, by name.
+        sections: Of the page; by default those of a transfer study.
     """
 
     def picture(name: str, alt: str, caption: str) -> str:
@@ -35,7 +38,7 @@ def render(run: Results, images: Mapping[str, bytes]) -> str:
     rows = study.get("rows") or {}
     parts = [study.get("name"), study.get("scale") and f"{study['scale']} scale", f"seed {study.get('seed', '–')}"]
     parts += [f"{plain(rows['pool'])} target examples in all" if "pool" in rows else None]
-    body = "\n".join(section(run, picture) for section in SECTIONS)
+    body = "\n".join(section(run, picture) for section in sections or SECTIONS)
     title = html.escape(str(study.get("title") or study.get("name") or "graft"))
     return page.substitute(title=title, subtitle=html.escape(" · ".join(filter(None, parts))), body=body)
 

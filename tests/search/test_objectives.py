@@ -17,8 +17,9 @@ from models.train import prepare_process
 from models.weights import Shape, pack, unpack
 from search import objectives
 from search.bases import load_base, save_base, train_base
+from search.means import Means
 from search.objectives import Examples, Outcome, Task, Training, learn, measure, packed
-from search.pipeline import Means, Pipeline
+from search.pipeline import Pipeline
 from search.progress import Progress
 from search.record import Run
 from search.seeds import Draws, Role

@@ -1,0 +1,160 @@
+"""The phases of a run on several tasks; each finds what is done already and does the rest."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from zlib import crc32
+
+from models.loss import away_from_zero
+from search.ledger import Ledger, Rules, best_trial
+from search.objectives import Examples, Task, Training
+from search.phases import WIDEN, best_plan
+from search.pipeline import digest
+from search.seeds import Role, entropy
+from search.sharing import confirmation, verdict
+from search.sharing.objective import SharedTask
+from search.sharing.study import SharingStudy
+from search.work import Work
+from simulators.registry import find
+from simulators.shards import generate
+from spaces import baseline, sharing, transfer
+from spaces.plan import Plan
+from spaces.sharing import Sharing
+
+
+class SharingPipeline(Work):
+    """One run of a study of several tasks; arguments as of `Work`."""
+
+    study: SharingStudy
+
+    def examples(self, task: str, role: Role, rows: int) -> Examples:
+        """Rows of one task, generated if they are not there yet: each task has data sets and a seed of its own."""
+        simulator = find(task)
+        data = generate(
+            simulator,
+            (*entropy(self.study.seed, role), crc32(simulator.name.encode())),
+            rows,
+            self.run.path("data", f"{role.name.lower()}-{simulator.name}"),
+            actors=self.means.workers,
+            progress=self.progress.count,
+        )
+        found = Examples(data.inputs(), data.outputs())
+        away_from_zero(found.outputs, f"{task} ({role.name.lower()})")
+        return found
+
+    def prepare(self) -> None:
+        """The pool of each task less its locked rows; search sees nothing else."""
+        rows = self.study.rows
+        with self.phase("data", rows.pool * len(self.study.tasks)):
+            self.pools = {
+                task: self.examples(task, Role.POOL, rows.pool).first(rows.pool - rows.locked)
+                for task in self.study.tasks
+            }
+
+    def judges(self) -> dict[str, Examples]:
+        """Newly simulated examples of each task, which no search reads."""
+        return {task: self.examples(task, Role.TEST, self.study.rows.test) for task in self.study.tasks}
+
+    def alone(self, role: Role, judges: Mapping[str, Examples] | None = None) -> dict[str, Task]:
+        """What the trainings of each task by itself share."""
+        rows, network = self.study.rows, self.study.network
+        return {
+            task: Task(self.study.seed, role, pool, rows.validation, network.depth, network.width, {},
+                       judges[task] if judges else None, self.means.device)
+            for task, pool in self.pools.items()
+        }  # fmt: skip
+
+    def together(self, role: Role, judges: Mapping[str, Examples] | None = None) -> SharedTask:
+        """What the trainings of all tasks together share: the same seeds, rows and judges."""
+        rows, network = self.study.rows, self.study.network
+        return SharedTask(
+            self.study.seed, role, self.pools, rows.validation, network.depth, network.width, judges, self.means.device
+        )
+
+    def baselines(self) -> dict[str, Plan]:
+        """Search the recipe of direct learning for each task, each with the budget that the plans get for all."""
+        study, self.ledgers, found = self.study, dict[str, Ledger](), {}
+        for number, (task, shared) in enumerate(self.alone(Role.BASELINE).items(), 1):
+            phase = baseline_phase(task)
+            until = self.began + number / (2 * len(study.tasks)) * self.means.search_seconds
+            self.ledgers[phase] = Ledger(
+                self.journal,
+                Rules(
+                    phase, study.seed, Role.BASELINE_SAMPLER, study.budget.trainings, study.budget.seeds, WIDEN, until
+                ),
+                partial(baseline.suggest, start=study.start),
+                study.ranges,
+                baseline.first_guesses(study.ranges, study.start),
+                partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
+                self.closed(phase),
+            )
+            self.search(self.ledgers[phase], shared, f"{task} alone")
+            found[task] = best_plan(self.ledgers[phase])
+        return found
+
+    def reference(self, baselines: Mapping[str, Plan]) -> dict[str, list[float | None]]:
+        """Errors of tuned direct learning on the seeds of the plan search, where no task may be made worse."""
+        seeds, tasks = range(self.study.budget.seeds), self.alone(Role.PLANS)
+        asked = {f"{t}/{i}": (tasks[t], Training(plan, i)) for i in seeds for t, plan in baselines.items()}
+        with self.phase("direct learning on the plans' seeds", len(asked)):
+            errors = self.measure("reference", asked)
+        return {task: [errors[f"{task}/{i}"] for i in seeds] for task in baselines}
+
+    def plans(self, baselines: Mapping[str, Plan]) -> Ledger:
+        """Search the plans of sharing, from the middle of the tuned recipes and with all of their ranges."""
+        study, ledgers = self.study, [self.ledgers[baseline_phase(task)] for task in self.study.tasks]
+        start = sharing.middle([plan.recipe for plan in baselines.values()])
+        errors = {task: best_trial(ledger.records())["value"]  # type: ignore[index]
+                  for task, ledger in zip(study.tasks, ledgers, strict=True)}  # fmt: skip
+        ranges = sharing.around([ledger.ranges_at(len(ledger.records())) for ledger in ledgers])
+        budget = min(study.budget.trainings, *(ledger.spent for ledger in ledgers))
+        self.ledgers["plans"] = Ledger(
+            self.journal,
+            Rules("plans", study.seed, Role.PLANS_SAMPLER, budget, study.budget.seeds, (),
+                  self.began + self.means.search_seconds),
+            partial(sharing.suggest, start=start, errors=errors, blocks=study.blocks),
+            ranges,
+            sharing.first_guesses(ranges, start, study.blocks),
+            partial(sharing.constraints, rows=study.rows.training, steps=study.budget.steps),
+            self.closed("plans"),
+            read=Sharing.from_dict,
+        )  # fmt: skip
+        self.search(self.ledgers["plans"], self.together(Role.PLANS), "all tasks together")
+        return self.ledgers["plans"]
+
+    def confirm(self, baselines: Mapping[str, Plan], reference: confirmation.Reference) -> list[dict[str, Any]]:
+        """Confirm the best plan, and again without the tasks it is not proved to help, until all that are left are.
+
+        Each round is fixed in the folder before it starts, and has seeds of its own.
+
+        Returns:
+            What was fixed of each round, with its errors as ``arms``; none if no plan survived the search.
+        """
+        trial = confirmation.chosen(self.ledgers["plans"].records(), reference)
+        left: list[str] | None = list(self.study.tasks) if trial else None
+        rounds: list[dict[str, Any]] = []
+        while left:
+            number = len(rounds) + 1
+            file = f"confirmation-{number}.json"
+            if not self.run.has(file):
+                assert trial is not None
+                self.run.write(file, confirmation.protocol(trial, left, number, reference, self.study))
+            fixed = self.run.read(file)
+            with self.phase(f"confirmation {number}" if number > 1 else "confirmation"):
+                judges = self.judges()
+                asked = confirmation.trainings(
+                    fixed, baselines, self.alone(Role.CONFIRMATION, judges), self.together(Role.CONFIRMATION, judges)
+                )
+                entries = self.measured(f"confirmation-{number}", asked)
+            rounds.append(fixed | {"arms": confirmation.arms(fixed, entries)})
+            left = verdict.remaining(rounds[-1])
+        return rounds
+
+    def digest(self, task: Any, training: Any) -> str:
+        """Names everything that a training's errors depend on; which task is learned alone, its key says."""
+        return task.digest(training) if isinstance(task, SharedTask) else digest(task, training)
+
+
+def baseline_phase(task: str) -> str:
+    """The phase that searches one task's recipe of direct learning; also a part of paths."""
+    return f"baseline-{find(task).name}"

@@ -1,0 +1,121 @@
+"""A study of several tasks from beginning to end, in one folder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cluster.connect import connection
+from models.weights import Shape, pack, sha256
+from search import conclusion, report
+from search.means import Means
+from search.objectives import Task, Training, packed
+from search.objectives import learn as learn_alone
+from search.phases import searched
+from search.progress import Progress
+from search.record import Evidence, Run, write_bytes
+from search.seeds import Role
+from search.sharing.conclusion import certificate
+from search.sharing.objective import SharedTask, SharedTraining, learn
+from search.sharing.pipeline import SharingPipeline
+from search.sharing.verdict import comparisons
+from search.sharing.verification import checks
+from simulators.registry import find
+from spaces.plan import Plan
+from spaces.sharing import Sharing
+
+
+def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
+    """Run a study of several tasks, or what is left of it, and return its certificate; as `search.runs.carry_out`."""
+    if run.has("certificate.json") and not any(problem for _, problem in checks(run)):
+        if not run.has("report/index.html"):
+            report.write(run.folder)
+        tracker.start()
+        tracker.finish()
+        return run.read("certificate.json")
+    with connection(means.workers, run.folder, 1 if means.device == "cuda" else 0) as available:
+        line = SharingPipeline(run, replace(means, workers=min(means.workers, available)), progress, tracker)
+        line.prepare()
+        tracker.start()
+        baselines = line.baselines()
+        reference = line.reference(baselines)
+        line.plans(baselines)
+        rounds = line.confirm(baselines, reference)
+        found = comparisons(line.study.tasks, rounds)
+        with line.phase("champions"):
+            networks = champions(line, baselines, found)
+    with line.phase("report"):
+        certified = _write(line, baselines, reference, rounds, found, networks)
+        report.write(run.folder)
+    tracker.finish()
+    progress.close()
+    return certified
+
+
+def champions(
+    line: SharingPipeline, baselines: Mapping[str, Plan], found: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """One network for each task, trained with confirmation seed 0: its path through the shared one, or its own."""
+    judges = line.judges()
+    together = [one["task"] for one in found if one["decision"] == "transfer"]
+    plan = next((Sharing.from_dict(one["plan"]) for one in found if one["plan"]), None)
+    trainer, workers, gpus = line.trainer, line.means.workers, line.means.gpus
+    alone = [(task, line.alone(Role.CONFIRMATION, judges)[task], baselines[task])
+             for task in line.study.tasks if task not in together]  # fmt: skip
+    networks: dict[str, dict[str, Any]] = {}
+    if plan is not None:
+        (networks,) = trainer.calls(shared_networks, [(line.together(Role.CONFIRMATION, judges), plan)], 1, gpus)
+    if alone:
+        networks |= zip((name for name, *_ in alone), trainer.calls(own_network, alone, workers, gpus), strict=True)
+    return networks
+
+
+def own_network(name: str, task: Task, plan: Plan) -> dict[str, Any]:
+    """A task's network learned alone, with its error and plan."""
+    error, network, scaling = learn_alone(task, Training(plan, 0))
+    return {"error": error, "data": packed(task, plan, network, scaling), "plan": plan.to_dict()}
+
+
+def shared_networks(task: SharedTask, plan: Sharing) -> dict[str, dict[str, Any]]:
+    """The path of each task through one shared network, as a network of its own, with its error."""
+    learned = learn(task, SharedTraining(plan, 0))
+    network = learned.network.cpu()
+    found = {}
+    for name in plan.tasks:
+        shape = Shape(network.inputs[name], network.outputs, task.depth, task.width, plan.recipe.activation)
+        data = pack(network.alone(name), shape, learned.scalings[name])
+        found[name] = {"error": learned.errors[name], "data": data, "plan": plan.to_dict()}
+    return found
+
+
+def _write(
+    line: SharingPipeline, baselines: Any, reference: Any, rounds: Any, found: Any, networks: Any
+) -> dict[str, Any]:
+    """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
+    run, study = line.run, line.study
+    result = {
+        "format": 1,
+        "study": study.to_dict(),
+        "data": conclusion.data_card(run),
+        **{phase: searched(ledger, study) for phase, ledger in line.ledgers.items()},
+        "recipes": {task: plan.recipe.to_dict() for task, plan in baselines.items()},
+        "reference": reference,
+        "rounds": rounds,
+        "importance": {phase: ledger.importance() for phase, ledger in line.ledgers.items()},
+    }
+    run.write("result.json", result)
+    times = {}
+    for file in sorted(run.path("evidence").glob("*.jsonl")):
+        times[file.stem] = [entry["seconds"] for entry in Evidence(file).done.values()]
+    spent = conclusion.cost(run, line.ledgers, times, line.spent, line.means.workers)
+    run.write("cost.json", spent)
+    certified = certificate(result, found, spent)
+    for one in certified["comparisons"]:
+        task, network = one["task"], networks[one["task"]]
+        folder = run.path("model", find(task).name)
+        write_bytes(folder / "network.safetensors", network["data"])
+        card = {"study": study.name, "task": task, "decision": one["decision"], "sentence": certified["sentence"],
+                "plan": network["plan"], "error": network["error"], "sha256": sha256(network["data"]),
+                **conclusion.interface(task)}  # fmt: skip
+        run.write(f"model/{find(task).name}/card.json", card)
+    run.write("certificate.json", certified)
+    return certified

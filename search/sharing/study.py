@@ -1,0 +1,80 @@
+"""A study of several tasks, none of which has plenty of data."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from search.study import SCALES, Budget, Network, Proof, Rows, build, plain
+from simulators.registry import find
+from spaces.plan import Recipe
+from spaces.ranges import Ranges
+from spaces.refusal import Refusal, choice, name, whole
+
+
+@dataclass(frozen=True)
+class SharingStudy:
+    """Everything that determines a run on several tasks, but for the machine it runs on.
+
+    Attributes:
+        name: Registered as this; also the name of its folder.
+        tasks: Simulators, neighbours alike: where tasks share a block in two groups, they are cut in this order.
+        title: One line for people.
+        scale: ``demo`` or ``paper``.
+        seed: Fixes every random number.
+        rows: Numbers of examples of each task (``source`` is of no use here).
+        network: Shape of every task's network.
+        start: The recipe from which the baseline searches set out.
+        ranges: What all searches may choose.
+        budget: What each task's baseline search may spend, and the search of plans: a training of a plan trains all
+            tasks, so both sides get the same.
+        proof: What the certificate asks for.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    title: str = ""
+    scale: str = "paper"
+    seed: int = 0
+    rows: Rows = field(default_factory=Rows)
+    network: Network = field(default_factory=Network)
+    start: Recipe = field(default_factory=Recipe)
+    ranges: Ranges = field(default_factory=Ranges)
+    budget: Budget = field(default_factory=Budget)
+    proof: Proof = field(default_factory=Proof)
+
+    def __post_init__(self) -> None:
+        name("study.name", self.name)
+        if len(self.tasks) < 2 or len(set(self.tasks)) < len(self.tasks):
+            raise Refusal(f"tasks is {list(self.tasks)}; allowed: two tasks or more, each once")
+        widths = {task: find(task).outputs for task in self.tasks}
+        names = [find(task).name for task in self.tasks]
+        if len(set(names)) < len(names):
+            raise Refusal(f"tasks are called {', '.join(names)}; allowed: names that differ")
+        if len(set(widths.values())) > 1:
+            told = " and ".join(f"{task} has {width} outputs" for task, width in widths.items())
+            raise Refusal(f"{told}; allowed: tasks of equal width, so that the head can be shared")
+        choice("scale", self.scale, SCALES)
+        whole("seed", self.seed, 0, 2**32 - 1)
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of the network, the head included."""
+        return self.network.depth + 1
+
+    @property
+    def rounds(self) -> int:
+        """Confirmations there can be at most: each but the last takes at least one task out, and two must be left."""
+        return len(self.tasks) - 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return plain(asdict(self))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`; missing keys keep their defaults.
+
+        Raises:
+            Refusal: Naming the key that is unknown or whose value cannot be used.
+        """
+        return build(cls, values, "study")

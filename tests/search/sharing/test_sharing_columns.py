@@ -1,0 +1,75 @@
+"""A run on several tasks in MLflow's tables, in the ledger, and on the command line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.cli import execute
+from search.columns import outcomes, settings, title
+from search.leaderboard import phases
+from search.ledger import Ledger, Rules, storage
+from search.objectives import Outcome
+from search.seeds import Role
+from spaces.plan import Recipe
+from spaces.ranges import Ranges
+from spaces.refusal import Refusal
+from spaces.sharing import Sharing
+
+PLAN = Sharing.ends(Recipe(rate=4e-3), ("film-8", "film-14"), 7, 2, one_hot=True)
+
+
+def test_a_trial_says_what_is_shared() -> None:
+    trial = {"number": 3, "state": "complete", "params": {}, "plan": PLAN.to_dict()}
+    shown = settings("plans", trial)
+    assert shown["shared"].startswith("share layers 1 and 2 of 7 among all") and shown["one_hot"] == "True"
+    assert shown["recipe_rate"] == "0.004" and "copied_n1" not in shown
+    assert title("plans", trial).startswith("plans 003 share layers 1 and 2 of 7 among all")
+
+
+def test_numbers_of_several_tasks_do_not_overwrite_each_other() -> None:
+    one: dict[str, Any] = {
+        "relative_reduction": 0.1,
+        "interval": [0.05, 0.15],
+        "p_value": 1e-3,
+        "direct": {"mean": 0.02},
+    }
+    certificate = {"comparisons": [one | {"task": "film-8"}, one | {"task": "film-14", "relative_reduction": 0.3}]}
+    found = outcomes(certificate, {})
+    assert (found["relative_reduction.film-8"], found["relative_reduction.film-14"]) == (0.1, 0.3)
+    assert found["direct_error.film-8"] == 0.02 and "relative_reduction" not in found
+    assert outcomes({"comparisons": [one | {"task": "film-8"}]}, {})["relative_reduction"] == 0.1
+
+
+def test_a_ledger_keeps_each_tasks_error(tmp_path: Path) -> None:
+    book = Ledger(
+        storage(tmp_path / "optuna.journal"), Rules("plans", 0, Role.PLANS_SAMPLER, 4, 2), lambda trial, ranges: PLAN,
+        Ranges(), [], lambda plan: {}, read=Sharing.from_dict,
+    )  # fmt: skip
+    number, plan = book.ask() or (None, None)
+    assert number == 0 and plan == PLAN
+    told = [{"film-8": 0.02, "film-14": 0.2}, {"film-8": 0.03, "film-14": 0.1}]
+    for index, by_task in enumerate(told):
+        book.tell(0, index, Outcome(0.05, 1.0, "", by_task))
+        book.tell(0, index, Outcome(0.05, 1.0, "", by_task))  # again, as after a kill
+    book.close(0)
+    assert book.records()[0]["by_task"] == told and book.records()[0]["errors"] == [0.05, 0.05]
+    assert phases({"plans": {"trials": []}, "reference": {"film-8": [0.1]}, "rounds": []}) == ["plans"]
+
+
+def test_a_single_task_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="tasks is "):
+        execute(["run", "films-8-10-12-14", "--set", 'tasks=["film-8"]', "--out", str(tmp_path / "none")])
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_broken_simulator_among_the_tasks_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slabs.py").write_text(
+        "from simulators.film import Film\nclass Slab(Film):\n    def __init__(self):\n        super().__init__(3)\n"
+        "        self.name = 'slab'\n\n    def sample(self, n, rng):\n        raise OSError('no licence')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    asked = ["run", "films-8-10-12-14", "--set", 'tasks=["film-8", "slabs:Slab"]', "--out", str(tmp_path / "x")]
+    with pytest.raises(Refusal, match="'slabs:Slab' fails on its first two rows: OSError: no licence"):
+        execute(asked)
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,194 @@
+"""A whole run on several tasks, tiny and in this process: what the folder holds, and that it can be taken up again."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+from unittest.mock import Mock
+from zlib import crc32
+
+import numpy as np
+import pytest
+import torch
+
+from search import report, serial
+from search.champion import load, predict_csv
+from search.leaderboard import phases
+from search.means import Means
+from search.objectives import Examples
+from search.progress import Progress
+from search.record import Run
+from search.seeds import Role, entropy
+from search.sharing import mapping, runs, verdict
+from search.sharing.pipeline import SharingPipeline
+from search.sharing.verification import checks
+from search.studies import resolve
+from simulators.dataset import Dataset
+from simulators.manifest import Manifest
+from simulators.registry import find
+from simulators.shards import write_shard
+from spaces.refusal import Refusal
+
+TASKS = ["film-2", "film-3", "film-4"]
+TINY = {
+    "tasks": TASKS, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20, "network.depth": 2,
+    "network.width": 6, "start.epochs": 2, "start.batch": 15, "start.warmup": 0, "ranges.epochs": [1, 3],
+    "ranges.batch": [14, 28], "budget.trainings": 6, "budget.seeds": 2, "budget.steps": 20,
+}  # fmt: skip
+
+
+class Here(SharingPipeline):
+    """A run whose shards are written by this process: two dozen rows are not worth starting Ray."""
+
+    def examples(self, task: str, role: Role, rows: int) -> Examples:
+        drawn = find(task)
+        folder = self.run.path("data", f"{role.name.lower()}-{drawn.name}")
+        if not folder.is_dir():
+            seed = (*entropy(self.study.seed, role), crc32(drawn.name.encode()))
+            folder.mkdir(parents=True)
+            Manifest.of(drawn, seed, rows).including(write_shard(drawn, seed, 0, rows, folder)).write(folder)
+        data = Dataset.open(folder, rows)
+        return Examples(data.inputs(), data.outputs())
+
+
+@contextmanager
+def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
+    yield workers
+
+
+def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:
+    """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
+    patch.setattr(runs, "connection", connected)
+    patch.setattr(runs, "SharingPipeline", partial(Here, trainer=serial))
+    tracker = Mock()
+    return runs.carry_out(Run(folder), Means(1), Progress(quiet=True), tracker), tracker
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("finished")
+    Run(folder).begin(resolve("films-8-10-12-14", "demo", TINY))
+    with pytest.MonkeyPatch.context() as patch:
+        carried_out(folder, patch)
+    yield folder
+    torch.set_flush_denormal(False)  # other tests draw denormal numbers on purpose
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    """The finished run, to be spoilt."""
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+def unreachable(*_: Any, **__: Any) -> NoReturn:
+    raise AssertionError("not to be called")
+
+
+def edit(path: Path, change: Callable[[Any], object]) -> None:
+    held = json.loads(path.read_text())
+    change(held)
+    path.write_text(json.dumps(held))
+
+
+def broken(folder: Path) -> list[str]:
+    return [name for name, problem in checks(Run(folder)) if problem]
+
+
+def test_a_finished_run_is_found_intact_and_has_a_comparison_for_each_task(finished: Path) -> None:
+    assert list(checks(Run(finished))) == [(n, "") for n in ("study", "data", "evidence", "certificate", "champions")]
+    certificate = json.loads((finished / "certificate.json").read_text())
+    assert [one["task"] for one in certificate["comparisons"]] == TASKS
+    for one in certificate["comparisons"]:
+        for arm in (*verdict.ARMS, "candidate"):
+            assert len(one[arm]["per_seed"]) == 8 and one[arm]["mean"] > 0
+    helped = [one["task"] for one in certificate["comparisons"] if one["decision"] == "transfer"]
+    assert certificate["together"] == helped and (certificate["decision"] == "transfer") == bool(helped)
+
+
+def test_each_task_was_searched_alone_with_the_budget_of_the_plans(finished: Path) -> None:
+    result = json.loads((finished / "result.json").read_text())
+    assert phases(result) == [*(f"baseline-{task}" for task in TASKS), "plans"]
+    for phase in phases(result):
+        assert 6 <= sum(len(trial["errors"]) for trial in result[phase]["trials"]) <= 7
+    for trial in result["plans"]["trials"]:
+        assert len(trial["by_task"]) == len(trial["errors"]) > 0
+        for error, by_task in zip(trial["errors"], trial["by_task"], strict=True):
+            assert error == pytest.approx(float(np.exp(np.mean(np.log(list(by_task.values()))))))
+    assert {task: len(errors) for task, errors in result["reference"].items()} == dict.fromkeys(TASKS, 2)
+
+
+def test_tasks_have_data_of_their_own(finished: Path) -> None:
+    names = {path.name for path in (finished / "data").iterdir()}
+    assert names == {f"{role}-{task}" for role in ("pool", "test") for task in TASKS}
+    first = [Dataset.open(finished / "data" / f"pool-{task}").inputs()[0, 0] for task in TASKS]
+    assert len(set(first)) == 3
+
+
+def test_every_task_has_its_network(finished: Path, tmp_path: Path) -> None:
+    for task in TASKS:
+        champion = load(finished, task)
+        data = Dataset.open(finished / "data" / f"test-{task}")
+        predicted = champion(np.array(data.inputs()))
+        error = float(np.mean(np.abs(predicted - data.outputs()) / np.abs(data.outputs())))
+        assert error == pytest.approx(champion.card["error"], rel=1e-4)
+    with pytest.raises(Refusal, match="unknown task ''; allowed: film-2, film-3, film-4"):
+        load(finished)
+    (tmp_path / "films.csv").write_text("50,50,50\n")
+    assert len(predict_csv(finished, tmp_path / "films.csv", "film-3").splitlines()) == 2
+
+
+def test_a_finished_run_is_not_done_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "connection", unreachable)
+    found = runs.carry_out(Run(finished), Means(1), Progress(quiet=True), Mock())
+    assert found == json.loads((finished / "certificate.json").read_text())
+
+
+def test_what_was_left_of_a_run_ends_the_same(finished: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("certificate.json", "result.json"):
+        (copy / name).unlink()
+    lines = (copy / "evidence" / "confirmation-1.jsonl").read_text().splitlines(keepends=True)
+    (copy / "evidence" / "confirmation-1.jsonl").write_text("".join(lines[:-5]) + '{"torn')
+    monkeypatch.setattr(serial, "search", unreachable)
+    carried_out(copy, monkeypatch)
+    assert (copy / "result.json").read_bytes() == (finished / "result.json").read_bytes()
+
+
+def test_a_run_that_starts_anew_finds_the_same(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Run(tmp_path / "anew").begin(resolve("films-8-10-12-14", "demo", TINY))
+    monkeypatch.setattr(report, "write", lambda folder: None)
+    _, tracker = carried_out(tmp_path / "anew", monkeypatch)
+    assert (tmp_path / "anew" / "result.json").read_bytes() == (finished / "result.json").read_bytes()
+    assert {call.args[0] for call in tracker.trial.call_args_list} == {*(f"baseline-{t}" for t in TASKS), "plans"}
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "named"),
+    [
+        ("result.json", lambda held: held["rounds"][0]["arms"]["shuffled"].update({"film-2": [0.1] * 8}), "evidence"),
+        ("result.json", lambda held: held["rounds"][0].update(alpha=0.5), "evidence"),
+        ("certificate.json", lambda held: held.update(decision="transfer", together=TASKS), "certificate"),
+        ("certificate.json", lambda held: held["comparisons"][1].update(p_value=1e-9), "certificate"),
+        ("model/film-3/card.json", lambda held: held.update(sentence="Share!"), "champions"),
+    ],
+)  # fmt: skip
+def test_what_was_tampered_with_is_found(copy: Path, file: str, change: Callable[[Any], object], named: str) -> None:
+    edit(copy / file, change)
+    assert named in broken(copy)
+
+
+def test_the_map_has_every_number_of_first_blocks_told_and_not(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapping, "connection", connected)
+    monkeypatch.setattr(mapping, "SharingPipeline", partial(Here, trainer=serial))
+    drawn = mapping.draw_map(Run(copy), Means(1), Progress(quiet=True))
+    assert [(cell["first"], cell["one_hot"]) for cell in drawn["cells"]] == [
+        (n, t) for n in range(4) for t in (False, True)
+    ]
+    plan = json.loads((copy / "result.json").read_text())["rounds"][0]["plan"]
+    assert drawn["recipe"] == plan["recipe"] and drawn["how"]["weighting"] == plan["weighting"]
+    assert all(len(errors) == 2 for cell in drawn["cells"] for errors in cell["errors"].values())
+    page = report.write(copy).read_text()
+    assert "How many blocks to share" in page and set(report.figures(copy)) == {"arms", "blocks", "timeline"}
+    assert all(task in page for task in TASKS) and "<h3>Table I" not in page

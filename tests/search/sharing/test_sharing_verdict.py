@@ -1,0 +1,212 @@
+"""The verdict for several tasks: every arm, every task, every round."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search.certificate import DirectDiverged
+from search.certificate import verdict as one_task
+from search.sharing.confirmation import arms, changes, chosen, protocol, trainings
+from search.sharing.objective import SharedTraining
+from search.sharing.sentence import layers, sentence, what
+from search.sharing.verdict import ARMS, comparisons, judged, remaining
+from search.studies import resolve
+from search.study import Proof
+from spaces.plan import Plan, Recipe
+from spaces.sharing import Sharing
+
+TASKS = ("film-8", "film-10", "film-12", "film-14")
+PLAN = Sharing.ends(Recipe(rate=4e-3), TASKS, 7, 2, 1, one_hot=True, weighting="fixed", weights=(2.0, 1.0, 0.6, 0.4))
+SEEDS = 8
+ALPHA = 0.05 / 3
+
+
+def measured(ratios: Mapping[str, Mapping[str, float]], seed: int = 0, noise: float = 0.02) -> dict[str, Any]:
+    """Errors by arm and task: each arm's true error is the candidate's times a ratio (1.2 where none is named)."""
+    rng = np.random.default_rng(seed)
+    tasks = list(ratios)
+    found: dict[str, Any] = {arm: {} for arm in (*ARMS, "candidate")}
+    for task in tasks:
+        for arm in (*ARMS, "candidate"):
+            ratio = 1.0 if arm == "candidate" else ratios[task].get(arm, 1.2)
+            found[arm][task] = (0.05 * ratio * np.exp(rng.normal(0, noise, SEEDS))).tolist()
+    return found
+
+
+def rounded(number: int, ratios: Mapping[str, Mapping[str, float]], **change: Any) -> dict[str, Any]:
+    plan = PLAN.only(tuple(ratios)).to_dict()
+    fixed = {"round": number, "tasks": list(ratios), "trial": 5, "plan": plan, "seeds": SEEDS, "margin": 0.02}
+    return fixed | {"alpha": ALPHA, "arms": measured(ratios, number)} | change
+
+
+GOOD: dict[str, dict[str, float]] = {task: {} for task in TASKS}
+
+
+def test_a_task_is_helped_only_if_all_three_arms_are_beaten() -> None:
+    found = judged(measured({"film-8": {}, "film-10": {"direct": 1.0}, "film-12": {"direct_same_recipe": 1.0},
+                             "film-14": {"shuffled": 1.0}}), 0.02, ALPHA)  # fmt: skip
+    assert [found[task]["decision"] for task in TASKS] == ["transfer", "direct", "direct", "direct"]
+    assert "beat direct learning by more than 2%" in found["film-10"]["reason"]
+    assert "the plan's recipe" in found["film-12"]["reason"]
+    assert "labels shuffled" in found["film-14"]["reason"]
+
+
+def test_a_gain_within_the_margin_is_none() -> None:
+    found = judged(measured({task: {"direct": 1.015} for task in TASKS}, noise=0.002), 0.02, ALPHA)
+    assert all(one["decision"] == "direct" for one in found.values())
+    found = judged(measured({task: {"direct": 1.03} for task in TASKS}, noise=0.002), 0.02, ALPHA)
+    assert all(one["decision"] == "transfer" for one in found.values())
+
+
+def test_one_task_is_judged_as_the_certificate_of_transfer_judges() -> None:
+    from search.certificate import Candidate
+
+    held = measured({"film-8": {"direct": 1.1, "shuffled": 1.03}})
+    ours = judged(held, 0.02, 0.05)["film-8"]
+    errors = {arm: held[arm]["film-8"] for arm in (*ARMS[1:], "candidate")}
+    theirs = one_task(held["direct"]["film-8"], [Candidate(1, Plan(Recipe()), errors)], Proof(), "film-8")
+    for key in ("decision", "relative_reduction", "interval", "p_value"):
+        assert ours[key] == theirs[key]
+
+
+def test_p_values_are_adjusted_over_the_tasks() -> None:
+    alone = [judged(measured({task: {}}, seed), 0.02, ALPHA)[task]["p_value"] for seed, task in enumerate(TASKS)]
+    together: dict[str, Any] = {arm: {} for arm in (*ARMS, "candidate")}
+    for seed, task in enumerate(TASKS):
+        for arm, held in measured({task: {}}, seed).items():
+            together[arm] |= held
+    adjusted = [one["p_value"] for one in judged(together, 0.02, ALPHA).values()]
+    order = np.argsort(alone)
+    assert adjusted[order[0]] == pytest.approx(4 * alone[order[0]])
+    assert all(a >= b for a, b in zip(adjusted, alone, strict=True))
+
+
+def test_by_chance_no_task_is_said_to_be_helped_more_often_than_the_level_says() -> None:
+    null = {task: {"direct": 1.02, "direct_same_recipe": 1.02, "shuffled": 1.0} for task in TASKS}
+    wrong = sum(
+        any(one["decision"] == "transfer" for one in judged(measured(null, seed), 0.02, 0.05).values())
+        for seed in range(300)
+    )
+    assert wrong <= 20  # 15 are expected at most; three arms to be beaten make it far less
+
+
+def test_what_is_confirmed_at_once_needs_one_round() -> None:
+    found = comparisons(TASKS, [rounded(1, GOOD)])
+    assert [one["task"] for one in found] == list(TASKS)
+    assert all(one["decision"] == "transfer" and one["plan"] == PLAN.to_dict() for one in found)
+    assert remaining(rounded(1, GOOD)) is None
+
+
+def test_a_task_that_is_harmed_leaves_and_the_others_are_confirmed_without_it() -> None:
+    first = rounded(1, GOOD | {"film-8": {"direct": 0.8}})
+    left = remaining(first)
+    assert left == list(TASKS[1:])
+    second = rounded(2, {task: {} for task in left})
+    found = {one["task"]: one for one in comparisons(TASKS, [first, second])}
+    assert found["film-8"]["decision"] == "direct" and found["film-8"]["plan"] is None
+    assert found["film-8"]["round"] == 1 and found["film-8"]["relative_reduction"] < 0
+    for task in left:
+        assert found[task]["plan"]["tasks"] == left and found[task]["round"] == 2
+
+
+def test_nothing_is_certified_that_was_not_confirmed_as_it_will_be_used() -> None:
+    first = rounded(1, GOOD | {"film-8": {"direct": 0.8}})
+    assert all(one["decision"] == "direct" for one in comparisons(TASKS, [first])[:1])
+    # A folder without the second round certifies nobody: the group of three was never trained.
+    assert not [one for one in comparisons(TASKS, [first]) if one["decision"] == "transfer"]
+
+
+def test_one_task_alone_shares_with_nobody() -> None:
+    first = rounded(1, {task: ({} if task == "film-14" else {"direct": 1.0}) for task in TASKS})
+    assert remaining(first) is None
+    found = comparisons(TASKS, [first])
+    assert all(one["decision"] == "direct" for one in found)
+    assert found[3]["candidates"][0]["reason"] == "helped, but no other task is left to share with"
+
+
+def test_no_plan_no_sharing() -> None:
+    found = comparisons(TASKS, [])
+    assert [one["decision"] for one in found] == ["direct"] * 4 and all(one["candidates"] == [] for one in found)
+    assert "no plan survived the search" in sentence(found, {"rows": {"test": 2000}})
+
+
+def test_divergence_fails_a_task_but_never_helps_one() -> None:
+    held = measured(GOOD)
+    held["shuffled"]["film-8"][3] = None
+    held["candidate"]["film-10"][0] = None
+    found = judged(held, 0.02, ALPHA)
+    assert [found[task]["decision"] for task in TASKS] == ["direct", "direct", "transfer", "transfer"]
+    assert "others' labels shuffled diverged" in found["film-8"]["reason"]
+    assert found["film-10"]["reason"] == "learning together diverged on a confirmation seed"
+    held["direct"]["film-12"][1] = None
+    with pytest.raises(DirectDiverged, match="^film-12: the direct baseline diverged"):
+        judged(held, 0.02, ALPHA)
+
+
+def trial(number: int, ratios: Mapping[str, float], state: str = "complete") -> dict[str, Any]:
+    by_task = [{task: REFERENCE[task][i] * ratio for task, ratio in ratios.items()} for i in range(2)]
+    value = math.exp(float(np.mean(np.log([error for one in by_task for error in one.values()]))))
+    return {"number": number, "state": state, "value": value, "by_task": by_task, "plan": PLAN.to_dict()}
+
+
+REFERENCE: dict[str, list[float | None]] = {"film-8": [0.02, 0.03], "film-14": [0.2, 0.21]}
+
+
+def test_a_plan_that_makes_no_task_worse_is_preferred() -> None:
+    lopsided, harmless = trial(0, {"film-8": 1.1, "film-14": 0.5}), trial(1, {"film-8": 0.95, "film-14": 0.9})
+    better = trial(2, {"film-8": 0.8, "film-14": 0.7}, "pruned")
+    assert chosen([lopsided, harmless, better], REFERENCE) == harmless
+    assert chosen([lopsided, better], REFERENCE) == lopsided
+    assert chosen([better], REFERENCE) is None
+    assert changes(lopsided, REFERENCE) == pytest.approx({"film-8": 1.1, "film-14": 0.5})
+
+
+def test_a_round_is_fixed_with_seeds_and_a_share_of_the_level_of_its_own() -> None:
+    study = resolve("films-8-10-12-14", "paper")
+    reference: dict[str, list[float | None]] = {task: [0.1, 0.1] for task in TASKS}
+    one = {"number": 4, "plan": PLAN.to_dict(), "by_task": [dict.fromkeys(TASKS, 0.08), dict.fromkeys(TASKS, 0.07)]}
+    fixed = [protocol(one, TASKS[n - 1 :], n, reference, study) for n in (1, 2, 3)]
+    assert [f["alpha"] for f in fixed] == [0.05 / 3] * 3
+    assert [f["tasks"] for f in fixed] == [list(TASKS[n:]) for n in (0, 1, 2)]
+    spans = [range(f["first_seed"], f["first_seed"] + f["seeds"]) for f in fixed]
+    assert not set(spans[0]) & set(spans[1]) and not set(spans[1]) & set(spans[2])
+    assert Sharing.from_dict(fixed[1]["plan"]) == PLAN.only(TASKS[1:])
+    assert all(study.proof.seeds <= f["seeds"] <= study.proof.most_seeds for f in fixed)
+
+
+def test_every_training_of_a_round_finds_its_place_among_the_arms() -> None:
+    plan = PLAN.only(("film-8", "film-14")).to_dict()
+    fixed = {"tasks": ["film-8", "film-14"], "plan": plan, "seeds": 2, "first_seed": 12}
+    alone: Any = {"film-8": "alone 8", "film-14": "alone 14"}
+    together: Any = "together"
+    asked = trainings(fixed, {task: Plan(Recipe()) for task in TASKS}, alone, together)
+    assert len(asked) == 2 * (1 + 3 * 2)
+    task, one = asked["shuffled/film-14/13"]
+    assert task == "together" and isinstance(one, SharedTraining) and (one.index, one.intact) == (13, "film-14")
+    assert asked["direct_same_recipe/film-8/12"][1].plan == Plan(PLAN.recipe)
+    entries: dict[str, Any] = {
+        key: {"error": float(i), "by_task": {"film-8": i + 0.1, "film-14": i + 0.2}} for i, key in enumerate(asked)
+    }
+    entries["candidate/13"]["error"] = None
+    found = arms(fixed, entries)
+    assert found["candidate"]["film-14"] == [entries["candidate/12"]["by_task"]["film-14"], None]
+    assert found["direct"]["film-8"] == [entries[f"direct/film-8/{seed}"]["error"] for seed in (12, 13)]
+
+
+def test_the_verdict_in_words() -> None:
+    first = rounded(1, GOOD | {"film-8": {"direct": 0.8}})
+    text = sentence(comparisons(TASKS, [first, rounded(2, {task: {} for task in TASKS[1:]})]), {"rows": {"test": 2000}})
+    assert text.startswith(
+        "Sharing: learn film-10, film-12 and film-14 together and share layers 1, 2 and 7 of 7 (the head included) "
+        "among all, the network told its task by a one-hot, losses weighed 1:0.6:0.4. On 2,000 newly simulated"
+    )
+    assert text.endswith("Learn film-8 alone (not proved to beat direct learning by more than 2 %).")
+    partly = Sharing(Recipe(), TASKS, ((TASKS[:2], TASKS[2:]), (TASKS,)))
+    assert what(partly) == (
+        "share layer 2 of 2 (the head included) among all, share layer 1 among film-8 and film-10 and among film-12 "
+        "and film-14"
+    )
+    assert layers([1]) == "layer 1" and layers([1, 2, 3, 5, 6]) == "layers 1 to 3, 5 and 6"
