@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.loss import relative_error
+import numpy as np
+
+from models.loss import deviations
 from models.mlp import fresh
 from models.scaling import Scaling
 from models.train import predict, prepare_process, train
@@ -37,7 +39,14 @@ class Base:
 
 
 def train_base(
-    name: str, examples: Examples, shape: Shape, recipe: Recipe, seed: int, device: str = "cpu", index: int = 0
+    name: str,
+    examples: Examples,
+    shape: Shape,
+    recipe: Recipe,
+    seed: int,
+    device: str = "cpu",
+    index: int = 0,
+    metric: str = "relative-l1",
 ) -> Base:
     """Train a base network as Qu et al. 2018 do: 80 % of the examples train it, 10 % judge it, 10 % stay unused.
 
@@ -57,8 +66,8 @@ def train_base(
     scaling = Scaling.of(inputs)
     train(network, scaling(inputs), outputs, recipe, draws.order)
     inputs, outputs = examples.tensors(judged, device)
-    error = relative_error(predict(network, scaling(inputs)).cpu().numpy(), outputs.cpu().numpy())
-    return Base(name, pack(network.cpu(), shape, scaling), error, recipe)
+    off = deviations(metric, predict(network, scaling(inputs)).cpu().numpy(), outputs.cpu().numpy())
+    return Base(name, pack(network.cpu(), shape, scaling), float(np.mean(off)), recipe)
 
 
 def save_base(base: Base, folder: Path) -> None:

@@ -1,11 +1,11 @@
 """The verdict: `transfer` only if a candidate beats every arm it must beat; otherwise `direct`."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from search.statistics import holm, log_ratios, paired_p_value, reduction, sign_p_value
+from search.statistics import Paired, Reduction, holm, log_ratios
 from search.study import Proof
 from spaces.plan import Plan
 
@@ -21,6 +21,28 @@ DIVERGED = {
 Errors = Sequence[float | None]
 
 
+class Comparison(Protocol):
+    """What measured errors say of an arm and a candidate."""
+
+    def p_value(self, margin: float) -> float:
+        """One-sided p-value of the log-ratio of errors being at most ``margin``."""
+
+    def sign_p_value(self, margin: float) -> float:
+        """The same by the sign test."""
+
+    def reduction(self, alpha: float, family: int = 1) -> Reduction:
+        """Relative reduction of the error."""
+
+
+Compare = Callable[[str, str, Errors, Errors], Comparison]
+"""Compares an arm with a candidate: their names (``direct``, ``0/shuffled``, ``0/candidate``), their errors by seed."""
+
+
+def paired(arm: str, candidate: str, errors: Errors, ours: Errors) -> Comparison:
+    """Fresh mode: seed by seed, for each seed has thousands of examples of its own to be judged by."""
+    return Paired(log_ratios(errors, ours))  # type: ignore[arg-type]
+
+
 class DirectDiverged(RuntimeError):
     """The tuned direct baseline gave no finite error on a confirmation seed: nothing can be certified."""
 
@@ -34,7 +56,9 @@ class Candidate:
     errors: Mapping[str, Errors]
 
 
-def verdict(direct: Errors, candidates: Sequence[Candidate], proof: Proof, task: str) -> dict[str, Any]:
+def verdict(
+    direct: Errors, candidates: Sequence[Candidate], proof: Proof, task: str, compare: Compare = paired
+) -> dict[str, Any]:
     """Compare candidates with direct learning: one entry of the certificate's ``comparisons``.
 
     Three one-sided paired t-tests for each candidate (against the baseline and the same recipe by a margin, against
@@ -46,13 +70,16 @@ def verdict(direct: Errors, candidates: Sequence[Candidate], proof: Proof, task:
         candidates: At most two.
         proof: Level and margin.
         task: Name of the target.
+        compare: How an arm is compared with a candidate.
 
     Raises:
         DirectDiverged: If any baseline seed has no finite error.
     """
     if not all(_finite(error) for error in direct):
         raise DirectDiverged(f"{task}: the direct baseline diverged on a confirmation seed; its errors: {list(direct)}")
-    judged = [_judge(list(direct), candidate, proof, len(candidates)) for candidate in candidates]
+    judged = [
+        _judge(i, list(direct), candidate, proof, len(candidates), compare) for i, candidate in enumerate(candidates)
+    ]
     for one, adjusted in zip(judged, holm([one["p_value"] for one in judged]), strict=True):
         one["p_value"] = adjusted
         if not one["reason"] and not adjusted <= proof.alpha:
@@ -76,7 +103,9 @@ def verdict(direct: Errors, candidates: Sequence[Candidate], proof: Proof, task:
     }
 
 
-def _judge(direct: list[float | None], candidate: Candidate, proof: Proof, family: int) -> dict[str, Any]:
+def _judge(
+    number: int, direct: list[float | None], candidate: Candidate, proof: Proof, family: int, compare: Compare
+) -> dict[str, Any]:
     """One candidate before Holm: its three p-values, the reduction, and why it fails if that is plain already."""
     arms = {"direct": direct, **candidate.errors}
     ours = arms["candidate"]
@@ -99,16 +128,19 @@ def _judge(direct: list[float | None], candidate: Candidate, proof: Proof, famil
     if diverged:
         return entry | {"reason": DIVERGED[diverged[0]] + " diverged on a confirmation seed"}
     margins = {"direct": math.log1p(proof.margin), "direct_same_recipe": math.log1p(proof.margin), "shuffled": 0.0}
-    ratios = {name: log_ratios(arms[name], ours) for name in ARMS}  # type: ignore[arg-type]
-    p_values = {name: paired_p_value(ratios[name], margins[name]) for name in ARMS}
-    estimate = reduction(ratios["direct"], proof.alpha, family)
+    found = {
+        name: compare(name if name == "direct" else f"{number}/{name}", f"{number}/candidate", arms[name], ours)
+        for name in ARMS
+    }
+    p_values = {name: found[name].p_value(margins[name]) for name in ARMS}
+    estimate = found["direct"].reduction(proof.alpha, family)
     return entry | {
         "relative_reduction": estimate.value,
         "interval": list(estimate.interval),
         "lower_bound": estimate.lower,
         "p_value": max(p_values.values()),
         "p_values": p_values,
-        "sign_p_value": max(sign_p_value(ratios[name], margins[name]) for name in ARMS),
+        "sign_p_value": max(found[name].sign_p_value(margins[name]) for name in ARMS),
     }
 
 

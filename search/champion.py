@@ -14,6 +14,7 @@ from models.mlp import MLP
 from models.scaling import Scaling
 from models.train import predict
 from models.weights import unpack
+from search.standard import Standard
 from spaces.refusal import Refusal, unknown
 
 
@@ -44,7 +45,9 @@ class Champion:
         lengths = all(column.get("unit") == "nm" for column in self.card["inputs"])
         if not np.isfinite(rows).all() or (lengths and (rows <= 0).any()):
             raise Refusal(f"inputs hold a value that is no {'positive ' * lengths}finite number; allowed: only such")
-        return predict(self.network, self.scaling(torch.from_numpy(rows))).numpy()
+        found = predict(self.network, self.scaling(torch.from_numpy(rows))).numpy()
+        told = self.card.get("standard")
+        return Standard(*(np.array(told[key]) for key in ("mean", "deviation"))).undo(found) if told else found
 
 
 def load(folder: str | Path, task: str = "") -> Champion:

@@ -67,7 +67,7 @@ def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
 
 
 def _equal_widths(study: Study) -> None:
-    outputs = {name: find(name).outputs for name in (*study.sources, study.target)}
+    outputs = {name: study.scenario(name).outputs for name in (*study.sources, study.target)}
     if len(set(outputs.values())) > 1:
         raise Refusal(
             " and ".join(f"{name} has {width} outputs" for name, width in outputs.items())

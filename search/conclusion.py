@@ -15,14 +15,18 @@ from search.ledger import Ledger
 from search.objectives import Task, Training, learn, packed
 from search.record import Run, strict
 from search.sentence import sentence
+from search.standard import Standard
 from search.statistics import equivalent_rows
 from search.study import Study
 from simulators.base import Simulator, columns
 from simulators.dataset import Dataset
-from simulators.registry import find
 from spaces.plan import Plan
 
 PACKAGES = ("graft", "ray", "torch", "optuna", "mlflow", "numpy", "scipy", "pyarrow", "numba", "safetensors")
+METRIC = {
+    "relative-l1": "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
+    "normalised-l1": "mean over examples and outputs of |predicted - exact| / mean absolute deviation of the output",
+}
 SHOWN = 2
 """Test examples whose spectra are shown: the first ones, not chosen."""
 
@@ -45,15 +49,16 @@ def predicted(target: Simulator) -> str:
     return " and ".join(field.name.replace("_", " ") for field in columns(target.schema, "output"))
 
 
-def spectra(study: Study, task: Task, networks: Mapping[str, Any]) -> dict[str, Any]:
+def spectra(study: Study, task: Task, networks: Mapping[str, Any], standard: Standard | None = None) -> dict[str, Any]:
     """Exact and predicted spectra of the first test examples."""
     assert task.judge is not None
-    target = find(study.target)
+    target = study.scenario(study.target)
+    own = (lambda row: row) if standard is None else (lambda row: standard.undo(row).tolist())
     films = [
         {
             "thickness_nm": task.judge.inputs[i].tolist(),
-            "exact": task.judge.outputs[i].tolist(),
-            **{name: network["predicted"][i] for name, network in networks.items()},
+            "exact": own(task.judge.outputs[i].tolist()),
+            **{name: own(network["predicted"][i]) for name, network in networks.items()},
         }
         for i in range(SHOWN)
     ]
@@ -129,12 +134,12 @@ def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent:
             "study": study["name"],
             "decision": comparison["decision"],
             "sentence": sentence(comparison, result["examples"], study),
-            "metric": "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
-            "mode": "fresh",
+            "metric": METRIC[study["metric"]],
+            "mode": study["mode"],
             "alpha": study["proof"]["alpha"],
             "margin": study["proof"]["margin"],
             "seeds": result["confirmation"]["seeds"],
-            "test_examples": study["rows"]["test"],
+            "test_examples": study["rows"]["locked" if study["mode"] == "small" else "test"],
             "sources": [{"name": base["name"], "sha256": base["sha256"]} for base in result["bases"]],
             "comparisons": [comparison],
             "examples": result["examples"],
@@ -149,7 +154,13 @@ def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent:
     )
 
 
-def champion_card(study: Study, certified: Mapping[str, Any], network: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+def champion_card(
+    study: Study,
+    certified: Mapping[str, Any],
+    network: Mapping[str, Any],
+    plan: Plan,
+    standard: Standard | None = None,
+) -> dict[str, Any]:
     """What a user of the champion needs to know."""
     return {
         "study": study.name,
@@ -159,13 +170,16 @@ def champion_card(study: Study, certified: Mapping[str, Any], network: Mapping[s
         "plan": plan.to_dict(),
         "error": network["error"],
         "sha256": sha256(network["data"]),
-        **interface(study.target),
-    }
+        **interface(study.scenario(study.target)),
+    } | (
+        {}
+        if standard is None
+        else {"standard": {"mean": standard.mean.tolist(), "deviation": standard.deviation.tolist()}}
+    )
 
 
-def interface(task: str) -> dict[str, Any]:
+def interface(simulator: Simulator) -> dict[str, Any]:
     """Inputs, outputs and grid of a task, for the card of a network that predicts it."""
-    simulator = find(task)
     grid, fields = simulator.grid, {field.name: _metadata(field) for field in simulator.schema}
     return {
         "inputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "input"],

@@ -12,6 +12,8 @@ from search.statistics import log_ratios, seeds_needed
 from search.study import Study
 from spaces.plan import Plan
 
+REFITS = 20
+"""Refits in small mode, where each seed redraws the training rows."""
 POWER_AT = 0.10
 """The gain that the number of seeds is chosen to detect: the protocol asks for power from 10 % up."""
 
@@ -40,7 +42,7 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
         deviation, effect, study.proof.alpha / max(1, len(chosen)), study.proof.seeds, study.proof.most_seeds
     )
     return {
-        "seeds": seeds,
+        "seeds": REFITS if study.mode == "small" else seeds,
         "margin": study.proof.margin,
         "alpha": study.proof.alpha,
         "deviation_in_search": deviation,

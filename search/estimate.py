@@ -8,8 +8,10 @@ import torch
 
 from models.mlp import MLP
 from models.train import train
+from search.confirmation import REFITS
 from search.sharing.study import SharingStudy
 from search.study import Study
+from simulators.base import Simulator
 from simulators.registry import find
 from spaces.plan import Recipe
 
@@ -18,9 +20,8 @@ AROUND = 20.0
 """Seconds for all that is no training: starting Ray, simulating, figures, MLflow."""
 
 
-def seconds_per_step(study: Any, recipe: Recipe, task: str) -> float:
+def seconds_per_step(study: Any, recipe: Recipe, target: Simulator) -> float:
     """Time of one optimiser step of this study's network for one task on one thread of this machine."""
-    target = find(task)
     network = MLP(target.inputs, target.outputs, study.network.depth, study.network.width, recipe.activation)
     generator = torch.Generator().manual_seed(0)
     inputs = torch.rand((recipe.batch * STEPS, target.inputs), generator=generator)
@@ -42,11 +43,11 @@ def seconds(study: Study, workers: int) -> tuple[float, float]:
     """Rough wall times of a run: of its two searches, and of everything else."""
     recipe, base = study.start, study.base
     steps = recipe.epochs * math.ceil(study.rows.training / recipe.batch)
-    confirmed = study.proof.seeds * (1 + 3 * study.proof.candidates) + 2
-    curve = study.budget.curve * (2 + 4)
+    confirmed = (REFITS if study.mode == "small" else study.proof.seeds) * (1 + 3 * study.proof.candidates) + 2
+    curve = study.budget.curve * (2 + 4) if study.mode == "fresh" else 0
     lessons = study.bases.lessons().values()
     based = sum(lesson.epochs * math.ceil(0.8 * lesson.rows / base.batch) for lesson in lessons)
-    step = seconds_per_step(study, recipe, study.target)
+    step = seconds_per_step(study, recipe, study.scenario(study.target))
     slower = max(1.0, base.batch / recipe.batch) ** 0.7
     rest = AROUND + step * ((confirmed + curve) * steps / workers + based * slower)
     return 2 * study.budget.trainings * steps * step / workers, rest
@@ -55,7 +56,7 @@ def seconds(study: Study, workers: int) -> tuple[float, float]:
 def shared_seconds(study: SharingStudy, workers: int) -> tuple[float, float]:
     """As `seconds`, for several tasks: a training of all of them takes about as long as one of each alone."""
     recipe, tasks = study.start, len(study.tasks)
-    step = seconds_per_step(study, recipe, study.tasks[-1])
+    step = seconds_per_step(study, recipe, find(study.tasks[-1]))
     training = step * recipe.epochs * math.ceil(study.rows.training / recipe.batch) / workers
     confirmed = study.proof.seeds * (3 * tasks + tasks * tasks) + tasks * (study.budget.seeds + 2)
     return 2 * study.budget.trainings * tasks * training, AROUND + confirmed * training

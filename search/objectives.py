@@ -13,13 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.loss import NonFiniteLoss, relative_error
+from models.loss import NonFiniteLoss, deviations
 from models.mlp import fresh
 from models.scaling import Scaling
 from models.surgery import shuffle, transplant
 from models.train import predict, train
 from models.weights import Shape, no_gradient, pack, unpack
 from search.seeds import Draws, Role
+from search.standard import Standard
 from spaces.plan import Plan
 
 
@@ -36,6 +37,14 @@ class Examples:
     def first(self, rows: int) -> "Examples":
         """The first ``rows`` examples."""
         return Examples(self.inputs[:rows], self.outputs[:rows])
+
+    def last(self, rows: int, standard: Standard | None = None) -> "Examples":
+        """The last ``rows`` examples."""
+        return Examples(self.inputs[-rows:], self.outputs[-rows:]).standardised(standard)
+
+    def standardised(self, standard: Standard | None) -> "Examples":
+        """The examples with standardised outputs, or as they are."""
+        return self if standard is None else Examples(self.inputs, standard(self.outputs))
 
     def tensors(self, rows: NDArray | None = None, device: str = "cpu") -> tuple[Tensor, Tensor]:
         """The chosen rows as tensors."""
@@ -57,6 +66,8 @@ class Task:
         bases: Base networks as safetensors bytes, by source name.
         judge: Examples that score a training. None in the searches: there, the seed's validation rows do.
         device: ``cpu`` or ``cuda``.
+        metric: What the error is, as of `models.loss.deviations`.
+        crossed: Whether a training tells the error of each judging example too.
     """
 
     seed: int
@@ -68,6 +79,8 @@ class Task:
     bases: Mapping[str, bytes] = field(default_factory=dict)
     judge: Examples | None = None
     device: str = "cpu"
+    metric: str = "relative-l1"
+    crossed: bool = False
 
     @cached_property
     def sources(self) -> dict[str, nn.Module]:
@@ -86,9 +99,10 @@ class Task:
         """What a search asks for: a plan, trained with one seed."""
         return Training(plan, index)
 
-    def errors(self, training: "Training") -> tuple[float, dict[str, float]]:
-        """What a training scores, and of which tasks that is made: of no others here."""
-        return learn(self, training)[0], {}
+    def errors(self, training: "Training") -> tuple[float, dict[str, Any]]:
+        """What a training scores, and what an `Outcome` tells beside that."""
+        _, _, off = fit(self, training)
+        return float(np.mean(off)), {"by_example": tuple(off.mean(1).tolist())} if self.crossed else {}
 
 
 @dataclass(frozen=True)
@@ -102,12 +116,16 @@ class Training:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it. ``error`` is not finite if the training diverged; of several tasks ``by_task`` has each."""
+    """What came of it. ``error`` is not finite if the training diverged.
+
+    ``by_task`` has the error of each of several tasks, ``by_example`` of each judging example where the task asks.
+    """
 
     error: float
     seconds: float
     reason: str = ""
     by_task: dict[str, float] = field(default_factory=dict)
+    by_example: tuple[float, ...] = ()
 
 
 def open_network(data: bytes) -> tuple[nn.Module, Shape, Scaling]:
@@ -120,25 +138,31 @@ def open_network(data: bytes) -> tuple[nn.Module, Shape, Scaling]:
 
 def measure(task: Any, training: Any) -> Outcome:
     """Carry out one training and score it; divergence is an outcome, not an exception."""
-    began, by_task = time.perf_counter(), {}
+    began, beside = time.perf_counter(), {}
     try:
-        error, by_task = task.errors(training)
+        error, beside = task.errors(training)
         reason = "" if np.isfinite(error) else f"the error is {error}"
     except NonFiniteLoss as problem:
         error, reason = float("inf"), str(problem)
-    return Outcome(error, time.perf_counter() - began, reason, by_task)
+    return Outcome(error, time.perf_counter() - began, reason, **beside)
 
 
 def learn(task: Task, training: Training) -> tuple[float, nn.Module, Scaling]:
     """Train once.
 
     Returns:
-        The error (Eq. 1 of Qu et al. 2018, a fraction) on the judging examples or else on the seed's validation
-        rows, the trained network, and the scaling of its inputs.
+        The error (the task's metric, a fraction) on the judging examples or else on the seed's validation rows, the
+        trained network, and the scaling of its inputs.
 
     Raises:
         NonFiniteLoss: If training diverges.
     """
+    network, scaling, off = fit(task, training)
+    return float(np.mean(off)), network, scaling
+
+
+def fit(task: Task, training: Training) -> tuple[nn.Module, Scaling, NDArray[np.float64]]:
+    """As `learn`, but with what the metric averages: (examples, outputs) instead of the error."""
     plan, draws = training.plan, Draws.of(task.seed, task.role, training.index)
     learned, held = draws.rows(len(task.pool), task.validation)
     shape = Shape(task.pool.inputs.shape[1], task.pool.outputs.shape[1], task.depth, task.width, plan.recipe.activation)
@@ -155,7 +179,7 @@ def learn(task: Task, training: Training) -> tuple[float, nn.Module, Scaling]:
         task.pool.tensors(held, task.device) if task.judge is None else task.judge.tensors(None, task.device)
     )
     predicted = predict(network, scaling(judged)).cpu().numpy()
-    return relative_error(predicted, exact.cpu().numpy()), network, scaling
+    return network, scaling, deviations(task.metric, predicted, exact.cpu().numpy())
 
 
 def packed(task: Task, plan: Plan, network: nn.Module, scaling: Scaling) -> bytes:

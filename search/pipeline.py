@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from models.loss import away_from_zero
 from models.weights import Shape, sha256
 from search import confirmation
@@ -13,11 +15,13 @@ from search.bases import Base, load_base, save_base, train_base
 from search.objectives import Examples, Task, Training
 from search.phases import baseline_ledger, best_plan, plans_ledger
 from search.priors import favourites, priors
-from search.seeds import Role, entropy
+from search.seeds import Role, entropy, sequence
+from search.standard import Standard
 from search.study import Study
 from search.work import Work
 from simulators.registry import find
 from simulators.shards import generate
+from simulators.table import keep
 from spaces.plan import Plan, Recipe
 
 CURVE = (2, 4, 8)
@@ -30,20 +34,28 @@ class Pipeline(Work):
     study: Study
 
     def examples(self, simulator: str, role: Role, rows: int) -> Examples:
-        """Rows of a simulator, generated if they are not there yet."""
+        """Rows of a simulator, generated if they are not there yet, or of a file, in an order drawn from the seed."""
+        table = self.study.table(simulator)
         # Several sources, each in a folder of its own; every other role has one data set.
-        name = role.name.lower() + (f"-{find(simulator).name}" if role == Role.SOURCE else "")
+        name = role.name.lower() + (f"-{(table or find(simulator)).name}" if role == Role.SOURCE else "")
         folder = self.run.path("data", name)
-        data = generate(
-            find(simulator),
-            entropy(self.study.seed, role),
-            rows,
-            folder,
-            actors=self.means.workers,
-            progress=self.progress.count,
-        )
-        found = Examples(data.inputs(), data.outputs())
-        away_from_zero(found.outputs, f"{simulator} ({role.name.lower()})")
+        if table is not None:
+            data = keep(table, folder)
+            # Files are often sorted, and the last rows of a sorted file are no sample of it.
+            order = np.random.default_rng(sequence(self.study.seed, role)).permutation(data.rows)[:rows]
+            found = Examples(data.inputs()[order], data.outputs()[order])
+        else:
+            data = generate(
+                find(simulator),
+                entropy(self.study.seed, role),
+                rows,
+                folder,
+                actors=self.means.workers,
+                progress=self.progress.count,
+            )
+            found = Examples(data.inputs(), data.outputs())
+        if self.study.metric == "relative-l1":
+            away_from_zero(found.outputs, f"{simulator} ({role.name.lower()})")
         return found
 
     def prepare(self) -> None:
@@ -56,10 +68,20 @@ class Pipeline(Work):
         """The sources' examples, and the pool less its locked rows."""
         study = self.study
         self.sources = {name: self.examples(name, Role.SOURCE, study.rows.source) for name in study.sources}
-        pool = self.examples(study.target, Role.POOL, study.rows.pool)
-        # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test.
-        open_rows = study.rows.pool - study.rows.locked
-        self.pool = Examples(pool.inputs[:open_rows], pool.outputs[:open_rows])
+        if study.metric == "normalised-l1":
+            self.sources = {name: e.standardised(Standard.of(e.outputs, name)) for name, e in self.sources.items()}
+        # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test, and in
+        # small mode only the confirmation does.
+        pool = self.examples(study.target, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
+        self.standard = Standard.of(pool.outputs, study.target) if study.metric == "normalised-l1" else None
+        self.pool = pool.standardised(self.standard)
+
+    def judge(self) -> Examples:
+        """What confirms: newly simulated examples, or in small mode the pool's locked rows."""
+        study = self.study
+        if study.mode == "small":
+            return self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.locked, self.standard)
+        return self.examples(study.target, Role.TEST, study.rows.test).standardised(self.standard)
 
     def task(self, role: Role, bases: Mapping[str, Base], judge: Examples | None = None) -> Task:
         """What the trainings of one phase share."""
@@ -74,6 +96,8 @@ class Pipeline(Work):
             {name: base.data for name, base in bases.items()},
             judge,
             self.means.device,
+            study.metric,
+            crossed=judge is not None and study.mode == "small",
         )
 
     def baseline(self) -> Plan:
@@ -96,7 +120,14 @@ class Pipeline(Work):
             missing = [name for name, base in found.items() if base is None]
             arguments = [
                 (name, self.sources[lessons[name].source].first(lessons[name].rows))
-                + (self._shape(lessons[name].source, how[name]), how[name], study.seed, self.means.device)
+                + (
+                    self._shape(lessons[name].source, how[name]),
+                    how[name],
+                    study.seed,
+                    self.means.device,
+                    0,
+                    study.metric,
+                )
                 for name in missing
             ]
             for base in self.trainer.calls(train_base, arguments, self.means.workers, self.means.gpus):
@@ -106,7 +137,7 @@ class Pipeline(Work):
 
     def _shape(self, simulator: str, recipe: Recipe) -> Shape:
         """The study's network for the inputs and outputs of a simulator."""
-        task, network = find(simulator), self.study.network
+        task, network = self.study.scenario(simulator), self.study.network
         return Shape(task.inputs, task.outputs, network.depth, network.width, recipe.activation)
 
     def plans(self, baseline: Plan, bases: Mapping[str, Base]) -> None:
@@ -134,8 +165,7 @@ class Pipeline(Work):
         fixed = self.run.read("confirmation.json")
         asked = confirmation.trainings(fixed, baseline)
         with self.phase("confirmation", len(asked)):
-            test = self.examples(self.study.target, Role.TEST, self.study.rows.test)
-            task = self.task(Role.CONFIRMATION, bases, test)
+            task = self.task(Role.CONFIRMATION, bases, self.judge())
             errors = self.measure("confirmation", {key: (task, training) for key, training in asked.items()})
         return fixed, confirmation.arms(fixed, errors)
 
@@ -146,8 +176,7 @@ class Pipeline(Work):
         sizes = [study.rows.training * factor for factor in CURVE]
         with self.phase("learning curve", len(sizes) * study.budget.curve):
             examples = self.examples(study.target, Role.CURVE, sizes[-1] + study.rows.validation)
-            test = self.examples(study.target, Role.TEST, study.rows.test)
-            whole = replace(self.task(Role.CURVE, {}, test), pool=examples)
+            whole = replace(self.task(Role.CURVE, {}, self.judge()), pool=examples.standardised(self.standard))
             # The two smaller sizes together, so that no worker waits; the largest only if they do not reach it.
             for together in (sizes[:-1], sizes[-1:]):
                 if any(_geometric(found) <= wanted for found in errors):
@@ -187,4 +216,6 @@ def digest(task: Task, training: Training) -> str:
         "plan": training.plan.to_dict(),
         "training": [training.index, training.shuffled],
     }
+    if task.metric != "relative-l1":
+        names["metric"] = task.metric
     return sha256(json.dumps(names, sort_keys=True).encode())[:16]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from models.loss import relative_error
+from models.loss import deviations
 from models.mlp import fresh
 from models.probe import features, gradient_ratios
 from models.scaling import Scaling
@@ -45,7 +45,7 @@ def priors(task: Task, recipe: Recipe) -> dict[str, dict[str, dict[str, float]]]
         transplant(network, task.sources_for(0), [Block(source)] * (task.depth + 1))
         ratios = gradient_ratios(network, inputs, exact, recipe.loss)
         seen = features(network, inputs)
-        found["linear probe"][source] = {f"1-{n}": -probe_error(f, outputs) for n, f in enumerate(seen, 1)}
+        found["linear probe"][source] = {f"1-{n}": -probe_error(f, outputs, task.metric) for n, f in enumerate(seen, 1)}
         found["LogME"][source] = {f"1-{n}": log_evidence(f, outputs) for n, f in enumerate(seen, 1)}
         found["gradient to weight"][source] = {
             f"{span.first}-{span.last}": -max(ratios[span.first - 1 : span.last]) for span in Span.every(task.depth + 1)
@@ -65,14 +65,15 @@ def favourites(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[t
     return list(dict.fromkeys(best))
 
 
-def probe_error(features: Array, outputs: Array) -> float:
-    """Spectrum error (Eq. 1 of Qu et al. 2018) of ridge regression, each example predicted from all others.
+def probe_error(features: Array, outputs: Array, metric: str = "relative-l1") -> float:
+    """Error (by default Eq. 1 of Qu et al. 2018) of ridge regression, each example predicted from all others.
 
     The strength of the ridge is the best of a grid. Leaving one out needs no refit: its residual is r / (1 - h).
 
     Args:
         features: (examples, features).
         outputs: (examples, outputs).
+        metric: As of `models.loss.deviations`.
     """
     x, y = features - features.mean(axis=0), outputs - outputs.mean(axis=0)
     left, singular, _ = np.linalg.svd(x, full_matrices=False)
@@ -82,7 +83,7 @@ def probe_error(features: Array, outputs: Array) -> float:
         shrink = singular**2 / (singular**2 + strength)
         leverage = (left**2) @ shrink + 1 / len(x)
         residual = (y - left @ (shrink[:, None] * projected)) / (1 - leverage)[:, None]
-        errors.append(relative_error(outputs - residual, outputs))
+        errors.append(np.mean(deviations(metric, outputs - residual, outputs)))
     return float(min(errors))
 
 

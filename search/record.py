@@ -186,6 +186,9 @@ def _difference(held: Any, asked: Any) -> str:
     def flat(value: Any, where: str = "") -> dict[str, Any]:
         if isinstance(value, dict):
             return {k: v for key, entry in value.items() for k, v in flat(entry, f"{where}.{key}".strip(".")).items()}
+        if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
+            named = {entry.get("name", str(i)): entry for i, entry in enumerate(value)}
+            return {k: v for name, entry in named.items() for k, v in flat(entry, f"{where}.{name}").items()}
         return {where: value}
 
     before, after = flat(held.to_dict()), flat(asked.to_dict())

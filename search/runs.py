@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from cluster.connect import connection
-from search import conclusion, confirmation, report
+from search import conclusion, confirmation, report, small
 from search.certificate import verdict
 from search.means import Means
 from search.phases import searched
@@ -39,17 +39,20 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> d
         line.plans(baseline, bases)
         fixed, measured = line.confirm(baseline, bases)
         comparison = verdict(
-            measured["direct"], confirmation.candidates(fixed, measured), line.study.proof, line.study.target
+            measured["direct"],
+            confirmation.candidates(fixed, measured),
+            line.study.proof,
+            line.study.target,
+            small.compare(run),
         )
         curve = None
-        if comparison["decision"] == "transfer":
+        if comparison["decision"] == "transfer" and line.study.mode == "fresh":
             curve = line.curve(baseline, comparison["direct"]["mean"], comparison["candidate"]["mean"])
         plans = {"direct": baseline}
         if comparison["plan"] is not None:
             plans["transfer"] = Plan.from_dict(comparison["plan"])
         with line.phase("champion"):
-            test = line.examples(line.study.target, Role.TEST, line.study.rows.test)
-            task = line.task(Role.CONFIRMATION, bases, test)
+            task = line.task(Role.CONFIRMATION, bases, line.judge())
             found = line.trainer.calls(
                 conclusion.final_network, [(task, plan) for plan in plans.values()], line.means.workers, means.gpus
             )
@@ -74,7 +77,7 @@ def _write(
     plans: dict[str, Plan],
 ) -> dict[str, Any]:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
-    task = line.task(Role.CONFIRMATION, {}, line.examples(line.study.target, Role.TEST, line.study.rows.test))
+    task = line.task(Role.CONFIRMATION, {}, line.judge())
     ledgers = {"baseline": line.baseline_ledger, "plans": line.plans_ledger}
     result = {
         "format": 1,
@@ -85,7 +88,7 @@ def _write(
         "plans": searched(line.plans_ledger, line.study),
         "confirmation": fixed | {"arms": measured},
         "examples": conclusion.examples_gained(curve),
-        "spectra": conclusion.spectra(line.study, task, networks),
+        "spectra": conclusion.spectra(line.study, task, networks, line.standard),
         "priors": run.read("priors.json"),
         "importance": {name: ledger.importance() for name, ledger in ledgers.items()},
     }
@@ -98,6 +101,7 @@ def _write(
     certified = conclusion.certificate(result, comparison, spent)
     best = "transfer" if "transfer" in plans else "direct"
     write_bytes(run.path("model", "network.safetensors"), networks[best]["data"])
-    run.write("model/card.json", conclusion.champion_card(line.study, certified, networks[best], plans[best]))
+    card = conclusion.champion_card(line.study, certified, networks[best], plans[best], line.standard)
+    run.write("model/card.json", card)
     run.write("certificate.json", certified)
     return certified

@@ -14,16 +14,24 @@ def sentence(comparison: Mapping[str, Any], examples: Mapping[str, Any] | None, 
         examples: Learning curve of direct learning, if it was measured.
         study: The resolved study.
     """
-    test = f"{study['rows']['test']:,} newly simulated examples of {comparison['task']}"
+    small = study.get("mode") == "small"
+    kind = f"{study['rows']['locked']:,} locked" if small else f"{study['rows']['test']:,} newly simulated"
+    test = f"{kind} examples of {comparison['task']}"
     direct = comparison["direct"]["mean"]
+    measured = "mean spectrum error"
+    if study.get("metric") == "normalised-l1":
+        measured = "mean error, in mean absolute deviations of each output,"
+    elif any(table["name"] == comparison["task"] for table in study.get("tables", ())):
+        measured = "mean relative error"
     if comparison["decision"] == "direct":
-        return _direct(comparison, direct, test)
+        return _direct(comparison, direct, test, measured)
     plan = Plan.from_dict(comparison["plan"])
     reduction, (low, high) = comparison["relative_reduction"], comparison["interval"]
     text = (
-        f"Transfer: {what(plan)}. On {test} the mean spectrum error falls from {direct:.2%} (tuned direct learning) to "
+        f"Transfer: {what(plan)}. On {test} the {measured} falls from {direct:.2%} (tuned direct learning) to "
         f"{comparison['candidate']['mean']:.2%}, that is by {reduction:.0%} (interval {low:.0%} to {high:.0%}, "
-        f"p = {comparison['p_value']:.1g}, {len(comparison['direct']['per_seed'])} fresh seeds); "
+        f"{'approximate ' * small}p = {comparison['p_value']:.1g}, {len(comparison['direct']['per_seed'])} "
+        f"{'refits' if small else 'fresh seeds'}); "
         "neither the recipe nor the scale of the copied weights alone explains it."
     )
     if examples:
@@ -75,10 +83,8 @@ def taught(name: str) -> str:
     return f"{source} ({int(rows):,} examples, {epochs} epochs)" if lesson else source
 
 
-def _direct(comparison: Mapping[str, Any], direct: float, test: str) -> str:
-    text = (
-        f"Direct learning: do not transfer. Tuned direct learning has a mean spectrum error of {direct:.2%} on {test}"
-    )
+def _direct(comparison: Mapping[str, Any], direct: float, test: str, measured: str) -> str:
+    text = f"Direct learning: do not transfer. Tuned direct learning has a {measured} of {direct:.2%} on {test}"
     if not comparison["candidates"]:
         return (text + "; no plan survived the search.").replace("%", " %")
     best = comparison["candidates"][0]

@@ -61,6 +61,25 @@ def reduction(ratios: NDArray[np.float64], alpha: float, family: int = 1) -> Red
     )
 
 
+@dataclass(frozen=True)
+class Paired:
+    """An arm against a candidate by log-ratios d, one for each seed that both were trained with."""
+
+    ratios: NDArray[np.float64]
+
+    def p_value(self, margin: float) -> float:
+        """As `paired_p_value`."""
+        return paired_p_value(self.ratios, margin)
+
+    def sign_p_value(self, margin: float) -> float:
+        """As `sign_p_value`."""
+        return sign_p_value(self.ratios, margin)
+
+    def reduction(self, alpha: float, family: int = 1) -> Reduction:
+        """As `reduction`."""
+        return reduction(self.ratios, alpha, family)
+
+
 def power(deviation: float, effect: float, seeds: int, alpha: float) -> float:
     """Power of the one-sided paired t-test at a true mean ``effect`` above the margin.
 

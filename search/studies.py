@@ -8,6 +8,7 @@ from typing import Any
 
 from search.sharing.study import SharingStudy
 from search.study import SCALES, Study
+from search.tables import with_tables
 from spaces.refusal import Refusal, choice, unknown
 
 
@@ -44,7 +45,8 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
         for part in reversed(key.split(".")):
             nested = {part: nested}
         values = _merged(values, _listed(nested, "--set"))
-    return opened(values)
+    folder = Path(named).parent if named.endswith(".toml") else Path()
+    return opened(values if "tasks" in values else with_tables(values, folder))
 
 
 def opened(values: Mapping[str, Any]) -> Any:

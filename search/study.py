@@ -1,10 +1,13 @@
 """A study: what is asked, at which size, and what may be spent."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
+from simulators.base import Simulator
 from simulators.registry import find
+from simulators.table import Measured, Table
 from spaces.plan import Recipe, checked_fields
 from spaces.ranges import Ranges
 from spaces.refusal import Refusal, choice, name, number, whole
@@ -12,6 +15,12 @@ from spaces.sources import Sources
 
 SCALES = ("demo", "paper")
 SPACES = ("span", "blocks")
+MODES = ("fresh", "small")
+METRICS = ("relative-l1", "normalised-l1")
+LOCKED = 0.2
+"""Share of the pool that small mode locks away, at least."""
+LEAST = 20
+"""Examples below which nothing is left to lock away."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,10 @@ class Study:
         ranges: What both searches may choose.
         budget: What they may spend.
         proof: What the certificate asks for.
+        mode: ``fresh``: confirmed on newly simulated examples; ``small``: on rows of the pool locked away before.
+        metric: What the error is: ``relative-l1`` (Eq. 1 of Qu et al. 2018), or ``normalised-l1``, which outputs that
+            cross zero need: the distance in mean absolute deviations of each output.
+        tables: The files of data among source and target.
     """
 
     name: str
@@ -140,17 +153,53 @@ class Study:
     ranges: Ranges = field(default_factory=Ranges)
     budget: Budget = field(default_factory=Budget)
     proof: Proof = field(default_factory=Proof)
+    mode: str = "fresh"
+    metric: str = "relative-l1"
+    tables: tuple[Table, ...] = ()
 
     def __post_init__(self) -> None:
         name("study.name", self.name)
         for simulator in (*self.sources, self.target):
-            find(simulator)
+            self.scenario(simulator)
+        self._judged()
         choice("scale", self.scale, SCALES)
         choice("space", self.space, SPACES)
         for rows in self.ranges.source_rows:
             whole("ranges.source_rows", rows, 10, self.rows.source)
         self.bases.lessons()
         whole("seed", self.seed, 0, 2**32 - 1)
+
+    def _judged(self) -> None:
+        """Refuse a mode or metric that this study cannot have."""
+        choice("mode", self.mode, MODES)
+        choice("metric", self.metric, METRICS)
+        if self.mode == "fresh" and self.table(self.target) is not None:
+            raise Refusal(f"mode is 'fresh', but {self.target} is a file; allowed: 'small', which needs no simulator")
+        if self.mode == "small":
+            if self.rows.pool < LEAST:
+                raise Refusal(
+                    f"rows.pool is {self.rows.pool}; allowed: at least {LEAST} in small mode, "
+                    "for a fifth of fewer examples proves nothing"
+                )
+            whole("rows.locked (small mode locks 20 %)", self.rows.locked, math.ceil(LOCKED * self.rows.pool))
+        for table, wanted in ((self.table(simulator), rows) for simulator, rows in self._wanted()):
+            if table is not None and table.rows < wanted:
+                raise Refusal(f"{table.name} has {table.rows} rows, {wanted} asked; allowed: as many as there are")
+        for where, recipe in (("base", self.base), ("start", self.start)):
+            if self.metric == "normalised-l1" and recipe.loss == "relative-l1":
+                raise Refusal(f"{where}.loss is 'relative-l1'; allowed with metric 'normalised-l1': l1, mse, huber")
+
+    def _wanted(self) -> list[tuple[str, int]]:
+        return [(self.target, self.rows.pool), *((name, self.rows.source) for name in self.sources)]
+
+    def table(self, name: str) -> Table | None:
+        """The file of data that is called ``name``, or None if it is a simulator."""
+        return next((table for table in self.tables if table.name == name), None)
+
+    def scenario(self, name: str) -> Simulator:
+        """A source or the target, whether simulated or measured."""
+        table = self.table(name)
+        return find(name) if table is None else Measured(table)
 
     @property
     def blocks(self) -> int:
@@ -217,4 +266,4 @@ def plain(value: Any) -> Any:
     """Nested values with lists in place of tuples, as JSON has them."""
     if isinstance(value, dict):
         return {key: plain(entry) for key, entry in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    return [plain(entry) for entry in value] if isinstance(value, tuple | list) else value

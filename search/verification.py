@@ -8,6 +8,7 @@ from search.certificate import verdict
 from search.champion import load
 from search.confirmation import candidates
 from search.record import Evidence, Run
+from search.small import compare
 from simulators.dataset import Dataset
 
 
@@ -35,7 +36,11 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
     def comparison() -> str:
         confirmed = result["confirmation"]
         again = verdict(
-            confirmed["arms"]["direct"], candidates(confirmed, confirmed["arms"]), run.study.proof, run.study.target
+            confirmed["arms"]["direct"],
+            candidates(confirmed, confirmed["arms"]),
+            run.study.proof,
+            run.study.target,
+            compare(run),
         )
         spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
         rebuilt = conclusion.certificate(result, again, spent)

@@ -58,6 +58,7 @@ class Work:
             error = outcome.error if math.isfinite(outcome.error) else None
             entry = {"what": told[str(key)], "error": error, "seconds": outcome.seconds, "reason": outcome.reason}
             entry |= {"by_task": outcome.by_task} if outcome.by_task else {}
+            entry |= {"by_example": list(outcome.by_example)} if outcome.by_example else {}
             evidence.add(str(key), entry)
             done += 1
             self.progress.count(done, len(asked))

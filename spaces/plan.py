@@ -8,7 +8,7 @@ from spaces.refusal import Refusal, choice, number, unknown, whole
 
 OPTIMISERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
-LOSSES = ("relative-l1", "mse", "huber")
+LOSSES = ("relative-l1", "l1", "mse", "huber")
 ACTIVATIONS = ("relu", "gelu", "silu", "tanh")
 
 
@@ -36,7 +36,7 @@ class Recipe:
         epochs: Passes over the training rows.
         activation: Of every hidden block.
         initial_scale: Factor on PyTorch's default initial weights of fresh blocks.
-        loss: ``relative-l1`` is Eq. 1 of Qu et al. 2018.
+        loss: ``relative-l1`` is Eq. 1 of Qu et al. 2018; ``l1`` is for outputs that may cross zero.
         optimiser: ``adamw``, ``adam`` or ``sgd``.
         schedule: ``cosine`` falls to zero over the training; ``constant`` stays.
         warmup: Steps over which the rate rises linearly from zero.

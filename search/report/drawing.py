@@ -100,7 +100,7 @@ def arms(confirmation: Mapping[str, Any], titles: Sequence[str]) -> Figure:
         panel.set(xticks=range(4), xticklabels=labels, xlim=(-0.5, 3.5))
         panel.set_title(title)
         panel.grid(visible=False, axis="x")
-    axes[0, 0].set_ylabel("error on fresh test spectra (%)")
+    axes[0, 0].set_ylabel("error on examples that no search saw (%)")
     axes[0, 0].set_ylim(bottom=0)
     return figure
 
@@ -147,23 +147,27 @@ def spectra(recorded: Mapping[str, Any], learned: str) -> Figure:
     """
     films = recorded["films"]
     figure, axes = canvas(2, len(films), 6.2, sharex=True, sharey="row", height_ratios=(2.2, 1))
-    wavelength = np.array(recorded["wavelength_nm"])
+    known = len(recorded["wavelength_nm"]) > 0
+    wavelength = np.array(recorded["wavelength_nm"] if known else range(1, len(films[0]["exact"]) + 1))
+    points: dict[str, Any] = {} if len(wavelength) > 1 else {"marker": "o"}
     for column, film in enumerate(films):
         above, below = axes[:, column]
         exact, errors = np.array(film["exact"]), []
-        above.plot(wavelength, exact, color="black", linewidth=2.6, label="exact")
+        above.plot(wavelength, exact, color="black", linewidth=2.6, label="exact", **points)
         for name, words, colour, line in (("direct", "direct", DIRECT, "--"), ("transfer", learned, CANDIDATE, "-")):
             if film.get(name) is None:
                 continue
             predicted = np.array(film[name])
-            error = 100 * np.mean(np.abs(predicted - exact) / exact)
+            scale = exact if (exact > 0).all() else np.abs(exact).mean()
+            error = 100 * np.mean(np.abs(predicted - exact) / scale)
             errors.append(f"{words} {error:.2f} %")
-            above.plot(wavelength, predicted, line, color=colour, linewidth=1.6, label=words)
-            below.plot(wavelength, predicted - exact, line, color=colour, linewidth=1.4)
+            above.plot(wavelength, predicted, line, color=colour, linewidth=1.6, label=words, **points)
+            below.plot(wavelength, predicted - exact, line, color=colour, linewidth=1.4, **points)
         below.axhline(0, color="black", linewidth=1)
-        below.set_xlabel("wavelength (nm)")
+        below.set_xlabel("wavelength (nm)" if known else "output")
         above.set_title(f"Example {column + 1}, error: {', '.join(errors)}")
-    axes[0, 0].set(ylabel=recorded.get("output", "output"), xlim=(wavelength[0], wavelength[-1]))
+    axes[0, 0].set_ylabel(recorded.get("output", "output"))
+    axes[0, 0].set_xlim(wavelength[0], max(wavelength[-1], wavelength[0] + 1))
     axes[1, 0].set_ylabel("predicted − exact")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=3)

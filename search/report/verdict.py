@@ -73,10 +73,19 @@ def proof(run: Results, decision: str) -> str:
         if decision == "transfer"
         else "No plan was proved better, so the safe answer is to learn directly. That none could help is not proved."
     )
+    scored = (
+        f"Four arms were trained anew on the same {count} fresh seeds (same split, initial weights and batch order) "
+        f"and scored on {plain(certificate.get('test_examples'))} test examples that no search had read."
+    )
+    if certificate.get("mode") == "small":
+        scored = (
+            f"Four arms were trained anew on the same {count} redrawn splits of the unlocked examples and scored on "
+            f"{plain(certificate.get('test_examples'))} that were locked away before anything else. Refits and locked "
+            "examples both count as samples; with so few the p-value is approximate."
+        )
     lines = [
         meaning,
-        f"Four arms were trained anew on the same {count} fresh seeds (same split, initial weights and batch order) "
-        f"and scored on {plain(certificate.get('test_examples'))} test examples that no search had read.",
+        scored,
         f"The candidate must beat by more than {margin} both <b>tuned direct learning</b>, whose search got as many "
         "trainings, and <b>direct learning with the candidate’s own recipe</b>: a better recipe is not transfer.",
         "It must also beat itself with the <b>copied weights shuffled</b> entry by entry: a better initial scale is "

@@ -62,8 +62,8 @@ class SharedTask:
         """What a search asks for."""
         return SharedTraining(plan, index)
 
-    def errors(self, training: SharedTraining) -> tuple[float, dict[str, float]]:
-        """The geometric mean of the tasks' errors, and each.
+    def errors(self, training: SharedTraining) -> tuple[float, dict[str, Any]]:
+        """The geometric mean of the tasks' errors, and each, as an `Outcome` tells them.
 
         Trials are compared by differences of its logarithm on the same seeds. What direct learning reaches drops out
         of those, so this is the mean log-ratio to it: every task counts by its relative change, and not film-14 ten
@@ -73,7 +73,7 @@ class SharedTask:
         found = learn(self, training).errors
         known = all(math.isfinite(error) and error > 0 for error in found.values())
         mean = math.exp(sum(map(math.log, found.values())) / len(found)) if known else math.inf
-        return mean, found
+        return mean, {"by_task": found}
 
     def digest(self, training: SharedTraining) -> str:
         """Names everything that one training's errors depend on."""

@@ -115,7 +115,7 @@ def _write(
         write_bytes(folder / "network.safetensors", network["data"])
         card = {"study": study.name, "task": task, "decision": one["decision"], "sentence": certified["sentence"],
                 "plan": network["plan"], "error": network["error"], "sha256": sha256(network["data"]),
-                **conclusion.interface(task)}  # fmt: skip
+                **conclusion.interface(find(task))}  # fmt: skip
         run.write(f"model/{find(task).name}/card.json", card)
     run.write("certificate.json", certified)
     return certified

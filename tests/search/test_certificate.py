@@ -122,7 +122,7 @@ def test_errors_of_zero_and_no_numbers_at_all_are_never_transfer(arms: int, bad:
 
 
 def test_a_p_value_that_is_no_number_is_never_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.certificate.paired_p_value", lambda ratios, margin: math.nan)
+    monkeypatch.setattr("search.statistics.paired_p_value", lambda ratios, margin: math.nan)
     found = judge(0.04)
     assert found["decision"] == "direct" and found["candidates"][0]["reason"].startswith("not proved")
 

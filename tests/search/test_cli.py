@@ -16,6 +16,7 @@ from search.cli import main
 from search.commands import _equal_widths
 from search.record import Run
 from search.studies import resolve
+from search.study import Study
 from spaces.refusal import Refusal
 
 BAD = {
@@ -163,7 +164,7 @@ def test_source_and_target_of_unequal_width_are_refused(
     study = resolve("film10-film8", "demo")
     wide, narrow = Namespace(outputs=200), Namespace(outputs=100)
     _equal_widths(study)
-    monkeypatch.setattr("search.commands.find", lambda name: wide if name in study.sources else narrow)
+    monkeypatch.setattr(Study, "scenario", lambda self, name: wide if name in study.sources else narrow)
     said = "film-10 has 200 outputs and film-8 has 100 outputs; allowed: sources and target of equal width"
     with pytest.raises(Refusal, match=f"^{said}"):
         _equal_widths(study)
