@@ -232,3 +232,8 @@ def test_the_champion_answers_in_the_units_of_the_file(tmp_path: Path) -> None:
     said = Champion(network, scaling, card)(X[:30])  # type: ignore[arg-type]
     assert abs(said.mean() - line.standard.mean.mean()) < 2 * line.standard.deviation.mean()  # type: ignore[union-attr]
     assert card["inputs"][0]["unit"] == "mixed" and "a [nm], b" in card["inputs"][0]["description"]
+
+
+def test_a_study_of_files_is_the_same_after_its_json(tmp_path: Path) -> None:
+    told = resolve(str(write(tmp_path))).to_dict()
+    assert json.loads(json.dumps(told)) == told
