@@ -1,7 +1,8 @@
 """Can the certificate be trusted? Whole runs, many times over, where the truth is known.
 
-Two nulls and one true gain, each with its own data, base network and seeds in every repeat, through the same phases
-as any run (baseline search, plan search, confirmation fixed in the folder beforehand, verdict):
+In either mode two nulls and one true gain, each with its own data, base network and seeds in every repeat, through the
+same phases as any run (baseline search, plan search, confirmation fixed in the folder beforehand, verdict). Small mode
+is calibrated on simulators too, for of them the truth is known:
 
 - ``unshared``: the source is an untrained network, so copying it differs from direct learning in the seed of initial
   weights only;
@@ -14,6 +15,7 @@ initial weights truly beats the average draw, on any further seeds (7 and 12 % w
 """
 
 import json
+import math
 import multiprocessing
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -29,7 +31,7 @@ from torch import nn
 from models.mlp import fresh
 from models.scaling import Scaling
 from models.weights import Shape, no_gradient, pack
-from search import confirmation, serial
+from search import confirmation, serial, small
 from search.bases import Base, train_base
 from search.certificate import verdict
 from search.means import Means
@@ -38,7 +40,7 @@ from search.pipeline import Pipeline
 from search.progress import Progress
 from search.record import Run, strict
 from search.seeds import Draws, Role, sequence
-from search.study import Study
+from search.study import LOCKED, Study
 from simulators.registry import find
 from spaces.plan import Plan, Recipe
 
@@ -130,7 +132,8 @@ class Repeat(Pipeline):
         if kind != "gain" or not fixed["candidates"]:
             return []
         test = self.examples(self.study.target, Role.TEST, self.study.rows.test)
-        task = self.task(Role.REGRET, bases, test)
+        # In small mode too the truth is what newly simulated examples say: so much is known of a simulator.
+        task = replace(self.task(Role.REGRET, bases, test), crossed=False)
         plans = {"direct": direct, "candidate": Plan.from_dict(fixed["candidates"][0]["plan"])}
         asked = {f"{name}/{i}": (task, Training(plan, i)) for i in range(TRUTH) for name, plan in plans.items()}
         errors = self.measure("truth", asked)
@@ -150,7 +153,9 @@ def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
         bases = line.bases(baseline.recipe)
         line.plans(baseline, bases)
         fixed, measured = line.confirm(baseline, bases)
-        found = verdict(measured["direct"], confirmation.candidates(fixed, measured), study.proof, study.target)
+        found = verdict(
+            measured["direct"], confirmation.candidates(fixed, measured), study.proof, study.target, small.compare(run)
+        )
         found["truth"] = line.true_ratios(kind, baseline, bases, fixed)
         run.write("verdict.json", strict(found))
     return found
@@ -174,6 +179,18 @@ def calibrate(study: Study, folder: Path, repeats: int, workers: int) -> Iterato
         for done in as_completed(running):
             done.result()
             yield running[done]
+
+
+def of_mode(study: Study, mode: str) -> Study:
+    """The calibration's study in a mode: small mode locks a fifth of the same pool."""
+    if mode == "fresh":
+        return study
+    return replace(study, mode=mode, rows=replace(study.rows, locked=math.ceil(LOCKED * study.rows.pool)))
+
+
+def within(folder: Path, mode: str) -> Path:
+    """Where the repeats of a mode lie."""
+    return folder if mode == "fresh" else folder / mode
 
 
 def table(folder: Path, level: float = LEVEL) -> list[dict[str, Any]]:
@@ -200,5 +217,7 @@ def truth(folder: Path) -> dict[str, float]:
     """
     found = [json.loads(path.read_text()) for path in sorted((folder / "gain").glob("*/verdict.json"))]
     ratios = [ratio for entry in found for ratio in entry["truth"]]
+    if len(ratios) < 2:
+        return {"seeds": len(ratios), "gain": float("nan"), "standard_error": float("nan")}
     mean, error = float(np.mean(ratios)), float(np.std(ratios, ddof=1) / np.sqrt(len(ratios)))
     return {"seeds": len(ratios), "gain": 1 - float(np.exp(-mean)), "standard_error": error}

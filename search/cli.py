@@ -14,7 +14,7 @@ from cluster.connect import quiet
 quiet()
 
 from search import commands  # noqa: E402  (Ray reads its environment when it is imported)
-from search.study import SCALES  # noqa: E402
+from search.study import MODES, SCALES  # noqa: E402
 from spaces.refusal import Refusal, unknown  # noqa: E402
 
 COMMANDS = {
@@ -60,6 +60,9 @@ def parser() -> Parser:
     added["ui"].add_argument("--port", type=int, metavar="N")
     added["ui"].add_argument("--no-browser", action="store_true", help="print the address only")
     added["calibrate"].add_argument("--repeats", type=int, default=60, metavar="N", help="of each kind (default: 60)")
+    added["calibrate"].add_argument(
+        "--mode", default="fresh", choices=MODES, help="of the certificate (default: fresh)"
+    )
     added["calibrate"].add_argument("--out", metavar="DIR", help="default: runs/calibration")
     added["calibrate"].add_argument("--workers", type=int, metavar="N", help="repeats at a time (default: all CPUs)")
     for name in ("ui", "deliver"):

@@ -15,7 +15,7 @@ from search.means import Means
 from search.record import Run
 from search.sharing.study import SharingStudy
 from search.studies import registry, resolve, setting
-from search.study import Study
+from search.study import MODES, Study
 from simulators.registry import find
 from spaces.refusal import Refusal, number, whole
 
@@ -236,22 +236,26 @@ def calibrate(options: Namespace) -> Any:
     folder = Path(options.out or "runs/calibration").resolve()
     possible(options.workers or cpus(), "cpu", folder, 200)
     from search.calibration import calibrate as carry_out
-    from search.calibration import table, truth
+    from search.calibration import of_mode, table, truth, within
     from search.record import write_json
 
-    study = resolve("calibration")
-    for done, (kind, repeat) in enumerate(carry_out(study, folder, options.repeats, options.workers or cpus()), 1):
+    study = of_mode(resolve("calibration"), options.mode)
+    place = within(folder, options.mode)
+    for done, (kind, repeat) in enumerate(carry_out(study, place, options.repeats, options.workers or cpus()), 1):
         options.say(f"{done:4} {kind} {repeat}")
-    rows = table(folder)
-    known = truth(folder)
-    write_json(folder / "calibration.json", {"study": study.to_dict(), "rows": rows, "truth": known})
-    options.say("| kind | repeats | said transfer | rate | 95 % bound | median reduction |\n|---|---|---|---|---|---|")
-    for row in rows:
-        bound = f">= {row['lower']:.1%}" if row["kind"] == "gain" else f"<= {row['upper']:.1%}"
-        options.say(
-            f"| {row['kind']} | {row['repeats']} | {row['transfer']} | {row['rate']:.1%} | {bound} | "
-            f"{row['median_reduction']:.1%} |"
-        )
+    rows, known = table(place), truth(place)
+    write_json(place / "calibration.json", {"study": study.to_dict(), "rows": rows, "truth": known})
+    options.say("| mode | kind | repeats | said transfer | rate | 95 % bound | median reduction |")
+    options.say("|---|---|---|---|---|---|---|")
+    for mode in MODES:
+        for row in table(within(folder, mode)):
+            bound = f">= {row['lower']:.1%}" if row["kind"] == "gain" else f"<= {row['upper']:.1%}"
+            median = "-" if row["median_reduction"] is None else f"{row['median_reduction']:.1%}"
+            if row["repeats"]:
+                options.say(
+                    f"| {mode} | {row['kind']} | {row['repeats']} | {row['transfer']} | {row['rate']:.1%} | {bound} | "
+                    f"{median} |"
+                )
     options.say(
         f"true gain of the first candidate over tuned direct learning, {known['seeds']} seeds: {known['gain']:.1%}"
     )

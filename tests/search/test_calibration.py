@@ -11,7 +11,7 @@ from scipy import stats
 
 from models.train import prepare_process
 from search import calibration
-from search.calibration import Redrawn, calibrate, permuted, repeat, table, truth
+from search.calibration import Redrawn, calibrate, of_mode, permuted, repeat, table, truth, within
 from search.objectives import Examples
 from search.seeds import Role
 from search.studies import resolve
@@ -113,3 +113,25 @@ def test_table_counts_and_bounds(tmp_path: Path) -> None:
     known = truth(tmp_path)
     assert known["seeds"] == 6
     assert known["gain"] == pytest.approx(1 - np.exp(-0.2))
+
+
+def test_small_mode_locks_a_fifth_of_the_same_pool_and_counts_its_rows_as_a_sample(tmp_path: Path) -> None:
+    tiny = {key: value for key, value in TINY.items() if key != "rows.locked"} | {"rows.locked": 4}
+    study = of_mode(resolve("calibration", "demo", tiny), "small")
+    assert (study.mode, study.rows.pool, study.rows.locked) == ("small", 40, 8)
+    place = within(tmp_path, "small")
+    assert place != tmp_path and within(tmp_path, "fresh") == tmp_path
+    found = repeat(study, "gain", place / "gain" / "000")
+    held = [json.loads(x) for x in (place / "gain/000/evidence/confirmation.jsonl").read_text().splitlines()]
+    assert {len(entry["by_example"]) for entry in held} == {8}
+    assert len(found["direct"]["per_seed"]) == 20 and len(found["truth"]) == calibration.TRUTH
+    truths = (place / "gain/000/evidence/truth.jsonl").read_text()
+    assert "by_example" not in truths
+    # A null of small mode redraws its sources too.
+    line = calibration.Repeat(
+        calibration.Run(place / "gain" / "000"), calibration.Means(1), calibration.Progress(quiet=True)
+    )
+    line.kind = "unshared"
+    line.prepare_examples()
+    task = line.task(Role.CONFIRMATION, line.bases(study.start), line.judge())
+    assert isinstance(task, Redrawn) and task.crossed and weights(task, 0) != weights(task, 1)
