@@ -1,0 +1,74 @@
+"""The README's "Bring your own", taken from the README and run, only smaller."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from models.train import prepare_process
+from search import calibration, confirmation, serial, small
+from search.certificate import verdict
+from search.means import Means
+from search.pipeline import Pipeline
+from search.progress import Progress
+from search.record import Run
+from search.studies import resolve
+from simulators.film import transmittance
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+TINY = {
+    "network.depth": 1, "network.width": 6, "base.epochs": 1, "start.epochs": 2, "start.batch": 15,
+    "ranges.epochs": [1, 3], "ranges.batch": [14, 28], "budget.trainings": 4, "budget.seeds": 2, "budget.steps": 20,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def denormals() -> Any:
+    prepare_process()
+    yield
+    torch.set_flush_denormal(False)
+
+
+def taken(name: str) -> str:
+    """The README's code block that begins with the file's name."""
+    (found,) = re.findall(rf"```(?:python|toml)\n(# {re.escape(name)}.*?)```", README, re.DOTALL)
+    return str(found)
+
+
+def test_a_simulator_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = taken("slab.py")
+    assert len(code.splitlines()) <= 30
+    (tmp_path / "slab.py").write_text(code)
+    (tmp_path / "slab.toml").write_text(taken("slab.toml"))
+    monkeypatch.syspath_prepend(tmp_path)
+    rows = {"rows.source": 60, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20}
+    study = resolve(str(tmp_path / "slab.toml"), "demo", TINY | rows)
+    assert study.target == "slab:Slab" and study.scenario(study.target).outputs == 200
+    found = calibration.repeat(study, "gain", tmp_path / "out")
+    assert found["decision"] in ("transfer", "direct") and len(found["direct"]["per_seed"]) >= 8
+
+
+def test_data_of_ones_own(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    thickness = rng.uniform(30, 70, (100, 3))
+    cheap, dear = (transmittance(thickness, substrate=substrate)[:, ::20] for substrate in (1.0, 1.52))
+    np.savez(tmp_path / "cheap.npz", inputs=thickness, outputs=cheap)
+    header = ",".join([f"d{i} [nm]" for i in (1, 2, 3)] + [f"T{400 + 40 * i}" for i in range(10)])
+    np.savetxt(tmp_path / "measured.csv", np.hstack([thickness, dear])[:30], delimiter=",", header=header, comments="")
+    (tmp_path / "measured.toml").write_text(taken("measured.toml"))
+    study = resolve(str(tmp_path / "measured.toml"), "demo", TINY)
+    assert (study.mode, study.rows.pool, study.rows.locked) == ("small", 30, 6)
+    run = Run(tmp_path / "out")
+    run.begin(study)
+    line = Pipeline(run, Means(1), Progress(quiet=True), trainer=serial)
+    line.prepare()
+    direct = line.baseline()
+    bases = line.bases(direct.recipe)
+    line.plans(direct, bases)
+    fixed, arms = line.confirm(direct, bases)
+    candidates = confirmation.candidates(fixed, arms)
+    found = verdict(arms["direct"], candidates, study.proof, study.target, small.compare(run))
+    assert found["decision"] in ("transfer", "direct") and len(found["direct"]["per_seed"]) == 20
