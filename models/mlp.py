@@ -50,10 +50,12 @@ def layer(before: int, after: int, activation: str | None = None) -> nn.Module:
 
 
 def fresh(network: nn.Module, scale: float, generator: torch.Generator) -> None:
-    """Draw all weights anew by PyTorch's default rule for linear layers, weights (not biases) times ``scale``.
+    """Draw all weights anew by PyTorch's default rules, weights (not biases) of linear and similar maps times ``scale``.
 
-    The default is U(-a, a) with a = 1/sqrt(fan in) for weights and biases alike; drawn here from an explicit
-    generator, block after block, so that a block's initial weights do not depend on what other blocks become.
+    For linear layers that is U(-a, a) with a = 1/sqrt(fan in) for weights and biases alike, drawn here from an explicit
+    generator, block after block, so that a block's initial weights do not depend on what other blocks become. Any
+    other layer (convolution, normalisation) draws by its own ``reset_parameters`` from a seed of that generator; a
+    bare parameter, which has no rule, keeps what it was built with.
     """
     for layer in network.modules():
         if isinstance(layer, nn.Linear):
@@ -62,3 +64,11 @@ def fresh(network: nn.Module, scale: float, generator: torch.Generator) -> None:
                 layer.weight.uniform_(-bound, bound, generator=generator).mul_(scale)
                 if layer.bias is not None:
                     layer.bias.uniform_(-bound, bound, generator=generator)
+        elif callable(reset := getattr(layer, "reset_parameters", None)):
+            seed = int(torch.randint(2**62, (1,), generator=generator))
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                torch.manual_seed(seed)
+                reset()
+                for name, weight in layer.named_parameters(recurse=False):
+                    if name.startswith("weight") and weight.dim() > 1:
+                        weight.mul_(scale)

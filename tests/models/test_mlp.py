@@ -99,3 +99,38 @@ def test_weights_are_uniform_within_one_over_the_root_of_the_inputs() -> None:
             values = parameter.detach().double().numpy().ravel() * np.sqrt(inputs)
             assert np.abs(values).max() <= 1 + 1e-6
             assert stats.kstest(values, "uniform", (-1, 2)).pvalue > 1e-3
+
+
+class Convolved(nn.Module):
+    """A network that is no perceptron: convolution and normalisation in its blocks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        first = nn.Sequential(nn.Conv1d(1, 4, 3, padding=1), nn.BatchNorm1d(4), nn.GELU(), nn.Flatten())
+        self.blocks = nn.ModuleList([first, nn.Sequential(nn.Linear(24, 5), nn.LayerNorm(5)), nn.Linear(5, 2)])
+
+
+def test_any_layer_is_drawn_from_the_generator_and_from_nothing_else() -> None:
+    def drawn(seed: int, scale: float = 1.0) -> dict[str, torch.Tensor]:
+        torch.manual_seed(torch.seed() % 2**32)
+        network = Convolved()
+        fresh(network, scale, torch.Generator().manual_seed(seed))
+        return {name: value.clone() for name, value in network.state_dict().items()}
+
+    one, again, other, larger = drawn(1), drawn(1), drawn(2), drawn(1, 3.0)
+    assert all(torch.equal(value, again[name]) for name, value in one.items())
+    convolution = "blocks.0.0.weight"
+    assert not torch.equal(one[convolution], other[convolution])
+    assert torch.equal(larger[convolution], 3 * one[convolution])
+    assert torch.equal(larger["blocks.0.0.bias"], one["blocks.0.0.bias"])
+    assert torch.equal(larger["blocks.1.1.weight"], torch.ones(5))
+    # Fan in 3: PyTorch's default bound of a convolution is 1/sqrt(3).
+    assert float(one[convolution].abs().max()) <= 3**-0.5
+
+
+def test_drawing_leaves_the_global_generator_alone() -> None:
+    state = torch.random.get_rng_state()
+    network = Convolved()
+    torch.random.set_rng_state(state)
+    fresh(network, 1.0, torch.Generator().manual_seed(0))
+    assert torch.equal(torch.random.get_rng_state(), state)
