@@ -50,7 +50,7 @@ def layer(before: int, after: int, activation: str | None = None) -> nn.Module:
 
 
 def fresh(network: nn.Module, scale: float, generator: torch.Generator) -> None:
-    """Draw all weights anew by PyTorch's default rules, weights (not biases) of linear and similar maps times ``scale``.
+    """Draw all weights anew by PyTorch's rules, weights (not biases) of linear maps and the like times ``scale``.
 
     For linear layers that is U(-a, a) with a = 1/sqrt(fan in) for weights and biases alike, drawn here from an explicit
     generator, block after block, so that a block's initial weights do not depend on what other blocks become. Any

@@ -15,6 +15,7 @@ from search.certificate import verdict
 from search.champion import Champion
 from search.conclusion import METRIC, certificate, champion_card
 from search.crossed import Crossed
+from search.mapping import measured
 from search.means import Means
 from search.objectives import Examples, Task, Training, fit, learn, measure
 from search.pipeline import Pipeline
@@ -237,3 +238,29 @@ def test_the_champion_answers_in_the_units_of_the_file(tmp_path: Path) -> None:
 def test_a_study_of_files_is_the_same_after_its_json(tmp_path: Path) -> None:
     told = resolve(str(write(tmp_path))).to_dict()
     assert json.loads(json.dumps(told)) == told
+
+
+def test_a_map_of_small_mode_leaves_the_locked_rows_alone(tmp_path: Path) -> None:
+    study = resolve(str(write(tmp_path)), "demo", {"budget.map": 2, "start.epochs": 2})
+    run = Run(tmp_path / "out")
+    run.begin(study)
+    line = Pipeline(run, Means(1), Progress(quiet=True), trainer=serial)
+    line.prepare()
+    seen: list[Task] = []
+    line.judge = lambda: pytest.fail("a map read what is locked")  # type: ignore[method-assign]
+    line.trainer = Watched(seen)
+    drawn = measured(line, study.start, study.start)
+    assert [(cell["n1"], cell["n2"]) for cell in drawn["cells"]] == [(1, 1), (1, 2), (2, 2)]
+    assert seen and all(task.judge is None and not task.crossed and len(task.pool) == 24 for task in seen)
+
+
+class Watched:
+    """Carries trainings out in this process, and keeps what they were asked of."""
+
+    def __init__(self, seen: list[Task]) -> None:
+        self.seen, self.calls = seen, serial.calls
+
+    def outcomes(self, trainings: Any, workers: int, gpus: float) -> Any:
+        asked = list(trainings)
+        self.seen += [task for _, task, _ in asked]
+        return serial.outcomes(asked, workers, gpus)
