@@ -22,7 +22,7 @@ from search.objectives import Examples
 from search.progress import Progress
 from search.record import Run
 from search.seeds import Role, entropy
-from search.sharing import mapping, runs, verdict
+from search.sharing import conclusion, mapping, runs, verdict
 from search.sharing.pipeline import SharingPipeline
 from search.sharing.verification import checks
 from search.studies import resolve
@@ -192,3 +192,14 @@ def test_the_map_has_every_number_of_first_blocks_told_and_not(copy: Path, monke
     page = report.write(copy).read_text()
     assert "How many blocks to share" in page and set(report.figures(copy)) == {"arms", "blocks", "timeline"}
     assert all(task in page for task in TASKS) and "<h3>Table I" not in page
+
+
+def test_a_search_that_leaves_no_plan_ends_with_direct_learning(copy: Path) -> None:
+    result, spent = json.loads((copy / "result.json").read_text()), json.loads((copy / "cost.json").read_text())
+    result["rounds"] = []
+    certified = conclusion.certificate(result, verdict.comparisons(TASKS, []), spent)
+    assert (certified["decision"], certified["together"], certified["seeds"]) == ("direct", [], 0)
+    for name, held in (("result.json", result), ("certificate.json", certified)):
+        (copy / name).write_text(json.dumps(held))
+    page = report.write(copy).read_text()
+    assert "no plan survived the search" in page and "arms" not in report.figures(copy)
