@@ -66,7 +66,7 @@ def spectra(study: Study, task: Task, networks: Mapping[str, Any], standard: Sta
         "output": predicted(target),
         "wavelength_nm": [] if target.grid is None else np.asarray(target.grid.values).tolist(),
         "films": films,
-    }
+    } | ({} if standard is None else {"deviation": standard.deviation.tolist()})
 
 
 def examples_gained(curve: Mapping[str, Any] | None) -> dict[str, Any] | None:

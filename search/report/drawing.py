@@ -158,7 +158,7 @@ def spectra(recorded: Mapping[str, Any], learned: str) -> Figure:
             if film.get(name) is None:
                 continue
             predicted = np.array(film[name])
-            scale = exact if (exact > 0).all() else np.abs(exact).mean()
+            scale = np.array(recorded.get("deviation") or np.abs(exact))
             error = 100 * np.mean(np.abs(predicted - exact) / scale)
             errors.append(f"{words} {error:.2f} %")
             above.plot(wavelength, predicted, line, color=colour, linewidth=1.6, label=words, **points)

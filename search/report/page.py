@@ -111,8 +111,12 @@ def spectra(run: Results, picture: Picture) -> str:
     name = "transfer" if run.proved else "the candidate"
     caption = (
         f"Two test examples that no network saw (seed 0 of the confirmation): exact (black), direct learning and {name}"
-        "; below, prediction − exact. The error is Eq. 1 of Qu et al. 2018: mean of |predicted − exact| / exact."
+        "; below, prediction − exact. The error is "
     )
+    if (run.result.get("spectra") or {}).get("deviation"):
+        caption += "the mean of |predicted − exact| / mean absolute deviation of the output."
+    else:
+        caption += "Eq. 1 of Qu et al. 2018: mean of |predicted − exact| / exact."
     found = picture("spectra", "Exact and predicted spectra of two test examples", caption)
     return f"<h2>Spectra, predicted and exact</h2>{found}" if found else ""
 

@@ -13,7 +13,7 @@ from models.train import prepare_process
 from search import confirmation, serial, small
 from search.certificate import verdict
 from search.champion import Champion
-from search.conclusion import METRIC, certificate, champion_card
+from search.conclusion import METRIC, certificate, champion_card, spectra
 from search.crossed import Crossed
 from search.mapping import measured
 from search.means import Means
@@ -232,6 +232,11 @@ def test_the_champion_answers_in_the_units_of_the_file(tmp_path: Path) -> None:
     )
     said = Champion(network, scaling, card)(X[:30])  # type: ignore[arg-type]
     assert abs(said.mean() - line.standard.mean.mean()) < 2 * line.standard.deviation.mean()  # type: ignore[union-attr]
+    predicted = {"direct": {"predicted": np.zeros((2, 2)).tolist()}}
+    shown = spectra(study, task, predicted, line.standard)
+    assert np.allclose(shown["films"][0]["direct"], line.standard.mean)  # type: ignore[union-attr]
+    assert np.allclose(shown["deviation"], line.standard.deviation)  # type: ignore[union-attr]
+    assert np.abs(np.array(shown["films"][0]["exact"])).max() > 1e3
     assert card["inputs"][0]["unit"] == "mixed" and "a [nm], b" in card["inputs"][0]["description"]
 
 
