@@ -1,10 +1,10 @@
-"""Rows per second of generating film-8 with one and two actors, starting the actors and checking the files included.
+"""Rows per second of generating shards with one and two actors, starting the actors and checking the files included.
 
-python tests/benchmarks/shards_speed.py [rows]
+python tests/benchmarks/shards_speed.py [rows] [simulator]
 """
 
+import argparse
 import os
-import sys
 import tempfile
 import time
 
@@ -17,15 +17,15 @@ from simulators.registry import find  # noqa: E402
 from simulators.shards import generate  # noqa: E402
 
 
-def main(rows: int) -> None:
+def main(rows: int, name: str) -> None:
     """Print a table."""
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    film = find("film-8")
+    simulator = find(name)
     with tempfile.TemporaryDirectory() as folder:
-        generate(film, [0], 1000, f"{folder}/warm", shard_rows=500)  # compiles, starts workers
+        generate(simulator, [0], 1000, f"{folder}/warm", shard_rows=500)  # compiles, starts workers
         for actors in (1, 2):
             start = time.perf_counter()
-            generate(film, [1], rows, f"{folder}/{actors}", actors=actors)
+            generate(simulator, [1], rows, f"{folder}/{actors}", actors=actors)
             seconds = time.perf_counter() - start
             print(f"{actors} actors: {rows / seconds:10,.0f} rows/s ({seconds:.2f} s)")
         start = time.perf_counter()
@@ -36,4 +36,8 @@ def main(rows: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("rows", type=int, nargs="?", default=200_000)
+    asked.add_argument("simulator", nargs="?", default="film-8")
+    options = asked.parse_args()
+    main(options.rows, options.simulator)
