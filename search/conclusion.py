@@ -11,6 +11,7 @@ import numpy as np
 
 from models.train import predict
 from models.weights import sha256
+from search.leaderboard import copied
 from search.ledger import Ledger
 from search.objectives import Task, Training, learn, packed
 from search.record import Run, strict
@@ -129,11 +130,12 @@ def data_card(run: Run) -> dict[str, Any]:
 def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Mapping[str, Any]) -> dict:
     """The certificate's document."""
     study = result["study"]
+    tried = sum(bool(trial["errors"]) and bool(copied(trial["plan"])) for trial in result["plans"]["trials"])
     return strict(
         {
             "study": study["name"],
             "decision": comparison["decision"],
-            "sentence": sentence(comparison, result["examples"], study),
+            "sentence": sentence(comparison, result["examples"], study, tried),
             "metric": METRIC[study["metric"]],
             "mode": study["mode"],
             "alpha": study["proof"]["alpha"],

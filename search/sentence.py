@@ -6,13 +6,16 @@ from typing import Any
 from spaces.plan import Plan
 
 
-def sentence(comparison: Mapping[str, Any], examples: Mapping[str, Any] | None, study: Mapping[str, Any]) -> str:
+def sentence(
+    comparison: Mapping[str, Any], examples: Mapping[str, Any] | None, study: Mapping[str, Any], tried: int
+) -> str:
     """What to do, how much it helps, how sure that is, and on what it was measured.
 
     Args:
         comparison: From `certificate.verdict`.
         examples: Learning curve of direct learning, if it was measured.
         study: The resolved study.
+        tried: Plans of transfer that the search trained at all.
     """
     small = study.get("mode") == "small"
     kind = f"{study['rows']['locked']:,} locked" if small else f"{study['rows']['test']:,} newly simulated"
@@ -24,7 +27,7 @@ def sentence(comparison: Mapping[str, Any], examples: Mapping[str, Any] | None, 
     elif any(table["name"] == comparison["task"] for table in study.get("tables", ())):
         measured = "mean relative error"
     if comparison["decision"] == "direct":
-        return _direct(comparison, direct, test, measured)
+        return _direct(comparison, direct, test, measured, tried)
     plan = Plan.from_dict(comparison["plan"])
     reduction, (low, high) = comparison["relative_reduction"], comparison["interval"]
     text = (
@@ -83,10 +86,13 @@ def taught(name: str) -> str:
     return f"{source} ({int(rows):,} examples, {epochs} epochs)" if lesson else source
 
 
-def _direct(comparison: Mapping[str, Any], direct: float, test: str, measured: str) -> str:
+def _direct(comparison: Mapping[str, Any], direct: float, test: str, measured: str, tried: int) -> str:
     text = f"Direct learning: do not transfer. Tuned direct learning has a {measured} of {direct:.2%} on {test}"
     if not comparison["candidates"]:
-        return (text + "; no plan survived the search.").replace("%", " %")
+        why = f"none of the {tried} plans of transfer that were tried came near it"
+        if not tried:
+            why = "the search was cut too short to try a plan of transfer, so whether one would help is not known"
+        return f"{text}; {why}.".replace("%", " %")
     best = comparison["candidates"][0]
     text += f"; the best plan found ({what(Plan.from_dict(best['plan']))}) "
     if best["relative_reduction"] is not None:

@@ -26,7 +26,7 @@ def comparison(ours: float, plan: Plan | None = None, **arms: float) -> dict[str
 
 
 def test_transfer_tells_plan_error_reduction_interval_and_seeds() -> None:
-    text = sentence(comparison(0.04), None, STUDY)
+    text = sentence(comparison(0.04), None, STUDY, 9)
     assert text.startswith(
         "Transfer: copy layers 1 to 6 of 7 from the network trained on film-10, then fine-tune the whole network. "
     )
@@ -37,16 +37,16 @@ def test_transfer_tells_plan_error_reduction_interval_and_seeds() -> None:
 
 def test_transfer_tells_how_much_data_it_is_worth() -> None:
     curve = {"rows": [400, 800, 1600], "equivalent_rows": 1234.4}
-    assert sentence(comparison(0.04), curve, STUDY).endswith(
+    assert sentence(comparison(0.04), curve, STUDY, 9).endswith(
         " Direct learning would need about 1,230 training examples instead of 400."
     )
-    assert sentence(comparison(0.04), curve | {"equivalent_rows": None}, STUDY).endswith(
+    assert sentence(comparison(0.04), curve | {"equivalent_rows": None}, STUDY, 9).endswith(
         " Direct learning would need more than 1,600 training examples instead of 400."
     )
 
 
 def test_direct_tells_the_best_plan_what_it_changes_and_why_not() -> None:
-    text = sentence(comparison(0.0495), None, STUDY)
+    text = sentence(comparison(0.0495), None, STUDY, 9)
     assert text.startswith(
         "Direct learning: do not transfer. Tuned direct learning has a mean spectrum error of 5.00 %"
     )
@@ -56,7 +56,7 @@ def test_direct_tells_the_best_plan_what_it_changes_and_why_not() -> None:
 
 
 def test_harm_is_told_with_its_sign() -> None:
-    assert "changes it by +20 % (interval +19 % to +21 %)" in sentence(comparison(0.06), None, STUDY)
+    assert "changes it by +20 % (interval +19 % to +21 %)" in sentence(comparison(0.06), None, STUDY, 9)
 
 
 def test_a_plan_that_diverged_has_no_number() -> None:
@@ -64,20 +64,24 @@ def test_a_plan_that_diverged_has_no_number() -> None:
     diverged = Candidate(4, Plan.from_dict(found["candidates"][0]["plan"]), {
         "direct_same_recipe": [0.06] * 8, "shuffled": [0.06] * 8, "candidate": [0.04] * 7 + [None]
     })  # fmt: skip
-    text = sentence(verdict((0.05 * NOISE).tolist(), [diverged], Proof(), "film-8"), None, STUDY)
+    text = sentence(verdict((0.05 * NOISE).tolist(), [diverged], Proof(), "film-8"), None, STUDY, 9)
     assert "is candidate diverged" not in text
     assert "diverged on a confirmation seed" in text and "None" not in text and "nan" not in text
 
 
-def test_no_plan_at_all() -> None:
-    text = sentence(verdict((0.05 * NOISE).tolist(), [], Proof(), "film-8"), None, STUDY)
-    assert text.endswith("on 2,000 newly simulated examples of film-8; no plan survived the search.")
+@pytest.mark.parametrize(
+    ("tried", "said"),
+    [(9, "none of the 9 plans of transfer that were tried came near it."), (0, "whether one would help is not known.")],
+)
+def test_no_plan_at_all(tried: int, said: str) -> None:
+    text = sentence(verdict((0.05 * NOISE).tolist(), [], Proof(), "film-8"), None, STUDY, tried)
+    assert "on 2,000 newly simulated examples of film-8; " in text and text.endswith(said)
 
 
 @pytest.mark.parametrize("ours", [0.03, 0.0495, 0.08])
 @pytest.mark.parametrize("arms", [{}, {"same": 0.03}, {"shuffled": 0.03}])
 def test_it_is_one_line_that_reads(ours: float, arms: dict[str, float]) -> None:
-    text = sentence(comparison(ours, **arms), None, STUDY)
+    text = sentence(comparison(ours, **arms), None, STUDY, 9)
     assert text.endswith(".") and len(text.splitlines()) == 1 and 100 < len(text) < 600
     assert not any(
         sign in text for sign in ("{", "}", "_", "None", "nan", "inf", "  ", "..", " ,", "is not proved to be ")

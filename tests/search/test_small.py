@@ -123,7 +123,7 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     assert told["candidates"][0]["p_values"]["direct"] == found.p_value(np.log(1.02))
     assert told["candidates"][0]["relative_reduction"] == found.reduction(0.05).value
     assert line.measure("confirmation", {}) == {} and line.confirm(line.direct, line.networks)[1] == arms  # type: ignore
-    result = {"study": study.to_dict(), "confirmation": fixed, "examples": None, "bases": []}
+    result = {"plans": {"trials": []}, "study": study.to_dict(), "confirmation": fixed, "examples": None, "bases": []}
     spent: dict[str, Any] = {
         "trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}
     }  # fmt: skip
@@ -155,7 +155,7 @@ def test_the_sentence_calls_its_p_value_approximate() -> None:
         "candidate": {"mean": 0.02}, "relative_reduction": 0.5, "interval": [0.4, 0.6], "p_value": 0.001,
         "plan": Plan.span(resolve("calibration").start, 2, "film-6", Span(1, 1)).to_dict(),
     }  # fmt: skip
-    text = sentence(comparison, None, study)
+    text = sentence(comparison, None, study, 9)
     assert "On 12 locked examples of film-5" in text and "approximate p = 0.001, 20 refits" in text
     assert "fresh" not in text and "simulated" not in text
 
