@@ -165,7 +165,7 @@ def spectra(recorded: Mapping[str, Any], learned: str) -> Figure:
             below.plot(wavelength, predicted - exact, line, color=colour, linewidth=1.4, **points)
         below.axhline(0, color="black", linewidth=1)
         below.set_xlabel("wavelength (nm)" if known else "output")
-        above.set_title(f"Example {column + 1}, error: {', '.join(errors)}")
+        above.set_title(f"Example {column + 1}: {', '.join(errors)}")
     axes[0, 0].set_ylabel(recorded.get("output", "output"))
     axes[0, 0].set_xlim(wavelength[0], max(wavelength[-1], wavelength[0] + 1))
     axes[1, 0].set_ylabel("predicted − exact")

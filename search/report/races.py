@@ -83,13 +83,14 @@ def importance(recorded: Mapping[str, Mapping[str, float]]) -> Figure:
     phases = [phase for phase in PHASES if recorded.get(phase)]
     tallest = max(len(recorded[phase]) for phase in phases)
     figure, axes = canvas(1, len(phases), 1.6 + 0.36 * tallest, sharex=True)
+    largest = max(share for phase in phases for share in recorded[phase].values())
     for panel, phase in zip(axes[0], phases, strict=True):
         ordered = sorted(recorded[phase].items(), key=lambda item: (item[1], item[0]))
         names, shares = zip(*ordered, strict=True)
         words = [name.replace("_", " ") for name in names]
         bars = panel.barh(words, shares, color=COLOURS[phase])
         panel.bar_label(bars, fmt="%.2f", padding=4, fontsize=10)
-        panel.set(xlabel="share of the variance explained", xlim=(0, 1.18 * max(shares) or 1))
+        panel.set(xlabel="share of the variance explained", xlim=(0, 1.18 * largest or 1))
         panel.set_title(PHASES[phase])
         panel.grid(visible=False, axis="y")
     return figure

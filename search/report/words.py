@@ -24,6 +24,8 @@ SETTINGS = {
     "scale": "scale of copied weights",
     "copied_scale": "scale of copied weights",
     "pull": "pull to the source",
+    "source_rows": "examples that the source learned from",
+    "source_epochs": "epochs of the source",
 }
 
 

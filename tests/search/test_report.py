@@ -12,7 +12,7 @@ from report_example import STUDY, build, results
 
 from search import report
 from search.leaderboard import decisions
-from search.report import drawing
+from search.report import drawing, races
 from spaces.refusal import Refusal
 
 FIGURES = {"arms", "examples", "importance", "layers-1", "map-1", "race", "spectra", "timeline"}
@@ -206,3 +206,11 @@ def test_what_happens_to_each_block_is_one_mark() -> None:
         {"source": "a", "rate": 1.0}, {"source": None, "rate": 2.0},
     ]  # fmt: skip
     assert decisions({"blocks": blocks}) == "·❄◐●·" and decisions({}) == ""
+
+
+def test_no_bar_of_importance_is_cut_off() -> None:
+    shares = {"baseline": {"rate": 0.9, "decay": 0.1}, "plans": {"rate": 0.2, "cut_a": 0.1}}
+    with drawing.style():
+        figure = races.importance(shares)
+    for panel in figure.axes:
+        assert panel.get_xlim()[1] > max(bar.get_width() for bar in panel.patches)
