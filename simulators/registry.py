@@ -1,4 +1,4 @@
-"""Simulators by name: ``film-8``, ``nano-8``, or a user's own as ``package.module:Class``."""
+"""Simulators by name: ``film-8``, ``nano-8``, or a user's own as ``package.module:Class``; lattices: ``ising-8x8``."""
 
 import importlib
 import re
@@ -8,7 +8,9 @@ from types import MappingProxyType
 
 from simulators.base import Simulator
 from simulators.film import Film
+from simulators.lattice import SpinModel
 from simulators.nanoparticle import Nanoparticle
+from simulators.spins import EdwardsAnderson, Ising, Potts
 from spaces.refusal import Refusal, unknown
 
 
@@ -64,3 +66,38 @@ def _load(name: str) -> Simulator:
     if not (isinstance(kind, type) and issubclass(kind, Simulator)):
         raise Refusal(f"simulator {name!r} is not a simulator; allowed: a subclass of simulators.base.Simulator")
     return kind()
+
+
+LATTICES = ("ising-8x8", "potts3-8x8", "potts3-delta-8x8", "glass-8x8-0", "signs-8x8-0")
+_LATTICE = re.compile(
+    r"(?P<kind>ising|potts(?P<q>[1-9]\d?)(?P<delta>-delta)?|glass|signs)(-J(?P<J>-?\d[\d.e-]*))?"
+    r"-(?P<shape>[1-9]\d{0,6}(x[1-9]\d{0,6})*)(-(?P<seed>0|[1-9]\d{0,18}))?(?P<open>-open)?"
+)
+
+
+def lattice(name: str) -> SpinModel:
+    """Return the model of spins called ``name``.
+
+    Args:
+        name: Kind and lengths, ``ising-8x8``, ``potts3-16x16`` (clock form), ``potts3-delta-8x8``, ``ising-64``,
+            ``potts4-4x4x4``; couplings drawn with a seed, ``glass-8x8-0`` (standard normal), ``signs-8x8-0`` (-1 or 1);
+            ``-J0.5`` after the kind for another coupling; ``-open`` at the end for edges that are not joined.
+
+    Raises:
+        Refusal: If there is none of that name.
+    """
+    match = _LATTICE.fullmatch(name)
+    disordered = match is not None and match["kind"] in ("glass", "signs")
+    if match is None or disordered != (match["seed"] is not None) or (disordered and match["J"]):
+        raise unknown("lattice", name, LATTICES)
+    shape, periodic = tuple(map(int, match["shape"].split("x"))), match["open"] is None
+    if disordered:
+        draw = EdwardsAnderson.gaussian if match["kind"] == "glass" else EdwardsAnderson.signs
+        return draw(shape, int(match["seed"]), periodic)
+    try:
+        J = float(match["J"] or 1)
+    except ValueError:
+        raise unknown("lattice", name, LATTICES) from None
+    if match["kind"] == "ising":
+        return Ising(shape, J, periodic)
+    return Potts(shape, int(match["q"]), "delta" if match["delta"] else "clock", J, periodic)
