@@ -14,17 +14,20 @@ from spaces.refusal import Refusal
 Callback = Callable[[int, float], None]
 Backward = Callable[[Tensor, Tensor], Tensor]
 """Leaves the gradients of what a prediction is worth in the network, and returns the loss."""
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+"""Other inputs for which the outputs of a batch hold as well."""
 
 
 def train(
     network: nn.Module,
     inputs: Tensor,
-    outputs: Tensor,
+    outputs: Tensor | None,
     recipe: Recipe,
     generator: torch.Generator,
     *,
     blocks: Sequence[Block] = (),
     backward: Backward | None = None,
+    augment: Augment | None = None,
     on_epoch: Callback | None = None,
 ) -> float:
     """Train ``network`` in place.
@@ -32,11 +35,14 @@ def train(
     Args:
         network: A module with ordered blocks, its weights already initialised (and copied).
         inputs: (examples, ...), standardised: (examples, inputs), or (examples, tasks, inputs) of several tasks.
-        outputs: (examples, ...), as the network gives them.
+            Of any type; read batch by batch and never copied as a whole, so that they may fill the memory.
+        outputs: (examples, ...), as the network gives them. None if there is nothing to predict but the inputs: then
+            ``backward`` gets those.
         recipe: Optimiser, rate, schedule, loss, batch, epochs.
-        generator: Draws the order of examples, one permutation an epoch.
+        generator: Draws the order of examples, one permutation an epoch, and what ``augment`` draws.
         blocks: Decisions for each block; their rates multiply the recipe's, their pull holds copied weights back.
         backward: From prediction and outputs of a batch to gradients and loss; by default those of the recipe's loss.
+        augment: Applied to the inputs of every batch, each time anew.
         on_epoch: Called with (epoch from 1, mean loss over the epoch's batches).
 
     Returns:
@@ -47,8 +53,9 @@ def train(
         Refusal: If there are no examples, or inputs and outputs differ in length.
     """
     rows = len(inputs)
-    if rows == 0 or rows != len(outputs):
-        raise Refusal(f"training rows: {rows} inputs, {len(outputs)} outputs; allowed: as many of each, at least one")
+    wanted_rows = rows if outputs is None else len(outputs)
+    if rows == 0 or rows != wanted_rows:
+        raise Refusal(f"training rows: {rows} inputs, {wanted_rows} outputs; allowed: as many of each, at least one")
     optimiser = _optimiser(network, recipe, blocks)
     peaks = [group["lr"] for group in optimiser.param_groups]
     pulls = list(_pulls(network, blocks))
@@ -58,13 +65,16 @@ def train(
     network.train()
     for epoch in range(1, recipe.epochs + 1):
         order = torch.randperm(rows, generator=generator).to(inputs.device)
-        shuffled, wanted = inputs[order], outputs[order]
         total = torch.zeros((), device=inputs.device)
         for start in range(0, rows, recipe.batch):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * schedule(recipe, step, steps)
             optimiser.zero_grad(set_to_none=True)
-            loss = backward(network(shuffled[start : start + recipe.batch]), wanted[start : start + recipe.batch])
+            chosen = order[start : start + recipe.batch]
+            seen = inputs.index_select(0, chosen)
+            if augment is not None:
+                seen = augment(seen, generator)
+            loss = backward(network(seen), seen if outputs is None else outputs.index_select(0, chosen))
             for tensor, anchor, strength in pulls:
                 assert tensor.grad is not None
                 tensor.grad.add_(tensor.detach() - anchor, alpha=strength)

@@ -8,11 +8,13 @@ from models.orders import order
 from models.sequence.chain import Autoregressive
 from models.sequence.gru import GRU
 from models.sequence.masked import MADE, LinearLogistic
+from models.sequence.squared import SquaredErrorGRU
 from models.sequence.transformer import HEAD_WIDTH, Transformer
 from spaces.plan import checked_fields
 from spaces.refusal import Refusal, choice, number, whole
 
 KINDS = ("gru", "made", "transformer", "linear")
+LOSSES = ("likelihood", "mse")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class SequenceShape:
         width: Units of a hidden layer; of a transformer a multiple of 16.
         dropout: Probability that a hidden unit is dropped.
         linear_term: Whether logits get a masked linear term.
+        loss: ``likelihood``, or ``mse`` of a ``gru``: the paper's squared error.
     """
 
     kind: str
@@ -38,6 +41,7 @@ class SequenceShape:
     width: int = 128
     dropout: float = 0.0
     linear_term: bool = True
+    loss: str = "likelihood"
 
     def __post_init__(self) -> None:
         choice("sequence.kind", self.kind, KINDS)
@@ -50,6 +54,9 @@ class SequenceShape:
         number("sequence.dropout", self.dropout, 0, 0.99)
         if self.kind == "transformer" and self.width % HEAD_WIDTH:
             raise Refusal(f"sequence.width is {self.width}; allowed for a transformer: multiples of {HEAD_WIDTH}")
+        choice("sequence.loss", self.loss, LOSSES)
+        if self.loss == "mse" and self.kind != "gru":
+            raise Refusal(f"sequence.loss is 'mse' of kind {self.kind!r}; allowed: 'likelihood', or kind 'gru'")
         order(self.order, self.shape)
 
     def build(self) -> Autoregressive:
@@ -57,7 +64,9 @@ class SequenceShape:
         sites = order(self.order, self.shape)
         if self.kind == "linear":
             return LinearLogistic(sites, self.q)
-        kind = {"gru": GRU, "made": MADE, "transformer": Transformer}[self.kind]
+        kind = {"gru": SquaredErrorGRU if self.loss == "mse" else GRU, "made": MADE, "transformer": Transformer}[
+            self.kind
+        ]
         return kind(sites, self.q, self.depth, self.width, self.dropout, self.linear_term)
 
     def to_dict(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.loss import LOSS, NonFiniteLoss, away_from_zero, relative_error, relative_l1
 from models.mlp import MLP, fresh
@@ -238,3 +238,26 @@ def test_an_input_that_does_not_vary_is_only_moved() -> None:
     scaling = Scaling.of(rows)
     assert torch.equal(scaling(rows), torch.tensor([[-1.0, 0.0], [1.0, 0.0]]))
     assert torch.equal(scaling(torch.tensor([[3.0, 9.0]])), torch.tensor([[0.0, 2.0]]))
+
+
+def test_without_outputs_a_batch_is_judged_by_itself_and_augmented_each_time() -> None:
+    states = torch.arange(12, dtype=torch.uint8).reshape(6, 2)
+    net = nn.Module()
+    net.blocks = nn.ModuleList([nn.Linear(2, 1)])
+    net.forward = lambda rows: net.blocks[0](rows.float()).sum(1)  # type: ignore[method-assign]
+    met: list[Tensor] = []
+
+    def ascend(prediction: Tensor, wanted: Tensor) -> Tensor:
+        met.append(wanted)
+        (-prediction.mean()).backward()
+        return prediction.detach().mean()
+
+    def add(rows: Tensor, generator: torch.Generator) -> Tensor:
+        return rows + 100 * torch.randint(2, (len(rows), 1), generator=generator).to(torch.uint8)
+
+    train(net, states, None, Recipe(batch=4, epochs=2), order(), backward=ascend, augment=add)
+    generator = order()
+    for first, second in (met[:2], met[2:]):
+        rows = torch.randperm(6, generator=generator)
+        literal = [add(states[rows[:4]], generator), add(states[rows[4:]], generator)]
+        assert torch.equal(first, literal[0]) and torch.equal(second, literal[1])
