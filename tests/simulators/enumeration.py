@@ -1,0 +1,27 @@
+"""Every state of a small lattice: the slow truth about energies, chances and minima."""
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.lattice import SpinModel
+
+
+def every_state(model: SpinModel) -> NDArray[np.int8]:
+    """All q^sites states, the last site fastest."""
+    return model.states(np.array(list(itertools.product(range(model.q), repeat=model.sites)))).reshape(-1, *model.shape)
+
+
+def number_of(model: SpinModel, states: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Place of each state in `every_state`."""
+    index = model.index(states).reshape(-1, model.sites).astype(np.int64)
+    return index @ model.q ** np.arange(model.sites - 1, -1, -1)
+
+
+def boltzmann(model: SpinModel, temperature: float) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Energy and probability of every state, and log Z."""
+    energies = model.energy(every_state(model))
+    exponent = -energies / temperature
+    log_z = float(np.log(np.exp(exponent - exponent.max()).sum()) + exponent.max())
+    return energies, np.exp(exponent - log_z), log_z
