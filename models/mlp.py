@@ -1,6 +1,7 @@
 """Fully connected networks made of ordered blocks, the head included."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -65,10 +66,17 @@ def fresh(network: nn.Module, scale: float, generator: torch.Generator) -> None:
                 if layer.bias is not None:
                     layer.bias.uniform_(-bound, bound, generator=generator)
         elif callable(reset := getattr(layer, "reset_parameters", None)):
-            seed = int(torch.randint(2**62, (1,), generator=generator))
-            with torch.random.fork_rng(devices=[]), torch.no_grad():
-                torch.manual_seed(seed)
+            with drawing(generator), torch.no_grad():
                 reset()
                 for name, weight in layer.named_parameters(recurse=False):
                     if name.startswith("weight") and weight.dim() > 1:
                         weight.mul_(scale)
+
+
+@contextmanager
+def drawing(generator: torch.Generator) -> Iterator[None]:
+    """Inside, PyTorch's own generator, from which layers draw that take none (dropout), starts from a seed of this."""
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -1,6 +1,7 @@
 """What a network, as it stands, says of a task's data before any training: features of each block, and gradients."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,24 +10,33 @@ from torch import Tensor, nn
 
 from models.loss import LOSS
 from models.surgery import blocks_of
+from models.train import predict
 
 
 def features(network: nn.Module, inputs: Tensor) -> list[NDArray[np.float64]]:
-    """Outputs of each hidden block, first to last, flattened.
+    """Outputs of each hidden block, first to last, flattened; a block that the network passes by gives zeros.
 
     Args:
-        network: With ordered blocks, applied one after another.
+        network: With ordered blocks.
         inputs: (examples, inputs), standardised.
 
     Returns:
         One (examples, features) array a block, the head left out.
     """
-    found = []
-    with torch.no_grad():
-        for block in blocks_of(network)[:-1]:
-            inputs = block(inputs)
-            found.append(inputs.flatten(1).double().cpu().numpy())
-    return found
+    blocks = blocks_of(network)[:-1]
+    found = {block: np.zeros((len(inputs), 1)) for block in blocks}
+
+    def seen(block: nn.Module, given: Any, output: Any) -> None:
+        first = output[0] if isinstance(output, tuple) else output
+        found[block] = first.flatten(1).double().cpu().numpy()
+
+    hooks = [block.register_forward_hook(seen) for block in blocks]
+    try:
+        predict(network, inputs, batch=len(inputs))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return list(found.values())
 
 
 def gradient_ratios(network: nn.Module, inputs: Tensor, outputs: Tensor, loss: str) -> list[float]:
@@ -44,7 +54,8 @@ def gradient_ratios(network: nn.Module, inputs: Tensor, outputs: Tensor, loss: s
         held = [weight.requires_grad for weight in weights]
         for weight in weights:
             weight.requires_grad_(True)
-        found = iter(torch.autograd.grad(LOSS[loss](network(inputs), outputs), weights))
+        value = LOSS[loss](network.eval()(inputs), outputs)
+        found = iter(torch.autograd.grad(value, weights, materialize_grads=True))
         for weight, before in zip(weights, held, strict=True):
             weight.requires_grad_(before)
     return [_norm([next(found) for _ in group]) / _norm(group) for group in groups]

@@ -25,3 +25,10 @@ class Scaling:
     def __call__(self, rows: Tensor) -> Tensor:
         """Standardise ``rows`` (examples, inputs)."""
         return (rows - self.mean) / self.deviation
+
+    def beginning(self, told: "Scaling") -> "Scaling":
+        """The same with the first inputs, as many as both have, standardised as ``told`` says."""
+        mean, deviation = self.mean.clone(), self.deviation.clone()
+        shared = min(len(mean), len(told.mean))
+        mean[:shared], deviation[:shared] = told.mean[:shared], told.deviation[:shared]
+        return Scaling(mean, deviation)

@@ -52,13 +52,16 @@ def copy_span(
     with torch.no_grad():
         for into, values in pairs:
             into.copy_(values * scale)
+        for i in numbers:  # what a normalisation has measured goes with its weights, and is no weight
+            for into, values in zip(ours[i - 1].buffers(), theirs[i - 1].buffers(), strict=True):
+                into.copy_(values)
     return [into for into, _ in pairs]
 
 
 def _pairs(number: int, ours: nn.Module, theirs: nn.Module, overlap: bool) -> list[tuple[Tensor, Tensor]]:
     """Where each tensor of one block goes, as (view of the target, values of the source)."""
     mine, other = dict(ours.named_parameters()), dict(theirs.named_parameters())
-    if list(mine) != list(other):
+    if list(mine) != list(other) or [b.shape for b in ours.buffers()] != [b.shape for b in theirs.buffers()]:
         raise Refusal(f"block {number} differs: target has {list(mine)}, source {list(other)}; allowed: equal blocks")
     pairs = []
     for position, name in enumerate(mine):

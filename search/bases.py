@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from models.loss import deviations
-from models.mlp import fresh
+from models.mlp import drawing, fresh
+from models.network import Shape
 from models.scaling import Scaling
 from models.train import predict, prepare_process, train
-from models.weights import Shape, pack, sha256
+from models.weights import pack, sha256
 from search.objectives import Examples
 from search.record import write_bytes, write_json
 from search.seeds import Draws, Role
@@ -21,12 +22,15 @@ HELD = 0.1
 
 @dataclass(frozen=True)
 class Base:
-    """A base network: safetensors bytes, its error on source examples it never saw, how it was trained."""
+    """A base network: safetensors bytes, its error on source examples it never saw, how it was trained.
+
+    Of one that came trained (`search.pretrained`) the last two are not known.
+    """
 
     name: str
     data: bytes
-    error: float
-    recipe: Recipe
+    error: float | None
+    recipe: Recipe | None
 
     @property
     def sha256(self) -> str:
@@ -35,7 +39,8 @@ class Base:
 
     def card(self) -> dict[str, object]:
         """What the record says of it."""
-        return {"name": self.name, "sha256": self.sha256, "error": self.error, "recipe": self.recipe.to_dict()}
+        recipe = self.recipe.to_dict() if self.recipe else None
+        return {"name": self.name, "sha256": self.sha256, "error": self.error, "recipe": recipe}
 
 
 def train_base(
@@ -64,7 +69,8 @@ def train_base(
     network.to(device)
     inputs, outputs = examples.tensors(learned, device)
     scaling = Scaling.of(inputs)
-    train(network, scaling(inputs), outputs, recipe, draws.order)
+    with drawing(draws.weights):
+        train(network, scaling(inputs), outputs, recipe, draws.order)
     inputs, outputs = examples.tensors(judged, device)
     off = deviations(metric, predict(network, scaling(inputs)).cpu().numpy(), outputs.cpu().numpy())
     return Base(name, pack(network.cpu(), shape, scaling), float(np.mean(off)), recipe)
@@ -72,16 +78,24 @@ def train_base(
 
 def save_base(base: Base, folder: Path) -> None:
     """Write weights, then the card that makes them valid."""
-    write_bytes(folder / f"{base.name}-{base.recipe.activation}.safetensors", base.data)
-    write_json(folder / f"{base.name}-{base.recipe.activation}.json", base.card())
+    weights, card = stored(base.name, base.recipe, folder)
+    write_bytes(weights, base.data)
+    write_json(card, base.card())
 
 
-def load_base(name: str, recipe: Recipe, folder: Path) -> Base | None:
+def stored(name: str, recipe: Recipe | None, folder: Path) -> tuple[Path, Path]:
+    """Where weights and card of a base network lie; no recipe if it came trained."""
+    stem = f"{name}-{recipe.activation if recipe else 'pretrained'}"
+    return folder / f"{stem}.safetensors", folder / f"{stem}.json"
+
+
+def load_base(name: str, recipe: Recipe | None, folder: Path) -> Base | None:
     """The stored base network of that name and recipe, or None if there is none intact."""
-    weights, card = (folder / f"{name}-{recipe.activation}{suffix}" for suffix in (".safetensors", ".json"))
+    weights, card = stored(name, recipe, folder)
     try:
         told = json.loads(card.read_text())
-        base = Base(name, weights.read_bytes(), float(told["error"]), Recipe.from_dict(told["recipe"]))
+        taught = Recipe.from_dict(told["recipe"]) if told["recipe"] else None
+        base = Base(name, weights.read_bytes(), told["error"], taught)
     except (OSError, ValueError, KeyError):
         return None
     return base if base.sha256 == told["sha256"] and base.recipe == recipe else None

@@ -29,8 +29,9 @@ from scipy import stats
 from torch import nn
 
 from models.mlp import fresh
+from models.network import Shape
 from models.scaling import Scaling
-from models.weights import Shape, no_gradient, pack
+from models.weights import no_gradient, pack
 from search import confirmation, serial, small
 from search.bases import Base, train_base
 from search.certificate import verdict
@@ -80,9 +81,7 @@ class Redrawn(Task):
             network, _, _ = open_network(self.bases[name])
             fresh(network, 1.0, Draws.of(self.seed, Role.BASE, number).weights)
             return network
-        shape = Shape(
-            self.taught.inputs.shape[1], self.taught.outputs.shape[1], self.depth, self.width, self.recipe.activation
-        )
+        shape = Shape(self.taught.inputs.shape[1], self.taught.outputs.shape[1], self.network, self.recipe.activation)
         labels = permuted(self.taught, np.random.default_rng(sequence(self.seed, Role.BASE, number)))
         base = train_base(name, labels, shape, self.recipe, self.seed, index=number)
         return no_gradient(open_network(base.data)[0])
@@ -113,7 +112,7 @@ class Repeat(Pipeline):
         if self.kind == "gain" or not bases:
             return task
         taught = self.sources[self.study.sources[0]] if self.kind == "permuted" else None
-        return Redrawn(**vars(task), taught=taught, recipe=next(iter(bases.values())).recipe)
+        return Redrawn(**vars(task), taught=taught, recipe=next(iter(bases.values())).recipe or self.study.base)
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:
         """The source network; of the nulls only its name, shape and recipe are used."""

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import nn
 
-from models.mlp import MLP
 from models.scaling import Scaling
 from models.train import predict
 from models.weights import unpack
@@ -28,7 +28,7 @@ class Champion:
         card: What it is: task, units, error, plan, sentence of the certificate.
     """
 
-    network: MLP
+    network: nn.Module
     scaling: Scaling
     card: dict[str, Any]
 

@@ -56,8 +56,8 @@ def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
     if isinstance(study, SharingStudy):
         names, rows = study.tasks, (study.rows.pool + study.rows.test) * len(study.tasks)
     else:
-        names = (*study.sources, study.target)
-        rows = study.rows.source * len(study.sources) + study.rows.pool + study.rows.test + 10 * study.rows.pool
+        names = (*study.taught, study.target)
+        rows = study.rows.source * len(study.taught) + study.rows.pool + study.rows.test + 10 * study.rows.pool
         _equal_widths(study)
     possible(workers, options.device, folder, 50 + rows * 220 * 4 / 1e6)
     _own_simulators(names)
@@ -67,7 +67,7 @@ def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
 
 
 def _equal_widths(study: Study) -> None:
-    outputs = {name: study.scenario(name).outputs for name in (*study.sources, study.target)}
+    outputs = {name: study.scenario(name).outputs for name in (*study.taught, study.target)}
     if len(set(outputs.values())) > 1:
         raise Refusal(
             " and ".join(f"{name} has {width} outputs" for name, width in outputs.items())

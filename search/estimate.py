@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from models.mlp import MLP
 from models.train import train
 from search.confirmation import REFITS
 from search.sharing.study import SharingStudy
@@ -22,7 +21,7 @@ AROUND = 20.0
 
 def seconds_per_step(study: Any, recipe: Recipe, target: Simulator) -> float:
     """Time of one optimiser step of this study's network for one task on one thread of this machine."""
-    network = MLP(target.inputs, target.outputs, study.network.depth, study.network.width, recipe.activation)
+    network = study.network.build(target.inputs, target.outputs, recipe.activation)
     generator = torch.Generator().manual_seed(0)
     inputs = torch.rand((recipe.batch * STEPS, target.inputs), generator=generator)
     outputs = torch.rand((recipe.batch * STEPS, target.outputs), generator=generator) + 0.1
@@ -45,7 +44,7 @@ def seconds(study: Study, workers: int) -> tuple[float, float]:
     steps = recipe.epochs * math.ceil(study.rows.training / recipe.batch)
     confirmed = (REFITS if study.mode == "small" else study.proof.seeds) * (1 + 3 * study.proof.candidates) + 2
     curve = study.budget.curve * (2 + 4) if study.mode == "fresh" else 0
-    lessons = study.bases.lessons().values()
+    lessons = [lesson for lesson in study.bases.lessons().values() if lesson.source in study.taught]
     based = sum(lesson.epochs * math.ceil(0.8 * lesson.rows / base.batch) for lesson in lessons)
     step = seconds_per_step(study, recipe, study.scenario(study.target))
     slower = max(1.0, base.batch / recipe.batch) ** 0.7

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.loss import NonFiniteLoss, deviations
-from models.mlp import fresh
+from models.mlp import drawing, fresh
+from models.network import Network, OwnNetwork, Shape
 from models.scaling import Scaling
 from models.surgery import shuffle, transplant
 from models.train import predict, train
-from models.weights import Shape, no_gradient, pack, unpack
+from models.weights import no_gradient, pack, unpack
 from search.seeds import Draws, Role
 from search.standard import Standard
 from spaces.plan import Plan
@@ -61,26 +62,27 @@ class Task:
         role: Which seeds this phase draws.
         pool: Unlocked examples of the target, in every phase the same.
         validation: Rows set aside by each seed.
-        depth: Hidden blocks.
-        width: Neurons in each.
+        network: What learns.
         bases: Base networks as safetensors bytes, by source name.
         judge: Examples that score a training. None in the searches: there, the seed's validation rows do.
         device: ``cpu`` or ``cuda``.
         metric: What the error is, as of `models.loss.deviations`.
         crossed: Whether a training tells the error of each judging example too.
+        scalings: How a base network's inputs were standardised, where a source tells that: so are the target's inputs
+            where its first block is copied, and otherwise by the training rows.
     """
 
     seed: int
     role: Role
     pool: Examples
     validation: int
-    depth: int
-    width: int
+    network: Network | OwnNetwork
     bases: Mapping[str, bytes] = field(default_factory=dict)
     judge: Examples | None = None
     device: str = "cpu"
     metric: str = "relative-l1"
     crossed: bool = False
+    scalings: Mapping[str, Scaling] = field(default_factory=dict)
 
     @cached_property
     def sources(self) -> dict[str, nn.Module]:
@@ -90,6 +92,16 @@ class Task:
     def sources_for(self, index: int) -> dict[str, nn.Module]:
         """The base networks that seed ``index`` copies from: the same for every seed."""
         return self.sources
+
+    def shape(self, activation: str) -> Shape:
+        """What the target's network is built from."""
+        return Shape(self.pool.inputs.shape[1], self.pool.outputs.shape[1], self.network, activation)
+
+    def scaling(self, inputs: Tensor, first: str | None) -> Scaling:
+        """How inputs (training rows, inputs) are standardised if the first block is copied from ``first``."""
+        measured = Scaling.of(inputs)
+        told = self.scalings.get(first or "")
+        return measured if told is None else measured.beginning(told)
 
     def read(self, plan: Mapping[str, Any]) -> Plan:
         """A plan for this task from plain values."""
@@ -165,16 +177,16 @@ def fit(task: Task, training: Training) -> tuple[nn.Module, Scaling, NDArray[np.
     """As `learn`, but with what the metric averages: (examples, outputs) instead of the error."""
     plan, draws = training.plan, Draws.of(task.seed, task.role, training.index)
     learned, held = draws.rows(len(task.pool), task.validation)
-    shape = Shape(task.pool.inputs.shape[1], task.pool.outputs.shape[1], task.depth, task.width, plan.recipe.activation)
-    network = shape.build()
+    network = task.shape(plan.recipe.activation).build()
     fresh(network, plan.recipe.initial_scale, draws.weights)
     copied = transplant(network, task.sources_for(training.index), plan.blocks)
     if training.shuffled:
         shuffle(copied, draws.shuffle)
     network.to(task.device)
     inputs, outputs = task.pool.tensors(learned, task.device)
-    scaling = Scaling.of(inputs)
-    train(network, scaling(inputs), outputs, plan.recipe, draws.order, blocks=plan.blocks)
+    scaling = task.scaling(inputs, plan.blocks[0].source if plan.blocks else None)
+    with drawing(draws.weights):
+        train(network, scaling(inputs), outputs, plan.recipe, draws.order, blocks=plan.blocks)
     judged, exact = (
         task.pool.tensors(held, task.device) if task.judge is None else task.judge.tensors(None, task.device)
     )
@@ -184,5 +196,4 @@ def fit(task: Task, training: Training) -> tuple[nn.Module, Scaling, NDArray[np.
 
 def packed(task: Task, plan: Plan, network: nn.Module, scaling: Scaling) -> bytes:
     """A trained network as safetensors bytes."""
-    shape = Shape(task.pool.inputs.shape[1], task.pool.outputs.shape[1], task.depth, task.width, plan.recipe.activation)
-    return pack(network.cpu(), shape, scaling)
+    return pack(network.cpu(), task.shape(plan.recipe.activation), scaling)

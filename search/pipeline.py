@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from models.loss import away_from_zero
-from models.weights import Shape, sha256
+from models.network import OwnNetwork, Shape
+from models.scaling import Scaling
+from models.weights import sha256
 from search import confirmation
 from search.bases import Base, load_base, save_base, train_base
 from search.objectives import Examples, Task, Training
 from search.phases import baseline_ledger, best_plan, plans_ledger
+from search.pretrained import fitted
 from search.priors import favourites, priors
 from search.seeds import Role, entropy, sequence
 from search.standard import Standard
@@ -61,13 +64,13 @@ class Pipeline(Work):
     def prepare(self) -> None:
         """Generate the sources' examples and the target's pool; search sees nothing else."""
         study = self.study
-        with self.phase("data", study.rows.source * len(study.sources) + study.rows.pool):
+        with self.phase("data", study.rows.source * len(study.taught) + study.rows.pool):
             self.prepare_examples()
 
     def prepare_examples(self) -> None:
         """The sources' examples, and the pool less its locked rows."""
         study = self.study
-        self.sources = {name: self.examples(name, Role.SOURCE, study.rows.source) for name in study.sources}
+        self.sources = {name: self.examples(name, Role.SOURCE, study.rows.source) for name in study.taught}
         if study.metric == "normalised-l1":
             self.sources = {name: e.standardised(Standard.of(e.outputs, name)) for name, e in self.sources.items()}
         # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test, and in
@@ -91,13 +94,13 @@ class Pipeline(Work):
             role,
             self.pool,
             study.rows.validation,
-            study.network.depth,
-            study.network.width,
+            study.network,
             {name: base.data for name, base in bases.items()},
             judge,
             self.means.device,
             study.metric,
             crossed=judge is not None and study.mode == "small",
+            scalings=self.scalings,
         )
 
     def baseline(self) -> Plan:
@@ -111,8 +114,9 @@ class Pipeline(Work):
         study = self.study
         folder = self.run.path("bases")
         lessons = study.bases.lessons()
+        given = {file.name: file for file in study.weights}
         how = {
-            name: replace(study.base, epochs=lesson.epochs, activation=recipe.activation)
+            name: None if name in given else replace(study.base, epochs=lesson.epochs, activation=recipe.activation)
             for name, lesson in lessons.items()
         }
         with self.phase("base network" if len(lessons) == 1 else "base networks"):
@@ -120,25 +124,27 @@ class Pipeline(Work):
             missing = [name for name, base in found.items() if base is None]
             arguments = [
                 (name, self.sources[lessons[name].source].first(lessons[name].rows))
-                + (
-                    self._shape(lessons[name].source, how[name]),
-                    how[name],
-                    study.seed,
-                    self.means.device,
-                    0,
-                    study.metric,
-                )
-                for name in missing
+                + (self._shape(lessons[name].source, taught), taught, study.seed, self.means.device, 0, study.metric)
+                for name, taught in how.items()
+                if name in missing and taught
             ]
-            for base in self.trainer.calls(train_base, arguments, self.means.workers, self.means.gpus):
+            ready = [Base(name, fitted(study, given[name]), None, None) for name in missing if name in given]
+            for base in ready + self.trainer.calls(train_base, arguments, self.means.workers, self.means.gpus):
                 save_base(base, folder)
                 found[base.name] = base
         return {name: base for name, base in found.items() if base is not None}
 
     def _shape(self, simulator: str, recipe: Recipe) -> Shape:
         """The study's network for the inputs and outputs of a simulator."""
-        task, network = self.study.scenario(simulator), self.study.network
-        return Shape(task.inputs, task.outputs, network.depth, network.width, recipe.activation)
+        task = self.study.scenario(simulator)
+        return Shape(task.inputs, task.outputs, self.study.network, recipe.activation)
+
+    @property
+    def scalings(self) -> dict[str, Scaling]:
+        """How inputs of sources that came trained were standardised, where that is told."""
+        inputs = self.study.scenario(self.study.target).inputs
+        found = {file.name: file.scaling(inputs) for file in self.study.weights}
+        return {name: scaling for name, scaling in found.items() if scaling is not None}
 
     def plans(self, baseline: Plan, bases: Mapping[str, Base]) -> None:
         """Search the plans of transfer, starting from what cheap priors favour."""
@@ -211,11 +217,15 @@ def digest(task: Task, training: Training) -> str:
         "seed": task.seed,
         "role": int(task.role),
         "rows": [len(task.pool), task.validation],
-        "shape": [task.depth, task.width],
+        "shape": list(task.network.to_dict().values()),
         "bases": {name: sha256(data) for name, data in task.bases.items()},
         "plan": training.plan.to_dict(),
         "training": [training.index, training.shuffled],
     }
     if task.metric != "relative-l1":
         names["metric"] = task.metric
+    if isinstance(task.network, OwnNetwork):
+        names["network"] = task.network.to_dict()
+    if task.scalings:
+        names["standardised as told"] = sorted(task.scalings)
     return sha256(json.dumps(names, sort_keys=True).encode())[:16]

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from models.loss import deviations
 from models.mlp import fresh
 from models.probe import features, gradient_ratios
-from models.scaling import Scaling
-from models.surgery import transplant
-from models.weights import Shape
+from models.surgery import blocks_of, transplant
 from search.agreement import PRIORS
 from search.objectives import Task
 from search.seeds import Draws
@@ -34,21 +32,21 @@ def priors(task: Task, recipe: Recipe) -> dict[str, dict[str, dict[str, float]]]
         task: The plan search's: its pool and base networks.
         recipe: The tuned baseline's: activation and loss.
     """
-    inputs, exact = task.pool.tensors()
-    inputs = Scaling.of(inputs)(inputs)
+    rows, exact = task.pool.tensors()
     outputs = exact.double().numpy()
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in PRIORS}
     for source in task.bases:
-        shape = Shape(inputs.shape[1], outputs.shape[1], task.depth, task.width, recipe.activation)
-        network = shape.build()
+        network = task.shape(recipe.activation).build()
         fresh(network, recipe.initial_scale, Draws.of(task.seed, task.role, 0).weights)
-        transplant(network, task.sources_for(0), [Block(source)] * (task.depth + 1))
+        blocks = len(blocks_of(network))
+        transplant(network, task.sources_for(0), [Block(source)] * blocks)
+        inputs = task.scaling(rows, source)(rows)
         ratios = gradient_ratios(network, inputs, exact, recipe.loss)
         seen = features(network, inputs)
         found["linear probe"][source] = {f"1-{n}": -probe_error(f, outputs, task.metric) for n, f in enumerate(seen, 1)}
         found["LogME"][source] = {f"1-{n}": log_evidence(f, outputs) for n, f in enumerate(seen, 1)}
         found["gradient to weight"][source] = {
-            f"{span.first}-{span.last}": -max(ratios[span.first - 1 : span.last]) for span in Span.every(task.depth + 1)
+            f"{span.first}-{span.last}": -max(ratios[span.first - 1 : span.last]) for span in Span.every(blocks)
         }
     return found
 

@@ -6,9 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from search.pretrained import checked, with_weights
 from search.sharing.study import SharingStudy
 from search.study import SCALES, Study
 from search.tables import with_tables
+from spaces.plan import OWN
 from spaces.refusal import Refusal, choice, unknown
 
 
@@ -44,9 +46,11 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
         nested: Any = value
         for part in reversed(key.split(".")):
             nested = {part: nested}
-        values = _merged(values, _listed(nested, "--set"))
+        values = _laid(values, _listed(nested, "--set"))
     folder = Path(named).parent if named.endswith(".toml") else Path()
-    return opened(values if "tasks" in values else with_tables(values, folder))
+    if "tasks" in values:
+        return opened(values)
+    return checked(opened(with_tables(with_weights(values, folder), folder)))
 
 
 def opened(values: Mapping[str, Any]) -> Any:
@@ -106,10 +110,19 @@ def _from_file(path: Path, studies: Mapping[str, dict[str, Any]], scale: str) ->
                 f"study file {path} lacks {', '.join(missing)}; allowed: source and target, or tasks, or study = NAME"
             )
     if parent is None:
-        return values
+        return _laid({}, values)
     if not isinstance(parent, str) or parent not in studies:
         raise unknown(f"study in {path}", str(parent), studies)
-    return _merged(_sized(studies[parent], scale, parent), values)
+    return _laid(_sized(studies[parent], scale, parent), values)
+
+
+def _laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` merged onto ``under``; a network of the user's own leaves nothing of the one below, nor activations."""
+    network = over.get("network")
+    if isinstance(network, Mapping) and "module" in network and "tasks" not in {**under, **over}:
+        own = {"base": {"activation": OWN}, "start": {"activation": OWN}, "ranges": {"activation": [OWN]}}
+        under = _merged({key: value for key, value in under.items() if key != "network"}, own)
+    return _merged(under, over)
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

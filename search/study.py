@@ -3,12 +3,16 @@
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from functools import cached_property
+from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
+from models.network import Network, OwnNetwork
+from models.pretrained import Pretrained
 from simulators.base import Simulator
 from simulators.registry import find
 from simulators.table import Measured, Table
-from spaces.plan import Recipe, checked_fields
+from spaces.plan import OWN, Recipe, checked_fields
 from spaces.ranges import Ranges
 from spaces.refusal import Refusal, choice, name, number, whole
 from spaces.sources import Sources
@@ -56,18 +60,6 @@ class Rows:
     def training(self) -> int:
         """Rows that a training learns from."""
         return self.pool - self.locked - self.validation
-
-
-@dataclass(frozen=True)
-class Network:
-    """Hidden blocks of the network and neurons in each; source and target share it."""
-
-    depth: int = 6
-    width: int = 200
-
-    def __post_init__(self) -> None:
-        whole("network.depth", self.depth, 1, 64)
-        whole("network.width", self.width, 1, 65_536)
 
 
 @dataclass(frozen=True)
@@ -120,13 +112,13 @@ class Study:
 
     Attributes:
         name: Registered as this; also the name of its folder.
-        sources: Simulators of cheap tasks; the search chooses among them.
+        sources: Simulators of cheap tasks, files of data, files of weights; the search chooses among them.
         target: Simulator of the task that matters.
         title: One line for people.
         scale: ``demo`` or ``paper``.
         seed: Fixes every random number.
         rows: Numbers of examples.
-        network: Shape of both networks.
+        network: Of both networks: the perceptron's shape, or a user's own module.
         base: How the source network is trained; its activation is the tuned baseline's.
         start: The recipe from which the baseline search sets out.
         space: What a plan may be: one contiguous ``span``, or a decision for each of the ``blocks``.
@@ -136,7 +128,8 @@ class Study:
         mode: ``fresh``: confirmed on newly simulated examples; ``small``: on rows of the pool locked away before.
         metric: What the error is: ``relative-l1`` (Eq. 1 of Qu et al. 2018), or ``normalised-l1``, which outputs that
             cross zero need: the distance in mean absolute deviations of each output.
-        tables: The files of data among source and target.
+        tables: The files of data among sources and target.
+        weights: The files of weights among the sources.
     """
 
     name: str
@@ -146,7 +139,7 @@ class Study:
     scale: str = "paper"
     seed: int = 0
     rows: Rows = field(default_factory=Rows)
-    network: Network = field(default_factory=Network)
+    network: Network | OwnNetwork = field(default_factory=Network)
     base: Recipe = field(default_factory=Recipe)
     start: Recipe = field(default_factory=Recipe)
     space: str = "span"
@@ -156,12 +149,14 @@ class Study:
     mode: str = "fresh"
     metric: str = "relative-l1"
     tables: tuple[Table, ...] = ()
+    weights: tuple[Pretrained, ...] = ()
 
     def __post_init__(self) -> None:
         name("study.name", self.name)
-        for simulator in (*self.sources, self.target):
+        for simulator in (*self.taught, self.target):
             self.scenario(simulator)
         self._judged()
+        self._activated()
         choice("scale", self.scale, SCALES)
         choice("space", self.space, SPACES)
         for rows in self.ranges.source_rows:
@@ -189,8 +184,32 @@ class Study:
             if self.metric == "normalised-l1" and recipe.loss == "relative-l1":
                 raise Refusal(f"{where}.loss is 'relative-l1'; allowed with metric 'normalised-l1': l1, mse, huber")
 
+    def _activated(self) -> None:
+        """Refuse activations that the network cannot have."""
+        own = isinstance(self.network, OwnNetwork)
+        told = {"base.activation": [self.base.activation], "start.activation": [self.start.activation]}
+        for where, found in (told | {"ranges.activation": list(self.ranges.activation)}).items():
+            if own != (found == [OWN]):
+                allowed = (
+                    f"[{OWN!r}], for your module's own code says it" if own else "not 'own' without network.module"
+                )
+                raise Refusal(f"{where} is {', '.join(map(repr, found))}; allowed: {allowed}")
+        for file in self.weights:
+            if not own and list(self.ranges.activation) != [file.activation or self.ranges.activation[0]]:
+                allowed = repr(file.activation) if file.activation else "the one that its network had"
+                raise Refusal(
+                    f"ranges.activation is {list(self.ranges.activation)}, but {file.name} is trained; "
+                    f"allowed: a list of {allowed}"
+                )
+
     def _wanted(self) -> list[tuple[str, int]]:
         return [(self.target, self.rows.pool), *((name, self.rows.source) for name in self.sources)]
+
+    @property
+    def taught(self) -> tuple[str, ...]:
+        """The sources that come as examples: their networks are trained here."""
+        trained = {file.name for file in self.weights}
+        return tuple(name for name in self.sources if name not in trained)
 
     def table(self, name: str) -> Table | None:
         """The file of data that is called ``name``, or None if it is a simulator."""
@@ -201,10 +220,11 @@ class Study:
         table = self.table(name)
         return find(name) if table is None else Measured(table)
 
-    @property
+    @cached_property
     def blocks(self) -> int:
         """Blocks of the network, the head included."""
-        return self.network.depth + 1
+        target = self.scenario(self.target)
+        return self.network.blocks(target.inputs, target.outputs)
 
     @property
     def bases(self) -> Sources:
@@ -213,11 +233,12 @@ class Study:
             self.sources,
             self.ranges.source_rows or (self.rows.source,),
             self.ranges.source_epochs or (self.base.epochs,),
+            tuple(file.name for file in self.weights),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return plain(asdict(self))
+        return plain(asdict(self)) | {"network": self.network.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -248,6 +269,9 @@ def build(kind: Any, values: Any, where: str) -> Any:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
+    if isinstance(hint, UnionType):  # of networks: those of a user's own take whatever keys their class does
+        own = isinstance(value, Mapping) and "module" in value
+        return OwnNetwork.from_dict(value) if own else build(Network, value, where)
     if is_dataclass(hint):
         return build(hint, value, where)
     if get_origin(hint) is tuple:

@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 
 from search import conclusion
+from search.bases import stored
 from search.certificate import verdict
 from search.champion import load
 from search.confirmation import candidates
 from search.record import Evidence, Run
 from search.small import compare
+from search.studies import opened
 from simulators.dataset import Dataset
+from spaces.plan import Recipe
 
 
 def checks(run: Run) -> Iterator[tuple[str, str]]:
@@ -28,7 +31,8 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
 
     def bases() -> str:
         for base, told in zip(result["bases"], certificate["sources"], strict=True):
-            file = run.path("bases", f"{base['name']}-{base['recipe']['activation']}.safetensors")
+            taught = Recipe.from_dict(base["recipe"]) if base["recipe"] else None
+            file, _ = stored(base["name"], taught, run.path("bases"))
             if not hashlib.sha256(file.read_bytes()).hexdigest() == base["sha256"] == told["sha256"]:
                 return f"{file.name} is not the network that was certified"
         return ""
@@ -59,7 +63,7 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         return "" if load(run.folder).card["sentence"] == certificate["sentence"] else "the card tells another verdict"
 
     def studies() -> str:
-        return "" if result["study"] == run.study.to_dict() else "result.json is of another study"
+        return "" if opened(result["study"]) == run.study else "result.json is of another study"
 
     named = {
         "study": studies,

@@ -10,6 +10,8 @@ OPTIMISERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
 LOSSES = ("relative-l1", "l1", "mse", "huber")
 ACTIVATIONS = ("relu", "gelu", "silu", "tanh")
+OWN = "own"
+"""The activation of a network of a user's own: whatever its code says, nothing to be searched."""
 
 
 def checked_fields(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -34,7 +36,7 @@ class Recipe:
         decay: Decoupled weight decay (multiplied by the rate at each step).
         batch: Examples in each step.
         epochs: Passes over the training rows.
-        activation: Of every hidden block.
+        activation: Of every hidden block; ``own`` where the network is a user's own.
         initial_scale: Factor on PyTorch's default initial weights of fresh blocks.
         loss: ``relative-l1`` is Eq. 1 of Qu et al. 2018; ``l1`` is for outputs that may cross zero.
         optimiser: ``adamw``, ``adam`` or ``sgd``.
@@ -60,7 +62,8 @@ class Recipe:
         whole("recipe.epochs", self.epochs, 1)
         number("recipe.initial_scale", self.initial_scale, 0, above=True)
         whole("recipe.warmup", self.warmup, 0)
-        choice("recipe.activation", self.activation, ACTIVATIONS)
+        if self.activation != OWN:
+            choice("recipe.activation", self.activation, ACTIVATIONS)
         choice("recipe.loss", self.loss, LOSSES)
         choice("recipe.optimiser", self.optimiser, OPTIMISERS)
         choice("recipe.schedule", self.schedule, SCHEDULES)

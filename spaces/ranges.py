@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
-from spaces.plan import ACTIVATIONS, Recipe
+from spaces.plan import ACTIVATIONS, OWN, Recipe
 from spaces.refusal import Refusal, choice, number
 
 SETTINGS = ("rate", "decay", "batch", "epochs", "initial_scale")
@@ -36,7 +36,7 @@ class Ranges:
         batch: Examples a step, log scale.
         epochs: Passes over the data, log scale. Its upper end is a limit of cost: more epochs nearly always help.
         initial_scale: Factor on default initial weights of fresh blocks, log scale.
-        activation: Those allowed.
+        activation: Those allowed; ``own`` alone where the network is a user's own.
         copied_rate: Factor on the rate of copied blocks, log scale (transfer only).
         fresh_rate: Factor on the rate of the other blocks, log scale (transfer only).
         copied_scale: Factor on copied weights, log scale (transfer only).
@@ -72,8 +72,9 @@ class Ranges:
             raise Refusal(f"ranges.pull is {list(self.pull)}; allowed: [0, 0], or a lowest value above 0")
         if not self.activation:
             raise Refusal("ranges.activation is empty; allowed: at least one of " + ", ".join(ACTIVATIONS))
-        for activation in self.activation:
-            choice("ranges.activation", activation, ACTIVATIONS)
+        if self.activation != (OWN,):
+            for activation in self.activation:
+                choice("ranges.activation", activation, ACTIVATIONS)
 
     def recipe(self, trial: Trial, start: Recipe) -> Recipe:
         """Draw a recipe; what has no range here is taken from ``start``."""

@@ -19,17 +19,19 @@ class Lesson(NamedTuple):
 
 @dataclass(frozen=True)
 class Sources:
-    """Every combination of simulator, number of examples and epochs is one base network, trained once.
+    """Every combination of source, number of examples and epochs is one base network, trained once.
 
     Attributes:
-        names: Simulators.
+        names: Of sources.
         rows: Numbers of examples, largest first.
         epochs: Lengths of training, longest first.
+        trained: Those of the sources that come as one trained network: no choice of examples and epochs.
     """
 
     names: tuple[str, ...]
     rows: tuple[int, ...]
     epochs: tuple[int, ...]
+    trained: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.names or len(set(self.names)) < len(self.names):
@@ -41,11 +43,14 @@ class Sources:
 
     def lessons(self) -> dict[str, Lesson]:
         """Every base network by the name that plans call it."""
-        return {self.name(Lesson(*each)): Lesson(*each) for each in product(self.names, self.rows, self.epochs)}
+        found: dict[str, Lesson] = {}
+        for lesson in (Lesson(*each) for each in product(self.names, self.rows, self.epochs)):
+            found.setdefault(self.name(lesson), lesson)
+        return found
 
     def name(self, lesson: Lesson) -> str:
-        """The simulator's name, with examples and epochs where there is a choice of them."""
-        if len(self.rows) == len(self.epochs) == 1:
+        """The source's name, with examples and epochs where there is a choice of them."""
+        if len(self.rows) == len(self.epochs) == 1 or lesson.source in self.trained:
             return lesson.source
         return f"{lesson.source}@{lesson.rows}x{lesson.epochs}"
 

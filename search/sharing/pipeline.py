@@ -59,7 +59,7 @@ class SharingPipeline(Work):
         """What the trainings of each task by itself share."""
         rows, network = self.study.rows, self.study.network
         return {
-            task: Task(self.study.seed, role, pool, rows.validation, network.depth, network.width, {},
+            task: Task(self.study.seed, role, pool, rows.validation, network, {},
                        judges[task] if judges else None, self.means.device)
             for task, pool in self.pools.items()
         }  # fmt: skip

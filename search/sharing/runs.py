@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from cluster.connect import connection
-from models.weights import Shape, pack, sha256
+from models.network import Network, Shape
+from models.weights import pack, sha256
 from search import conclusion, report
 from search.means import Means
 from search.objectives import Task, Training, packed
@@ -81,7 +82,8 @@ def shared_networks(task: SharedTask, plan: Sharing) -> dict[str, dict[str, Any]
     network = learned.network.cpu()
     found = {}
     for name in plan.tasks:
-        shape = Shape(network.inputs[name], network.outputs, task.depth, task.width, plan.recipe.activation)
+        built = Network(task.depth, task.width)
+        shape = Shape(network.inputs[name], network.outputs, built, plan.recipe.activation)
         data = pack(network.alone(name), shape, learned.scalings[name])
         found[name] = {"error": learned.errors[name], "data": data, "plan": plan.to_dict()}
     return found

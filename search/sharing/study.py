@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from search.study import SCALES, Budget, Network, Proof, Rows, build, plain
+from models.network import Network
+from search.study import SCALES, Budget, Proof, Rows, build, plain
 from simulators.registry import find
 from spaces.plan import Recipe
 from spaces.ranges import Ranges

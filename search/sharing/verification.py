@@ -6,6 +6,7 @@ from search.champion import load
 from search.record import Evidence, Run
 from search.sharing import conclusion, confirmation
 from search.sharing.verdict import comparisons
+from search.studies import opened
 from search.verification import answers
 from simulators.dataset import Dataset
 from simulators.registry import find
@@ -20,7 +21,7 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
     result, certificate, study = run.read("result.json"), run.read("certificate.json"), run.study
 
     def studies() -> str:
-        return "" if result["study"] == study.to_dict() else "result.json is of another study"
+        return "" if opened(result["study"]) == study else "result.json is of another study"
 
     def data() -> str:
         for name, card in result["data"].items():

@@ -18,6 +18,7 @@ import ray  # noqa: E402
 from ray import tune  # noqa: E402
 from ray.tune.search.optuna import OptunaSearch  # noqa: E402
 
+from models.network import Network
 from search import tuning  # noqa: E402
 from search.ledger import Ledger, Rules, storage  # noqa: E402
 from search.objectives import Examples, Task  # noqa: E402
@@ -33,7 +34,7 @@ def ours(folder: Path) -> tuple[int, float, float]:
     """Trials, wall seconds and training seconds of a search whose trainings take milliseconds, one worker."""
     rng = np.random.default_rng(0)
     data = Examples(rng.random((30, 2)).astype(np.float32), rng.random((30, 2)).astype(np.float32) + 1)
-    task = Task(0, Role.BASELINE, data, validation=10, depth=1, width=4)
+    task = Task(0, Role.BASELINE, data, validation=10, network=Network(1, 4))
     start = Recipe(epochs=1, batch=20, activation="gelu")
     ranges = Ranges(epochs=(1, 1), batch=(20, 20), activation=("gelu",))
     ledger = Ledger(

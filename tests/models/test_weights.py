@@ -9,11 +9,12 @@ import torch
 from safetensors.torch import save
 
 from models.mlp import MLP
+from models.network import Network, Shape
 from models.scaling import Scaling
-from models.weights import Shape, no_gradient, pack, sha256, unpack
+from models.weights import no_gradient, pack, sha256, unpack
 from spaces.refusal import Refusal
 
-SHAPE = Shape(3, 2, depth=2, width=5, activation="gelu")
+SHAPE = Shape(3, 2, Network(2, 5), "gelu")
 SCALING = Scaling(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5, 1.0, 2.0]))
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
+from models.network import Network
 from models.train import prepare_process
 from search import calibration
 from search.calibration import Redrawn, calibrate, of_mode, permuted, repeat, table, truth, within
@@ -38,7 +39,7 @@ def examples(rows: int, inputs: int = 3, outputs: int = 4) -> Examples:
 
 def redrawn(taught: Examples | None, role: Role = Role.CONFIRMATION) -> Redrawn:
     study = resolve("calibration", "demo", TINY)
-    network = calibration.Shape(3, 4, 1, 6, "gelu")
+    network = calibration.Shape(3, 4, Network(1, 6), "gelu")
     data = calibration.pack(network.build(), network, calibration.Scaling.of(examples(9).tensors()[0]))
     recipe = Recipe(epochs=2, batch=8, warmup=1, activation="gelu")
     return Redrawn(study.seed, role, examples(20), 4, 1, 6, {"film-6": data}, taught=taught, recipe=recipe)

@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from models.mlp import fresh
+from models.network import Network, Shape
 from models.scaling import Scaling
-from models.weights import Shape, pack
+from models.weights import pack
 from search.champion import Champion, load, predict_csv
 from spaces.refusal import Refusal
 
-SHAPE = Shape(3, 4, depth=1, width=5)
+SHAPE = Shape(3, 4, Network(1, 5))
 LENGTHS = [{"name": "thickness", "role": "input", "unit": "nm"}]
 ROW = "40,50,60"
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.network import Network
 from search.confirmation import arms, candidates, curve_task, protocol, trainings
 from search.objectives import Examples, Task
 from search.seeds import Role
@@ -125,7 +126,7 @@ def test_without_candidates_only_the_baseline_is_measured() -> None:
 
 def test_a_point_of_the_learning_curve_keeps_its_first_examples() -> None:
     pool = Examples(np.arange(60.0).reshape(20, 3), np.arange(40.0).reshape(20, 2))
-    task = curve_task(Task(0, Role.CURVE, pool, validation=4, depth=1, width=2), 10)
+    task = curve_task(Task(0, Role.CURVE, pool, validation=4, network=Network(1, 2)), 10)
     assert len(task.pool) == 14 and task.validation == 4
     np.testing.assert_array_equal(task.pool.inputs, pool.inputs[:14])
     np.testing.assert_array_equal(task.pool.outputs, pool.outputs[:14])

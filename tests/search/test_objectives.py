@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from models.mlp import fresh
+from models.network import Network, Shape
 from models.scaling import Scaling
 from models.train import prepare_process
-from models.weights import Shape, pack, unpack
+from models.weights import pack, unpack
 from search import objectives
 from search.bases import load_base, save_base, train_base
 from search.means import Means
@@ -26,7 +27,7 @@ from search.seeds import Draws, Role
 from search.studies import resolve
 from spaces.plan import Plan, Recipe, Span
 
-SHAPE = Shape(3, 4, depth=2, width=6, activation="gelu")
+SHAPE = Shape(3, 4, Network(2, 6), "gelu")
 RECIPE = Recipe(rate=5e-3, batch=8, epochs=3, activation="gelu", initial_scale=1.3, warmup=2)
 DIRECT = Plan(RECIPE)
 TRANSFER = Plan.span(RECIPE, 3, "film", Span(1, 2), scale=1.2)
@@ -52,7 +53,7 @@ def source() -> bytes:
     return pack(network, SHAPE, Scaling(torch.zeros(3), torch.ones(3)))
 
 
-TASK = Task(7, Role.PLANS, examples(30), validation=6, depth=2, width=6, bases={"film": source()})
+TASK = Task(7, Role.PLANS, examples(30), validation=6, network=Network(2, 6), bases={"film": source()})
 
 
 @dataclass

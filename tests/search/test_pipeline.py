@@ -12,8 +12,9 @@ import pytest
 import torch
 from optuna.trial import TrialState
 
+from models.network import Network, Shape
 from models.scaling import Scaling
-from models.weights import Shape, pack
+from models.weights import pack
 from search.means import SHARES, Means
 from search.objectives import Examples, Outcome, Task, Training
 from search.pipeline import Pipeline, digest
@@ -32,7 +33,7 @@ def examples(rows: int, first: float = 0.0) -> Examples:
     return Examples(np.full((rows, 3), first, np.float32), np.ones((rows, 4), np.float32))
 
 
-TASK = Task(7, Role.CONFIRMATION, examples(30), 6, depth=2, width=5, bases={"film-10": b"weights"})
+TASK = Task(7, Role.CONFIRMATION, examples(30), 6, network=Network(2, 5), bases={"film-10": b"weights"})
 TRAINING = Training(MOVED, 0)
 OTHERS: dict[str, tuple[Task, Training]] = {
     "plan": (TASK, replace(TRAINING, plan=DIRECT)),
@@ -47,7 +48,7 @@ OTHERS: dict[str, tuple[Task, Training]] = {
     "no base": (replace(TASK, bases={}), TRAINING),
     "examples": (replace(TASK, pool=examples(31)), TRAINING),
     "validation": (replace(TASK, validation=5), TRAINING),
-    "depth": (replace(TASK, depth=3), TRAINING),
+    "depth": (replace(TASK, network=Network(3, 5)), TRAINING),
     "width": (replace(TASK, width=6), TRAINING),
 }  # fmt: skip
 
@@ -157,7 +158,7 @@ def searching(folder: Path, trainer: Counted, means: Means | None = None) -> Pip
 
 @pytest.fixture
 def no_bases(monkeypatch: pytest.MonkeyPatch) -> None:
-    shape = Shape(3, 4, 2, 5, "gelu")
+    shape = Shape(3, 4, Network(2, 5), "gelu")
     data = pack(shape.build(), shape, Scaling(torch.zeros(3), torch.ones(3)))
     task = replace(TASK, bases={"film-10": data})
     monkeypatch.setattr(Pipeline, "task", lambda self, role, bases, judge=None: task)

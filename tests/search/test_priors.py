@@ -9,9 +9,10 @@ from scipy import optimize, stats
 
 from models.loss import relative_error
 from models.mlp import MLP
+from models.network import Network, Shape
 from models.probe import features, gradient_ratios
 from models.scaling import Scaling
-from models.weights import Shape, pack
+from models.weights import pack
 from search.agreement import PRIORS, agreement
 from search.objectives import Examples, Task
 from search.priors import favourites, log_evidence, priors, probe_error
@@ -103,7 +104,7 @@ def test_gradient_ratios_are_those_of_finite_differences_and_leave_the_network_a
 
 
 def task(inputs: int) -> Task:
-    shape = Shape(inputs, 4, 2, 6, "gelu")
+    shape = Shape(inputs, 4, Network(2, 6), "gelu")
     rng = np.random.default_rng(1)
     pool = Examples(rng.normal(size=(40, 3)).astype(np.float32), (1 + rng.random((40, 4))).astype(np.float32))
     torch.manual_seed(1)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.network import Network
 from search import serial, tuning
 from search.ledger import Ledger, Rules, storage
 from search.objectives import Examples, Task, Training, measure
@@ -33,7 +34,7 @@ def task() -> Task:
     rng = np.random.default_rng(0)
     inputs = rng.uniform(30, 70, (30, 3)).astype(np.float32)
     outputs = (0.6 + 0.3 * np.sin(inputs @ rng.normal(0, 0.03, (3, 4)))).astype(np.float32)
-    return Task(7, Role.BASELINE, Examples(inputs, outputs), validation=6, depth=1, width=5)
+    return Task(7, Role.BASELINE, Examples(inputs, outputs), validation=6, network=Network(1, 5))
 
 
 def ledger(folder: Path, **options: Any) -> Ledger:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.network import Network
 from models.train import prepare_process
 from search import confirmation, serial, small
 from search.certificate import verdict
@@ -201,7 +202,9 @@ def test_a_folder_notices_that_its_file_changed(tmp_path: Path) -> None:
         run.begin(changed)
 
 
-TASK = Task(3, Role.CONFIRMATION, Examples(X.astype(np.float32), outputs(X).astype(np.float32)), 9, depth=1, width=5)
+TASK = Task(
+    3, Role.CONFIRMATION, Examples(X.astype(np.float32), outputs(X).astype(np.float32)), 9, network=Network(1, 5)
+)
 PLAN = Plan(resolve("calibration").start)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.network import Network
 from search import tuning
 from search.ledger import Ledger, Rules, storage
 from search.objectives import Examples, Task
@@ -21,7 +22,7 @@ def task() -> Task:
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(40, 3)).astype(np.float32)
     outputs = (2 + np.sin(inputs @ rng.normal(size=(3, 5)))).astype(np.float32)
-    return Task(0, Role.BASELINE, Examples(inputs, outputs), validation=8, depth=2, width=8)
+    return Task(0, Role.BASELINE, Examples(inputs, outputs), validation=8, network=Network(2, 8))
 
 
 def diverging(trial: Any, ranges: Ranges) -> Plan:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.network import Network
 from search import serial, tuning
 from search.ledger import Ledger, Rules, storage
 from search.objectives import Examples, Task, Training, measure
@@ -52,7 +53,7 @@ def test_the_score_is_the_geometric_mean_over_tasks() -> None:
 
 def test_a_seed_sets_the_same_rows_aside_as_learning_alone() -> None:
     for index in range(3):
-        alone = Task(7, Role.PLANS, POOLS["a"], validation=6, depth=1, width=5)
+        alone = Task(7, Role.PLANS, POOLS["a"], validation=6, network=Network(1, 5))
         _, _, scaling = learn_alone(alone, Training(Plan(RECIPE), index))
         assert torch.equal(learn(TASK, SharedTraining(APART, index)).scalings["a"].mean, scaling.mean)
 
