@@ -59,8 +59,8 @@ class Pretrained:
         """How its inputs were standardised, if that is told; the target has ``target`` of them."""
         if not self.mean:
             return None
-        inputs = self.inputs(target)
-        return Scaling(torch.tensor(self.mean).expand(inputs), torch.tensor(self.deviation).expand(inputs))
+        parts = (torch.tensor(part).expand(self.inputs(target)).clone() for part in (self.mean, self.deviation))
+        return Scaling(*parts)
 
 
 @dataclass(frozen=True)

@@ -51,17 +51,14 @@ def _described(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if not isinstance(file, str) or Path(file).suffix not in SUFFIXES:
         raise Refusal(f"source.file is {file!r}; allowed: a file of weights that ends in {', '.join(SUFFIXES)}")
     path = folder / file
-    held = read(path)
-    parts = {}
+    sha256, held, parts = digest(path), read(path), {}
     for part in KEYS[1:]:
         values = told.get(part, getattr(held, part))
         values = values if isinstance(values, list | tuple) else [values]
         if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
             raise Refusal(f"source.{part} is {told[part]!r}; allowed: a number, or a list of one for each input")
         parts[part] = tuple(map(float, values))
-    return plain(
-        asdict(Pretrained(path.name, digest(path), **parts, activation=held.activation, path=str(path.resolve())))
-    )
+    return plain(asdict(Pretrained(path.name, sha256, **parts, activation=held.activation, path=str(path.resolve()))))
 
 
 def fitted(study: Study, file: Pretrained) -> bytes:

@@ -1,8 +1,10 @@
 """The verdict in words that a physicist understands."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from models.pretrained import SUFFIXES
 from spaces.plan import Plan
 
 
@@ -55,7 +57,9 @@ def what(plan: Plan) -> str:
         return "copy nothing"
     last = len(plan.blocks)
     head = ", the head included," if last in copied else ""
-    sources = " and ".join(dict.fromkeys(taught(str(plan.blocks[i - 1].source)) for i in copied))
+    sources = dict.fromkeys(str(plan.blocks[i - 1].source) for i in copied)
+    ready = all(Path(source).suffix in SUFFIXES for source in sources)
+    origin = f"from {'the weights of' if ready else 'the network trained on'} {' and '.join(map(taught, sources))}"
     frozen = tuple(i for i in copied if plan.blocks[i - 1].rate == 0)
     them = "it" if len(copied) == 1 else "them"
     how = "then fine-tune the whole network"
@@ -63,7 +67,7 @@ def what(plan: Plan) -> str:
         how = f"keep {them} frozen and train the rest"
     elif frozen:
         how = f"keep {layers(frozen)} frozen and train the rest"
-    return f"copy {layers(copied)} of {last}{head} from the network trained on {sources}, {how}"
+    return f"copy {layers(copied)} of {last}{head} {origin}, {how}"
 
 
 def layers(numbers: Sequence[int]) -> str:

@@ -190,9 +190,7 @@ class Study:
         told = {"base.activation": [self.base.activation], "start.activation": [self.start.activation]}
         for where, found in (told | {"ranges.activation": list(self.ranges.activation)}).items():
             if own != (found == [OWN]):
-                allowed = (
-                    f"[{OWN!r}], for your module's own code says it" if own else "not 'own' without network.module"
-                )
+                allowed = f"{OWN!r}, for your module's own code says it" if own else "not 'own' without network.module"
                 raise Refusal(f"{where} is {', '.join(map(repr, found))}; allowed: {allowed}")
         for file in self.weights:
             if not own and list(self.ranges.activation) != [file.activation or self.ranges.activation[0]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from search.leaderboard import best_by_span, direct_errors, leaderboard
+from search.leaderboard import best_by_span, direct_errors, leaderboard, trials
 from search.report.drawing import (
     CANDIDATE,
     DIRECT,
@@ -59,8 +59,8 @@ def cells(result: Mapping[str, Any], chart: Mapping[str, Any], source: str | Non
 
 def blocks_of(result: Mapping[str, Any], chart: Mapping[str, Any], found: Iterable[Cell]) -> int:
     """Number of blocks of the network, the head included."""
-    depth = ((result.get("study") or {}).get("network") or {}).get("depth")
-    return chart.get("blocks") or (depth + 1 if depth else max(cell.n2 for cell in found))
+    planned = [len(trial["plan"]["blocks"]) for trial in trials(result, "plans") if trial["plan"]]
+    return chart.get("blocks") or max([*planned, *(cell.n2 for cell in found)])
 
 
 def layers(result: Mapping[str, Any], chart: Mapping[str, Any], source: str, target: str) -> Figure:

@@ -18,7 +18,7 @@ import ray  # noqa: E402
 from ray import tune  # noqa: E402
 from ray.tune.search.optuna import OptunaSearch  # noqa: E402
 
-from models.network import Network
+from models.network import Network  # noqa: E402
 from search import tuning  # noqa: E402
 from search.ledger import Ledger, Rules, storage  # noqa: E402
 from search.objectives import Examples, Task  # noqa: E402

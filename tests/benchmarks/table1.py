@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 
+from models.network import Network
 from models.train import prepare_process
 from search.objectives import Examples, Task, Training
 from search.objectives import learn as learn_alone
@@ -39,7 +40,7 @@ def main(seeds: int) -> None:
     pools = {task: draw(task, 450, 1) for task in TASKS}
     tests = {task: draw(task, 2000, 2) for task in TASKS}
     together = SharedTask(0, Role.REGRET, pools, 50, 6, 200, tests)
-    alone = {task: Task(0, Role.REGRET, pools[task], 50, 6, 200, {}, tests[task]) for task in TASKS}
+    alone = {task: Task(0, Role.REGRET, pools[task], 50, Network(), {}, tests[task]) for task in TASKS}
     print("seed  " + f"{'':36}" + "".join(f"{task:>10}" for task in TASKS), flush=True)
     for seed in range(seeds):
         direct = {task: learn_alone(alone[task], Training(Plan(RECIPE), seed))[0] for task in TASKS}

@@ -12,7 +12,7 @@ import pytest
 import torch
 from optuna.trial import TrialState
 
-from models.network import Network, Shape
+from models.network import Network, OwnNetwork, Shape
 from models.scaling import Scaling
 from models.weights import pack
 from search.means import SHARES, Means
@@ -49,7 +49,9 @@ OTHERS: dict[str, tuple[Task, Training]] = {
     "examples": (replace(TASK, pool=examples(31)), TRAINING),
     "validation": (replace(TASK, validation=5), TRAINING),
     "depth": (replace(TASK, network=Network(3, 5)), TRAINING),
-    "width": (replace(TASK, width=6), TRAINING),
+    "width": (replace(TASK, network=Network(2, 6)), TRAINING),
+    "module": (replace(TASK, network=OwnNetwork("a:B", (("depth", 2), ("width", 5)))), TRAINING),
+    "scaling": (replace(TASK, scalings={"film-10": Scaling(torch.zeros(3), torch.ones(3))}), TRAINING),
 }  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def task(inputs: int) -> Task:
     pool = Examples(rng.normal(size=(40, 3)).astype(np.float32), (1 + rng.random((40, 4))).astype(np.float32))
     torch.manual_seed(1)
     data = pack(shape.build(), shape, Scaling(torch.zeros(inputs), torch.ones(inputs)))
-    return Task(0, Role.PLANS, pool, 8, 2, 6, {"film-5": data, "film-6": data})
+    return Task(0, Role.PLANS, pool, 8, Network(2, 6), {"film-5": data, "film-6": data})
 
 
 @pytest.mark.parametrize("inputs", [2, 3, 5])
