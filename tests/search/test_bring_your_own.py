@@ -7,15 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+from test_verification import carried_out
 
 from models.train import prepare_process
-from search import calibration, confirmation, serial, small
+from models.weights import sha256
+from search import calibration, confirmation, report, serial, small
 from search.certificate import verdict
+from search.champion import load
 from search.means import Means
 from search.pipeline import Pipeline
 from search.progress import Progress
 from search.record import Run
 from search.studies import resolve
+from search.verification import checks
 from simulators.film import transmittance
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -72,3 +77,28 @@ def test_data_of_ones_own(tmp_path: Path) -> None:
     candidates = confirmation.candidates(fixed, arms)
     found = verdict(arms["direct"], candidates, study.proof, study.target, small.compare(run))
     assert found["decision"] in ("transfer", "direct") and len(found["direct"]["per_seed"]) == 20
+
+
+@pytest.mark.parametrize("mode", ["fresh", "small"])
+def test_a_network_and_weights_of_ones_own(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "resnet.py").write_text(taken("resnet.py"))
+    (tmp_path / "resnet.toml").write_text(taken("resnet.toml"))
+    monkeypatch.syspath_prepend(tmp_path)
+    import resnet  # type: ignore[import-not-found]
+
+    save_file(resnet.ResNet(inputs=8, outputs=200, depth=3).state_dict(), tmp_path / "pretrained.safetensors")
+    rows = {"rows.pool": 30, "rows.locked": 6, "rows.validation": 8, "rows.test": 20, "mode": mode}
+    settings = {key: value for key, value in (TINY | rows).items() if not key.startswith("network")}
+    study, out, draw = resolve(str(tmp_path / "resnet.toml"), "demo", settings), tmp_path / "out", report.write
+    assert (study.blocks, study.taught, study.weights[0].mean) == (5, (), (50,))
+    Run(out).begin(study)
+    certificate, _ = carried_out(out, monkeypatch)
+    assert [problem for _, problem in checks(Run(out))] == [""] * 6
+    (source,) = certificate["sources"]
+    (copied,) = (out / "bases").glob("*.safetensors")
+    assert source == {"name": "pretrained.safetensors", "sha256": sha256(copied.read_bytes())}
+    (tmp_path / "pretrained.safetensors").unlink()  # what the run rests on is in its folder
+    assert carried_out(out, monkeypatch)[0] == certificate
+    champion = load(out)
+    assert type(champion.network) is resnet.ResNet and champion([[50.0] * 8]).shape == (1, 200)
+    assert "pretrained.safetensors" in draw(out).read_text()
