@@ -15,8 +15,6 @@ from models.surgery import blocks_of
 from spaces.refusal import Refusal, number
 from spaces.refusal import name as plain_name
 
-SUFFIXES = (".safetensors", ".pt", ".pth")
-
 
 @dataclass(frozen=True)
 class Pretrained:

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from models.network import OwnNetwork, Shape
-from models.pretrained import SUFFIXES, Pretrained, put, read
+from models.pretrained import Pretrained, put, read
 from models.scaling import Scaling
 from models.weights import pack
 from search.study import Study, plain
 from simulators.columns import digest
 from spaces.refusal import Refusal, unknown
+from spaces.sources import WEIGHTS
 
 KEYS = ("file", "mean", "deviation")
 
@@ -34,7 +35,7 @@ def with_weights(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         return dict(values)
     found = []
     for source in sources:
-        if isinstance(source, str) and Path(source).suffix in SUFFIXES:
+        if isinstance(source, str) and Path(source).suffix in WEIGHTS:
             source = {"file": source}
         if isinstance(source, Mapping):
             held.append(_described(source, folder))
@@ -48,8 +49,8 @@ def _described(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         if key not in KEYS:
             raise unknown("key in source", key, KEYS)
     file = told.get("file")
-    if not isinstance(file, str) or Path(file).suffix not in SUFFIXES:
-        raise Refusal(f"source.file is {file!r}; allowed: a file of weights that ends in {', '.join(SUFFIXES)}")
+    if not isinstance(file, str) or Path(file).suffix not in WEIGHTS:
+        raise Refusal(f"source.file is {file!r}; allowed: a file of weights that ends in {', '.join(WEIGHTS)}")
     path = folder / file
     sha256, held, parts = digest(path), read(path), {}
     for part in KEYS[1:]:

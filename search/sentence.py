@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.pretrained import SUFFIXES
 from spaces.plan import Plan
+from spaces.sources import WEIGHTS
 
 
 def sentence(
@@ -58,7 +58,7 @@ def what(plan: Plan) -> str:
     last = len(plan.blocks)
     head = ", the head included," if last in copied else ""
     sources = dict.fromkeys(str(plan.blocks[i - 1].source) for i in copied)
-    ready = all(Path(source).suffix in SUFFIXES for source in sources)
+    ready = all(Path(source).suffix in WEIGHTS for source in sources)
     origin = f"from {'the weights of' if ready else 'the network trained on'} {' and '.join(map(taught, sources))}"
     frozen = tuple(i for i in copied if plan.blocks[i - 1].rate == 0)
     them = "it" if len(copied) == 1 else "them"
