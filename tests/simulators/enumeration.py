@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from simulators.lattice import SpinModel
 
@@ -25,3 +26,13 @@ def boltzmann(model: SpinModel, temperature: float) -> tuple[NDArray[np.float64]
     exponent = -energies / temperature
     log_z = float(np.log(np.exp(exponent - exponent.max()).sum()) + exponent.max())
     return energies, np.exp(exponent - log_z), log_z
+
+
+def frequencies_agree(found: NDArray[np.int64], chance: NDArray[np.float64], n: int) -> float:
+    """p-value of Pearson's test, states that are expected less than 5 times taken together."""
+    expected = chance * n
+    rare = expected < 5
+    counts = np.bincount(found, minlength=len(chance)).astype(float)
+    counts, expected = np.append(counts[~rare], counts[rare].sum()), np.append(expected[~rare], expected[rare].sum())
+    counts, expected = counts[expected > 0], expected[expected > 0]
+    return float(stats.chisquare(counts, expected, sum_check=False).pvalue)

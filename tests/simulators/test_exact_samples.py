@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from enumeration import boltzmann, every_state, number_of
+from enumeration import boltzmann, every_state, frequencies_agree, number_of
 from scipy import stats
 
 from simulators.exact import density_of_states, ground_state, iid, internal_energy, uniform_in_energy
@@ -11,16 +11,6 @@ from simulators.spins import EdwardsAnderson, Ising, Potts
 from spaces.refusal import Refusal
 
 N = 40_000
-
-
-def frequencies_agree(found, chance, n):
-    """p-value of Pearson's test, states that are expected less than 5 times taken together."""
-    expected = chance * n
-    rare = expected < 5
-    counts = np.bincount(found, minlength=len(chance)).astype(float)
-    counts, expected = np.append(counts[~rare], counts[rare].sum()), np.append(expected[~rare], expected[rare].sum())
-    counts, expected = counts[expected > 0], expected[expected > 0]
-    return stats.chisquare(counts, expected, sum_check=False).pvalue
 
 
 @pytest.mark.parametrize(
