@@ -2,9 +2,9 @@
 
 For up to 64 x 32 lattices a site is 32 words. Sums of the four neighbours are formed by bitwise addition; what remains
 random is whether a spin disagrees with the majority of its neighbours: with probability f_m = 1 / (1 + exp(2 K |m|))
-where they sum to m = 0, +-2, +-4. A uniform number u is drawn for every spin of every lattice, bit by bit from the first,
-and compared with that lattice's own f_m until the first bit where they differ, which for all 2,048 lattices takes about
-12 random words and not 64. So lattices are independent of each other, and probabilities are exact to 2^-53.
+where they sum to m = 0, +-2, +-4. A uniform number u is drawn for every spin of every lattice, bit by bit from the
+first, and compared with that lattice's own f_m until the first bit where they differ, which for all 2,048 lattices
+takes about 12 random words and not 64. So lattices are independent of each other, and probabilities exact to 2^-53.
 
 Random bits come from SFC64 (Doty-Humphrey, PractRand), one generator for each word of a site: it has no linear
 recurrence, as shift registers have, whose correlations clusters of spins are known to feel.

@@ -70,9 +70,10 @@ class Observations:
         """
         if self.effective < least:
             n = len(self.states)
+            needed = -(-least * n // max(self.effective, 1))
             raise Refusal(
                 f"{n} states of {self.lattice} at temperature {self.temperature:g} are worth {self.effective} "
-                f"independent ones; allowed: at least {least}, that is about {-(-least * n // max(self.effective, 1))} states"
+                f"independent ones; allowed: at least {least}, that is about {needed} states"
             )
 
 
