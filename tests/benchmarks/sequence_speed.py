@@ -1,0 +1,118 @@
+"""States learned from per CPU-second, each kind of model, beside a plain torch loop: read the ratios.
+
+python tests/benchmarks/sequence_speed.py [seconds for each]
+"""
+
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from models.distil import distil
+from models.ednn import EDNNShape
+from models.sequence.fit import fit
+from models.sequence.shape import SequenceShape
+from models.symmetries import Symmetries
+from models.train import prepare_process
+from spaces.plan import Recipe
+
+BATCH = 250
+SYMMETRIES = Symmetries.of(("translations", "reflections", "rotations", "colours"), (8, 8))
+Job = Callable[[Tensor], object]
+
+
+def ours(shape: SequenceShape) -> Job:
+    """The one training loop, symmetries drawn anew for every batch."""
+    model, generator = shape.build(), torch.Generator().manual_seed(0)
+    return lambda states: fit(model, states, Recipe(batch=BATCH, epochs=1), generator, symmetries=SYMMETRIES)
+
+
+def plain(width: int) -> Job:
+    """nn.GRU, a data loader, BCEWithLogitsLoss and Adam, as in a tutorial; no linear term, no symmetries."""
+    gru, head = nn.GRU(1, width, batch_first=True), nn.Linear(width, 1)
+    optimiser = torch.optim.Adam([*gru.parameters(), *head.parameters()])
+    loss_of = nn.BCEWithLogitsLoss()
+
+    def job(states: Tensor) -> None:
+        for (rows,) in DataLoader(TensorDataset(states.float()), batch_size=BATCH, shuffle=True):
+            spins = (2 * rows - 1).unsqueeze(2)
+            shifted = torch.cat([torch.zeros_like(spins[:, :1]), spins[:, :-1]], 1)
+            optimiser.zero_grad()
+            loss_of(head(gru(shifted)[0]).squeeze(2), rows).backward()
+            optimiser.step()
+
+    return job
+
+
+def extensive(focus: int, batch: int) -> Job:
+    """An EDNN on labels."""
+    network, generator = EDNNShape(focus=focus).build(), torch.Generator().manual_seed(0)
+    recipe = Recipe(batch=batch, epochs=1)
+    return lambda states: distil(network, states.view(-1, 8, 8), states.float().sum(1), recipe, generator)
+
+
+def plain_extensive(batch: int) -> Job:
+    """Tiles by circular padding and unfold, a perceptron on every one of them."""
+    network = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, 1))
+    optimiser, loss_of = torch.optim.Adam(network.parameters()), nn.MSELoss()
+
+    def job(states: Tensor) -> None:
+        pairs = TensorDataset(2 * states.float().view(-1, 1, 8, 8) - 1, states.float().sum(1))
+        for rows, labels in DataLoader(pairs, batch_size=batch, shuffle=True):
+            padded = nn.functional.pad(rows, (1, 1, 1, 1), mode="circular")
+            tiles = nn.functional.unfold(padded, 4, stride=2).transpose(1, 2)
+            optimiser.zero_grad()
+            loss_of(network(tiles).sum((1, 2)), labels).backward()
+            optimiser.step()
+
+    return job
+
+
+def rate(job: Job, seconds: float) -> float:
+    """States per CPU-second, best of three rounds, after a warm-up that finds how many last long enough."""
+    rows, spent = 4 * BATCH, 0.0
+    while spent < seconds / 8:
+        rows *= 2
+        states = torch.randint(2, (rows, 64), dtype=torch.uint8)
+        start = time.process_time()
+        job(states)
+        spent = time.process_time() - start
+    best = spent
+    for _ in range(3):
+        start = time.process_time()  # not the clock on the wall: others may use this machine
+        job(states)
+        best = min(best, time.process_time() - start)
+    return rows / best
+
+
+def main(seconds: float) -> None:
+    """Print a table; rounds of a model and of its peer follow each other."""
+    prepare_process()
+    peers = {width: rate(plain(width), seconds) for width in (32, 128)}
+    extensive_peer = rate(plain_extensive(4000), seconds)
+    rows: list[tuple[str, float, float | None]] = [("plain loop, GRU 32", peers[32], None)]
+    for name, shape, peer in [
+        ("GRU 32", SequenceShape("gru", (8, 8), width=32), peers[32]),
+        ("GRU 128", SequenceShape("gru", (8, 8), width=128), peers[128]),
+        ("GRU 128, no linear term", SequenceShape("gru", (8, 8), width=128, linear_term=False), peers[128]),
+        ("MADE 512", SequenceShape("made", (8, 8), width=512), None),
+        ("transformer 2 x 32", SequenceShape("transformer", (8, 8), depth=2, width=32), None),
+        ("linear-logistic", SequenceShape("linear", (8, 8)), None),
+    ]:
+        rows.append((name, rate(ours(shape), seconds), peer))
+    rows.insert(2, ("plain loop, GRU 128", peers[128], None))
+    rows.append(("plain loop, EDNN f = 2, c = 1, batch 4000", extensive_peer, None))
+    for focus, batch in [(2, 250), (2, 4000), (2, 40_000), (1, 250), (1, 4000)]:
+        peer = extensive_peer if focus == 2 else None
+        rows.append((f"EDNN f = {focus}, c = 1, batch {batch}", rate(extensive(focus, batch), seconds), peer))
+    print(f"8 x 8 sites, q = 2, batch {BATCH} unless said, float32, one thread, torch {torch.__version__}")
+    print(f"{'model':44}{'states / CPU-s':>16}{'to its plain loop':>20}")
+    for name, speed, peer in rows:
+        print(f"{name:44}{speed:16,.0f}" + (f"{speed / peer:20.2f}" if peer else ""))
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 4.0)
