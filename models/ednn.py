@@ -56,7 +56,7 @@ class EDNN(nn.Module):
         count = index[0].numel() // self.focus**2 * len(index)
         if count >= self.q**self.sites <= tiles.MOST_CODES:  # each different tile once is the least work
             table = self.of_tiles(tiles.every(self.q, self.focus, self.context))
-            return _Lookup.apply(table, tiles.codes(index, self.q, self.focus, self.context))  # type: ignore[no-any-return]
+            return table[tiles.codes(index, self.q, self.focus, self.context)].sum(1)
         return self.of_tiles(tiles.cut(index, self.focus, self.context)).sum(1)
 
     def of_tiles(self, index: Tensor) -> Tensor:
@@ -75,22 +75,6 @@ class EDNN(nn.Module):
         everything = tiles.every(self.q, self.focus, self.context)
         with torch.inference_mode():
             return torch.cat([self.of_tiles(part).double() for part in everything.split(CHUNK)]).numpy()
-
-
-class _Lookup(torch.autograd.Function):
-    """Sum of ``table[code]`` over each row of codes; its gradient is a weighted count, much faster than scattering."""
-
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, code: Tensor) -> Tensor:
-        ctx.save_for_backward(code)
-        ctx.entries = len(table)
-        return table[code].sum(1)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (code,) = ctx.saved_tensors
-        weights = gradient.unsqueeze(1).expand(code.shape).flatten()
-        return torch.bincount(code.flatten(), weights, ctx.entries).to(gradient.dtype), None
 
 
 class PlacedLinear(nn.Module):

@@ -7,6 +7,7 @@ sum_k index_k q^k: the top left site is the least significant digit.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -62,15 +63,18 @@ def codes(index: Tensor, q: int, focus: int, context: int) -> Tensor:
     fits(index.shape[1:], focus, context)
     rows, columns = index.shape[1:]
     padded, side = _padded(index, context).int(), focus + 2 * context
-    total = torch.zeros((len(index), rows // focus, columns // focus), dtype=torch.int32)
-    for k in range(side * side - 1, -1, -1):  # Horner's scheme
-        r, c = divmod(k, side)
-        total.mul_(q).add_(padded[:, r : r + rows : focus, c : c + columns : focus])
+    across = padded.new_zeros((len(padded), padded.shape[1], columns // focus))
+    for c in reversed(range(side)):  # Horner's scheme, first along rows of a tile, then over its rows
+        across.mul_(q).add_(padded[:, :, c : c + columns : focus])
+    total = across.new_zeros((len(padded), rows // focus, columns // focus))
+    for r in reversed(range(side)):
+        total.mul_(q**side).add_(across[:, r : r + rows : focus])
     return total.flatten(1).long()
 
 
+@lru_cache(maxsize=2)
 def every(q: int, focus: int, context: int) -> Tensor:
-    """All tiles in the order of their codes, uint8 (codes, sites of a tile)."""
+    """All tiles in the order of their codes, uint8 (codes, sites of a tile); the last are kept, so do not write."""
     number = torch.arange(codes_of(q, focus, context))
     return torch.stack([(number // q**k % q).to(torch.uint8) for k in range((focus + 2 * context) ** 2)], 1)
 

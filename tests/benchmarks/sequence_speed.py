@@ -71,9 +71,9 @@ def plain_extensive(batch: int) -> Job:
     return job
 
 
-def rate(job: Job, seconds: float) -> float:
+def rate(job: Job, seconds: float, batch: int = BATCH) -> float:
     """States per CPU-second, best of three rounds, after a warm-up that finds how many last long enough."""
-    rows, spent = 4 * BATCH, 0.0
+    rows, spent = 2 * batch, 0.0
     while spent < seconds / 8:
         rows *= 2
         states = torch.randint(2, (rows, 64), dtype=torch.uint8)
@@ -92,7 +92,7 @@ def main(seconds: float) -> None:
     """Print a table; rounds of a model and of its peer follow each other."""
     prepare_process()
     peers = {width: rate(plain(width), seconds) for width in (32, 128)}
-    extensive_peer = rate(plain_extensive(4000), seconds)
+    extensive_peer = rate(plain_extensive(4000), seconds, 4000)
     rows: list[tuple[str, float, float | None]] = [("plain loop, GRU 32", peers[32], None)]
     for name, shape, peer in [
         ("GRU 32", SequenceShape("gru", (8, 8), width=32), peers[32]),
@@ -107,7 +107,7 @@ def main(seconds: float) -> None:
     rows.append(("plain loop, EDNN f = 2, c = 1, batch 4000", extensive_peer, None))
     for focus, batch in [(2, 250), (2, 4000), (2, 40_000), (1, 250), (1, 4000)]:
         peer = extensive_peer if focus == 2 else None
-        rows.append((f"EDNN f = {focus}, c = 1, batch {batch}", rate(extensive(focus, batch), seconds), peer))
+        rows.append((f"EDNN f = {focus}, c = 1, batch {batch}", rate(extensive(focus, batch), seconds, batch), peer))
     print(f"8 x 8 sites, q = 2, batch {BATCH} unless said, float32, one thread, torch {torch.__version__}")
     print(f"{'model':44}{'states / CPU-s':>16}{'to its plain loop':>20}")
     for name, speed, peer in rows:
