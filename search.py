@@ -6,10 +6,7 @@ hand over to the package at once, with the script's folder off the path (-P). Wi
 
 import os
 import sys
-from pathlib import Path
 
 if __name__ == "__main__":
-    if (Path.home() / "ray_bootstrap_config.yaml").exists():  # this machine is the head of a cluster: use it
-        os.environ.setdefault("RAY_ADDRESS", "auto")
     arguments = sys.argv[1:] or ["run", "film10-film8"]
     os.execv(sys.executable, [sys.executable, "-P", "-m", "search", *arguments])

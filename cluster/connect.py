@@ -1,4 +1,4 @@
-"""Connecting to Ray, quietly: a private instance on this machine, or the cluster that the environment names."""
+"""Connecting to Ray, quietly: a private instance on this machine, or the cluster that is meant."""
 
 import os
 import signal
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from cluster import token
 
 QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -19,12 +21,34 @@ QUIET = {
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray's switch for "this machine only": every port of a private instance listens on 127.0.0.1, on Linux too."""
+BRIEFLY = {"RAY_NUM_REDIS_GET_RETRIES": "5"}
+"""Tries to reach a cluster, about one a second; 20 by default."""
+HEAD = "ray_bootstrap_config.yaml"
+"""What `ray up` leaves in the home of the head, and nowhere else."""
+HERE = "127.0.0.1:6379"
+"""Where cluster.yaml's head listens. Not ``auto``, which takes any Ray of this machine, another's search included."""
 
 
 def quiet() -> None:
     """Silence the stack's own chatter and telemetry. Must run before ray is imported; what a user set stays."""
-    for key, value in QUIET.items():
+    cluster = address()
+    more = BRIEFLY if cluster else LOOPBACK
+    # Ray uses the token of its own accord where it finds a cluster by itself; an address must be trusted to be ours.
+    mine = {"RAY_AUTH_MODE": "token"} if cluster == HERE else {}
+    for key, value in (QUIET | more | mine).items():
         os.environ.setdefault(key, value)
+
+
+def address() -> str | None:
+    """The Ray cluster that is meant; None for a private instance on this machine.
+
+    It is what ``RAY_ADDRESS`` names, with ``local`` for a private instance. `ray submit` sets nothing, so on a machine
+    that `ray up` made the head of a cluster, it is the one that runs here.
+    """
+    named = os.environ.get("RAY_ADDRESS") or (HERE if (Path.home() / HEAD).exists() else "local")
+    return None if named == "local" else named
 
 
 @contextmanager
@@ -48,17 +72,18 @@ def connection(workers: int, folder: Path, gpus: int = 0) -> Iterator[int]:
     before, on_terminate = Path.cwd(), signal.getsignal(signal.SIGTERM)
     os.chdir(folder)
     try:
-        address = os.environ.get("RAY_ADDRESS")
+        cluster = address()
         common: Any = {"log_to_driver": False, "logging_level": "ERROR"}
-        if address:
-            ray.init(address=address, **common)
+        if cluster:
+            ray.init(address=cluster, **common)
         else:
+            token.make()
             ray.init(address="local", num_cpus=workers, num_gpus=gpus, include_dashboard=False, **common)
         # Ray replaces the handler by one that ends the process at once.
         if callable(on_terminate) and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_terminate)
         try:
-            yield int(ray.cluster_resources().get("CPU", workers)) if address else workers
+            yield int(ray.cluster_resources().get("CPU", workers)) if cluster else workers
         finally:
             ray.shutdown()
     finally:

@@ -1,28 +1,38 @@
-"""What must hold before a search starts, and what `graft doctor` reports."""
+"""What must hold before a search starts: what was asked is there, else a refusal within seconds."""
 
 import os
-import platform
 import shutil
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
+from cluster.connect import address, quiet
 from spaces.refusal import Refusal, whole
 
-PACKAGES = ("ray", "torch", "optuna", "mlflow", "pyarrow", "numba", "scipy", "safetensors")
+ANSWER = 2.0
+"""Seconds within which a cluster's port must answer."""
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""How HTTP/2, and so gRPC, begins (RFC 9113, section 3.4): the preface and an empty SETTINGS frame."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One line of the doctor: how it is, and what to do if it is not well."""
+class Resources:
+    """What there is to train on.
 
-    state: str
-    what: str
-    remedy: str = ""
+    Attributes:
+        cpus: Processors.
+        gpus: GPUs.
+        where: In words.
+        nodes: Machines.
+    """
 
-    def __str__(self) -> str:
-        return f"{self.state:8}{self.what}" + (f"  -> {self.remedy}" if self.remedy else "")
+    cpus: int
+    gpus: int
+    where: str = "this machine"
+    nodes: int = 1
 
 
 def cpus() -> int:
@@ -30,26 +40,121 @@ def cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def possible(workers: int, device: str, folder: Path, megabytes: float) -> None:
-    """Refuse at once what this machine cannot do.
+def gpus() -> int:
+    """GPUs of this machine that torch can use."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def resources(device: str = "cuda") -> Resources:
+    """What this machine has, or the cluster that is meant; GPUs of this machine only if ``device`` needs them.
+
+    Raises:
+        Refusal: If the cluster cannot be reached.
+    """
+    if address() is None:
+        return Resources(cpus(), gpus() if device == "cuda" else 0)
+    with attached() as ray:
+        held, nodes = ray.cluster_resources(), sum(node["Alive"] for node in ray.nodes())
+    return Resources(
+        int(held.get("CPU", 0)), int(held.get("GPU", 0)), f"the cluster at {address()} ({nodes} nodes)", nodes
+    )
+
+
+@contextmanager
+def attached() -> Iterator[Any]:
+    """Ray, connected to the cluster that is meant for as long as the block lasts.
+
+    Raises:
+        Refusal: If it cannot be reached; within seconds, where Ray by itself tries for minutes.
+    """
+    cluster = address() or "auto"
+    if "://" in cluster:
+        raise Refusal(
+            f"RAY_ADDRESS is {cluster!r}; allowed: host:port of the cluster's head (port 6379), auto or local. From "
+            "outside: ray submit cluster.yaml search.py"
+        )
+    try:
+        if cluster != "auto":
+            _greet(cluster)
+        quiet()
+        ray = _connected(cluster)
+    except Refusal:
+        raise
+    except (OSError, ValueError, RuntimeError) as problem:  # a ConnectionError is an OSError
+        said = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+        raise Refusal(
+            f"no Ray cluster to use at {cluster}: {said}; allowed: the address of one that runs (ray up), or "
+            "RAY_ADDRESS=local for this machine alone"
+        ) from problem
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _connected(cluster: str) -> Any:
+    import ray
+    from ray.exceptions import AuthenticationError
+
+    try:
+        ray.init(address=cluster, log_to_driver=False, logging_level="ERROR")
+    except AuthenticationError as problem:
+        raise Refusal(
+            f"the Ray cluster at {cluster} asks for its token; allowed: RAY_AUTH_MODE=token, and that cluster's token "
+            "in ~/.ray/auth_token"
+        ) from problem
+    return ray
+
+
+def _greet(cluster: str) -> None:
+    """See that something speaks gRPC there: Ray waits 40 s for a port that takes a connection and says nothing.
+
+    Raises:
+        OSError: If nothing does.
+        ValueError: If that is no address.
+    """
+    host, _, port = cluster.rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), ANSWER) as line:
+        line.sendall(GREETING)
+        answer = line.recv(4)
+    if answer[3:] != GREETING[-6:-5]:  # the type of the first frame: SETTINGS as well
+        raise ConnectionError("what listens there is not Ray")
+
+
+def possible(
+    workers: int | None, device: str, folder: Path, megabytes: float, there: Resources | None = None
+) -> tuple[int, int]:
+    """Refuse at once what cannot be done here.
 
     Args:
-        workers: CPUs asked for.
+        workers: Trainings at a time; None for as many as there are CPUs.
         device: ``cpu`` or ``cuda``.
         folder: Where the run will be.
         megabytes: Disk that the run will take.
+        there: What there is; None to find out.
+
+    Returns:
+        Trainings at a time, and the GPUs that they share.
 
     Raises:
         Refusal: Naming what was asked and what there is.
     """
-    whole("--workers", workers, 1)
-    if not os.environ.get("RAY_ADDRESS") and workers > cpus():
-        raise Refusal(f"--workers asked {workers}, have {cpus()}; allowed: 1 to {cpus()} CPUs")
-    if device == "cuda":
-        import torch
+    if workers is not None:
+        whole("--workers", workers, 1)
+    _room(folder, megabytes)
+    there = there or resources(device)
+    if there.cpus < max(1, workers or 1):
+        raise Refusal(
+            f"--workers asked {workers or 1}, have {there.cpus}; allowed: 1 to {there.cpus} CPUs of {there.where}"
+        )
+    if device == "cuda" and not there.gpus:
+        raise Refusal(f"--device is 'cuda', but {there.where} has no GPU; allowed: cpu")
+    return workers or there.cpus, there.gpus
 
-        if not torch.cuda.is_available():
-            raise Refusal("--device is 'cuda', but no GPU is seen; allowed: cpu")
+
+def _room(folder: Path, megabytes: float) -> None:
     try:
         parent = next(place for place in (folder, *folder.parents) if place.exists())
     except (OSError, ValueError) as problem:
@@ -61,45 +166,3 @@ def possible(workers: int, device: str, folder: Path, megabytes: float) -> None:
         raise Refusal(
             f"--out {folder}: the run needs {megabytes:.0f} MB, {free:.0f} MB are free; allowed: a larger disk"
         )
-
-
-def findings(folder: Path) -> Iterator[Finding]:
-    """Everything the doctor looks at."""
-    yield Finding("ok", f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    for package in PACKAGES:
-        try:
-            yield Finding("ok", f"{package} {version(package)}")
-        except PackageNotFoundError:
-            yield Finding("missing", package, "pip install -e .")
-    yield Finding("ok" if cpus() > 1 else "warning", f"{cpus()} CPUs", "" if cpus() > 1 else "searches will be slow")
-    free = shutil.disk_usage(folder).free / 1e9
-    yield Finding(
-        "ok" if free > 2 else "warning", f"{free:.1f} GB free in {folder}", "" if free > 2 else "a larger disk"
-    )
-    writable = os.access(folder, os.W_OK)
-    yield Finding("ok" if writable else "missing", f"{folder} can be written", "" if writable else "another folder")
-    yield _ray()
-    yield _gpu()
-
-
-def _ray() -> Finding:
-    address = os.environ.get("RAY_ADDRESS")
-    if not address:
-        return Finding("ok", "Ray: a private instance on this machine, started for each run")
-    import ray
-
-    try:
-        ray.init(address=address, log_to_driver=False)
-    except Exception as problem:
-        return Finding("missing", f"Ray at {address}: {problem}", "start the cluster or unset RAY_ADDRESS")
-    held = ray.cluster_resources()
-    ray.shutdown()
-    return Finding("ok", f"Ray at {address}: {held.get('CPU', 0):.0f} CPUs, {held.get('GPU', 0):.0f} GPUs")
-
-
-def _gpu() -> Finding:
-    import torch
-
-    if not torch.cuda.is_available():
-        return Finding("ok", "no GPU seen; these networks are small, a CPU does")
-    return Finding("ok", f"GPU: {torch.cuda.get_device_name(0)}")

@@ -45,14 +45,16 @@ def parser() -> Parser:
     top = Parser(prog="graft", description=__doc__, epilog=EXITS, formatter_class=RawDescriptionHelpFormatter)
     found = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     added = {name: found.add_parser(name, help=(run.__doc__ or "").split(": ", 1)[1]) for name, run in COMMANDS.items()}
-    for name in ("run", "map"):
-        _add_study(added[name])
+    for name in ("run", "map", "doctor"):
+        _add_study(added[name], optional=name == "doctor")
     for name in ("report", "predict", "deliver", "verify"):
         added[name].add_argument("folder", metavar="DIR", help="folder of a run")
     added["run"].add_argument(
         "--minutes", type=float, metavar="M", help="search for less long, to end in about M minutes"
     )
-    added["run"].add_argument("--tracking-uri", metavar="URI", help="MLflow server (default: a database in the folder)")
+    for name in ("run", "doctor"):
+        help = "MLflow server (default: a database in the folder)"
+        added[name].add_argument("--tracking-uri", metavar="URI", help=help)
     added["run"].add_argument("--trials", type=int, metavar="N", help="trainings in each of the two searches")
     added["predict"].add_argument("inputs", metavar="inputs.csv", help="one example a line")
     added["predict"].add_argument("--task", metavar="TASK", default="", help="which, if the run learned several")
@@ -72,8 +74,9 @@ def parser() -> Parser:
     return top
 
 
-def _add_study(sub: ArgumentParser) -> None:
-    sub.add_argument("study", metavar="STUDY|FILE.toml", help="a name of `graft list`, or a file")
+def _add_study(sub: ArgumentParser, optional: bool = False) -> None:
+    many = "?" if optional else None
+    sub.add_argument("study", metavar="STUDY|FILE.toml", nargs=many, help="a name of `graft list`, or a file")
     sub.add_argument("--scale", default="demo", help=f"{' or '.join(SCALES)} (default: demo)")
     sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override, as network.width=100")
     sub.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/STUDY-SCALE)")

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cluster.preflight import cpus, findings, possible
+from cluster.preflight import Resources, cpus, possible
+from search.doctor import examination, megabytes, tracking
 from search.means import Means
 from search.record import Run
 from search.sharing.study import SharingStudy
@@ -50,20 +51,19 @@ def _study(options: Namespace) -> Any:
 
 def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
     """Check everything that can be checked before anything is written."""
-    workers = cpus() if options.workers is None else options.workers
-    suffix = f"-seed{study.seed}" if study.seed else ""
-    folder = Path(options.out or f"runs/{study.name}-{study.scale}{suffix}").resolve()
-    if isinstance(study, SharingStudy):
-        names, rows = study.tasks, (study.rows.pool + study.rows.test) * len(study.tasks)
-    else:
-        names = (*study.taught, study.target)
-        rows = study.rows.source * len(study.taught) + study.rows.pool + study.rows.test + 10 * study.rows.pool
+    folder = _place(options, study)
+    workers, gpus = possible(options.workers, options.device, folder, megabytes(study))
+    if isinstance(study, Study):
         _equal_widths(study)
-    possible(workers, options.device, folder, 50 + rows * 220 * 4 / 1e6)
-    _own_simulators(names)
+    _own_simulators(study.tasks if isinstance(study, SharingStudy) else (*study.taught, study.target))
     run = Run(folder)
     run.fits(study)
-    return run, Means(workers, options.device, uri=getattr(options, "tracking_uri", None))
+    return run, Means(workers, options.device, gpus, uri=getattr(options, "tracking_uri", None))
+
+
+def _place(options: Namespace, study: Any) -> Path:
+    suffix = f"-seed{study.seed}" if study.seed else ""
+    return Path(options.out or f"runs/{study.name}-{study.scale}{suffix}").resolve()
 
 
 def _equal_widths(study: Study) -> None:
@@ -104,14 +104,16 @@ def run(options: Namespace) -> Any:
         searching = min(searching, 60 * options.minutes - rest)
         means = replace(means, search_seconds=searching)
     progress = Progress(quiet=options.json)
+    mlflow = tracking(found.folder, means.uri)
+    if mlflow.state != "ok":
+        progress.say(f"warning: {mlflow.what}")
     with found.held():
         found.begin(study)
         resumed = found.has("optuna.journal")
         start = "going on with" if resumed else "starting"
         progress.say(
             f"{start} {study.name} ({study.title or study.scale}) at {study.scale} scale in {found.folder}\n"
-            f"about {in_words(searching + rest)} on {means.workers} workers of this machine"
-            + (" if begun anew" if resumed else "")
+            f"about {in_words(searching + rest)} on {means.workers} workers" + (" if begun anew" if resumed else "")
         )
         from search import runs
         from search.sharing import runs as sharing
@@ -234,7 +236,7 @@ def calibrate(options: Namespace) -> Any:
     """``calibrate``: how often the certificate errs, from whole runs where the truth is known."""
     whole("--repeats", options.repeats, 1)
     folder = Path(options.out or "runs/calibration").resolve()
-    possible(options.workers or cpus(), "cpu", folder, 200)
+    possible(options.workers, "cpu", folder, 200, Resources(cpus(), 0))  # processes of this machine, no Ray
     from search.calibration import calibrate as carry_out
     from search.calibration import of_mode, table, truth, within
     from search.record import write_json
@@ -263,10 +265,13 @@ def calibrate(options: Namespace) -> Any:
 
 
 def doctor(options: Namespace) -> Any:
-    """``doctor``: is this machine fit for a search?"""
-    found = list(findings(Path.cwd()))
-    for finding in found:
+    """``doctor``: is everything fit for a search, or for this study?"""
+    study = _study(options) if options.study else None
+    folder = _place(options, study) if study else Path(options.out or ".").resolve()
+    found = []
+    for finding in examination(study, folder, options.workers, options.device, options.tracking_uri):
         options.say(str(finding))
+        found.append(finding)
     missing = [finding.what for finding in found if finding.state == "missing"]
     if missing:
         raise RuntimeError(f"not fit for a search: {'; '.join(missing)}")

@@ -33,7 +33,7 @@ def recipes(run: Run) -> tuple[Recipe, Recipe]:
 
 def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
     """Measure all spans of a study, on fresh examples and regret seeds, and write ``map.json``."""
-    with connection(means.workers, run.folder, 1 if means.device == "cuda" else 0):
+    with connection(means.workers, run.folder, means.devices):
         line = Pipeline(run, means, progress)
         line.prepare()
         own, theirs = recipes(run)

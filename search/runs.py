@@ -30,7 +30,7 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> d
         tracker.start()
         tracker.finish()
         return run.read("certificate.json")
-    with connection(means.workers, run.folder, 1 if means.device == "cuda" else 0) as available:
+    with connection(means.workers, run.folder, means.devices) as available:
         line = Pipeline(run, replace(means, workers=min(means.workers, available)), progress, tracker)
         line.prepare()
         tracker.start()

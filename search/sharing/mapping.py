@@ -34,7 +34,7 @@ def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
     All plans have the confirmed plan's recipe and weighting, where there is one.
     """
     study = run.study
-    with connection(means.workers, run.folder, 1 if means.device == "cuda" else 0):
+    with connection(means.workers, run.folder, means.devices):
         line = SharingPipeline(run, means, progress)
         line.prepare()
         own, chosen = recipes(run)

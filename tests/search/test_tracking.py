@@ -3,9 +3,11 @@
 import json
 import math
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,15 @@ def test_deliver(store, client, folder):
     history = client.get_metric_history(best.info.run_id, "error_percent_by_seed")
     assert [(point.step, point.value) for point in history] == [(0, 2.0), (1, 3.0)]
     assert best.data.metrics["train_seconds"] == 4.0
+
+
+def test_what_mlflow_makes_is_what_the_doctor_calls_well(store, client):
+    from search import store as doctor
+
+    client.search_experiments(max_results=1)
+    with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as database:
+        assert database.execute("select version_num from alembic_version").fetchall() == [(doctor.newest(),)]
+    assert doctor.problem(store) == ""
 
 
 def test_gain_is_paired_with_direct_learning_on_the_same_seeds(store, client, folder):

@@ -1,0 +1,64 @@
+"""What must hold before a search starts, beyond the machines: MLflow, and what a study asks of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cluster.doctor import Finding, findings
+from cluster.preflight import possible
+from search import store
+from search.delivery import address, masked
+from search.sharing.study import SharingStudy
+from spaces.refusal import Refusal
+
+BYTES_A_ROW = 4 * 220
+"""Of a data set: 200 outputs, some inputs, float32."""
+
+
+def examination(
+    study: Any, folder: Path, workers: int | None = None, device: str = "cpu", uri: str | None = None
+) -> Iterator[Finding]:
+    """Everything the doctor looks at.
+
+    Args:
+        study: That will be run, or None.
+        folder: Where it will be run.
+        workers: Trainings at a time; None for as many as there are CPUs.
+        device: ``cpu`` or ``cuda``.
+        uri: MLflow's tracking URI.
+    """
+    yield from findings(next(place for place in (folder, *folder.parents) if place.is_dir()))
+    yield tracking(folder, uri)
+    if study is not None:
+        yield _asked(study, folder, workers, device)
+
+
+def tracking(folder: Path, uri: str | None) -> Finding:
+    """How MLflow's store is; a search does without it, so that this is a warning at worst."""
+    where = address(folder, uri)
+    problem = store.problem(where)
+    if problem:
+        return Finding("warning", f"MLflow: {masked(problem, where)}", "or search without it: graft deliver DIR, later")
+    own = where == address(folder, f"{store.SQLITE}{folder / 'mlflow.db'}")
+    return Finding("ok", "MLflow: a database in the run's folder" if own else f"MLflow at {masked(where, where)}")
+
+
+def _asked(study: Any, folder: Path, workers: int | None, device: str) -> Finding:
+    size = megabytes(study)
+    try:
+        trainings, gpus = possible(workers, device, folder, size)
+    except Refusal as problem:
+        said, _, allowed = str(problem).partition("; allowed: ")
+        return Finding("missing", f"{study.name}: {said}", allowed)
+    share = f" on {gpus} GPUs" if device == "cuda" else ""
+    return Finding("ok", f"{study.name}: {trainings} trainings at a time{share}, about {size:.0f} MB of disk")
+
+
+def megabytes(study: Any) -> float:
+    """Disk that a run will take."""
+    rows = study.rows
+    if isinstance(study, SharingStudy):
+        count = (rows.pool + rows.test) * len(study.tasks)
+    else:
+        count = rows.source * len(study.taught) + 11 * rows.pool + rows.test
+    return 50 + count * BYTES_A_ROW / 1e6

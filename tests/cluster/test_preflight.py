@@ -1,0 +1,103 @@
+"""An impossible request is refused within seconds, naming what was asked and what there is."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster import preflight
+from cluster.preflight import Resources, possible
+from spaces.refusal import Refusal
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+TWO = Resources(2, 0)
+
+
+def test_as_many_trainings_as_cpus_unless_told(tmp_path: Path) -> None:
+    assert possible(None, "cpu", tmp_path, 1, TWO) == (2, 0)
+    assert possible(1, "cpu", tmp_path, 1, TWO) == (1, 0)
+    assert possible(None, "cuda", tmp_path, 1, Resources(8, 2)) == (8, 2)
+    assert possible(None, "cpu", tmp_path, 1)[0] == preflight.cpus()
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "said"),
+    [
+        ((16, "cpu"), TWO, "--workers asked 16, have 2; allowed: 1 to 2 CPUs of this machine"),
+        ((0, "cpu"), TWO, "--workers is 0"),
+        ((3, "cpu"), Resources(2, 0, "the cluster at x (1 nodes)"), "CPUs of the cluster at x"),
+        ((None, "cpu"), Resources(0, 0, "the cluster at x (1 nodes)"), "have 0"),
+        ((1, "cuda"), TWO, "--device is 'cuda', but this machine has no GPU; allowed: cpu"),
+    ],
+)
+def test_more_than_there_is(asked: tuple[int | None, str], there: Resources, said: str, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="allowed") as refused:
+        possible(*asked, tmp_path, 1, there)
+    assert said in str(refused.value)
+
+
+def test_a_disk_too_small(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="needs 1000000000000 MB"):
+        possible(1, "cpu", tmp_path / "run", 1e12, TWO)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:1", "Connection refused"),
+        ("no-such-host.invalid:6379", "no Ray cluster to use at no-such-host.invalid:6379"),
+        ("nonsense", "no Ray cluster to use at nonsense"),
+        ("ray://127.0.0.1:10001", "RAY_ADDRESS is 'ray://127.0.0.1:10001'; allowed: host:port"),
+        ("http://127.0.0.1:8265", "RAY_ADDRESS is 'http"),
+    ],
+)
+def test_a_cluster_that_is_not_there(address: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    began = time.monotonic()
+    with pytest.raises(Refusal, match="allowed") as refused:
+        possible(1, "cpu", tmp_path, 1)
+    assert said in str(refused.value)
+    assert time.monotonic() - began < 10
+
+
+def answering(what: bytes | None) -> Iterator[str]:
+    """The address of a port that takes connections and answers ``what``, or nothing at all."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            line, _ = server.accept()
+            with line, contextlib.suppress(ConnectionError):
+                line.recv(100)
+                if what:
+                    line.sendall(what)
+                line.recv(100)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        answering.join()
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [(None, "timed out"), (b"HTTP/1.1 400 Bad Request\r\n\r\n", "is not Ray"), (b"SSH-2.0-OpenSSH", "is not Ray")],
+)
+def test_a_port_that_is_not_rays(
+    what: bytes | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with contextlib.contextmanager(answering)(what) as address:
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        began = time.monotonic()
+        with pytest.raises(Refusal, match=said):
+            possible(1, "cpu", tmp_path, 1)
+    assert time.monotonic() - began < 10
