@@ -1,5 +1,6 @@
 """What must hold before a search starts: what was asked is there, else a refusal within seconds."""
 
+import logging
 import os
 import shutil
 import socket
@@ -99,7 +100,7 @@ def _connected(cluster: str) -> Any:
     from ray.exceptions import AuthenticationError
 
     try:
-        ray.init(address=cluster, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=cluster, log_to_driver=False, logging_level=logging.ERROR)
     except AuthenticationError as problem:
         raise Refusal(
             f"the Ray cluster at {cluster} asks for its token; allowed: RAY_AUTH_MODE=token, and that cluster's token "
@@ -150,7 +151,7 @@ def possible(
             f"--workers asked {workers or 1}, have {there.cpus}; allowed: 1 to {there.cpus} CPUs of {there.where}"
         )
     if device == "cuda" and not there.gpus:
-        raise Refusal(f"--device is 'cuda', but {there.where} has no GPU; allowed: cpu")
+        raise Refusal(f"--device is 'cuda', but no GPU is seen on {there.where}; allowed: cpu")
     return workers or there.cpus, there.gpus
 
 

@@ -37,7 +37,7 @@ def test_as_many_trainings_as_cpus_unless_told(tmp_path: Path) -> None:
         ((0, "cpu"), TWO, "--workers is 0"),
         ((3, "cpu"), Resources(2, 0, "the cluster at x (1 nodes)"), "CPUs of the cluster at x"),
         ((None, "cpu"), Resources(0, 0, "the cluster at x (1 nodes)"), "have 0"),
-        ((1, "cuda"), TWO, "--device is 'cuda', but this machine has no GPU; allowed: cpu"),
+        ((1, "cuda"), TWO, "--device is 'cuda', but no GPU is seen on this machine; allowed: cpu"),
     ],
 )
 def test_more_than_there_is(asked: tuple[int | None, str], there: Resources, said: str, tmp_path: Path) -> None:

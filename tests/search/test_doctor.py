@@ -110,7 +110,7 @@ def test_as_a_command_it_ends_with_1_if_something_is_missing(
     ("arguments", "address", "said"),
     [
         (["--workers", "4096"], "", "asked 4096, have"),
-        (["--device", "cuda"], "", "has no GPU"),
+        (["--device", "cuda"], "", "no GPU is seen"),
         ([], "127.0.0.1:1", "no Ray cluster to use at 127.0.0.1:1"),
         ([], "ray://127.0.0.1:10001", "allowed: host:port"),
     ],
