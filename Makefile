@@ -2,13 +2,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: search test check test-slow test-faults calibrate clean
+.PHONY: search test check test-slow test-faults test-cluster calibrate clean
 
 search: .venv/installed
 	$(BIN)/graft run film10-film8
 
 test: .venv/tested check
-	$(BIN)/python -m pytest -m "not slow" --durations=10
+	$(BIN)/python -m pytest -m "not slow and not cluster" --durations=10
 
 check: .venv/tested
 	$(BIN)/ruff check .
@@ -17,6 +17,9 @@ check: .venv/tested
 
 test-slow: .venv/tested
 	$(BIN)/python -m pytest -m slow
+
+test-cluster: .venv/tested
+	$(BIN)/python -m pytest -m cluster
 
 test-faults: .venv/tested
 	$(BIN)/python -m pytest -m fault

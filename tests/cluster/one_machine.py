@@ -2,8 +2,8 @@
 
     unshare --pid --mount --net --fork --kill-child --mount-proc python tests/cluster/one_machine.py FOLDER
 
-`ray up` and `ray down` end every Ray process that they can see, so this refuses to run where it sees any that it did not
-start: it wants processes, network and mounts of its own, and root for that. The user `graft` with a private home is
+`ray up` and `ray down` end every Ray process that they can see, so this refuses to run where it sees any that it did
+not start: it wants processes, network and mounts of its own, and root for that. The user `graft` with a private home is
 root under another name. Nothing can be downloaded here, so one thing differs from cluster.yaml: graft is installed
 without its dependencies, which come from the environment of this Python.
 """
@@ -66,6 +66,7 @@ def secure_shell(folder: Path) -> None:
     Path("/run/sshd").mkdir()
     home = folder / "head"
     home.mkdir()
+    (home / ".bashrc").write_text("export RAY_worker_niceness=0\n")  # 15 by default: a busy machine starves them
     users = folder / "passwd"
     users.write_text(Path("/etc/passwd").read_text() + f"graft:x:0:0::{home}:/bin/bash\n")
     run("mount", "--bind", str(users), "/etc/passwd")
