@@ -1,6 +1,8 @@
 """One machine as the head of a cluster: sshd, and everything that cluster.yaml's comments say to type.
 
-    unshare --pid --mount --net --fork --kill-child --mount-proc python tests/cluster/one_machine.py FOLDER
+    unshare --pid --mount --net --fork --kill-child --mount-proc bash -c 'python tests/cluster/one_machine.py FOLDER; :'
+
+(The shell is there to bury the dead, as a system's first process must.)
 
 `ray up` and `ray down` end every Ray process that they can see, so this refuses to run where it sees any that it did
 not start: it wants processes, network and mounts of its own, and root for that. The user `graft` with a private home is

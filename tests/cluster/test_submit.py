@@ -12,6 +12,8 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("one_machine.py")
 OWN = ["unshare", "--pid", "--mount", "--net", "--fork", "--kill-child", "--mount-proc"]
+FIRST = ["bash", "-c", '"$@"; exit $?', "first"]
+"""The first process of a namespace must bury the dead; `ray stop` would wait for them."""
 NEEDED = ("unshare", "sshd", "ssh-keygen", "rsync", "ip", "mount")
 SEARCHES = {"submit": "film10-film8-demo", "submit with a command": "nano8-film8-paper"}
 
@@ -35,7 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if why:
         pytest.skip(why)
     place = tmp_path_factory.mktemp("cluster")
-    ended = subprocess.run([*OWN, sys.executable, str(SCRIPT), str(place)], capture_output=True, text=True, check=False)
+    command = [*OWN, *FIRST, sys.executable, str(SCRIPT), str(place)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr[-3000:]
     return place
 
