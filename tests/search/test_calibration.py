@@ -42,7 +42,7 @@ def redrawn(taught: Examples | None, role: Role = Role.CONFIRMATION) -> Redrawn:
     network = calibration.Shape(3, 4, Network(1, 6), "gelu")
     data = calibration.pack(network.build(), network, calibration.Scaling.of(examples(9).tensors()[0]))
     recipe = Recipe(epochs=2, batch=8, warmup=1, activation="gelu")
-    return Redrawn(study.seed, role, examples(20), 4, 1, 6, {"film-6": data}, taught=taught, recipe=recipe)
+    return Redrawn(study.seed, role, examples(20), 4, Network(1, 6), {"film-6": data}, taught=taught, recipe=recipe)
 
 
 def weights(task: Redrawn, index: int) -> bytes:
