@@ -63,7 +63,7 @@ class Series:
         energies: Total, shape (temperatures, copies, sweeps).
         orders: `order`, likewise.
         exchanged: Share of exchanges accepted between each temperature and the next, shape (temperatures - 1,).
-        index: The last state of each, shape (temperatures, copies, sites).
+        index: The state of each in the last sweep, shape (temperatures, copies, sites).
     """
 
     temperatures: NDArray[np.float64]
@@ -169,14 +169,16 @@ class Tempering:
         shape = (*self._chain.shape, sweeps)
         energies, orders = np.empty(shape), np.empty(shape)
         self._pairs[:] = 0
+        places = self._chain
         for sweep in range(sweeps):
             self.walkers.advance(1)
             now = self.walkers.energies()
             energies[..., sweep] = now[self._chain]
             orders[..., sweep] = order(self.walkers.state, self._q)[self._chain]
+            places = self._chain.copy()
             self._exchange(now)
         exchanged = self._pairs[0] / np.maximum(self._pairs[1], 1)
-        return Series(self.temperatures, energies, orders, exchanged, self.walkers.state[self._chain])
+        return Series(self.temperatures, energies, orders, exchanged, self.walkers.state[places])
 
 
 def checked(temperatures: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

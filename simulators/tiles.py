@@ -20,8 +20,8 @@ class Tiles:
     """A table of energies laid over a lattice.
 
     Attributes:
-        table: Energy of each code, shape (q^((f + 2 c)^2),); or (tiles, codes) where every tile, counted in raster order,
-            has its own.
+        table: Energy of each code, shape (q^((f + 2 c)^2),); or (tiles, codes) where every tile, counted in raster
+            order, has its own.
         shape: Rows and columns, multiples of the focus, at least f + 2 c.
         focus: f.
         context: c.
@@ -44,8 +44,8 @@ class Tiles:
             whole("length of the lattice", length, 1)
             if length % self.focus or length < self.side:
                 raise Refusal(
-                    f"a lattice of {self.shape[0]} x {self.shape[1]} cannot be covered by tiles of focus {self.focus} and "
-                    f"context {self.context}; allowed: multiples of {self.focus}, at least {self.side}"
+                    f"a lattice of {self.shape[0]} x {self.shape[1]} cannot be covered by tiles of focus {self.focus} "
+                    f"and context {self.context}; allowed: multiples of {self.focus}, at least {self.side}"
                 )
         table = np.atleast_2d(np.ascontiguousarray(self.table, dtype=np.float64))
         codes = self.q ** (self.side**2)
@@ -155,7 +155,7 @@ def heat_bath(
                     for value in range(q):
                         total += np.exp(weight[value] - top)
                         weight[value] = total
-                    u, new = rng.random() * total, 0
+                    u, new = rng.random() * total, np.int64(0)
                     while new < q - 1 and u >= weight[new]:
                         new += 1
                 if new != old:

@@ -45,8 +45,9 @@ def test_codes_are_those_of_the_definition(seed, focus, context, q):
     # What one spin changes: the codes of the tiles that contain it, by its power.
     site, power = rng.integers(24), tiles.containing
     moved = index.reshape(2, -1).copy()
-    step = int(rng.integers(q)) - int(moved[0, site])
-    moved[0, site] += step
+    new = int(rng.integers(q))
+    step = new - int(moved[0, site])
+    moved[0, site] = new
     expected = codes[0].copy()
     np.add.at(expected, power[0][site], step * power[1][site])
     np.testing.assert_array_equal(tiles.codes(moved)[0], expected)
