@@ -62,8 +62,22 @@ def away_from_zero(target: NDArray, where: str) -> None:
     if rows.size:
         shown = ", ".join(map(str, rows[:5])) + (", ..." if rows.size > 5 else "")
         raise Refusal(
-            f"{where}: outputs of rows {shown} come within {SMALLEST:g} of zero; allowed: outputs away from it, "
-            'or metric = "normalised-l1", which zero does not trouble'
+            f"{where}: outputs of rows {shown} (counted from 0) come within {SMALLEST:g} of zero; allowed: outputs "
+            'away from it, or metric = "normalised-l1", which zero does not trouble'
+        )
+
+
+def varying(target: NDArray, where: str) -> None:
+    """Refuse outputs (examples, outputs) with one that is the same in every row.
+
+    Raises:
+        Refusal: Naming the first such output, counted from 1.
+    """
+    still = np.flatnonzero((target == target[0]).all(axis=0))
+    if still.size:
+        raise Refusal(
+            f"{where}: output {still[0] + 1} of {target.shape[1]} is {target[0, still[0]]:g} in all {len(target)} "
+            "rows; allowed: outputs to be learned"
         )
 
 

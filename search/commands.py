@@ -58,6 +58,10 @@ def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
     _own_simulators(study.tasks if isinstance(study, SharingStudy) else (*study.taught, study.target))
     run = Run(folder)
     run.fits(study)
+    if isinstance(study, Study) and study.target in study.sources:
+        options.say(
+            f"{study.target} is source and target: its base network learns from other examples of the same task"
+        )
     return run, Means(workers, options.device, gpus, uri=getattr(options, "tracking_uri", None))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.loss import away_from_zero
+from models.loss import away_from_zero, varying
 from models.network import OwnNetwork, Shape
 from models.scaling import Scaling
 from models.weights import sha256
@@ -71,11 +71,14 @@ class Pipeline(Work):
         """The sources' examples, and the pool less its locked rows."""
         study = self.study
         self.sources = {name: self.examples(name, Role.SOURCE, study.rows.source) for name in study.taught}
+        for name, examples in self.sources.items():
+            varying(examples.outputs, f"{name} (source)")
         if study.metric == "normalised-l1":
             self.sources = {name: e.standardised(Standard.of(e.outputs, name)) for name, e in self.sources.items()}
         # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test, and in
         # small mode only the confirmation does.
         pool = self.examples(study.target, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
+        varying(pool.outputs, f"{study.target} (pool)")
         self.standard = Standard.of(pool.outputs, study.target) if study.metric == "normalised-l1" else None
         self.pool = pool.standardised(self.standard)
 

@@ -24,7 +24,7 @@ METRICS = ("relative-l1", "normalised-l1")
 LOCKED = 0.2
 """Share of the pool that small mode locks away, at least."""
 LEAST = 20
-"""Examples below which nothing is left to lock away."""
+"""Examples of a target below which nothing is left to lock away."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class Rows:
     def __post_init__(self) -> None:
         for entry in fields(self):
             whole(f"rows.{entry.name}", getattr(self, entry.name), 1)
+        if self.pool < LEAST:
+            raise Refusal(
+                f"rows.pool is {self.pool}; allowed: at least {LEAST} examples of the target, for fewer neither "
+                "teach a network nor prove anything"
+            )
         whole("rows.source", self.source, 10)
         whole("rows.test", self.test, 2)
         if self.training < 1:
@@ -171,11 +176,6 @@ class Study:
         if self.mode == "fresh" and self.table(self.target) is not None:
             raise Refusal(f"mode is 'fresh', but {self.target} is a file; allowed: 'small', which needs no simulator")
         if self.mode == "small":
-            if self.rows.pool < LEAST:
-                raise Refusal(
-                    f"rows.pool is {self.rows.pool}; allowed: at least {LEAST} in small mode, "
-                    "for a fifth of fewer examples proves nothing"
-                )
             whole("rows.locked (small mode locks 20 %)", self.rows.locked, math.ceil(LOCKED * self.rows.pool))
         for table, wanted in ((self.table(simulator), rows) for simulator, rows in self._wanted()):
             if table is not None and table.rows < wanted:

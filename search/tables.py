@@ -40,6 +40,7 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         return _locked(found)
     relative = found.get("metric", "relative-l1") == "relative-l1"
     tables: dict[str, Any] = {}
+    examples: dict[str, NDArray] = {}
     for given in dict.fromkeys(named):
         table, inputs, outputs = read(folder / given, patterns)
         if table.name in tables:
@@ -48,7 +49,10 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             _relative(outputs, given)
         if given == found.get("target"):
             _once_each(inputs, given)
-        tables[table.name] = vars(table)
+        tables[table.name], examples[given] = vars(table), np.hstack([inputs, outputs])
+    if found.get("target") in examples:
+        for source in filter(examples.__contains__, _sources(found)):
+            _apart(examples[source], source, examples[found["target"]], found["target"])
     found["sources"] = [Path(name).name if _is_file(name) else name for name in _sources(found)]
     rows = dict(found.get("rows", {}))
     taught = [tables[name]["rows"] for name in found["sources"] if name in tables]
@@ -95,6 +99,18 @@ def _relative(outputs: NDArray, where: str) -> None:
         raise Refusal(
             f"{where}: outputs are of size {size:.3g}; allowed: about 1, from {ORDER[0]:g} to {ORDER[1]:g} (choose "
             'another unit), or metric = "normalised-l1"'
+        )
+
+
+def _apart(taught: NDArray, source: str, pool: NDArray, target: str) -> None:
+    """Refuse examples that are source's and target's: what confirms a plan must be new to the source network too."""
+    where = {row.tobytes(): i for i, row in enumerate(taught)}
+    shared = [(where[row.tobytes()], i) for i, row in enumerate(pool) if row.tobytes() in where]
+    if shared:
+        row, twin = shared[0]
+        raise Refusal(
+            f"row {row} of {source} is row {twin} of {target} (counted from 0; {len(shared)} such rows); allowed: "
+            "other examples, for the source network must not learn what is locked away"
         )
 
 

@@ -128,7 +128,14 @@ def divisions(tasks: Sequence[str]) -> dict[str, Groups]:
     return found
 
 
-def suggest(trial: Trial, ranges: Ranges, start: Recipe, errors: Mapping[str, float], blocks: int) -> Sharing:
+def suggest(
+    trial: Trial,
+    ranges: Ranges,
+    start: Recipe,
+    errors: Mapping[str, float],
+    blocks: int,
+    weightings: Sequence[str] = WEIGHTINGS,
+) -> Sharing:
     """Draw a plan: which blocks are shared by whom, whether the task is told, how tasks are weighed, and a recipe.
 
     Either the first and last so many blocks are shared by all, or each block is divided by itself (`divisions`).
@@ -139,6 +146,7 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, errors: Mapping[str, fl
         start: Whatever of the recipe is not searched.
         errors: Of tuned direct learning, by task, in the study's order: neighbours should be alike.
         blocks: Blocks of the network, head included.
+        weightings: Those allowed.
     """
     tasks, recipe = tuple(errors), ranges.recipe(trial, start)
     if trial.suggest_categorical("pattern", ("ends", "blocks")) == "ends":
@@ -150,14 +158,16 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, errors: Mapping[str, fl
         groups = tuple(allowed[name] for name in drawn)
     told = trial.suggest_categorical("one_hot", (False, True))
     align = trial.suggest_categorical("align", ALIGNMENTS)
-    weighting = trial.suggest_categorical("weighting", WEIGHTINGS)
+    weighting = trial.suggest_categorical("weighting", tuple(weightings))
     held: tuple[float, ...] = ()
     if weighting in ("fixed", "surgery"):
         held = weights(errors, trial.suggest_float("emphasis", 0.0, EMPHASIS))
     return Sharing(recipe, tasks, groups, told, align, weighting, held)
 
 
-def first_guesses(ranges: Ranges, start: Recipe, blocks: int) -> list[dict[str, object]]:
+def first_guesses(
+    ranges: Ranges, start: Recipe, blocks: int, weightings: Sequence[str] = WEIGHTINGS
+) -> list[dict[str, object]]:
     """Parameters worth trying before anything is known: (first, last) blocks shared, told or not, weighing.
 
     Everything shared collapses unless the network is told its task, and does best with tasks weighed by their direct
@@ -180,6 +190,9 @@ def first_guesses(ranges: Ranges, start: Recipe, blocks: int) -> list[dict[str, 
         guess(blocks, 0, True, None),
         guess(3, 0, True, 1.0),
     ]
+    for one in found:
+        if one["weighting"] not in weightings:  # then whichever is allowed is drawn
+            del one["weighting"]
     return [one for i, one in enumerate(found) if one not in found[:i]]
 
 

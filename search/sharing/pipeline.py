@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 from zlib import crc32
 
-from models.loss import away_from_zero
+from models.loss import away_from_zero, varying
 from search.ledger import Ledger, Rules, best_trial
 from search.objectives import Examples, Task, Training
 from search.phases import WIDEN, best_plan
@@ -50,6 +50,8 @@ class SharingPipeline(Work):
                 task: self.examples(task, Role.POOL, rows.pool).first(rows.pool - rows.locked)
                 for task in self.study.tasks
             }
+            for task, pool in self.pools.items():
+                varying(pool.outputs, f"{task} (pool)")
 
     def judges(self) -> dict[str, Examples]:
         """Newly simulated examples of each task, which no search reads."""
@@ -112,9 +114,9 @@ class SharingPipeline(Work):
             self.journal,
             Rules("plans", study.seed, Role.PLANS_SAMPLER, budget, study.budget.seeds, (),
                   self.began + self.means.search_seconds),
-            partial(sharing.suggest, start=start, errors=errors, blocks=study.blocks),
+            partial(sharing.suggest, start=start, errors=errors, blocks=study.blocks, weightings=study.weighting),
             ranges,
-            sharing.first_guesses(ranges, start, study.blocks),
+            sharing.first_guesses(ranges, start, study.blocks, study.weighting),
             partial(sharing.constraints, rows=study.rows.training, steps=study.budget.steps),
             self.closed("plans"),
             read=Sharing.from_dict,

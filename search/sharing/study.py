@@ -10,6 +10,7 @@ from simulators.registry import find
 from spaces.plan import Recipe
 from spaces.ranges import Ranges
 from spaces.refusal import Refusal, choice, name, whole
+from spaces.sharing import WEIGHTINGS
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class SharingStudy:
         budget: What each task's baseline search may spend, and the search of plans: a training of a plan trains all
             tasks, so both sides get the same.
         proof: What the certificate asks for.
+        weighting: How the losses of tasks may be weighed: the search chooses among these.
     """
 
     name: str
@@ -42,6 +44,7 @@ class SharingStudy:
     ranges: Ranges = field(default_factory=Ranges)
     budget: Budget = field(default_factory=Budget)
     proof: Proof = field(default_factory=Proof)
+    weighting: tuple[str, ...] = WEIGHTINGS
 
     def __post_init__(self) -> None:
         name("study.name", self.name)
@@ -54,6 +57,10 @@ class SharingStudy:
         if len(set(widths.values())) > 1:
             told = " and ".join(f"{task} has {width} outputs" for task, width in widths.items())
             raise Refusal(f"{told}; allowed: tasks of equal width, so that the head can be shared")
+        if not self.weighting or len(set(self.weighting)) < len(self.weighting):
+            raise Refusal(f"weighting is {list(self.weighting)}; allowed: one or more of {', '.join(WEIGHTINGS)}")
+        for weighting in self.weighting:
+            choice("weighting", weighting, WEIGHTINGS)
         choice("scale", self.scale, SCALES)
         whole("seed", self.seed, 0, 2**32 - 1)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.loss import LOSS, NonFiniteLoss, away_from_zero, relative_error, relative_l1
+from models.loss import LOSS, NonFiniteLoss, away_from_zero, relative_error, relative_l1, varying
 from models.mlp import MLP, fresh
 from models.scaling import Scaling
 from models.train import predict, prepare_process, schedule, train
@@ -64,7 +64,9 @@ def test_outputs_near_zero_are_refused_by_row() -> None:
     outputs = np.ones((9, 3))
     away_from_zero(outputs, "film")
     outputs[[1, 4], 2] = 1e-7
-    with pytest.raises(Refusal, match=r"^film: outputs of rows 1, 4 come within 1e-06 of zero; allowed: "):
+    with pytest.raises(
+        Refusal, match=r"^film: outputs of rows 1, 4 \(counted from 0\) come within 1e-06 of zero; allowed: "
+    ):
         away_from_zero(outputs, "film")
 
 
@@ -261,3 +263,11 @@ def test_without_outputs_a_batch_is_judged_by_itself_and_augmented_each_time() -
         rows = torch.randperm(6, generator=generator)
         literal = [add(states[rows[:4]], generator), add(states[rows[4:]], generator)]
         assert torch.equal(first, literal[0]) and torch.equal(second, literal[1])
+
+
+def test_an_output_that_never_varies_is_refused() -> None:
+    outputs = np.arange(12.0).reshape(4, 3)
+    varying(outputs, "film")
+    outputs[:, 1] = 0.25
+    with pytest.raises(Refusal, match=r"^film: output 2 of 3 is 0.25 in all 4 rows; allowed: outputs to be learned$"):
+        varying(outputs, "film")

@@ -13,7 +13,7 @@ import pytest
 
 from search import cli
 from search.cli import main
-from search.commands import _equal_widths
+from search.commands import _begin, _equal_widths
 from search.record import Run
 from search.studies import resolve
 from search.study import Study
@@ -32,6 +32,22 @@ BAD = {
     "text for a number": (["run", "film10-film8", "--set", "rows.pool=many"], "a whole number"),
     "empty range": (["run", "film10-film8", "--set", "ranges.rate=[0.1, 0.01]"], "ranges.rate[1]"),
     "rate of zero": (["run", "film10-film8", "--set", "start.rate=0"], "recipe.rate is 0"),
+    "a small pool": (
+        ["run", "film10-film8", "--set", "rows.pool=19", "--set", "rows.locked=2", "--set", "rows.validation=2"],
+        "rows.pool is 19; allowed: at least 20 examples of the target",
+    ),
+    "a small pool of several tasks": (["run", "films-8-10-12-14", "--set", "rows.pool=19"], "rows.pool is 19"),
+    "a source named twice": (["run", "film10-film8", "--set", 'sources=["film-4","film-4"]'], "each once"),
+    "a task named twice": (["run", "films-8-10-12-14", "--set", 'tasks=["film-4","film-4"]'], "each once"),
+    "unknown weighting": (
+        ["run", "films-8-10-12-14", "--set", 'weighting=["equl"]'],
+        "unknown weighting 'equl' (did you mean 'equal'?)",
+    ),
+    "no weighting": (["run", "films-8-10-12-14", "--set", "weighting=[]"], "weighting is []; allowed: one or more of"),
+    "a module for tasks learned together": (
+        ["run", "films-8-10-12-14", "--set", 'network.module="resnet:ResNet"'],
+        "unknown key in network 'module'; allowed: depth, width",
+    ),
     "all rows set aside": (["run", "film10-film8", "--set", "rows.validation=460"], "rows.pool is 500"),
     "unknown simulator": (["run", "film10-film8", "--set", 'source="flim-10"'], "film-"),
     "too many layers": (["run", "film10-film8", "--set", 'source="film-99"'], "50"),
@@ -236,3 +252,11 @@ def test_doctor_says_how_each_thing_is(capsys: pytest.CaptureFixture[str]) -> No
     lines = capsys.readouterr().out.splitlines()
     assert stopped.value.code == 0
     assert any("CPUs" in line for line in lines) and all(line.split()[0] in ("ok", "warning") for line in lines)
+
+
+@pytest.mark.parametrize(("source", "told"), [("film-8", True), ("film-10", False)])
+def test_a_source_that_is_the_target_is_allowed_and_said(source: str, told: bool, tmp_path: Path) -> None:
+    said: list[str] = []
+    options = Namespace(workers=1, out=str(tmp_path / "out"), device="cpu", say=said.append)
+    _begin(options, resolve("film10-film8", "demo", {"source": source}))
+    assert said == ["film-8 is source and target: its base network learns from other examples of the same task"] * told

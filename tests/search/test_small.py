@@ -168,7 +168,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "metric": ({"extra": 'metric = "mse"\n'}, "allowed: normalised-l1, relative-l1"),
     "locked": ({"extra": "rows.locked = 5\n"}, "at least 6"),
     "more rows than there are": ({"extra": "rows.pool = 31\n"}, "dear.csv has 30 rows, 31 asked"),
-    "zero": ({"y": outputs(X[:30]) * (np.arange(30) != 4)[:, None]}, "rows 4 come within 1e-06 of zero"),
+    "zero": (
+        {"y": outputs(X[:30]) * (np.arange(30) != 4)[:, None]},
+        "rows 4 (counted from 0) come within 1e-06 of zero",
+    ),
     "unit": ({"y": 1e5 * outputs(X[:30])}, "outputs are of size"),
     "twice": ({"y": None, "double": True}, "rows 2 and 9 (counted from 0) have equal inputs"),
     "loss": (
@@ -272,3 +275,15 @@ class Watched:
         asked = list(trainings)
         self.seen += [task for _, task, _ in asked]
         return serial.outcomes(asked, workers, gpus)
+
+
+@pytest.mark.parametrize("source", ["dear.csv", "cheap.csv"])
+def test_no_example_is_the_sources_and_the_targets(source: str, tmp_path: Path) -> None:
+    file = write(tmp_path)
+    rows = (tmp_path / "dear.csv").read_text().splitlines()
+    (tmp_path / "cheap.csv").write_text("\n".join([rows[0], rows[1].replace(rows[1].split(",")[0], "31.5"), *rows[9:]]))
+    text = file.read_text()
+    file.write_text(text.replace(text.split('source = "')[1].split('"')[0], source))
+    row, count = (0, 30) if source == "dear.csv" else (1, 22)
+    with pytest.raises(Refusal, match=rf"^row {row} of {source} is row .* of dear.csv \(counted from 0; {count} such"):
+        resolve(str(file))

@@ -130,3 +130,12 @@ def test_what_is_no_plan_is_refused(change: dict[str, Any], said: str) -> None:
     with pytest.raises(Refusal, match=f"^{said}"):
         Sharing(**good | change)
     assert set(WEIGHTINGS) == {"equal", "fixed", "uncertainty", "surgery"}
+
+
+def test_only_the_weightings_that_are_allowed_are_drawn_and_guessed() -> None:
+    guesses = first_guesses(Ranges(), START, 7, ("equal",))
+    assert guesses and all(guess.get("weighting", "equal") == "equal" for guess in guesses)
+    assert {guess["weighting"] for guess in first_guesses(Ranges(), START, 7)} == {"equal", "fixed"}
+    drawn = Drawn(guesses[0] | {"weighting": "surgery"})
+    with pytest.raises(AssertionError):
+        suggest(drawn, Ranges(), START, ERRORS, 7, ("equal",))
