@@ -56,6 +56,7 @@ def parser() -> Parser:
         help = "MLflow server (default: a database in the folder)"
         added[name].add_argument("--tracking-uri", metavar="URI", help=help)
     added["run"].add_argument("--trials", type=int, metavar="N", help="trainings in each of the two searches")
+    added["run"].add_argument("--score", metavar="SCORE", help="what the search of a DCL study makes small")
     added["predict"].add_argument("inputs", metavar="inputs.csv", help="one example a line")
     added["predict"].add_argument("--task", metavar="TASK", default="", help="which, if the run learned several")
     added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")

@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from search.dcl.sentence import student, watcher
 from search.leaderboard import copied, span
 from search.sharing.sentence import what
+from spaces.dcl import Watch
 from spaces.sharing import Sharing
 
 
@@ -28,6 +30,10 @@ def settings(phase: str, trial: Mapping[str, Any]) -> dict[str, str]:
     if "groups" in plan:
         shared = Sharing.from_dict(plan)
         found |= {"shared": what(shared), "one_hot": shared.one_hot, "weighting": shared.weighting}
+    if "student" in plan:
+        pipeline = Watch.from_dict(plan)
+        found = {"phase": phase, "kind": pipeline.kind, "watcher": watcher(pipeline), "student": student(pipeline)}
+        found |= trial["params"]
     return {
         key: f"{value:.4g}" if isinstance(value, float) else str(value)[:500]
         for key, value in found.items()
@@ -40,6 +46,7 @@ def title(phase: str, trial: Mapping[str, Any]) -> str:
     plan, state = trial["plan"] or {}, trial["state"]
     moved = f"span {span(plan)}" if span(plan) else f"blocks {copied(plan)}" if copied(plan) else "direct"
     moved = what(Sharing.from_dict(plan)) if "groups" in plan else moved
+    moved = watcher(Watch.from_dict(plan)) if "student" in plan else moved
     words = [phase, f"{trial['number']:03d}", moved if plan else "", state if state != "complete" else ""]
     return " ".join(word for word in words if word)
 
@@ -51,7 +58,9 @@ def measures(trial: Mapping[str, Any], seconds: float | None, direct: float | No
     first, because MLflow's comparison opens on the first metric; four decimals are what its columns have room for.
     """
     value, found = trial["value"], {}
-    if value is not None:
+    if "student" in (trial["plan"] or {}):
+        found = {"score": value} | (trial.get("by_task") or [{}])[-1]
+    elif value is not None:
         found = {"error_percent": 100 * value, "gain_percent": 100 * (1 - value / direct) if direct else None}
     found |= {"seeds": len(trial["errors"]), "train_seconds": seconds}
     return {key: round(number, 4) for key, number in finite(found).items()}

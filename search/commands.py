@@ -5,12 +5,14 @@ import traceback
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cluster.preflight import Resources, cpus, possible
+from search.dcl.study import DclStudy
 from search.doctor import examination, megabytes, tracking
 from search.means import Means
 from search.record import Run
@@ -45,7 +47,10 @@ def _study(options: Namespace) -> Any:
         settings["seed"] = options.seed
     if getattr(options, "trials", None) is not None:
         whole("--trials", options.trials, 2)
-        settings["budget.trainings"] = options.trials
+        watched = isinstance(resolve(options.study, options.scale), DclStudy)
+        settings["budget.trials" if watched else "budget.trainings"] = options.trials
+    if getattr(options, "score", None) is not None:
+        settings["score"] = options.score
     return resolve(options.study, options.scale, settings)
 
 
@@ -55,7 +60,9 @@ def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
     workers, gpus = possible(options.workers, options.device, folder, megabytes(study))
     if isinstance(study, Study):
         _equal_widths(study)
-    _own_simulators(study.tasks if isinstance(study, SharingStudy) else (*study.taught, study.target))
+        _own_simulators((*study.taught, study.target))
+    elif isinstance(study, SharingStudy):
+        _own_simulators(study.tasks)
     run = Run(folder)
     run.fits(study)
     if isinstance(study, Study) and study.target in study.sources:
@@ -98,11 +105,10 @@ def run(options: Namespace) -> Any:
     """``run``: search, confirm, certify, show."""
     study = _study(options)
     found, means = _begin(options, study)
-    from search.estimate import in_words, seconds, shared_seconds
+    from search.estimate import estimate, in_words
     from search.progress import Progress
 
-    several = isinstance(study, SharingStudy)
-    searching, rest = (shared_seconds if several else seconds)(study, means.workers)
+    searching, rest = estimate(study, means.workers)
     if options.minutes is not None:
         number("--minutes", options.minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
         searching = min(searching, 60 * options.minutes - rest)
@@ -119,14 +125,11 @@ def run(options: Namespace) -> Any:
             f"{start} {study.name} ({study.title or study.scale}) at {study.scale} scale in {found.folder}\n"
             f"about {in_words(searching + rest)} on {means.workers} workers" + (" if begun anew" if resumed else "")
         )
-        from search import runs
-        from search.sharing import runs as sharing
         from search.tracking import Tracker
 
-        carry_out = sharing.carry_out if several else runs.carry_out
         tracker = Tracker(found.folder, study.to_dict(), means.uri)
         try:
-            certified = carry_out(found, means, progress, tracker)
+            certified = _of(study, "runs").carry_out(found, means, progress, tracker)
         except Refusal:
             progress.close()
             raise
@@ -145,6 +148,8 @@ def run(options: Namespace) -> Any:
 def draw_map(options: Namespace) -> Any:
     """``map``: every span of a study; of several tasks, every number of first blocks shared."""
     study = _study(options)
+    if isinstance(study, DclStudy):
+        raise Refusal(f"{study.name} moves no blocks to draw a map of; allowed: graft run {study.name}")
     found, means = _begin(options, study)
     if isinstance(study, SharingStudy):
         return _sharing_map(options, found, means)
@@ -223,11 +228,8 @@ def deliver(options: Namespace) -> Any:
 
 def verify(options: Namespace) -> Any:
     """``verify``: does the certificate follow from what the folder holds, and is that intact?"""
-    from search import verification
-    from search.sharing import verification as sharing
-
     folder = Run(_folder(options.folder))
-    found = list((sharing if isinstance(folder.study, SharingStudy) else verification).checks(folder))
+    found = list(_of(folder.study, "verification").checks(folder))
     for name, problem in found:
         options.say(f"{'ok' if not problem else 'BROKEN':8}{name}{': ' + problem if problem else ''}")
     broken = [name for name, problem in found if problem]
@@ -280,6 +282,12 @@ def doctor(options: Namespace) -> Any:
     if missing:
         raise RuntimeError(f"not fit for a search: {'; '.join(missing)}")
     return [vars(finding) for finding in found]
+
+
+def _of(study: Any, module: str) -> Any:
+    """The module of that name that knows this kind of study; loaded late, for it knows torch."""
+    rooms = {DclStudy: "search.dcl", SharingStudy: "search.sharing"}
+    return import_module(f"{rooms.get(type(study), 'search')}.{module}")
 
 
 def _folder(text: str) -> Path:

@@ -7,10 +7,13 @@ from typing import Any
 from cluster.doctor import Finding, findings
 from cluster.preflight import possible
 from search import store
+from search.dcl.study import DclStudy
 from search.delivery import address, masked
 from search.sharing.study import SharingStudy
 from spaces.refusal import Refusal
 
+WATCHED = 50.0
+"""Megabytes of a run that learns from watched states: networks, figures, MLflow."""
 BYTES_A_ROW = 4 * 220
 """Of a data set: 200 outputs, some inputs, float32."""
 
@@ -56,6 +59,8 @@ def _asked(study: Any, folder: Path, workers: int | None, device: str) -> Findin
 
 def megabytes(study: Any) -> float:
     """Disk that a run will take."""
+    if isinstance(study, DclStudy):
+        return WATCHED  # states are drawn in memory
     rows = study.rows
     if isinstance(study, SharingStudy):
         count = (rows.pool + rows.test) * len(study.tasks)

@@ -8,6 +8,7 @@ import torch
 
 from models.train import train
 from search.confirmation import REFITS
+from search.dcl.study import DclStudy
 from search.sharing.study import SharingStudy
 from search.study import Study
 from simulators.base import Simulator
@@ -15,6 +16,8 @@ from simulators.registry import find
 from spaces.plan import Recipe
 
 STEPS = 40
+TEACHING = 0.4
+"""Seconds of one epoch of a student of distribution-consistent learning, over all rounds."""
 AROUND = 20.0
 """Seconds for all that is no training: starting Ray, simulating, figures, MLflow."""
 
@@ -59,6 +62,22 @@ def shared_seconds(study: SharingStudy, workers: int) -> tuple[float, float]:
     training = step * recipe.epochs * math.ceil(study.rows.training / recipe.batch) / workers
     confirmed = study.proof.seeds * (3 * tasks + tasks * tasks) + tasks * (study.budget.seeds + 2)
     return 2 * study.budget.trainings * tasks * training, AROUND + confirmed * training
+
+
+def watching_seconds(study: DclStudy, workers: int) -> tuple[float, float]:
+    """As `seconds`, for learning from watched states: compute is what the study counts, teaching comes on top."""
+    budget = study.budget
+    whole = budget.seconds * (1 + sum(budget.rungs[:-1])) + TEACHING * budget.student
+    finals = (len(study.choices.kinds) + 1) * (budget.kind + TEACHING * budget.taught)
+    confirmed = 2 * study.proof.seeds * (budget.seconds + TEACHING * budget.student)
+    return budget.trials / 2 * whole / workers, AROUND + (finals + confirmed) / workers
+
+
+def estimate(study: Any, workers: int) -> tuple[float, float]:
+    """Rough wall times of a run of any kind of study: of its searches, and of everything else."""
+    if isinstance(study, DclStudy):
+        return watching_seconds(study, workers)
+    return (shared_seconds if isinstance(study, SharingStudy) else seconds)(study, workers)
 
 
 def in_words(duration: float) -> str:

@@ -31,7 +31,7 @@ DRAWS = 60
 """Draws in a row that no constraint lets through, after which a search ends."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
-Space = Callable[[Trial, Ranges], Any]
+Space = Callable[[Trial, Any], Any]
 OnClose = Callable[[dict[str, Any], float], None]
 Constraints = Callable[[Any], dict[str, float]]
 
@@ -66,7 +66,7 @@ class Ledger:
         journal: From `storage`.
         rules: Of this search.
         space: Draws a plan from a trial and the ranges in force.
-        ranges: At the start of the search.
+        ranges: At the start of the search; `Ranges`, or whatever else ``space`` takes.
         guesses: Parameters of the first trials.
         constraints: Of a plan; one above 0 means that it is not trained at all.
         on_close: Called with the record of each trial that ends, and the seconds it trained.
@@ -79,7 +79,7 @@ class Ledger:
         journal: JournalStorage,
         rules: Rules,
         space: Space,
-        ranges: Ranges,
+        ranges: Any,
         guesses: Sequence[dict[str, Any]],
         constraints: Constraints,
         on_close: OnClose = lambda trial, seconds: None,
@@ -93,7 +93,7 @@ class Ledger:
         )
         for guess in guesses:
             self.study.enqueue_trial(guess, skip_if_exists=True)
-        self._ranges: list[tuple[int, Ranges]] = [(0, ranges)]
+        self._ranges: list[tuple[int, Any]] = [(0, ranges)]
         for first, held in sorted(self.study.user_attrs.get("widened", {}).items(), key=lambda item: int(item[0])):
             self._ranges.append((int(first), Ranges(**{key: tuple(ends) for key, ends in held.items()})))
         self.live: dict[int, Trial] = {}
@@ -166,13 +166,13 @@ class Ledger:
         told += sum(len(live.user_attrs.get("errors", [])) for live in self.live.values())
         return told + len(self.live)
 
-    def ranges_at(self, trial: int) -> Ranges:
+    def ranges_at(self, trial: int) -> Any:
         """The ranges in force when that trial was drawn."""
         return next(ranges for first, ranges in reversed(self._ranges) if first <= trial)
 
     def records(self) -> list[dict[str, Any]]:
         """Every trial as plain values, times left out: the same for the same seed and one worker."""
-        return [record(t) for t in self._trials() if t.state != TrialState.WAITING]
+        return [record(t, self.score) for t in self._trials() if t.state != TrialState.WAITING]
 
     def seconds(self, trial: int) -> float:
         """How long a trial's trainings took."""
@@ -202,6 +202,14 @@ class Ledger:
         ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
         return {name: float(share) for name, share in ranked}
 
+    def score(self, errors: Sequence[float]) -> float:
+        """What a trial's errors so far are worth, as a logarithm; small is good."""
+        return mean_log(errors)
+
+    def shown(self, value: float) -> str:
+        """A trial's value for people: a fraction, in per cent."""
+        return f"{value:.2%}"
+
     def _verdict(self, trial: int, errors: Sequence[float]) -> TrialState | None:
         if len(errors) >= self.rules.seeds:
             return TrialState.COMPLETE
@@ -219,14 +227,14 @@ class Ledger:
         held = self._trials()[trial].intermediate_values
         for step in range(index + 1):
             if step not in held:
-                self.live[trial].report(mean_log(errors[: step + 1]), step)
+                self.live[trial].report(self.score(errors[: step + 1]), step)
 
     def _end(self, trial: int, state: TrialState, reason: str) -> None:
         live = self.live.pop(trial)
         live.set_user_attr("reason", reason)
-        value = mean_log(live.user_attrs["errors"]) if state == TrialState.COMPLETE else None
+        value = self.score(live.user_attrs["errors"]) if state == TrialState.COMPLETE else None
         self.study.tell(live, value, state)
-        self.on_close(record(self._trials()[trial]), self.seconds(trial))
+        self.on_close(record(self._trials()[trial], self.score), self.seconds(trial))
 
     def _new(self) -> Trial:
         waiting = [t.number for t in self._trials(TrialState.WAITING)]
@@ -262,8 +270,8 @@ def mean_log(errors: Sequence[float]) -> float:
     return sum(map(math.log, errors)) / len(errors)
 
 
-def record(trial: FrozenTrial) -> dict[str, Any]:
-    """A trial as plain values."""
+def record(trial: FrozenTrial, score: Callable[[Sequence[float]], float] = mean_log) -> dict[str, Any]:
+    """A trial as plain values; ``score`` is the ledger's."""
     names = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
     errors = list(trial.user_attrs.get("errors", []))
     return {
@@ -272,7 +280,7 @@ def record(trial: FrozenTrial) -> dict[str, Any]:
         "params": dict(sorted(trial.params.items())),  # a resumed trial may have drawn them in another order
         "plan": trial.user_attrs.get("plan"),
         "errors": errors,
-        "value": math.exp(mean_log(errors)) if errors else None,
+        "value": math.exp(score(errors)) if errors else None,
         "reason": trial.user_attrs.get("reason", ""),
         **{key: list(trial.user_attrs[key]) for key in ("by_task",) if key in trial.user_attrs},
     }

@@ -80,7 +80,7 @@ class Progress:
         text += f", {states.count('pruned')} stopped, {states.count('failed')} failed"
         best = best_trial(records)
         if best is not None:
-            text += f"; best {best['value']:.2%}"
+            text += f"; best {self.search.shown(best['value'])}"
             if self.search.rules.phase == "plans" and records[0]["state"] == "complete" and "by_task" not in records[0]:
                 text += f" against direct {records[0]['value']:.2%}"
         return text + self._left()

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from search.dcl.study import DclStudy
 from search.pretrained import checked, with_weights
 from search.sharing.study import SharingStudy
 from search.study import SCALES, Study
@@ -24,7 +25,7 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
 
     Args:
         named: A registered name, or the path of a TOML file that overrides one (``study = "film10-film8"``) or
-            defines one (``source`` or ``sources``, ``target``; or ``tasks``).
+            defines one (``source`` or ``sources``, ``target``; or ``tasks``; or ``system``).
         scale: Which of the study's sizes.
         settings: Dotted keys set on the command line, such as ``network.width``; they win.
 
@@ -48,18 +49,22 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
             nested = {part: nested}
         values = _laid(values, _listed(nested, "--set"))
     folder = Path(named).parent if named.endswith(".toml") else Path()
-    if "tasks" in values:
+    if {"tasks", "system"} & values.keys():
         return opened(values)
     return checked(opened(with_tables(with_weights(values, folder), folder)))
 
 
 def opened(values: Mapping[str, Any]) -> Any:
-    """The study that plain values mean: of several tasks learned together where they name ``tasks``.
+    """The study that plain values mean.
+
+    Of several tasks learned together where they name ``tasks``, of energies from watched states where they name a
+    ``system``.
 
     Returns:
-        A `Study` or a `SharingStudy`.
+        A `Study`, a `SharingStudy` or a `DclStudy`.
     """
-    return (SharingStudy if "tasks" in values else Study).from_dict(values)
+    kind: Any = DclStudy if "system" in values else SharingStudy if "tasks" in values else Study
+    return kind.from_dict(values)
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -103,11 +108,12 @@ def _from_file(path: Path, studies: Mapping[str, dict[str, Any]], scale: str) ->
         raise Refusal(f"study file {path}: {problem}; allowed: a readable TOML file") from None
     parent = values.pop("study", None)
     values = _sized({"name": path.stem, **values}, scale, str(path))
-    if parent is None and "tasks" not in values:
+    if parent is None and not {"tasks", "system"} & values.keys():
         missing = [key for key, held in (("source", "sources"), ("target", "target")) if held not in values]
         if missing:
             raise Refusal(
-                f"study file {path} lacks {', '.join(missing)}; allowed: source and target, or tasks, or study = NAME"
+                f"study file {path} lacks {', '.join(missing)}; "
+                "allowed: source and target, or tasks, or system, or study = NAME"
             )
     if parent is None:
         return _laid({}, values)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from search.leaderboard import finite, leaderboard, trials
 from search.report import drawing as draw
-from search.report import page, races, sharing, spans
+from search.report import page, races, sharing, spans, watching
 from search.report.words import blocks
 from search.results import Results, read
 
 __all__ = ["figures", "leaderboard", "read", "write"]
+
+SECTIONS = {"sharing": sharing.SECTIONS, "watching": watching.SECTIONS, "transfer": page.SECTIONS}
 
 
 def write(folder: Path) -> Path:
@@ -31,9 +33,7 @@ def write(folder: Path) -> Path:
         fresh.mkdir()
         for name, image in images.items():
             Path(fresh, f"{name}.png").write_bytes(image)
-        Path(fresh, "index.html").write_text(
-            page.render(run, images, sharing.SECTIONS if several(run) else ()), encoding="utf-8"
-        )
+        Path(fresh, "index.html").write_text(page.render(run, images, SECTIONS[kind(run)]), encoding="utf-8")
         report = Path(folder, "report")
         if report.exists():
             os.replace(report, Path(temporary, "old"))
@@ -48,14 +48,14 @@ def figures(folder: Path) -> dict[str, Path]:
 
 def drawn(run: Results) -> dict[str, bytes]:
     """PNG of each figure for which something is recorded."""
-    pictures = sharing.pictures(run) if several(run) else transfer_pictures(run)
+    pictures = {"sharing": sharing.pictures, "watching": watching.pictures, "transfer": transfer_pictures}[kind(run)]
     with draw.style():
-        return {name: draw.png(picture()) for name, picture in pictures.items()}
+        return {name: draw.png(picture()) for name, picture in pictures(run).items()}
 
 
-def several(run: Results) -> bool:
-    """Whether the study is one of several tasks learned together."""
-    return "tasks" in run.study
+def kind(run: Results) -> str:
+    """Which kind of study: of several tasks learned together, of energies from watched states, or of transfer."""
+    return "sharing" if "tasks" in run.study else "watching" if "system" in run.study else "transfer"
 
 
 def transfer_pictures(run: Results) -> dict[str, Callable[[], draw.Figure]]:

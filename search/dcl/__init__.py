@@ -1,0 +1,1 @@
+"""Distribution-consistent learning: the study, one pipeline, the search, the proof."""

@@ -1,0 +1,50 @@
+"""Confirmation of a pipeline: fixed beforehand, on seeds and states that no search has seen."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from search.dcl.objective import Watching
+from search.dcl.study import DclStudy
+from search.dcl.verdict import ARMS
+from spaces.dcl import Watch
+
+PAPER = {"paper": ("paper", "student"), "paper_teacher": ("paper", "teacher")}
+
+
+def protocol(best: Watch, study: DclStudy) -> dict[str, Any]:
+    """What is fixed before confirmation starts: the pipeline, the paper's recipe, compute, seeds, margin, level."""
+    return {
+        "plan": best.to_dict(),
+        "paper": study.paper.to_dict(),
+        "symmetrised": study.symmetries != "none",
+        "seconds": study.budget.seconds,
+        "seeds": study.proof.seeds,
+        "margin": study.proof.margin,
+        "alpha": study.proof.alpha,
+    }
+
+
+def trainings(fixed: Mapping[str, Any], study: DclStudy) -> dict[str, Watching]:
+    """Every training by key, ``searched/seed`` and ``paper/seed``: both get the same compute."""
+    plans = {"searched": Watch.from_dict(fixed["plan"]), "paper": Watch.from_dict(fixed["paper"])}
+    return {
+        f"{name}/{seed}": Watching(plan, seed, fixed["seconds"], True)
+        for seed in range(fixed["seeds"])
+        for name, plan in plans.items()
+    }
+
+
+def arms(fixed: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]) -> dict[str, list[float | None]]:
+    """RMSE by arm, seed by seed, from what was recorded by key; None where a training diverged."""
+
+    def told(name: str, seed: int, part: str) -> float | None:
+        entry = entries[f"{name}/{seed}"]
+        return None if entry["error"] is None else entry["by_task"][part]
+
+    seeds = range(fixed["seeds"])
+    found = {}
+    for arm in ARMS:
+        if fixed["symmetrised"] or "symmetrised" not in arm:
+            name, part = PAPER.get(arm, ("searched", arm))
+            found[arm] = [told(name, seed, part) for seed in seeds]
+    return found

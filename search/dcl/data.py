@@ -1,0 +1,58 @@
+"""The states of a DCL run: those that are watched, those that only judge. All come again from the study's seed."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from models.energies import gauged
+from search.dcl.objective import Judge
+from search.dcl.spread import random_states
+from search.dcl.study import DclStudy
+from search.dcl.watcher import Index
+from search.seeds import Role, number, sequence
+from simulators.exact import uniform_in_energy
+from simulators.registry import lattice
+from simulators.sampling import sample
+
+
+def observe(study: DclStudy) -> tuple[Index, dict[str, Any]]:
+    """Watch the system at its one temperature, and say how much that is worth.
+
+    Returns:
+        Index of every state, (states, sites), and a card: rows, temperature, autocorrelation time in sweeps, effective
+        sample size, sha256.
+
+    Raises:
+        Refusal: If the states are worth fewer than 1,000 independent ones.
+    """
+    model = lattice(study.system)
+    seen = sample(model, study.temperature, study.states.watched, number(sequence(study.seed, Role.POOL)))
+    seen.require()
+    index = model.index(seen.states).reshape(-1, model.sites)
+    return index, {
+        "simulator": study.system,
+        "rows": len(index),
+        "temperature": study.temperature,
+        "autocorrelation_sweeps": float(seen.autocorrelation_sweeps),
+        "effective": float(seen.effective),
+        "digest": digest(index),
+    }
+
+
+def judge(study: DclStudy, role: Role) -> Judge:
+    """States of every energy level, the same number of each, with random ones for the gauge.
+
+    Energies, learned ones and exact ones alike, are counted from their mean over the same random states: so the gauge
+    brings no error of its own.
+    """
+    model, rng = lattice(study.system), np.random.default_rng(sequence(study.seed, role))
+    states, exact = uniform_in_energy(model, study.states.level, rng)
+    reference = random_states(study.states.reference, model.sites, model.q, rng)
+    zero = model.energy(model.states(reference.reshape(-1, *model.shape)))
+    return Judge(model.index(states).reshape(-1, model.sites), gauged(exact, zero), reference)
+
+
+def digest(index: Index) -> str:
+    """Sha256 of states, bit by bit."""
+    return hashlib.sha256(np.ascontiguousarray(index).tobytes()).hexdigest()

@@ -1,0 +1,161 @@
+"""The phases of a DCL run; each finds what is done already and does the rest."""
+
+import io
+import math
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from models.ednn import EDNN, EDNNShape
+from models.shaped import unpack
+from search.dcl import confirmation
+from search.dcl.data import judge, observe
+from search.dcl.final import final, spread_out
+from search.dcl.halving import Rungs
+from search.dcl.objective import Judge, Watching, WatchTask
+from search.dcl.prediction import predicted
+from search.dcl.study import DclStudy
+from search.dcl.teaching import Taught
+from search.dcl.watcher import Index
+from search.ledger import Rules, best_trial
+from search.phases import NothingFinished
+from search.record import write_bytes
+from search.seeds import Role
+from search.work import Work
+from simulators.registry import lattice
+from spaces import compute, dcl
+from spaces.dcl import KINDS, Watch, linear
+
+
+class DclPipeline(Work):
+    """One run of a DCL study; arguments as of `Work`."""
+
+    study: DclStudy
+
+    def prepare(self) -> None:
+        """Watch, and draw the states of all energies on which label-free errors are measured.
+
+        Those come from Monte Carlo with the energies of the linear-logistic baseline: no Hamiltonian.
+        """
+        with self.phase("data"):
+            self.observed, self.card = observe(self.study)
+        if not self.run.has("wide.npy"):
+            with self.phase("states of all energies"):
+                task = WatchTask(self.study, Role.BASELINE, self.observed, self.observed[:0], self.nobody)
+                (wide,) = self.trainer.calls(spread_out, [(task,)], 1, self.means.gpus)
+                buffer = io.BytesIO()
+                np.save(buffer, wide)
+                write_bytes(self.run.path("wide.npy"), buffer.getvalue())
+        self.wide: Index = np.load(self.run.path("wide.npy"))
+
+    @cached_property
+    def nobody(self) -> Judge:
+        """A judge without states."""
+        none = np.zeros((0, lattice(self.study.system).sites), np.uint8)
+        return Judge(none, np.zeros(0), none)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Fresh states of known energy, which no search reads."""
+        return judge(self.study, Role.TEST)
+
+    def task(self, role: Role, judged: Judge, proof: bool = False) -> WatchTask:
+        """What the trainings of a phase share."""
+        return WatchTask(self.study, role, self.observed, self.wide, judged, proof)
+
+    def plans(self) -> Rungs:
+        """Search the pipelines, each raced against its own kind by successive halving."""
+        study, model = self.study, lattice(self.study.system)
+        least = study.budget.rungs[0] * study.budget.seconds
+        self.ledger = Rungs(
+            self.journal,
+            Rules("plans", study.seed, Role.PLANS_SAMPLER, self.reports, len(study.budget.rungs), (),
+                  self.began + self.means.search_seconds),
+            dcl.suggest,
+            study.usable,
+            dcl.first_guesses(study.usable),
+            partial(compute.constraints, seconds=least, sites=model.sites, q=model.q),
+            self.closed("plans"),
+            dcl.family,
+            Watch.from_dict,
+        )  # fmt: skip
+        self.search(self.ledger, self.task(Role.PLANS, judge(study, Role.REGRET)), "pipelines")
+        return self.ledger
+
+    @property
+    def reports(self) -> int:
+        """Reports that the search may ask for: as many as its trials would give if half of each rung went on."""
+        rungs = len(self.study.budget.rungs)
+        return math.ceil(sum(self.study.budget.trials / 2**rung for rung in range(rungs)))
+
+    def best_of_kinds(self) -> dict[str, Watch]:
+        """The best complete pipeline of each kind, by the search's score; the linear baseline is always among them."""
+        found: dict[str, Watch] = {}
+        for kind in KINDS:
+            best = best_trial([t for t in self.ledger.records() if t["plan"] and t["plan"]["kind"] == kind])
+            if best is not None:
+                found[kind] = Watch.from_dict(best["plan"])
+        return {"linear": linear()} | found
+
+    def best(self) -> Watch:
+        """The best pipeline of all, by the search's score.
+
+        Raises:
+            NothingFinished: If no trial did.
+        """
+        records = self.ledger.records()
+        best = best_trial(records)
+        if best is None:
+            last = records[-1]["reason"] if records else "no trial was started"
+            raise NothingFinished(f"no pipeline of the search finished ({len(records)} tried): {last}")
+        return Watch.from_dict(best["plan"])
+
+    def finals(self) -> dict[str, dict[str, Any]]:
+        """Train the best of each kind, and the paper's recipe, longer than the search could, and judge them exactly.
+
+        Each teaches a student; that of the best of all is what predicts.
+        """
+        plans = self.best_of_kinds() | {"paper": self.study.paper}
+        missing = [name for name in plans if not self.run.has(f"finals/{name}.json")]
+        with self.phase("each kind, trained longer", len(plans)):
+            task = self.task(Role.BASE, self.judge)
+            told = self.trainer.calls(
+                final, [(task, name, plans[name]) for name in missing], self.means.workers, self.means.gpus
+            )
+            for name, found in zip(missing, told, strict=True):
+                write_bytes(self.run.path("finals", f"{name}.safetensors"), found.pop("data"))
+                write_bytes(self.run.path("finals", f"{name}-student.safetensors"), found.pop("student_data"))
+                self.run.write(f"finals/{name}.json", found)
+        return {name: self.run.read(f"finals/{name}.json") for name in plans}
+
+    def confirm(self, best: Watch) -> dict[str, Any]:
+        """Train the searched pipeline and the paper's recipe at equal compute on fresh seeds, fixed beforehand.
+
+        Returns:
+            What was fixed, with its errors as ``arms``.
+        """
+        if not self.run.has("confirmation.json"):
+            self.run.write("confirmation.json", confirmation.protocol(best, self.study))
+        fixed = self.run.read("confirmation.json")
+        with self.phase("confirmation"):
+            task = self.task(Role.CONFIRMATION, self.judge, proof=True)
+            asked = {key: (task, training) for key, training in confirmation.trainings(fixed, self.study).items()}
+            entries = self.measured("confirmation", asked)
+        return fixed | {"arms": confirmation.arms(fixed, entries)}
+
+    def digest(self, task: WatchTask, training: Watching) -> str:
+        """Names everything that a training's errors depend on."""
+        return task.digest(training)
+
+    def predict(self, best: Watch) -> list[dict[str, Any]]:
+        """Monte Carlo with the energy of the best pipeline's final student, on this lattice and on the larger one."""
+        study = self.study
+        name = next(name for name, plan in self.best_of_kinds().items() if plan == best)
+        network, _ = unpack(self.run.path("finals", f"{name}-student.safetensors"), EDNNShape)
+        assert isinstance(network, EDNN)
+        taught = Taught(network.table(), best.student, lattice(study.system).shape, lattice(study.system).q)
+        taught = (taught.symmetrised() if study.symmetries != "none" else taught).zeroed()
+        asked = [(place, taught, study) for place in (study.system, study.larger) if place]
+        with self.phase("prediction", len(asked)):
+            return self.trainer.calls(predicted, asked, self.means.workers, self.means.gpus)

@@ -1,0 +1,203 @@
+"""A study of distribution-consistent learning: what is watched, at which temperature, and what may be spent."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
+
+from models.orders import order
+from search.study import SCALES, Proof, build, plain
+from simulators.registry import lattice
+from spaces.dcl import Choices, Watch, paper
+from spaces.refusal import Refusal, choice, name, number, whole
+
+SCORES = ("label-free", "likelihood", "symmetry", "exact")
+SYMMETRIES = ("all", "flip", "none")
+LEAST = {"watched": 2000, "held": 500, "wide": 100, "level": 2, "reference": 100, "student": 100}
+
+
+@dataclass(frozen=True)
+class States:
+    """Numbers of states of each kind.
+
+    Attributes:
+        watched: Observations: all that is known of the system.
+        held: Of these, kept from training to measure the likelihood.
+        wide: States of all energies, drawn without the Hamiltonian, on which label-free errors are measured.
+        level: Test states for each exact energy level (or window of energy), fresh, which no search reads.
+        reference: Uniformly random states whose mean learned energy is the gauge.
+        student: States that the student is taught in each round.
+    """
+
+    watched: int = 1_000_000
+    held: int = 20_000
+    wide: int = 2000
+    level: int = 200
+    reference: int = 10_000
+    student: int = 30_000
+
+    def __post_init__(self) -> None:
+        for entry, least in LEAST.items():
+            whole(f"states.{entry}", getattr(self, entry), least)
+        if self.held >= self.watched:
+            raise Refusal(f"states.held is {self.held}; allowed: less than states.watched = {self.watched}")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be spent.
+
+    Seconds are those of one core of the reference machine, counted and not clocked (`spaces.compute`): the same for
+    every kind of model.
+
+    Attributes:
+        trials: Pipelines that the search may start.
+        rungs: Shares of ``seconds`` after which a trial reports; the last is 1.
+        seconds: Of one whole training of a sequence model in the search and in the proof.
+        kind: Of the final training of the best model of each kind.
+        student: Epochs over the states of each round of teaching.
+        taught: The same for the students of the final models.
+        copies: Random symmetries that energies are averaged over where a figure says "symmetrised".
+        sweeps: Monte Carlo sweeps with the learned energy, at each temperature.
+    """
+
+    trials: int = 24
+    rungs: tuple[float, ...] = (0.25, 1.0)
+    seconds: float = 60.0
+    kind: float = 300.0
+    student: int = 15
+    taught: int = 60
+    copies: int = 16
+    sweeps: int = 20_000
+
+    def __post_init__(self) -> None:
+        whole("budget.trials", self.trials, 1)
+        if not self.rungs or self.rungs[-1] != 1 or list(self.rungs) != sorted(set(self.rungs)):
+            raise Refusal(f"budget.rungs is {list(self.rungs)}; allowed: increasing shares, the last 1")
+        number("budget.rungs[0]", self.rungs[0], 0, 1, above=True)
+        number("budget.seconds", self.seconds, 0, above=True)
+        number("budget.kind", self.kind, 0, above=True)
+        whole("budget.student", self.student, 1)
+        whole("budget.taught", self.taught, 1)
+        whole("budget.copies", self.copies, 2)
+        whole("budget.sweeps", self.sweeps, 100)
+
+
+@dataclass(frozen=True)
+class DclStudy:
+    """Everything that determines a run, but for the machine it runs on.
+
+    Attributes:
+        name: Registered as this; also the name of its folder.
+        system: The lattice that is watched, such as ``ising-8x8``.
+        temperature: At which it is watched, in units of J / k_B.
+        title: One line for people.
+        scale: ``demo`` or ``paper``.
+        seed: Fixes every random number.
+        larger: A lattice of the same model on which the student's energy is used as well; none if empty.
+        temperatures: At which Monte Carlo with the learned energy predicts, besides the reported ones.
+        symmetries: That the watcher may use: ``all`` of a uniform torus (translations, reflections, rotations,
+            colours), ``flip`` (colours only, what disordered couplings leave), ``none``.
+        states: Numbers of states.
+        choices: What the search may choose.
+        budget: What it may spend.
+        score: What it makes small: ``label-free`` (T * NLL + symmetry inconsistency + teacher-student disagreement),
+            ``likelihood``, ``symmetry``, or ``exact``, which no real system would offer.
+        paper_width: Hidden units of the paper's recipe, which has 378.
+        paper_batch: Its batch, which is 8000.
+        proof: What the certificate asks for.
+    """
+
+    name: str
+    system: str
+    temperature: float = 4.0
+    title: str = ""
+    scale: str = "paper"
+    seed: int = 0
+    larger: str = ""
+    temperatures: tuple[float, ...] = (1.0, 1.5, 2.0, 2.27, 2.5, 3.0, 4.0, 8.0)
+    symmetries: str = "all"
+    states: States = field(default_factory=States)
+    choices: Choices = field(default_factory=Choices)
+    budget: Budget = field(default_factory=Budget)
+    score: str = "label-free"
+    paper_width: int = 378
+    paper_batch: int = 8000
+    proof: Proof = field(default_factory=Proof)
+
+    def __post_init__(self) -> None:
+        name("study.name", self.name)
+        choice("scale", self.scale, SCALES)
+        choice("score", self.score, SCORES)
+        choice("symmetries", self.symmetries, SYMMETRIES)
+        whole("seed", self.seed, 0, 2**32 - 1)
+        number("temperature", self.temperature, 0, above=True)
+        for temperature in self.temperatures:
+            number("temperatures", temperature, 0, above=True)
+        watched = lattice(self.system)
+        self._symmetric(watched)
+        if self.larger:
+            self._scaled(watched, lattice(self.larger))
+        reach = max(self.choices.focus) + 2 * max(self.choices.context)
+        if reach > min(watched.shape):
+            raise Refusal(
+                f"choices.focus + 2 choices.context is {reach}; allowed: at most {min(watched.shape)}, "
+                f"the shorter side of {self.system}"
+            )
+        if not self.orders:
+            raise Refusal(f"choices.orders is {list(self.choices.orders)}; allowed: orders of {self.system}")
+        for focus in self.choices.focus:
+            if any(length % focus for length in watched.shape):
+                raise Refusal(f"choices.focus is {focus}; allowed: divisors of the sides of {self.system}")
+
+    def _symmetric(self, watched: Any) -> None:
+        if self.symmetries == "all" and not watched.uniform:
+            raise Refusal(f"symmetries is 'all', but couplings of {self.system} differ from bond to bond; "
+                          "allowed: 'flip', 'none'")  # fmt: skip
+        if self.symmetries == "none" and self.score == "symmetry":
+            raise Refusal("score is 'symmetry' with symmetries 'none'; allowed: likelihood, label-free")
+
+    def _scaled(self, watched: Any, larger: Any) -> None:
+        if not watched.uniform:
+            raise Refusal(
+                f"larger is {self.larger!r}, but couplings of {self.system} differ from bond to bond and say nothing "
+                "of bonds elsewhere; allowed: none"
+            )
+        if type(larger) is not type(watched) or larger.q != watched.q or len(larger.shape) != len(watched.shape):
+            raise Refusal(f"larger is {self.larger!r}; allowed: the model of {self.system} on another lattice")
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """The orders of reading that this lattice has, of those to choose from: Hilbert's needs 2^k x 2^k sites."""
+        shape = lattice(self.system).shape
+        return tuple(name for name in self.choices.orders if _suits(name, shape))
+
+    @property
+    def usable(self) -> Choices:
+        """What can be chosen on this lattice."""
+        return replace(self.choices, orders=self.orders)
+
+    @property
+    def paper(self) -> Watch:
+        """The paper's recipe at this study's size."""
+        return paper(self.paper_width, self.paper_batch)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return plain(asdict(self))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`; missing keys keep their defaults.
+
+        Raises:
+            Refusal: Naming the key that is unknown or whose value cannot be used.
+        """
+        return build(cls, values, "study")
+
+
+def _suits(name: str, shape: tuple[int, ...]) -> bool:
+    try:
+        order(name, shape)
+    except Refusal:
+        return False
+    return True

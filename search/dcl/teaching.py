@@ -1,0 +1,117 @@
+"""Teaching an extensive network (EDNN) what a sequence model has learned, on random and on actively chosen states."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models import tiles
+from models.distil import distil
+from models.ednn import EDNN, EDNNShape
+from models.mlp import fresh
+from search.dcl.spread import Energy, Index, random_states, spread_by_tiles
+from search.dcl.watcher import tensor
+from search.seeds import Draws
+from simulators.tiles import Tiles
+from spaces.dcl import Student
+from spaces.plan import Recipe
+
+PASSED_ON = 1 / 3
+"""Share of random states in an active round; the rest the student's own Monte Carlo chooses."""
+
+
+class Taught:
+    """A student's energies, read from the table of its tiles.
+
+    Args:
+        table: Energies by code, (codes,), or (tiles, codes) where weights differ from tile to tile.
+        student: What it is.
+        shape: Rows and columns of the lattice that it was taught on.
+        q: Values of a spin.
+        network: It itself, if still known.
+    """
+
+    def __init__(
+        self, table: NDArray, student: Student, shape: tuple[int, ...], q: int, network: EDNN | None = None
+    ) -> None:
+        self.table, self.student, self.shape, self.q, self.network = table, student, shape, q, network
+
+    def __call__(self, index: Index) -> NDArray[np.float64]:
+        """Energies (states,) of index arrays (states, sites)."""
+        rows = tensor(index).view(-1, *self.shape)
+        return tiles.table_energy(self.table, rows, self.q, self.student.focus, self.student.context)
+
+    def laid(self, shape: tuple[int, ...]) -> Tiles:
+        """The energy laid over a lattice of any size that its tiles cover, for Monte Carlo."""
+        return Tiles(self.table, (shape[0], shape[1]), self.student.focus, self.student.context, self.q)
+
+    def zeroed(self) -> "Taught":
+        """In the gauge in which random states have energy 0 on average, on lattices of any size.
+
+        All tiles are equally likely in a random state.
+        """
+        table = self.table - self.table.mean(-1, keepdims=True)
+        return Taught(table, self.student, self.shape, self.q, self.network)
+
+    def symmetrised(self) -> "Taught":
+        """The same, its table averaged over the symmetries of a tile: what averaging all images of a state comes to.
+
+        Where tiles differ from place to place, only the colours are a symmetry.
+        """
+        one, names = self.student, ("reflections", "rotations", "colours")
+        if self.table.ndim == 1:
+            table = tiles.symmetrised(self.table, self.q, one.focus, one.context, names)
+        else:
+            table = np.stack([tiles.symmetrised(row, self.q, one.focus, one.context, names[2:]) for row in self.table])
+        return Taught(table, one, self.shape, self.q)
+
+
+def student_shape(student: Student, shape: tuple[int, ...], q: int, uniform: bool) -> EDNNShape:
+    """The shape of a student; its weights differ from tile to tile where couplings do."""
+    return EDNNShape(q, student.focus, student.context, student.widths, None if uniform else shape)
+
+
+def teach(
+    student: Student,
+    teacher: Energy,
+    shape: tuple[int, ...],
+    q: int,
+    states: int,
+    epochs: int,
+    draws: Draws,
+    uniform: bool = True,
+) -> Taught:
+    """Train a student on its teacher's energies: of random states first, then of states that it chooses itself.
+
+    In each active round a third of the states is random and the others are drawn by Monte Carlo with the student's own
+    energy at inverse temperatures of both signs, so that it meets its own mistakes at all energies. Nobody asks for
+    the Hamiltonian.
+
+    Args:
+        student: Shape, rounds, rate, batch.
+        teacher: Energies (states,) of index arrays (states, sites).
+        shape: Rows and columns.
+        q: Values of a spin.
+        states: In each round.
+        epochs: Over them.
+        draws: Random states and weights.
+        uniform: Whether one network serves all tiles.
+
+    Raises:
+        NonFiniteLoss: If training diverges.
+        Refusal: If the tiles are too many for a table, or do not fit the lattice.
+    """
+    tiles.codes_of(q, student.focus, student.context)
+    network, sites = student_shape(student, shape, q, uniform).build(), int(np.prod(shape))
+    fresh(network, 1.0, draws.shuffle)
+    recipe = Recipe(rate=student.rate, batch=student.batch, epochs=epochs, loss="mse", optimiser="adam")
+    taught = Taught(np.zeros(0), student, shape, q, network)
+    for number in range(student.rounds + 1):
+        chosen = 0 if number == 0 else states - round(PASSED_ON * states)
+        index = random_states(states - chosen, sites, q, draws.split)
+        if chosen:
+            own = spread_by_tiles(taught.laid(shape), chosen, draws.split)
+            index = np.concatenate([index, own])
+        energies = torch.from_numpy(teacher(index))
+        distil(network, tensor(index).view(-1, *shape), energies, recipe, draws.shuffle, centred=number > 0)
+        taught = Taught(network.table(), student, shape, q, network)
+    return taught

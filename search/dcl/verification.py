@@ -1,0 +1,52 @@
+"""Does the certificate of a DCL run follow from what its folder holds, and is that intact?"""
+
+import hashlib
+from collections.abc import Iterator
+
+from search.dcl import conclusion, confirmation
+from search.dcl.data import observe
+from search.dcl.verdict import comparisons
+from search.record import Evidence, Run
+from search.verification import answers
+
+
+def checks(run: Run) -> Iterator[tuple[str, str]]:
+    """Each thing checked, with what is wrong with it ('' if nothing is); as `search.verification.checks`.
+
+    Raises:
+        Refusal: If the folder holds no finished run.
+    """
+    result, certificate, study = run.read("result.json"), run.read("certificate.json"), run.study
+
+    def studies() -> str:
+        return "" if result["study"] == study.to_dict() else "result.json is of another study"
+
+    def data() -> str:
+        _, card = observe(study)  # watched again from the seed: quicker than reading it
+        return "" if card == result["data"]["watched"] else "the states that this seed watches are others"
+
+    def networks() -> str:
+        for name, told in result["finals"].items():
+            for part, key in ((f"{name}.safetensors", "sha256"), (f"{name}-student.safetensors", "student_sha256")):
+                if hashlib.sha256(run.path("finals", part).read_bytes()).hexdigest() != told[key]:
+                    return f"finals/{part} is not the network of the result"
+        return ""
+
+    def evidence() -> str:
+        fixed, told = run.read("confirmation.json"), result["confirmation"]
+        if {key: told[key] for key in fixed} != fixed:
+            return "what was confirmed is not what was fixed beforehand"
+        held = Evidence(run.path("evidence", "confirmation.jsonl")).done
+        same = confirmation.arms(fixed, held) == told["arms"]
+        return "" if same else "errors differ from the recorded trainings"
+
+    def comparison() -> str:
+        spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
+        found = comparisons(result["confirmation"]["arms"], study.proof)
+        rebuilt = conclusion.certificate(result, found, spent)
+        differ = [key for key in rebuilt if key not in ("cost", "versions") and rebuilt[key] != certificate.get(key)]
+        return f"{', '.join(differ)} does not follow from the recorded errors" if differ else ""
+
+    yield from answers(
+        {"study": studies, "data": data, "networks": networks, "evidence": evidence, "certificate": comparison}
+    )

@@ -1,0 +1,111 @@
+"""Teaching a sequence model by watching, and the energies that it has learned."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.energies import boltzmann
+from models.mlp import fresh
+from models.sequence.chain import Autoregressive
+from models.sequence.fit import fit, log_probabilities
+from models.sequence.shape import SequenceShape
+from models.symmetries import Symmetries
+from search.seeds import Draws
+from spaces.compute import states_for
+from spaces.dcl import Watch
+
+Index = NDArray[np.uint8]
+NAMES = {"all": ("translations", "reflections", "rotations", "colours"), "flip": ("colours",), "none": ()}
+
+
+def group(symmetries: str, shape: tuple[int, ...], q: int) -> Symmetries | None:
+    """The symmetries that a study allows, as a group; None for none. A lattice that is no square has no rotations."""
+    names = [name for name in NAMES[symmetries] if name != "rotations" or len(set(shape)) == 1 < len(shape)]
+    return Symmetries.of(names, shape, q) if names else None
+
+
+def sequence_shape(plan: Watch, shape: tuple[int, ...], q: int) -> SequenceShape:
+    """The shape of a pipeline's sequence model."""
+    return SequenceShape(
+        plan.kind, shape, q, plan.order, plan.depth, plan.width, plan.dropout, plan.linear_term, plan.loss
+    )
+
+
+def watch(
+    plan: Watch,
+    observed: Index,
+    shape: tuple[int, ...],
+    q: int,
+    seconds: float,
+    draws: Draws,
+    symmetries: Symmetries | None,
+) -> Autoregressive:
+    """Train a sequence model on as many of the observed states as it may see in ``seconds`` of the reference machine.
+
+    Args:
+        plan: Which model, and how.
+        observed: Index of every state that was watched, (states, sites), in no particular order.
+        shape: Of the lattice.
+        q: Values of a spin.
+        seconds: Compute, as `spaces.dcl.step_seconds` counts it.
+        draws: Weights, order and symmetries.
+        symmetries: Shown where the plan says so.
+
+    Raises:
+        NonFiniteLoss: If training diverges.
+    """
+    model = sequence_shape(plan, shape, q).build()
+    fresh(model, 1.0, draws.weights)
+    states = states_for(plan, seconds, int(np.prod(shape)), q)
+    epochs = max(1, -(-states // len(observed)))
+    rows = max(plan.batch, states // epochs)
+    shown = torch.from_numpy(np.ascontiguousarray(observed[:rows]))
+    with torch.random.fork_rng(devices=[]):  # dropout knows the global generator only
+        torch.manual_seed(draws.order.initial_seed())
+        fit(model, shown, plan.recipe(epochs), draws.order, symmetries=symmetries if plan.augmented else None)
+    return model
+
+
+class Energies:
+    """The energies that a sequence model has learned: E = -T log p, up to a constant (Eqs. 1 and 3 of Sprague et al.).
+
+    Args:
+        model: Trained.
+        temperature: At which its states were watched.
+        symmetries: If given, energies are averaged over random images under this group.
+        copies: Over how many.
+        seed: Draws them: the same for all states.
+    """
+
+    def __init__(
+        self,
+        model: Autoregressive,
+        temperature: float,
+        symmetries: Symmetries | None = None,
+        copies: int = 1,
+        seed: int = 0,
+    ) -> None:
+        self.model, self.temperature, self.symmetries = model, temperature, symmetries
+        self.copies = min(copies, len(symmetries)) if symmetries else 1
+        self.seed = seed
+
+    def __call__(self, index: Index) -> NDArray[np.float64]:
+        """Energies (states,) of index arrays (states, sites)."""
+        drawn = torch.Generator().manual_seed(self.seed)
+        logs = log_probabilities(
+            self.model, tensor(index), symmetries=self.symmetries, copies=self.copies, generator=drawn
+        )
+        return boltzmann(logs, self.temperature)
+
+    def images(self, index: Index, copies: int) -> NDArray[np.float64]:
+        """Energies (copies, states) of random images of the same states, not averaged: what tells inconsistency."""
+        assert self.symmetries is not None
+        elements = self.symmetries.draw(min(copies, len(self.symmetries)), torch.Generator().manual_seed(self.seed))
+        plain = Energies(self.model, self.temperature)
+        return np.stack([plain(self.symmetries.image(tensor(index), one).numpy()) for one in elements])
+
+
+def tensor(index: Index) -> Tensor:
+    """An index array as torch takes it."""
+    return torch.from_numpy(np.ascontiguousarray(index))

@@ -1,0 +1,151 @@
+"""Figures of learned energies: against exact ones, level by level, bond by bond, and what they predict."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from search.report.drawing import CANDIDATE, DIRECT, FAINT, INK, SAME_RECIPE, SHUFFLED, Figure, canvas, log_percent
+
+Record = Mapping[str, Any]
+
+COLOURS = {"linear": FAINT, "made": SHUFFLED, "gru": DIRECT, "transformer": SAME_RECIPE, "paper": INK}
+NAMES = {"linear": "linear-logistic", "made": "MADE", "gru": "GRU", "transformer": "transformer",
+         "paper": "paper's recipe"}  # fmt: skip
+TEACHER, STUDENT = DIRECT, CANDIDATE
+
+
+def levels(told: Record) -> Figure:
+    """Learned against exact energy of the best pipeline's teacher and student, as Fig. 2a and c of Sprague et al."""
+    figure, axes = canvas(1, 2, 4.6, sharex=True, sharey=True)
+    for panel, part, colour in zip(axes[0], ("teacher", "student"), (TEACHER, STUDENT), strict=True):
+        known = told[part]["levels"]
+        exact, mean, spread = (np.array(known[key]) for key in ("exact", "mean", "deviation"))
+        panel.axline((0, 0), slope=1, color=INK, linewidth=1)
+        panel.fill_between(exact, mean - 3 * spread, mean + 3 * spread, color=colour, alpha=0.3, linewidth=0)
+        panel.plot(exact, mean, ".", color=colour, markersize=6)
+        panel.set_title(f"{'Sequence model' if part == 'teacher' else 'EDNN'}: RMSE {told[part]['rmse']:.2f} J")
+        panel.set_xlabel("exact energy (J)")
+    axes[0, 0].set_ylabel("learned energy (J)")
+    return figure
+
+
+def by_level(finals: Mapping[str, Record], best: str) -> Figure:
+    """RMSE level by level, as Fig. 4 of Sprague et al.: every sequence model, and the best one's student."""
+    figure, axes = canvas(height=4.6)
+    panel = axes[0, 0]
+    for name, told in finals.items():
+        known = told["teacher"]["levels"]
+        panel.plot(known["exact"], known["rmse"], color=COLOURS[name], linewidth=1.6, label=NAMES[name])
+    known = finals[best]["student"]["levels"]
+    panel.plot(known["exact"], known["rmse"], color=STUDENT, linewidth=2.6, label=f"EDNN of {NAMES[best]}")
+    panel.set(xlabel="exact energy (J)", ylabel="RMSE (J)")
+    shown = [value for told in finals.values() for value in told["teacher"]["levels"]["rmse"]] + known["rmse"]
+    log_percent(panel.yaxis, min(shown), max(shown))
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure
+
+
+def kinds(finals: Mapping[str, Record]) -> Figure:
+    """RMSE over all levels of each kind of model and of its student, as trained and averaged over symmetries."""
+    figure, axes = canvas(height=1.4 + 0.62 * len(finals))
+    panel = axes[0, 0]
+    looks = (
+        ("teacher", TEACHER, "o", "sequence model"),
+        ("teacher_symmetrised", TEACHER, "D", "averaged over symmetries"),
+        ("student", STUDENT, "o", "its EDNN"),
+        ("student_symmetrised", STUDENT, "D", "symmetrised"),
+    )
+    for place, told in enumerate(finals.values()):
+        for part, colour, marker, label in looks:
+            if part in told:
+                fill = colour if marker == "o" else "white"
+                panel.plot(told[part]["rmse"], place + 0.15 * (colour == STUDENT) - 0.075, marker, color=colour,
+                           markerfacecolor=fill, markersize=9, label=label if place == 0 else None)  # fmt: skip
+    shown = [told[part]["rmse"] for told in finals.values() for part, *_ in looks if part in told]
+    log_percent(panel.xaxis, min(shown), max(shown))
+    panel.set(xlabel="RMSE over all energy levels (J)", ylim=(len(finals) - 0.5, -0.5))
+    panel.set_yticks(range(len(finals)), [NAMES[name] for name in finals])
+    figure.legend(loc="outside upper left", ncols=4)
+    return figure
+
+
+def arms(confirmation: Record) -> Figure:
+    """RMSE of every arm on every fresh seed; a grey line follows one seed."""
+    found = confirmation["arms"]
+    labels = {"paper_teacher": "paper:\nGRU", "paper": "paper:\nEDNN", "teacher": "teacher", "student": "student",
+              "teacher_symmetrised": "teacher,\nsymmetrised",
+              "student_symmetrised": "student,\nsymmetrised"}  # fmt: skip
+    shown = [name for name in labels if name in found]
+    figure, axes = canvas(height=4.6)
+    panel = axes[0, 0]
+    values = np.array([[np.nan if e is None else e for e in found[name]] for name in shown])
+    panel.plot(range(len(shown)), values, color="#c4c8cd", linewidth=0.9, zorder=1)
+    for place, name in enumerate(shown):
+        colour = INK if "paper" in name else TEACHER if "teacher" in name else STUDENT
+        panel.plot(np.full(values.shape[1], place), values[place], "o", color=colour, alpha=0.75, markersize=6)
+        panel.hlines(np.nanmean(values[place]), place - 0.3, place + 0.3, color=colour, linewidth=2.5)
+    log_percent(panel.yaxis, float(np.nanmin(values)), float(np.nanmax(values)))
+    panel.set(ylabel="RMSE over all energy levels (J)", xlim=(-0.5, len(shown) - 0.5))
+    panel.set_xticks(range(len(shown)), [labels[name] for name in shown])
+    panel.grid(visible=False, axis="x")
+    return figure
+
+
+def couplings(told: Record, exact: Sequence[float]) -> Figure:
+    """The recovered coupling of every bond against the true one, or by its number where all are the same."""
+    figure, axes = canvas(1, 2, 4.6, sharex=True, sharey=True)
+    alike = len(set(exact)) == 1
+    for panel, part, colour in zip(axes[0], ("teacher", "student"), (TEACHER, STUDENT), strict=True):
+        found = np.array(told[part]["couplings"])
+        panel.axline((0, exact[0] if alike else 0), slope=0 if alike else 1, color=INK, linewidth=1)
+        panel.plot(range(len(found)) if alike else exact, found, "o", color=colour, markersize=5, alpha=0.6)
+        off = float(np.sqrt(np.mean((found - np.array(exact)) ** 2)))
+        panel.set_title(f"{'Sequence model' if part == 'teacher' else 'EDNN'}: RMS error {off:.3f} J")
+        panel.set_xlabel(f"bond (all are {exact[0]:g} J)" if alike else "true coupling (J)")
+    axes[0, 0].set_ylabel("recovered coupling (J)")
+    return figure
+
+
+def scores(rankings: Mapping[str, Record]) -> Figure:
+    """Each label-free score of the search's trials against the exact RMSE that the search did not see."""
+    shown = [name for name, told in rankings.items() if told["pairs"]]
+    labels = {"score": "score of the search (J)", "likelihood": "held-out NLL (nats a state)",
+              "symmetry": "symmetry inconsistency (J)", "agreement": "teacher-student disagreement (J)"}  # fmt: skip
+    rows = -(-len(shown) // 2)
+    figure, axes = canvas(rows, 2, 3.6 * rows)
+    for panel in axes.flat[len(shown) :]:
+        panel.set_axis_off()
+    for panel, name in zip(axes.flat, shown, strict=False):
+        for kind in COLOURS:
+            pairs = [pair for pair in rankings[name]["pairs"] if pair[2] == kind]
+            if pairs:
+                panel.plot([p[0] for p in pairs], [p[1] for p in pairs], "o", color=COLOURS[kind], label=NAMES[kind])
+        found = rankings[name]["spearman"]
+        panel.set_title("rank correlation " + ("unknown" if found is None else f"{found:.2f}").replace("-", "−"))
+        exact = "EDNN's exact RMSE (J)" if name == "agreement" else "exact RMSE (J)"
+        seen = [pair[1] for pair in rankings[name]["pairs"]]
+        log_percent(panel.yaxis, min(seen), max(seen))
+        panel.set(xlabel=labels[name], ylabel=exact)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
+    return figure
+
+
+def curves(predicted: Record, observed: float) -> Figure:
+    """Energy, heat capacity and order by temperature from Monte Carlo with the learned energy, with the exact curves.
+
+    As Fig. 2b and d, 3b and 5 of Sprague et al.; the dashed line is where states were watched.
+    """
+    parts = {"energy": "energy per site (J)", "heat": "heat capacity per site", "order": "order |m|"}
+    figure, axes = canvas(1, 3, 3.9)
+    for panel, (part, label) in zip(axes[0], parts.items(), strict=True):
+        exact = predicted["curve"].get(part)
+        if exact:
+            panel.plot(predicted["curve"]["temperatures"], exact, color=INK, linewidth=1.6, label="exact")
+        mean, error = (np.array(predicted[key]) for key in (part, f"{part}_error"))
+        panel.errorbar(predicted["temperatures"], mean, 2 * error, fmt="o", color=STUDENT, markersize=6,
+                       label="learned energy, 2 standard errors")  # fmt: skip
+        panel.axvline(observed, color=DIRECT, linestyle="--", linewidth=1.4, label="watched here")
+        panel.set(xlabel="temperature (J / k)", ylabel=label)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    return figure

@@ -1,0 +1,167 @@
+"""The page of a run of distribution-consistent learning: the proof, the energies, what they predict, the scores."""
+
+import html
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from search.leaderboard import trials
+from search.report import drawing as draw
+from search.report import energies, races
+from search.report.page import price, provenance
+from search.report.words import between, percent, plain, probability, table
+from search.results import Picture, Record, Results
+
+GAUGE = (
+    "RMSE over all energy levels, each counted alike; learned and exact energies less their means over the same "
+    "uniformly random states."
+)
+
+
+def pictures(run: Results) -> dict[str, Callable[[], draw.Figure]]:
+    """The figures for which something is recorded."""
+    result = run.result
+    found: dict[str, Callable[[], draw.Figure]] = {}
+    if finals := result.get("finals"):
+        name = best(run)
+        found["kinds"] = lambda: energies.kinds(finals)
+        found["by-level"] = lambda: energies.by_level(finals, name)
+        found["levels"] = lambda: energies.levels(finals[name])
+        if result.get("couplings"):
+            found["couplings"] = lambda: energies.couplings(finals[name], result["couplings"])
+    if (result.get("confirmation") or {}).get("arms"):
+        found["arms"] = lambda: energies.arms(result["confirmation"])
+    for number, predicted in enumerate(result.get("predictions") or (), 1):
+        found[f"curves-{number}"] = partial(energies.curves, predicted, run.study["temperature"])
+    if any(told["pairs"] for told in (result.get("rankings") or {}).values()):
+        found["scores"] = lambda: energies.scores(result["rankings"])
+    if run.cost.get("timeline"):
+        found["timeline"] = lambda: races.timeline(run.cost["timeline"])
+    return found
+
+
+def best(run: Results) -> str:
+    """Which of the final models is that of the confirmed pipeline."""
+    plan, finals = run.result["confirmation"]["plan"], run.result["finals"]
+    return next(name for name, told in finals.items() if told["plan"] == plan)
+
+
+def verdict(run: Results, picture: Picture) -> str:
+    """The certificate's sentence, and every arm on every seed."""
+    if not run.certificate:
+        return (
+            '<section class="verdict"><span class="badge">no verdict</span><p class="sentence">This run is not '
+            "finished: it has no certificate, and nothing below is a proof.</p></section>"
+        )
+    sentence = html.escape(str(run.certificate["sentence"])).replace(" %", "&nbsp;%")
+    badge = f"{sum(one['decision'] == 'transfer' for one in run.comparisons)} of {len(run.comparisons)} claims proved"
+    card = f'<section class="verdict {"transfer" if run.proved else "direct"}"><span class="badge">{badge}</span>'
+    rows = []
+    for one in run.comparisons:
+        means = [plain((one.get(arm) or {}).get("mean")) for arm in ("direct", "candidate")]
+        change = f"{percent(one.get('relative_reduction'))} ({between(one.get('interval'))})"
+        told = "proved" if one["decision"] == "transfer" else plain(one["reason"])
+        rows.append([plain(one["claim"]), *means, change, probability(one["p_value"]), told])
+    proof = table(["claim", "it (J)", "ours (J)", "error reduced by", "p (Holm)", "verdict"], rows)
+    seconds = plain(run.result["confirmation"]["seconds"])
+    caption = (
+        f"{GAUGE} Both pipelines get {seconds} s of a reference core for the sequence model, and teach as many "
+        "states a round for as many epochs. The paper's recipe (plain GRU, spiral, squared error, EDNN taught on "
+        "random states) is as large as learns something in that time."
+    )
+    figure = picture("arms", "RMSE of every arm on every fresh seed", caption)
+    return f'{card}<p class="sentence">{sentence}</p></section>{figure}{proof}'
+
+
+def models(run: Results, picture: Picture) -> str:
+    """Every kind of model, trained as long."""
+    finals = run.result.get("finals")
+    if not finals:
+        return ""
+    rows = []
+    for name, told in finals.items():
+        numbers = [_rmse(told, part) for part in ("teacher", "teacher_symmetrised", "student", "student_symmetrised")]
+        low = plain(told["teacher"]["rmse_low"])
+        row = [energies.NAMES[name], plain(told["words"]), plain(told["likelihood"]), *numbers[:1], low, *numbers[1:]]
+        rows.append(row)
+    copies = next(iter(finals.values()))["copies"]
+    head = ["", "sequence model", "held-out NLL (nats)", "RMSE (J)", "levels below 0", f"mean of {copies} symmetries"]
+    text = f"<h2>Every kind of model, trained equally long</h2>{picture('kinds', 'RMSE of each kind', GAUGE)}"
+    text += table([*head, "EDNN", "EDNN symmetrised"], rows) + _linear(finals)
+    caption = "Bands are three standard deviations among states of a level; the line is exact."
+    text += picture("levels", "Learned against exact energy, of the best pipeline", caption)
+    caption = "The paper has 2.06 J for its recurrent network and 1.47 J for its EDNN (Fig. 4)."
+    text += picture("by-level", "RMSE of learned energies level by level", caption)
+    caption = "Least squares of the learned energies of random states on the bonds; only this figure is told the bonds."
+    return text + picture("couplings", "Recovered against true couplings, bond by bond", caption)
+
+
+def _linear(finals: Record) -> str:
+    """Says so where no network beats the linear-logistic baseline."""
+    others = {name: told["teacher"]["rmse"] for name, told in finals.items() if name != "linear"}
+    mine = finals["linear"]["teacher"]["rmse"]
+    if not others or mine > min(others.values()):
+        return ""
+    return (
+        "<p><b>No network beats the linear-logistic baseline here</b>: the system says little about architectures.</p>"
+    )
+
+
+def _rmse(told: Record, part: str) -> str:
+    return plain(told[part]["rmse"]) if part in told else "–"
+
+
+def predictions(run: Results, picture: Picture) -> str:
+    """Thermodynamics from Monte Carlo with the learned energy."""
+    text = ""
+    for number, told in enumerate(run.result.get("predictions") or (), 1):
+        rows = []
+        for i, temperature in enumerate(told["temperatures"]):
+            exact = (told.get("exact") or [None] * (i + 1))[i]
+            mean, error = told["energy"][i], told["energy_error"][i]
+            off = None if exact is None else mean / exact - 1
+            true = "–" if exact is None else f"{exact:.6f}"
+            rows.append([f"{temperature:g}", f"{mean:.4f} ± {error:.4f}", true, percent(off, 2, sign=True)])
+        text += f"<h3>{plain(told['lattice'])}</h3>"
+        caption = (
+            f"{plain(told['sweeps'])} sweeps at each temperature with the energy of {plain(told['energy_of'])}; errors "
+            "count autocorrelation. States were watched at the dashed temperature only."
+        )
+        text += picture(f"curves-{number}", f"Thermodynamics of {told['lattice']} from the learned energy", caption)
+        text += table(["T", "E / N, learned energy", "exact", "off by"], rows)
+    return f"<h2>What the learned energy predicts</h2>{text}" if text else ""
+
+
+def scores(run: Results, picture: Picture) -> str:
+    """How well scores without labels rank the trials."""
+    told = run.result.get("rankings")
+    if not told:
+        return ""
+    rows = [[plain(name), plain(one["trials"]), plain(one["spearman"])] for name, one in told.items()]
+    caption = (
+        "Every trial with its last report. The search was shown the scores alone"
+        + (", here the exact error" if run.study.get("score") == "exact" else "")
+        + "; exact errors were recorded for this figure."
+    )
+    text = f"<h2>Scores without labels, and the truth</h2>{picture('scores', 'Scores against exact RMSE', caption)}"
+    return text + table(["score", "trials", "rank correlation with exact RMSE"], rows) + searched(run)
+
+
+def searched(run: Results) -> str:
+    """The trials, best first."""
+    rows: list[list[str]] = []
+    complete: list[Any] = sorted(
+        trials(run.result, "plans"), key=lambda t: (t["state"] != "complete", t["value"] or 1e9)
+    )
+    for trial in complete[:20]:
+        if trial["plan"]:
+            words = (
+                f"{trial['plan']['kind']} {trial['plan']['depth']} x {trial['plan']['width']}, {trial['plan']['order']}"
+            )
+            rate = plain(trial["plan"]["rate"])
+            rows.append([plain(trial["number"]), words, rate, plain(trial["state"]), plain(trial["value"])])
+    head = ["trial", "sequence model", "EDNN", "rate", "state", "score (J)"]
+    return "<h3>The trials</h3>" + table(head, rows) if rows else ""
+
+
+SECTIONS = (verdict, models, predictions, scores, price, provenance)

@@ -1,0 +1,148 @@
+"""A whole DCL run, tiny and in this process: what the folder holds, and that it can be taken up again."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+
+from search import report, serial
+from search.dcl import runs
+from search.dcl.pipeline import DclPipeline
+from search.dcl.verification import checks
+from search.means import Means
+from search.progress import Progress
+from search.record import Run
+from search.results import read
+from search.studies import resolve
+from spaces.dcl import Watch
+from spaces.refusal import Refusal
+
+TINY = {
+    "system": "ising-4x4", "larger": "ising-8x8", "temperatures": [2.0, 4.0], "paper_width": 4,
+    "choices.kinds": ["linear", "made"], "choices.made": [8], "choices.focus": [1], "choices.layers": ["8"],
+    "choices.rounds": [1], "choices.rate": [0.02, 0.03],
+    "states.watched": 4000, "states.held": 500, "states.wide": 100, "states.level": 4, "states.reference": 200,
+    "states.student": 300,
+    "budget.trials": 3, "budget.seconds": 0.2, "budget.rungs": [0.5, 1.0], "budget.kind": 0.2, "budget.student": 1,
+    "budget.taught": 1, "budget.copies": 3, "budget.sweeps": 200,
+}  # fmt: skip
+
+
+@contextmanager
+def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
+    yield workers
+
+
+def carried_out(
+    folder: Path, patch: pytest.MonkeyPatch, settings: dict[str, Any] = TINY
+) -> tuple[dict[str, Any], Mock]:
+    """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
+    patch.setattr(runs, "connection", connected)
+    patch.setattr(runs, "DclPipeline", partial(DclPipeline, trainer=serial))
+    run, tracker = Run(folder), Mock()
+    with run.held():
+        run.begin(resolve("dcl-ising", "demo", settings))
+        return runs.carry_out(run, Means(1), Progress(quiet=True), tracker), tracker
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("dcl") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        carried_out(folder, patch)
+    yield folder
+
+
+@pytest.fixture
+def copy(done: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(done, tmp_path / "copy"))
+
+
+def test_the_folder_vouches_for_itself(done: Path) -> None:
+    assert [problem for _, problem in checks(Run(done))] == [""] * 5
+    result, certificate = (json.loads((done / f"{name}.json").read_text()) for name in ("result", "certificate"))
+    assert set(result["finals"]) == {"linear", "made", "paper"}
+    assert len(certificate["comparisons"]) == 3 and certificate["seeds"] == 8
+    assert all(len(errors) == 8 for errors in result["confirmation"]["arms"].values())
+    assert certificate["test_examples"] == 15 * 4  # levels of the 4x4 Ising model
+    assert result["data"]["watched"]["rows"] == 4000 and result["data"]["watched"]["effective"] > 1000
+
+
+def test_scores_and_exact_errors_are_recorded_and_the_score_is_label_free(done: Path) -> None:
+    result = json.loads((done / "result.json").read_text())
+    for trial in result["plans"]["trials"]:
+        for score, parts in zip(trial["errors"], trial["by_task"], strict=True):
+            wanted = 4 * parts["likelihood"] + parts["symmetry"] + parts.get("agreement", 0.0)
+            assert score == pytest.approx(wanted) and parts["exact"] > 0
+        assert Watch.from_dict(trial["plan"]).kind in ("linear", "made")
+    assert result["rankings"]["score"]["trials"] == len(result["plans"]["trials"])
+
+
+def test_what_is_learned_is_the_ising_model(done: Path) -> None:
+    """Far from converged, but energies of 32 J must be known to a few J, and the plain mean must not be."""
+    linear = json.loads((done / "result.json").read_text())["finals"]["linear"]
+    exact = np.array(linear["teacher"]["levels"]["exact"])
+    assert linear["teacher"]["rmse"] < 0.3 * np.sqrt(np.mean(exact**2))
+    assert np.mean(linear["teacher"]["couplings"]) == pytest.approx(1, abs=0.3)
+
+
+def test_a_finished_run_is_not_done_again(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (copy / "result.json").read_bytes()
+    monkeypatch.setattr(DclPipeline, "prepare", None)
+    certified, tracker = carried_out(copy, monkeypatch)
+    assert (copy / "result.json").read_bytes() == before and certified == json.loads(
+        (copy / "certificate.json").read_text()
+    )
+    assert tracker.start.called and tracker.finish.called
+
+
+def test_a_run_taken_up_again_gives_the_same_bits(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (copy / "result.json").read_bytes()
+    for name in ("certificate.json", "result.json", "confirmation.json", "finals/made.json", "wide.npy"):
+        (copy / name).unlink()
+    lines = (copy / "evidence" / "confirmation.jsonl").read_text().splitlines()
+    (copy / "evidence" / "confirmation.jsonl").write_text("\n".join(lines[:3]) + "\n" + lines[3][:20])
+    carried_out(copy, monkeypatch)
+    assert (copy / "result.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("file", "broken"),
+    [("finals/made-student.safetensors", "networks"), ("evidence/confirmation.jsonl", "evidence"),
+     ("certificate.json", "certificate"), ("confirmation.json", "evidence")],
+)  # fmt: skip
+def test_what_was_changed_is_found(copy: Path, file: str, broken: str) -> None:
+    path = copy / file
+    text = path.read_bytes()
+    number = b'"seeds": 8' if file.endswith(".json") else b'"student": '
+    path.write_bytes(text.replace(number, number[:-1] + b"9") if number in text else text[:-1] + b"!")
+    assert broken in [name for name, problem in checks(Run(copy)) if problem]
+
+
+def test_the_page_shows_everything(done: Path) -> None:
+    page = report.write(done).read_text()
+    assert {"arms", "by-level", "couplings", "kinds", "levels", "scores"} <= set(report.figures(done))
+    for words in ("claims proved", "Every kind of model", "Scores without labels", "linear-logistic", "paper's recipe"):
+        assert words in page.replace("’", "'").replace("&#x27;", "'"), words
+    assert read(done).study["system"] == "ising-4x4"
+
+
+def test_too_few_watched_states_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    near = {"system": "ising-8x8", "larger": "", "temperature": 2.27, "states.watched": 2000}
+    monkeypatch.setattr("search.dcl.data.sample", partial(watched, effective=300))
+    with pytest.raises(Refusal, match="are worth 300 independent ones; allowed: at least 1000"):
+        carried_out(tmp_path / "run", monkeypatch, TINY | near)
+
+
+def watched(model: Any, temperature: float, n: int, rng: Any, effective: int) -> Any:
+    from simulators.sampling import Observations
+
+    states = model.states(np.zeros((n, *model.shape), np.uint8))
+    return Observations(states, model.name, temperature, "by hand", 0, 1, n / effective, effective)

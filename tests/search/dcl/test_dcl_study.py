@@ -1,0 +1,97 @@
+"""Studies of distribution-consistent learning: how they are told from the others, and what is refused."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from search.dcl.study import DclStudy
+from search.record import Run
+from search.studies import opened, registry, resolve
+from spaces.compute import constraints
+from spaces.dcl import first_guesses, suggest
+from spaces.refusal import Refusal
+
+ROOT = Path(__file__).parents[3]
+NAMES = [name for name in registry() if name.startswith("dcl-")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+def test_registered_studies_survive_their_folder(name: str, scale: str, tmp_path: Path) -> None:
+    study = resolve(name, scale)
+    Run(tmp_path / "run").begin(study)
+    assert isinstance(study, DclStudy) and (study.name, study.scale) == (name, scale) and study.title
+    assert Run(tmp_path / "run").study == study == opened(study.to_dict())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+def test_registered_studies_may_train_what_they_guess_first(name: str, scale: str) -> None:
+    study = resolve(name, scale)
+    least = study.budget.rungs[0] * study.budget.seconds
+    ask = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    for guess in first_guesses(study.choices):
+        ask.enqueue_trial(guess)
+        plan = suggest(ask.ask(), study.choices)
+        assert constraints(plan, least, 64, 3)["optimiser steps"] <= 0, plan.kind
+    assert constraints(study.paper, study.budget.seconds, 64, 3)["optimiser steps"] <= 0
+
+
+def test_the_studies_of_the_paper_are_there() -> None:
+    assert {"dcl-ising", "dcl-potts", "dcl-glass", "dcl-ising-16", "dcl-ising-32"} <= set(NAMES)
+    ising = resolve("dcl-ising", "paper")
+    assert (ising.temperature, ising.larger, ising.paper.width, ising.paper.loss) == (4.0, "ising-16x16", 128, "mse")
+    assert set(ising.choices.kinds) == {"linear", "made", "gru", "transformer"} and ising.score == "label-free"
+
+
+def test_a_file_may_define_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('system = "ising-4x4"\ntemperature = 3\n[choices]\nkinds = ["gru"]\n[demo.budget]\ntrials = 2\n')
+    study = resolve(str(file))
+    assert isinstance(study, DclStudy) and study.budget.trials == 2 and study.choices.kinds == ("gru",)
+    file.write_text('study = "dcl-ising"\nscore = "exact"\n')
+    assert resolve(str(file)).score == "exact"
+
+
+def test_the_readmes_file_is_a_study_and_hilberts_curve_is_left_out_where_it_does_not_fit(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(# small.toml.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "small.toml").write_text(text)
+    study = resolve(str(tmp_path / "small.toml"))
+    assert (study.system, study.temperature, study.choices.kinds) == ("ising-6x6", 3.0, ("linear", "gru"))
+    assert study.usable.orders == ("raster", "snake", "spiral") and "hilbert" in resolve("dcl-ising").usable.orders
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"system": "ising-8"}, "larger is 'ising-16x16'; allowed: the model of ising-8 on another lattice"),
+        ({"system": "isling-8x8"}, "unknown lattice 'isling-8x8' .did you mean 'ising-8x8'"),
+        ({"system": "potts1-8x8", "larger": ""}, "q is 1; allowed: a whole number of at least 2"),
+        ({"system": "glass-8x8-0", "larger": ""}, "symmetries is 'all', but couplings of glass-8x8-0 differ"),
+        ({"system": "glass-8x8-0", "symmetries": "flip"}, "larger is 'ising-16x16', but couplings of glass-8x8-0"),
+        ({"larger": "potts3-16x16"}, "larger is 'potts3-16x16'; allowed: the model of ising-8x8"),
+        ({"temperature": 0}, "temperature is 0.0; allowed: a number above 0"),
+        ({"temperature": -1.5}, "temperature is -1.5; allowed: a number above 0"),
+        ({"temperatures": [1.0, 0.0]}, "temperatures is 0.0; allowed: a number above 0"),
+        ({"score": "exakt"}, "unknown score 'exakt' .did you mean 'exact'"),
+        ({"symmetries": "none", "score": "symmetry"}, "score is 'symmetry' with symmetries 'none'"),
+        ({"choices.context": [4]}, r"choices.focus \+ 2 choices.context is 9; allowed: at most 8"),
+        ({"choices.focus": [3], "choices.context": [1]}, "choices.focus is 3; allowed: divisors of the sides"),
+        (
+            {"system": "ising-6x6", "larger": "", "choices.orders": ["hilbert"]},
+            "choices.orders is .'hilbert'.; allowed: orders of ising-6x6",
+        ),
+        ({"states.watched": 100}, "states.watched is 100; allowed: a whole number of at least 2000"),
+        ({"states.held": 5_000_000}, "states.held is 5000000; allowed: less than states.watched"),
+        ({"budget.rungs": [0.5]}, "budget.rungs is .0.5.; allowed: increasing shares, the last 1"),
+        ({"budget.rungs": [0.5, 0.5, 1.0]}, "budget.rungs is"),
+        ({"budget.copies": 1}, "budget.copies is 1"),
+        ({"source": "film-8"}, "unknown key in study 'source'|unknown key in study 'sources'"),
+    ],
+)
+def test_what_is_no_such_study_is_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refusal, match=f"^({said})"):
+        resolve("dcl-ising", "demo", settings)

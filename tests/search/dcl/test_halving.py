@@ -1,0 +1,80 @@
+"""Successive halving: who goes on, and what the ledger records of those who do not."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.dcl.halving import Rungs, falls_behind
+from search.ledger import Rules, best_trial, storage
+from search.objectives import Outcome
+from search.seeds import Role
+from spaces.dcl import Choices, Watch, family, first_guesses, suggest
+
+SCORES = st.lists(st.floats(0.1, 10), min_size=1, max_size=30, unique=True)
+
+
+@given(SCORES, st.sampled_from([2, 3, 4]))
+def test_of_all_that_arrive_the_share_that_goes_on_is_the_factors(scores: list[float], factor: int) -> None:
+    alone = [score for i, score in enumerate(scores) if not falls_behind(score, scores[:i] + scores[i + 1 :], factor)]
+    assert sorted(scores)[: max(1, len(scores) // factor)] == sorted(alone)
+
+
+def test_the_first_to_arrive_goes_on_and_a_worse_second_does_not() -> None:
+    assert not falls_behind(5.0, [], 2)
+    assert falls_behind(6.0, [5.0], 2) and not falls_behind(4.0, [5.0], 2)
+
+
+def rungs(folder: Path, trials: int = 12) -> Rungs:
+    choices = Choices(kinds=("linear", "made"))
+    rules = Rules("plans", 0, Role.PLANS_SAMPLER, trials, 2)
+    return Rungs(
+        storage(folder / "journal"), rules, suggest, choices, first_guesses(choices), lambda plan: {},
+        family=family, read=Watch.from_dict,
+    )  # fmt: skip
+
+
+def run(ledger: Rungs, score: Any) -> None:
+    while (asked := ledger.ask()) is not None:
+        number, plan = asked
+        rung = 0
+        while not ledger.tell(number, rung, Outcome(score(number, plan, rung), 1.0)):
+            rung += 1
+        ledger.close(number)
+
+
+def test_kinds_race_apart_and_the_last_rung_is_the_value(tmp_path: Path) -> None:
+    ledger = rungs(tmp_path)
+    run(ledger, lambda number, plan, rung: (100.0 if plan.kind == "made" else 1.0) + number - 0.5 * rung)
+    records = ledger.records()
+    complete = [t for t in records if t["state"] == "complete"]
+    assert [(t["number"], t["plan"]["kind"]) for t in complete] == [(0, "linear"), (1, "made")]
+    assert all(t["state"] == "pruned" and len(t["errors"]) == 1 for t in records[2:]) and len(records) > 4
+    assert complete[1]["value"] == pytest.approx(100.5) == pytest.approx(complete[1]["errors"][-1])
+    assert best_trial(records) == records[0]
+
+
+def test_what_was_stopped_stays_stopped_whoever_arrives_before_it_is_closed(tmp_path: Path) -> None:
+    ledger = rungs(tmp_path)
+    asked = [ledger.ask() for _ in range(3)]
+    kinds = [plan.kind for _, plan in asked if plan]  # type: ignore[misc, union-attr]
+    same = kinds.index(kinds[2])
+    assert not ledger.tell(same, 0, Outcome(1.0, 1.0))
+    assert ledger.tell(2, 0, Outcome(2.0, 1.0))
+    ledger.live[same].set_user_attr("errors", [3.0])  # the rule would now be kinder
+    ledger.close(2)
+    assert ledger.records()[2]["state"] == "pruned"
+
+
+def test_a_search_taken_up_again_draws_what_it_would_have_drawn(tmp_path: Path) -> None:
+    whole, torn = (rungs(tmp_path / name) for name in ("whole", "torn") if not (tmp_path / name).mkdir())
+    score = partial(lambda number, plan, rung: 1 + plan.rate + number % 3 - 0.1 * rung)
+    run(whole, score)
+    number, plan = torn.ask()  # type: ignore[misc]
+    torn.tell(number, 0, Outcome(score(number, plan, 0), 1.0))
+    again = rungs(tmp_path / "torn")  # the process died here
+    run(again, score)
+    assert again.records() == whole.records()
