@@ -13,6 +13,7 @@ from models.mlp import fresh
 from models.sequence.chain import Autoregressive
 from models.sequence.fit import fit, log_probabilities
 from models.sequence.shape import KINDS, SequenceShape
+from models.sequence.warm import from_linear
 from models.shaped import pack, unpack
 from models.symmetries import Symmetries
 from models.train import prepare_process
@@ -106,6 +107,26 @@ def test_a_frozen_block_stays_and_the_others_learn() -> None:
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]) == name.startswith("blocks.1"), name
     assert [epoch for epoch, _ in seen] == [1, 2] and seen[1][1] < seen[0][1] < 9 * np.log(2) + 0.2
+
+
+@pytest.mark.parametrize("kind", ["gru", "made", "transformer"])
+def test_a_start_from_the_linear_model_is_the_linear_model_and_gets_better_from_there(kind: str) -> None:
+    linear = trained("linear", 4000)
+    model = SequenceShape(kind, (3, 3), width=32).build()
+    fresh(model, 1.0, torch.Generator().manual_seed(2))
+    from_linear(model, linear)
+    np.testing.assert_allclose(log_probabilities(model, EVERY), log_probabilities(linear, EVERY), rtol=1e-5)
+    before = divergence(model)
+    rates = (Block("linear", rate=0.1), *(Block() for _ in model.blocks[1:]))
+    recipe = Recipe(rate=5e-3, batch=200, epochs=3)
+    fit(model, watched(8000, 3), recipe, torch.Generator().manual_seed(4), symmetries=TORUS, blocks=rates)
+    assert divergence(model) < before
+    for other in (
+        SequenceShape(kind, (3, 3), width=32, linear_term=False),
+        SequenceShape(kind, (3, 3), order="raster"),
+    ):
+        with pytest.raises(Refusal, match="a model cannot start from this linear one"):
+            from_linear(other.build(), linear)
 
 
 @pytest.mark.parametrize("q", [2, 3])
