@@ -1,25 +1,20 @@
 """What each command of the command line does. Each returns what a program would read, and prints for people."""
 
 import math
-import traceback
 from argparse import Namespace
-from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cluster.preflight import Resources, cpus, possible
 from search.dcl.study import DclStudy
-from search.doctor import examination, megabytes, tracking
+from search.doctor import examination, megabytes, own_simulators, tracking
 from search.means import Means
 from search.record import Run
 from search.sharing.study import SharingStudy
 from search.studies import registry, resolve, setting
 from search.study import MODES, Study
-from simulators.registry import find
 from spaces.refusal import Refusal, number, whole
 
 DEFAULT = "film10-film8"
@@ -60,9 +55,9 @@ def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
     workers, gpus = possible(options.workers, options.device, folder, megabytes(study))
     if isinstance(study, Study):
         _equal_widths(study)
-        _own_simulators((*study.taught, study.target))
+        own_simulators((*study.taught, study.target))
     elif isinstance(study, SharingStudy):
-        _own_simulators(study.tasks)
+        own_simulators(study.tasks)
     run = Run(folder)
     run.fits(study)
     if isinstance(study, Study) and study.target in study.sources:
@@ -84,21 +79,6 @@ def _equal_widths(study: Study) -> None:
             " and ".join(f"{name} has {width} outputs" for name, width in outputs.items())
             + "; allowed: sources and target of equal width, so that the head can be copied"
         )
-
-
-def _own_simulators(names: Sequence[str]) -> None:
-    """Draw two rows of each simulator that is a user's own: what is broken is better told now than from an actor."""
-    for name in names:
-        if ":" in name:
-            try:
-                find(name).draw(2, np.random.default_rng(0))
-            except Exception as problem:
-                refused = Refusal(
-                    f"simulator {name!r} fails on its first two rows: {type(problem).__name__}: {problem}; "
-                    "allowed: one array for each column of its schema, (n, *shape), all finite"
-                )
-                refused.add_note(traceback.format_exc())
-                raise refused from None
 
 
 def run(options: Namespace) -> Any:

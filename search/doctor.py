@@ -1,8 +1,11 @@
 """What must hold before a search starts, beyond the machines: MLflow, and what a study asks of them."""
 
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from cluster.doctor import Finding, findings
 from cluster.preflight import possible
@@ -10,6 +13,7 @@ from search import store
 from search.dcl.study import DclStudy
 from search.delivery import address, masked
 from search.sharing.study import SharingStudy
+from simulators.registry import find
 from spaces.refusal import Refusal
 
 WATCHED = 50.0
@@ -67,3 +71,18 @@ def megabytes(study: Any) -> float:
     else:
         count = rows.source * len(study.taught) + 11 * rows.pool + rows.test
     return 50 + count * BYTES_A_ROW / 1e6
+
+
+def own_simulators(names: Sequence[str]) -> None:
+    """Draw two rows of each simulator that is a user's own: what is broken is better told now than from an actor."""
+    for name in names:
+        if ":" in name:
+            try:
+                find(name).draw(2, np.random.default_rng(0))
+            except Exception as problem:
+                refused = Refusal(
+                    f"simulator {name!r} fails on its first two rows: {type(problem).__name__}: {problem}; "
+                    "allowed: one array for each column of its schema, (n, *shape), all finite"
+                )
+                refused.add_note(traceback.format_exc())
+                raise refused from None
