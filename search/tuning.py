@@ -1,14 +1,14 @@
 """Trainings on Ray: the trials of a search through Tune, and single trainings on a pool of actors."""
 
 import shutil
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
-from ray.exceptions import RayError, RayTaskError
-from ray.util import ActorPool
+from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, RayError, RayTaskError, WorkerCrashedError
 
 from models.train import prepare_process
 from search.ledger import Ledger
@@ -16,8 +16,12 @@ from search.objectives import Outcome, measure
 from search.sampler import LedgerSearcher
 from search.scheduler import RaceScheduler
 
+Call = Callable[[Any], Any]
+"""Given an actor, begins a call of it."""
 FAILURES = 2
-"""How often a trial is tried again after its worker died."""
+"""How often a trial or a training is tried again after its worker died."""
+LOST = (RayActorError, WorkerCrashedError, OutOfMemoryError, ObjectLostError)
+"""What Ray raises if a process or its machine is gone; an exception of the code itself is a `RayTaskError`."""
 
 
 class SeedBySeed(tune.Trainable):
@@ -79,9 +83,9 @@ def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@ray.remote(max_restarts=3, max_task_retries=3)
+@ray.remote(max_restarts=0, max_task_retries=0)
 class Trainer:
-    """Carries out single trainings; started anew if its process dies."""
+    """Carries out single trainings. It holds no state that another would not have."""
 
     def __init__(self) -> None:
         prepare_process()
@@ -108,50 +112,76 @@ def outcomes(
     Raises:
         RuntimeError: If an actor died more often than it is restarted.
     """
-    asked = list(trainings)
-    waiting = iter(asked)
     shared: dict[int, Any] = {}
-    pool = [Trainer.options(num_cpus=1, num_gpus=gpus).remote() for _ in asked[:workers]]  # type: ignore[attr-defined]
-    running: dict[Any, tuple[Hashable, Any]] = {}
 
-    def start(actor: Any) -> None:
-        following = next(waiting, None)
-        if following is not None:
-            key, task, training = following
+    def measured(task: Any, training: Any) -> Call:
+        def call(actor: Any) -> Any:
             if id(task) not in shared:
                 shared[id(task)] = ray.put(task)
-            running[actor.measure.remote(shared[id(task)], training)] = (key, actor)
+            return actor.measure.remote(shared[id(task)], training)
+
+        return call
 
     try:
-        for actor in pool:
-            start(actor)
-        while running:
-            done, _ = ray.wait(list(running), num_returns=1)
-            key, actor = running.pop(done[0])
-            try:
-                outcome = ray.get(done[0])
-            except RayError as problem:
-                raise RuntimeError(f"training {key}: {str(problem).strip().splitlines()[-1]}") from problem
-            start(actor)
-            yield key, outcome
-    finally:
-        for actor in pool:
-            ray.kill(actor)
+        yield from _pooled([(key, measured(*what)) for key, *what in trainings], workers, gpus)
+    except RayError as problem:
+        raise RuntimeError(str(problem).strip().splitlines()[-1]) from problem
 
 
 def calls(
     function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int, gpus: float = 0.0
 ) -> list[Any]:
     """Call a function that trains, once for each tuple of arguments, on up to ``workers`` actors."""
-    actors = [
-        Trainer.options(num_cpus=1, num_gpus=gpus).remote()  # type: ignore[attr-defined]
-        for _ in arguments[:workers]
-    ]
+
+    def called(given: tuple[Any, ...]) -> Call:
+        return lambda actor: actor.call.remote(function, *given)
+
+    jobs = [(place, called(given)) for place, given in enumerate(arguments)]
     try:
-        pool: Any = ActorPool(actors)
-        return list(pool.map(lambda actor, given: actor.call.remote(function, *given), list(arguments)))
+        found = dict(_pooled(jobs, workers, gpus))
     except RayTaskError as problem:
         raise problem.as_instanceof_cause() from None
+    return [found[place] for place, _ in jobs]
+
+
+def _pooled(jobs: Sequence[tuple[Hashable, Call]], workers: int, gpus: float) -> Iterator[tuple[Hashable, Any]]:
+    """Carry out jobs on a pool of actors, yielding (key, result) as each is done.
+
+    An actor that dies is replaced here and its job done again: Ray's own retries are spent within a second, long before
+    it notices that a machine is gone.
+    """
+    remote = Trainer.options(num_cpus=1, num_gpus=gpus)  # type: ignore[attr-defined]
+    waiting, failures = deque(jobs), Counter[Hashable]()
+    pool = [remote.remote() for _ in jobs[:workers]]
+    running: dict[Any, tuple[Hashable, Call, Any]] = {}
+
+    def start(actor: Any) -> None:
+        if waiting:
+            key, call = waiting.popleft()
+            running[call(actor)] = key, call, actor
+        else:
+            ray.kill(actor)  # where a machine was lost, another actor may be waiting for this one's CPU
+
+    try:
+        for actor in pool:
+            start(actor)
+        while running:
+            (done,), _ = ray.wait(list(running), num_returns=1)
+            key, call, actor = running.pop(done)
+            try:
+                result = ray.get(done)
+            except LOST as problem:
+                failures[key] += 1
+                if failures[key] > FAILURES:
+                    problem.add_note(f"{key} killed its process {failures[key]} times")
+                    raise
+                ray.kill(actor)
+                waiting.append((key, call))
+                pool.append(remote.remote())
+                start(pool[-1])
+            else:
+                start(actor)
+                yield key, result
     finally:
-        for actor in actors:
+        for actor in pool:
             ray.kill(actor)

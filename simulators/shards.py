@@ -203,7 +203,10 @@ class _Run:
                     waiting.append(number)
                 else:
                     failures[number] = self._crashed(number, error)
-            idle.append(place)
+            if waiting:
+                idle.append(place)
+            else:
+                ray.kill(writers[place])  # where a machine was lost, another writer may be waiting for this CPU
         if failures:
             raise failures[min(failures)]
 

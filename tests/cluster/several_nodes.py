@@ -1,0 +1,167 @@
+"""Shards, trials and trainings on two machines of which one dies: what came of each, as JSON.
+
+The machines are two of Ray's nodes on this one, with a CPU each, and a head without any. `ray.cluster_utils` writes
+the cluster's address where every Ray of this machine would look for one: run this with RAY_TMPDIR naming a folder of
+its own.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+from ray.cluster_utils import Cluster
+
+from cluster.nodes import nodes
+from search import tuning
+from search.ledger import Ledger, Rules, storage
+from search.seeds import Role
+from simulators.base import Simulator, tensor_field
+from simulators.shards import encode, generate
+from spaces.plan import Plan, Recipe
+from spaces.ranges import Ranges
+
+SECONDS = 0.3
+"""That each shard and each training takes."""
+
+
+def here() -> str:
+    """The node that this runs on."""
+    return ray.get_runtime_context().get_node_id()
+
+
+class Noted(Simulator):
+    """Uniform numbers, and a note of where they were drawn."""
+
+    name, version = "noted", "1"
+    schema = pa.schema([tensor_field("x", 2, "input", "1", ""), tensor_field("y", 1, "output", "1", "")])
+
+    def __init__(self, notes: Path | None = None) -> None:
+        self.notes = notes
+
+    def sample(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
+        """Slowly."""
+        if self.notes is not None:
+            note(self.notes)
+        return {"x": rng.uniform(size=(n, 2)), "y": rng.uniform(size=(n, 1))}
+
+
+class Training:
+    """What trials and trainings are here: waiting, and a note of where."""
+
+    def __init__(self, notes: Path) -> None:
+        self.notes = notes
+
+    def read(self, plan: dict[str, Any]) -> Plan:
+        """A plan."""
+        return Plan.from_dict(plan)
+
+    def training(self, plan: Plan, index: int) -> int:
+        """The training of a seed."""
+        return index
+
+    def errors(self, training: int) -> tuple[float, dict[str, Any]]:
+        """Of one training."""
+        note(self.notes)
+        return 0.1 + training / 100, {}
+
+
+def note(notes: Path) -> None:
+    """Leave a file that says where this runs."""
+    (notes / f"{time.time_ns()}-{os.getpid()}").write_text(here())
+    deadline = time.monotonic() + 60  # so that the first process does not do all the work before the second has started
+    while len(set(read(notes))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(SECONDS)
+
+
+def read(notes: Path) -> list[str]:
+    """Nodes, in the order in which they were noted."""
+    return [text for path in sorted(notes.iterdir()) if (text := path.read_text())]  # empty: about to be written
+
+
+def call(notes: Path, value: int) -> int:
+    """A function that trains."""
+    Training(notes).errors(value)
+    return value * value
+
+
+def space(trial: Any, ranges: Ranges) -> Plan:
+    """Plans that differ."""
+    return Plan(Recipe(rate=trial.suggest_float("rate", 1e-3, 1e-2), epochs=3))
+
+
+def shards(folder: Path, notes: Path) -> Any:
+    """Twelve shards: are all of them what they should be?"""
+    data = generate(Noted(notes), [1, 2], 60, folder / "data", shard_rows=5, actors=2)
+    wanted = [encode(Noted(), [1, 2], k, 5).to_pybytes() for k in range(12)]
+    return data.rows == 60 and [path.read_bytes() for path in sorted((folder / "data").glob("*.arrow"))] == wanted
+
+
+def trials(folder: Path, notes: Path) -> Any:
+    """A search of twelve trials: the numbers of those that are complete."""
+    rules = Rules("baseline", 3, Role.BASELINE_SAMPLER, 12, 1)
+    ledger = Ledger(storage(folder / "journal"), rules, space, Ranges(), [], lambda plan: {})
+    tuning.search(ledger, Training(notes), 2, folder / "tune")
+    return [trial["number"] for trial in ledger.records() if trial["state"] == "complete"]
+
+
+def trainings(folder: Path, notes: Path) -> Any:
+    """Nine trainings of a confirmation: the keys that came back."""
+    return sorted(key for key, _ in tuning.outcomes([(k, Training(notes), k) for k in range(9)], 2))
+
+
+def functions(folder: Path, notes: Path) -> Any:
+    """Nine base networks, as it were."""
+    return tuning.calls(call, [(notes, k) for k in range(9)], 2)
+
+
+def with_a_death(cluster: Cluster, job: Callable[[Path, Path], Any], place: Path) -> dict[str, Any]:
+    """Do a job, and kill a machine that works on it while it is under way; afterwards there are two again."""
+    notes = place / "notes"
+    notes.mkdir(parents=True)
+    began = time.monotonic()
+    died: list[int] = []
+
+    def kill() -> None:
+        while len(set(read(notes))) < 2:
+            time.sleep(0.05)
+        died.append(len(read(notes)))
+        cluster.remove_node(sorted(cluster.worker_nodes, key=lambda node: node.node_id)[0], allow_graceful=False)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    came = job(place, notes)
+    killer.join(10)
+    found = {"came": came, "nodes": len(set(read(notes))), "noted": len(read(notes)), "died_after": died}
+    cluster.add_node(num_cpus=1)
+    return found | {"seconds": round(time.monotonic() - began, 1)}
+
+
+def main(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Each job, one after the other."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        cluster.add_node(num_cpus=1)
+        cluster.add_node(num_cpus=1)
+        ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+        yield "doctor", [[node.cpus, node.problem, node.sees] for node in nodes(ray, folder)]
+        for job in (shards, trials, trainings, functions):
+            yield job.__name__, with_a_death(cluster, job, folder / job.__name__)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+if __name__ == "__main__":
+    came = {}
+    for job, result in main(Path(sys.argv[1])):
+        came[job] = result
+        (Path(sys.argv[1]) / "came.json").write_text(json.dumps(came))

@@ -1,0 +1,57 @@
+"""Several machines, one of which dies in the middle of each kind of work: the work is done all the same."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster import token
+
+SCRIPT = Path(__file__).with_name("several_nodes.py")
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def came(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("nodes")
+    with tempfile.TemporaryDirectory(prefix="g", dir="/tmp") as short, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(folder))
+        token.make()
+        environment = os.environ | {
+            "RAY_TMPDIR": short,  # Ray's sockets need a short path
+            "RAY_AUTH_MODE": "token",
+            "RAY_worker_niceness": "0",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+        command = [sys.executable, str(SCRIPT), str(folder)]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=900)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    return json.loads((folder / "came.json").read_text())
+
+
+def test_the_doctor_hears_from_every_machine(came: dict[str, Any]) -> None:
+    assert sorted(came["doctor"]) == [[0, "", True], [1, "", True], [1, "", True]]
+
+
+@pytest.mark.parametrize(
+    ("job", "result", "calls"),
+    [
+        ("shards", True, 12),
+        ("trials", list(range(12)), 12),
+        ("trainings", list(range(9)), 9),
+        ("functions", [k * k for k in range(9)], 9),
+    ],
+)
+def test_work_is_spread_and_a_machine_that_dies_costs_only_what_it_had_in_hand(
+    job: str, result: Any, calls: int, came: dict[str, Any]
+) -> None:
+    found = came[job]
+    assert found["came"] == result
+    assert found["nodes"] == 2 and len(found["died_after"]) == 1
+    assert calls < found["noted"] <= calls + 2
