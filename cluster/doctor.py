@@ -99,6 +99,25 @@ def _cluster(folder: Path) -> Iterator[Finding]:
         yield judged(node, versions(), folder, len(found) > 1)
 
 
+def agreed(folder: Path) -> None:
+    """Refuse a cluster whose machines differ, or do not all see the folder in which shards will lie.
+
+    Raises:
+        Refusal: Naming the machine, and what to do.
+    """
+    if address() is None:
+        return
+    here = next(place for place in (folder, *folder.parents) if place.is_dir())
+    with attached() as ray:
+        if sum(node["Alive"] for node in ray.nodes()) < 2:
+            return
+        found = nodes(ray, here)
+    for node in found:
+        finding = judged(node, versions(), here, True)
+        if finding.state == "missing" or (finding.remedy and not node.sees):
+            raise Refusal(f"{finding.what}; allowed: {finding.remedy}")
+
+
 def judged(node: Node, here: dict[str, str], folder: Path, several: bool) -> Finding:
     """How one machine of the cluster is, beside this one.
 

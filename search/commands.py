@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from cluster.doctor import agreed
 from cluster.preflight import Resources, cpus, possible
 from search.dcl.study import DclStudy
 from search.doctor import examination, megabytes, own_simulators, tracking
@@ -60,6 +61,7 @@ def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
         own_simulators(study.tasks)
     run = Run(folder)
     run.fits(study)
+    agreed(folder)
     if isinstance(study, Study) and study.target in study.sources:
         options.say(
             f"{study.target} is source and target: its base network learns from other examples of the same task"

@@ -19,7 +19,9 @@ import pyarrow as pa
 import ray
 from ray.cluster_utils import Cluster
 
+from cluster.doctor import agreed
 from cluster.nodes import nodes
+from cluster.preflight import possible, resources
 from search import tuning
 from search.ledger import Ledger, Rules, storage
 from search.seeds import Role
@@ -151,6 +153,9 @@ def main(folder: Path) -> Iterator[tuple[str, Any]]:
     try:
         cluster.add_node(num_cpus=1)
         cluster.add_node(num_cpus=1)
+        os.environ["RAY_ADDRESS"] = cluster.address
+        there = resources()
+        yield "preflight", [there.cpus, there.nodes, possible(None, "cpu", folder, 1), agreed(folder)]
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
         yield "doctor", [[node.cpus, node.problem, node.sees] for node in nodes(ray, folder)]
         for job in (shards, trials, trainings, functions):

@@ -35,6 +35,10 @@ def came(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return json.loads((folder / "came.json").read_text())
 
 
+def test_a_search_would_start_with_all_cpus_of_machines_that_agree(came: dict[str, Any]) -> None:
+    assert came["preflight"] == [2, 3, [2, 0], None]
+
+
 def test_the_doctor_hears_from_every_machine(came: dict[str, Any]) -> None:
     assert sorted(came["doctor"]) == [[0, "", True], [1, "", True], [1, "", True]]
 
