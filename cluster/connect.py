@@ -23,7 +23,7 @@ QUIET = {
 }
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's switch for "this machine only": every port of a private instance listens on 127.0.0.1, on Linux too."""
-BRIEFLY = {"RAY_NUM_REDIS_GET_RETRIES": "5"}
+BRIEFLY = {"RAY_NUM_REDIS_GET_RETRIES": "3"}
 """Tries to reach a cluster, about one a second; 20 by default."""
 HEAD = "ray_bootstrap_config.yaml"
 """What `ray up` leaves in the home of the head, and nowhere else."""

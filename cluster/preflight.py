@@ -58,9 +58,8 @@ def resources(device: str = "cuda") -> Resources:
         return Resources(cpus(), gpus() if device == "cuda" else 0)
     with attached() as ray:
         held, nodes = ray.cluster_resources(), sum(node["Alive"] for node in ray.nodes())
-    return Resources(
-        int(held.get("CPU", 0)), int(held.get("GPU", 0)), f"the cluster at {address()} ({nodes} nodes)", nodes
-    )
+    where = f"the cluster at {address()} ({nodes} node{'s' if nodes > 1 else ''})"
+    return Resources(int(held.get("CPU", 0)), int(held.get("GPU", 0)), where, nodes)
 
 
 @contextmanager
@@ -101,10 +100,10 @@ def _connected(cluster: str) -> Any:
 
     try:
         ray.init(address=cluster, log_to_driver=False, logging_level=logging.ERROR)
-    except AuthenticationError as problem:
+    except (AuthenticationError, ConnectionError) as problem:  # it answered the greeting, and then did not take us
         raise Refusal(
-            f"the Ray cluster at {cluster} asks for its token; allowed: RAY_AUTH_MODE=token, and that cluster's token "
-            "in ~/.ray/auth_token"
+            f"the Ray cluster at {cluster} does not take this user's token; allowed: RAY_AUTH_MODE=token, and that "
+            "cluster's token in ~/.ray/auth_token"
         ) from problem
     return ray
 

@@ -7,6 +7,7 @@ its own.
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -147,6 +148,13 @@ def with_a_death(cluster: Cluster, job: Callable[[Path, Path], Any], place: Path
     return found | {"seconds": round(time.monotonic() - began, 1)}
 
 
+def refused(folder: Path, *arguments: str, **environment: str) -> list[Any]:
+    """A search that asks for too much, or comes with another token: its exit code and what it says."""
+    command = [sys.executable, "-P", "-m", "search", "run", "calibration", "--out", str(folder / "refused"), *arguments]
+    ended = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    return [ended.returncode, ended.stderr]
+
+
 def main(folder: Path) -> Iterator[tuple[str, Any]]:
     """Each job, one after the other."""
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
@@ -156,6 +164,7 @@ def main(folder: Path) -> Iterator[tuple[str, Any]]:
         os.environ["RAY_ADDRESS"] = cluster.address
         there = resources()
         yield "preflight", [there.cpus, there.nodes, possible(None, "cpu", folder, 1), agreed(folder)]
+        yield "refused", [refused(folder, "--workers", "77"), refused(folder, RAY_AUTH_TOKEN="f" * 64)]
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
         yield "doctor", [[node.cpus, node.problem, node.sees] for node in nodes(ray, folder)]
         for job in (shards, trials, trainings, functions):

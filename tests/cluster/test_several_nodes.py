@@ -39,6 +39,13 @@ def test_a_search_would_start_with_all_cpus_of_machines_that_agree(came: dict[st
     assert came["preflight"] == [2, 3, [2, 0], None]
 
 
+def test_too_much_and_another_token_are_refused(came: dict[str, Any]) -> None:
+    (code, said), (code_of_stranger, said_to_stranger) = came["refused"]
+    assert code == code_of_stranger == 2
+    assert "asked 77, have 2; allowed: 1 to 2 CPUs of the cluster at" in said and "(3 nodes)" in said
+    assert "does not take this user's token; allowed: RAY_AUTH_MODE=token" in said_to_stranger
+
+
 def test_the_doctor_hears_from_every_machine(came: dict[str, Any]) -> None:
     assert sorted(came["doctor"]) == [[0, "", True], [1, "", True], [1, "", True]]
 
