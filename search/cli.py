@@ -14,6 +14,7 @@ from cluster.connect import quiet
 quiet()
 
 from search import commands  # noqa: E402  (Ray reads its environment when it is imported)
+from search.delivery import masked  # noqa: E402
 from search.study import MODES, SCALES  # noqa: E402
 from spaces.refusal import Refusal, unknown  # noqa: E402
 
@@ -92,6 +93,12 @@ def execute(arguments: Sequence[str]) -> Any:
     if names and names[0] not in COMMANDS:
         raise unknown("command", names[0], COMMANDS)
     options = parser().parse_args(list(arguments), Namespace(json=False))
+    uri = getattr(options, "tracking_uri", None)
+    if uri and masked(uri) != uri:
+        raise Refusal(
+            f"--tracking-uri {masked(uri)} holds a password, and whoever lists this machine's processes reads it; "
+            "allowed: the same address in the environment's MLFLOW_TRACKING_URI"
+        )
     options.say = (lambda text: None) if options.json else (lambda text: print(text, flush=True))
     found = COMMANDS[options.command](options) if options.command else commands.overview(options)
     if options.json:

@@ -9,6 +9,8 @@ os.environ |= {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # Ray makes its workers 15 nicer than their driver: on a busy machine a test of seconds would take minutes.
+    "RAY_worker_niceness": "0",
 }
 
 import pytest  # noqa: E402

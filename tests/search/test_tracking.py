@@ -4,8 +4,6 @@ import json
 import math
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -295,21 +293,6 @@ def test_moved_folder_is_told(folder, store, monkeypatch):
     tracker = tracking.Tracker(folder, json.loads((folder / "study.json").read_text()))
     tracker.start()
     assert "the folder was moved" in tracker.warning
-
-
-@pytest.mark.slow
-def test_four_processes_on_a_fresh_database(folder):
-    code = (
-        "import json, sys; from pathlib import Path; from search.tracking import Tracker\n"
-        "folder = Path(sys.argv[1]); study = json.loads((folder / 'study.json').read_text())\n"
-        "(folder / sys.argv[2]).mkdir(); (folder / sys.argv[2] / 'run-id').write_text(sys.argv[2])\n"
-        "tracker = Tracker(folder / sys.argv[2], study, f'sqlite:///{folder}/fresh.db')\n"
-        "tracker.start(); tracker.close('FINISHED'); sys.exit(tracker.warning or 0)"
-    )
-    command = [sys.executable, "-c", code, str(folder)]
-    racing = [subprocess.Popen([*command, f"run-{i}"], stderr=subprocess.PIPE, text=True) for i in range(4)]
-    said = [process.communicate(timeout=120)[1] for process in racing]
-    assert [process.returncode for process in racing] == [0] * 4, said
 
 
 def test_credentials_stay_hidden(folder):

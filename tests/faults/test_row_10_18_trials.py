@@ -1,0 +1,137 @@
+"""Trials whose loss is no number (row 10), and trials whose worker is killed (row 18).
+
+A worker that runs out of memory is killed by the kernel or by Ray with the same signal 9.
+"""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import deadly
+import pytest
+import ray
+from deadly import Mortal, error
+from searches import mlflow_states, said, start
+
+from search import tuning
+from search.ledger import Ledger, Rules, storage
+from search.objectives import Training
+from search.seeds import Role
+from spaces.plan import Plan, Recipe
+from spaces.ranges import Ranges
+
+ray.cloudpickle.register_pickle_by_value(deadly)
+TRIALS = 8
+
+
+def numbered(trial: Any, ranges: Ranges) -> Plan:
+    """A plan that says which trial it is of."""
+    trial.suggest_float("rate", 1e-3, 2e-3)
+    return Plan(Recipe(rate=1e-3 * (1 + trial.number), batch=1 + trial.number, epochs=1))
+
+
+def searched(folder: Path, task: Mortal) -> list[dict[str, Any]]:
+    """A search of eight trials of two seeds, two at a time."""
+    ledger = Ledger(
+        storage(folder / "optuna.journal"),
+        # The race would stop some: no trial is complete before the last one has begun.
+        Rules("baseline", 0, Role.BASELINE_SAMPLER, 2 * TRIALS, 2),
+        numbered,
+        Ranges(),
+        [],
+        lambda plan: {},
+    )
+    tuning.search(ledger, task, 2, folder / "tune")
+    return ledger.records()
+
+
+def test_row_10_trials_that_diverge_have_failed_and_the_others_go_on(
+    ray_session: Any, tmp_path: Path, draw: Random
+) -> None:
+    wrong = draw.sample(range(TRIALS), 3)
+    (tmp_path / "marks").mkdir()
+    task = Mortal(tmp_path / "marks", diverging=tuple(1 + number for number in wrong), seconds=0.02)
+    states = {trial["number"]: trial["state"] for trial in searched(tmp_path, task)}
+    assert {number for number, state in states.items() if state == "failed"} >= set(wrong)
+    assert {number for number, state in states.items() if state != "complete"} & set(range(TRIALS)) == set(wrong)
+
+
+def test_row_10_if_all_trials_diverge_the_command_fails(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    settings = ("ranges.rate=[1e30, 1e35]", "start.rate=1e32", "budget.trainings=4")
+    assert start(out, settings=settings).wait(900) == 1
+    assert "no trial of the baseline search finished (4 tried): seed 0: " in said(out)
+    states = mlflow_states(out)
+    assert set(states.values()) == {"FAILED"} and len(states) == 5
+
+
+class Killer(threading.Thread):
+    """Kills processes that are at work in ``folder`` with signal 9, one after another, at random moments."""
+
+    def __init__(self, folder: Path, times: int, draw: Random) -> None:
+        super().__init__()
+        self.folder, self.times, self.draw = folder, times, draw
+        self.killed: set[int] = set()
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        while not self.done.is_set() and len(self.killed) < self.times:
+            at_work = {int(path.name.split("-")[2]) for path in self.folder.iterdir()} - self.killed
+            if at_work:
+                time.sleep(self.draw.uniform(0, 0.3))
+                self.killed.add(victim := self.draw.choice(sorted(at_work)))
+                os.kill(victim, signal.SIGKILL)
+            time.sleep(0.01)
+
+    def __enter__(self) -> "Killer":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        self.join()
+
+
+def test_row_18_trials_whose_workers_are_killed_are_carried_out_all_the_same(
+    ray_session: Any, tmp_path: Path, draw: Random
+) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    with Killer(marks, 2, draw) as killer:
+        records = searched(tmp_path, Mortal(marks))
+    assert killer.killed
+    plans = [Plan.from_dict(trial["plan"]) for trial in records]
+    assert [trial["number"] for trial in records] == list(range(len(records)))
+    assert {trial["state"] for trial in records} <= {"complete", "pruned"}
+    for trial, plan in zip(records, plans, strict=True):
+        assert trial["errors"] == [error(Training(plan, i)) for i in range(len(trial["errors"]))]
+
+
+def test_row_18_a_trial_that_always_kills_its_worker_has_failed_and_the_others_have_not(
+    ray_session: Any, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    records = searched(tmp_path, Mortal(marks, deadly=1e-3 * TRIALS - 1e-9, seconds=0.02))
+    failed = [trial for trial in records if trial["state"] == "failed"]
+    assert [trial["number"] for trial in failed] == [trial["number"] for trial in records[TRIALS - 1 :]]
+    assert all("died" in trial["reason"].lower() or "dead" in trial["reason"].lower() for trial in failed)
+    tries = {trial["number"]: len(list(marks.glob(f"{1 + trial['number']}-0-*"))) for trial in failed}
+    assert set(tries.values()) == {1 + tuning.FAILURES}
+
+
+def test_row_18_single_trainings_whose_workers_are_killed_are_carried_out_all_the_same(
+    ray_session: Any, tmp_path: Path, draw: Random
+) -> None:
+    plans = [Plan(Recipe(rate=1e-3 * (1 + i), batch=1 + i, epochs=1)) for i in range(10)]
+    task = Mortal(tmp_path)
+    with Killer(tmp_path, 2, draw) as killer:
+        found = dict(tuning.outcomes([(i, task, Training(plan, 0)) for i, plan in enumerate(plans)], 2))
+    assert killer.killed
+    assert {key: outcome.error for key, outcome in found.items()} == {
+        i: error(Training(plan, 0)) for i, plan in enumerate(plans)
+    }
