@@ -75,7 +75,9 @@ def test_row_02_a_shard_that_always_kills_is_named_and_the_others_finish(
     numbers = [first_number(seed, k) for k in range(4)]
     worst = int(np.argmin(numbers))
     level = float(np.mean(sorted(numbers)[:2]))
-    with pytest.raises(RuntimeError, match=rf"shard {worst} of careless, seed \[{seed[0]}, 11, {worst}\], killed .* 3 "):
+    with pytest.raises(
+        RuntimeError, match=rf"shard {worst} of careless, seed \[{seed[0]}, 11, {worst}\], killed .* 3 "
+    ):
         generate(Careless(marks, level, 99), seed, 40, tmp_path / "a", shard_rows=10)
     assert len(list(marks.iterdir())) == 3
     listed = json.loads((tmp_path / "a" / "manifest.json").read_text())["shards"]

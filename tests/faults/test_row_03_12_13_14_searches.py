@@ -50,7 +50,9 @@ def test_row_03_killed_at_a_random_moment(
     finish(out, workers)
     after = parameters(out)
     # What was under way runs again with its own parameters, and every number exactly once.
-    assert [after[phase][n] for phase in before for n in before[phase]] == [p for d in before.values() for p in d.values()]
+    assert [after[phase][n] for phase in before for n in before[phase]] == [
+        p for d in before.values() for p in d.values()
+    ]
     result = json.loads((out / "result.json").read_text())
     for phase in ("baseline", "plans"):
         assert [trial["number"] for trial in result[phase]["trials"]] == list(range(len(result[phase]["trials"])))

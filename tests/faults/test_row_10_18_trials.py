@@ -12,7 +12,6 @@ from random import Random
 from typing import Any
 
 import deadly
-import pytest
 import ray
 from deadly import Mortal, error
 from searches import mlflow_states, said, start

@@ -1,6 +1,5 @@
 """Simulators for the tests of shards: cheap, or broken on purpose."""
 
-import numpy as np
 import pyarrow as pa
 
 from simulators.base import Simulator, tensor_field
