@@ -7,19 +7,22 @@ ledger on the same file gives interrupted trials again first, with their numbers
 
 import math
 import time
+from bisect import insort
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
 from optuna.samplers import TPESampler
-from optuna.storages import JournalStorage
+from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from search.journal import NumberedTPE, storage
+from search.journal import Journal, NumberedTPE, storage
 from search.objectives import Outcome
 from search.race import behind
 from search.seeds import Role, sequence
+from search.trials import best_trial, mean_log, record
 from spaces.plan import Plan
 from spaces.ranges import Ranges
 
@@ -72,11 +75,17 @@ class Ledger:
         on_close: Called with the record of each trial that ends, and the seconds it trained.
         family: Groups plans; a trial is raced against its own group and against those of no group.
         read: A plan from plain values.
+
+    Attributes:
+        live: Trials under way.
+        states: How many trials ended in each state.
+        best: Record of the best complete trial so far, None without one.
+        first: Record of trial 0 once it has ended.
     """
 
     def __init__(
         self,
-        journal: JournalStorage,
+        journal: Journal,
         rules: Rules,
         space: Space,
         ranges: Any,
@@ -87,7 +96,7 @@ class Ledger:
         read: Callable[[dict[str, Any]], Any] = Plan.from_dict,
     ) -> None:
         self.rules, self.space, self.constraints, self.on_close = rules, space, constraints, on_close
-        self.family, self.read = family, read
+        self.family, self.read, self.journal = family, read, journal
         self.study = optuna.create_study(
             storage=journal, study_name=rules.phase, direction="minimize", load_if_exists=True
         )
@@ -98,6 +107,16 @@ class Ledger:
             self._ranges.append((int(first), Ranges(**{key: tuple(ends) for key, ends in held.items()})))
         self.live: dict[int, Trial] = {}
         self.interrupted = [t.number for t in self._trials(TrialState.RUNNING)]
+        # What is asked at every trial is added up as trials end: to read all of them each time, a search of many
+        # thousands would have no time for anything else.
+        self._common = IntersectionSearchSpace(include_pruned=True)
+        self._told = 0
+        self._complete: list[tuple[int, str | None, list[float]]] = []
+        self.states: Counter[str] = Counter()
+        self.best: dict[str, Any] | None = None
+        self.first: dict[str, Any] | None = None
+        for trial in self._trials(*ENDED):
+            self._note(trial)
 
     def ask(self) -> tuple[int, Any] | None:
         """The next trial to run as (number, plan), or None if none is to be started any more."""
@@ -120,6 +139,7 @@ class Ledger:
                 if value > 0:
                     broken[key] = value
             if not broken:
+                self.journal.sync()
                 return trial.number, plan
             reason = "not trained: " + ", ".join(f"{key} over by {value:g}" for key, value in broken.items())
             self._end(trial.number, TrialState.PRUNED, reason)
@@ -145,6 +165,7 @@ class Ledger:
             live.set_user_attr("by_task", [*live.user_attrs.get("by_task", []), outcome.by_task])
         live.set_user_attr("seconds", [*live.user_attrs.get("seconds", []), outcome.seconds])
         self._report(trial, index, errors)
+        self.journal.sync()
         return self._verdict(trial, errors) is not None
 
     def close(self, trial: int, problem: str = "") -> None:
@@ -162,9 +183,7 @@ class Ledger:
     @property
     def spent(self) -> int:
         """Trainings started: those told, the one that made a trial fail, and one for each trial under way."""
-        told = sum(len(t.user_attrs.get("errors", [])) + (t.state == TrialState.FAIL) for t in self._trials(*ENDED))
-        told += sum(len(live.user_attrs.get("errors", [])) for live in self.live.values())
-        return told + len(self.live)
+        return self._told + sum(1 + len(live.user_attrs.get("errors", [])) for live in self.live.values())
 
     def ranges_at(self, trial: int) -> Any:
         """The ranges in force when that trial was drawn."""
@@ -217,10 +236,8 @@ class Ledger:
 
     def _rivals(self, trial: int) -> list[list[float]]:
         """Errors of the complete trials against which this one is raced."""
-        plans = {t.number: self.family(self.read(t.user_attrs["plan"])) for t in self._trials(TrialState.COMPLETE)}
         group = self.family(self.read(self.live[trial].user_attrs["plan"]))
-        members = [number for number, other in plans.items() if other is None or other == group]
-        return [self._trials()[number].user_attrs["errors"] for number in members]
+        return [errors for _, other, errors in self._complete if other is None or other == group]
 
     def _report(self, trial: int, index: int, errors: Sequence[float]) -> None:
         """Tell Optuna the running means up to ``index``; a process killed in between may have left some out."""
@@ -234,7 +251,20 @@ class Ledger:
         live.set_user_attr("reason", reason)
         value = self.score(live.user_attrs["errors"]) if state == TrialState.COMPLETE else None
         self.study.tell(live, value, state)
-        self.on_close(record(self._trials()[trial], self.score), self.seconds(trial))
+        self.journal.sync()
+        self.on_close(self._note(self._trials()[trial]), self.seconds(trial))
+
+    def _note(self, trial: FrozenTrial) -> dict[str, Any]:
+        """Add up a trial that ended; its record."""
+        told = record(trial, self.score)
+        self._told += len(told["errors"]) + (trial.state == TrialState.FAIL)
+        self.states[told["state"]] += 1
+        if trial.state == TrialState.COMPLETE:
+            insort(self._complete, (trial.number, self.family(self.read(told["plan"])), told["errors"]))
+            self.best = best_trial([told] if self.best is None else [self.best, told])
+        if trial.number == 0:
+            self.first = told
+        return told
 
     def _new(self) -> Trial:
         waiting = [t.number for t in self._trials(TrialState.WAITING)]
@@ -246,16 +276,15 @@ class Ledger:
         return Trial(self.study, self._trials()[trial]._trial_id)
 
     def _sampler(self, trial: int) -> TPESampler:
-        return NumberedTPE(sequence(self.rules.seed, self.rules.role, trial))
+        return NumberedTPE(sequence(self.rules.seed, self.rules.role, trial), self._common)
 
     def _widen(self) -> None:
         """At each milestone of the budget, move the edges that the best plan so far touches."""
         passed = sum(self.spent >= share * self.rules.trainings for share in self.rules.widen)
-        held = dict(self.study.user_attrs.get("widened", {}))
-        best = best_trial(self.records())
-        if len(held) >= passed or best is None:
+        if len(self._ranges) > passed or self.best is None:
             return
-        ranges = self._ranges[-1][1].widened(self.read(best["plan"]).recipe)
+        held = dict(self.study.user_attrs.get("widened", {}))
+        ranges = self._ranges[-1][1].widened(self.read(self.best["plan"]).recipe)
         first = len(self._trials())
         held[str(first)] = {key: list(ends) for key, ends in vars(ranges).items()}
         self.study.set_user_attr("widened", held)
@@ -263,30 +292,3 @@ class Ledger:
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=states or None)
-
-
-def mean_log(errors: Sequence[float]) -> float:
-    """Mean log error: differences of it are log-ratios of geometric means."""
-    return sum(map(math.log, errors)) / len(errors)
-
-
-def record(trial: FrozenTrial, score: Callable[[Sequence[float]], float] = mean_log) -> dict[str, Any]:
-    """A trial as plain values; ``score`` is the ledger's."""
-    names = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
-    errors = list(trial.user_attrs.get("errors", []))
-    return {
-        "number": trial.number,
-        "state": names.get(trial.state, "interrupted"),
-        "params": dict(sorted(trial.params.items())),  # a resumed trial may have drawn them in another order
-        "plan": trial.user_attrs.get("plan"),
-        "errors": errors,
-        "value": math.exp(score(errors)) if errors else None,
-        "reason": trial.user_attrs.get("reason", ""),
-        **{key: list(trial.user_attrs[key]) for key in ("by_task",) if key in trial.user_attrs},
-    }
-
-
-def best_trial(records: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The complete trial with the lowest error; of equals, the first."""
-    complete = [trial for trial in records if trial["state"] == "complete"]
-    return min(complete, key=lambda trial: (trial["value"], trial["number"])) if complete else None

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from optuna.storages import JournalStorage
-
+from search.journal import Journal
 from search.ledger import Ledger, OnClose, Rules, best_trial
 from search.seeds import Role
 from search.study import Study
@@ -22,7 +21,7 @@ class NothingFinished(RuntimeError):
     """Every trial of a search failed or was stopped."""
 
 
-def baseline_ledger(study: Study, journal: JournalStorage, until: float, on_close: OnClose) -> Ledger:
+def baseline_ledger(study: Study, journal: Journal, until: float, on_close: OnClose) -> Ledger:
     """The search for the best recipe of direct learning."""
     return Ledger(
         journal,
@@ -37,7 +36,7 @@ def baseline_ledger(study: Study, journal: JournalStorage, until: float, on_clos
 
 def plans_ledger(
     study: Study,
-    journal: JournalStorage,
+    journal: Journal,
     until: float,
     on_close: OnClose,
     start: Recipe,

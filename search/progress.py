@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from search.ledger import Ledger, best_trial
+from search.ledger import Ledger
 
 PLAIN = 15.0
 """Seconds between lines where there is no terminal."""
@@ -74,15 +74,14 @@ class Progress:
         """What the line says after the bar."""
         if self.search is None:
             return f"{self.done:,}/{self.total:,}{self._left()}" if self.total else ""
-        records = self.search.records()
-        states = [trial["state"] for trial in records]
-        text = f"{self.done}/{self.total} trainings, trials: {states.count('complete')} done"
-        text += f", {states.count('pruned')} stopped, {states.count('failed')} failed"
-        best = best_trial(records)
+        states, best, first = self.search.states, self.search.best, self.search.first
+        text = f"{self.done}/{self.total} trainings, trials: {states['complete']} done"
+        text += f", {states['pruned']} stopped, {states['failed']} failed"
         if best is not None:
             text += f"; best {self.search.shown(best['value'])}"
-            if self.search.rules.phase == "plans" and records[0]["state"] == "complete" and "by_task" not in records[0]:
-                text += f" against direct {records[0]['value']:.2%}"
+            plans = self.search.rules.phase == "plans" and first is not None and "by_task" not in first
+            if plans and first["state"] == "complete":  # type: ignore[index]
+                text += f" against direct {first['value']:.2%}"  # type: ignore[index]
         return text + self._left()
 
     def _left(self) -> str:
