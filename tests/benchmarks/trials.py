@@ -106,7 +106,7 @@ def search(folder: Path, trials: int, on_tune: bool, mlflow: bool) -> Clock:
     show = clock.timed("MLflow", tracker.trial) if tracker else lambda *_: None
 
     def closed(trial: dict[str, Any], seconds: float) -> None:
-        clock.timed("progress", progress.closed)()
+        clock.timed("progress", lambda: (progress.closed(), progress.note()))()
         show("plans", trial, seconds)
         clock.end()
         if len(clock.ends) >= trials:
