@@ -23,7 +23,6 @@ test-cluster: .venv/tested
 
 test-faults: .venv/tested
 	$(BIN)/python -m pytest -m fault
-	$(BIN)/python tests/faults/kill_and_resume.py --times 20
 
 calibrate: .venv/installed
 	$(BIN)/graft calibrate --repeats 60

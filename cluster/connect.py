@@ -72,19 +72,30 @@ def connection(workers: int, folder: Path, gpus: int = 0) -> Iterator[int]:
     before, on_terminate = Path.cwd(), signal.getsignal(signal.SIGTERM)
     os.chdir(folder)
     try:
-        cluster = address()
-        common: Any = {"log_to_driver": False, "logging_level": "ERROR"}
-        if cluster:
-            ray.init(address=cluster, **common)
-        else:
-            token.make()
-            ray.init(address="local", num_cpus=workers, num_gpus=gpus, include_dashboard=False, **common)
-        # Ray replaces the handler by one that ends the process at once.
-        if callable(on_terminate) and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, on_terminate)
         try:
-            yield int(ray.cluster_resources().get("CPU", workers)) if cluster else workers
+            _connect(workers, gpus)
+            # Ray replaces the handler by one that ends the process at once.
+            if callable(on_terminate) and threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, on_terminate)
+        except SystemExit:  # and that one has been called before it was replaced again
+            if callable(on_terminate):
+                on_terminate(signal.SIGTERM, None)
+            raise
+        try:
+            yield int(ray.cluster_resources().get("CPU", workers)) if address() else workers
         finally:
             ray.shutdown()
     finally:
         os.chdir(before)
+
+
+def _connect(workers: int, gpus: int) -> None:
+    import ray
+
+    cluster = address()
+    common: Any = {"log_to_driver": False, "logging_level": "ERROR"}
+    if cluster:
+        ray.init(address=cluster, **common)
+    else:
+        token.make()
+        ray.init(address="local", num_cpus=workers, num_gpus=gpus, include_dashboard=False, **common)

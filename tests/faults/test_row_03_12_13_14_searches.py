@@ -86,6 +86,29 @@ def test_row_12_terminated_it_says_how_to_go_on_and_row_13_a_second_search_is_re
     assert "RUNNING" not in mlflow_states(out).values()
 
 
+def test_row_12_terminated_while_ray_is_starting_it_says_how_to_go_on(tmp_path: Path, draw: Random) -> None:
+    out = tmp_path / "run"
+    process = start(out)
+    while process.poll() is None and not re.search(rb"gcs_server|raylet", b"".join(children(process.pid))):
+        time.sleep(0.02)
+    time.sleep(draw.uniform(0, 2))
+    process.terminate()
+    assert process.wait(300) == 143, said(out)
+    assert "To go on: graft run calibration" in said(out)
+
+
+def children(process: int) -> list[bytes]:
+    """Command lines of a process's children."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == process:
+                found.append((stat.parent / "cmdline").read_bytes())
+        except OSError:  # it has ended since
+            pass
+    return found
+
+
 def test_row_13_of_two_at_once_one_is_refused_and_a_killed_holder_is_followed(tmp_path: Path, draw: Random) -> None:
     def hold(moment: float) -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", HOLD, str(tmp_path), repr(moment)]

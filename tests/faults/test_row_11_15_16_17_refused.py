@@ -16,11 +16,13 @@ import deadly
 import numpy as np
 import pytest
 import ray
+import torch
 from deadly import Mortal, Squares
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from searches import ROOT, said, start
 
+from models import pretrained
 from search import tuning
 from search.bases import load_base
 from search.champion import load
@@ -84,6 +86,13 @@ def test_row_15_a_pickle_in_place_of_weights_or_data_is_refused_unread(tmp_path:
     assert base is not None
     with pytest.raises(Refusal, match="is not a network written by graft"):
         open_network(base.data)
+    # Weights from elsewhere.
+    (tmp_path / "plain.pt").write_bytes(data)
+    torch.save({"layer": Malice(mark)}, tmp_path / "zipped.pt")
+    (tmp_path / "plain.safetensors").write_bytes(data)
+    for name in ("plain.pt", "zipped.pt", "plain.safetensors"):
+        with pytest.raises(Refusal, match="cannot be read as weights alone"):
+            pretrained.read(tmp_path / name)
     # Examples.
     for name in ("pickle.npz", "pickle.csv", "pickle.arrow"):
         (tmp_path / name).write_bytes(data)
