@@ -110,7 +110,7 @@ class Ledger:
         # What is asked at every trial is added up as trials end: to read all of them each time, a search of many
         # thousands would have no time for anything else.
         self._common = IntersectionSearchSpace(include_pruned=True)
-        self._told = 0
+        self._trained = 0
         self._complete: list[tuple[int, str | None, list[float]]] = []
         self.states: Counter[str] = Counter()
         self.best: dict[str, Any] | None = None
@@ -183,7 +183,7 @@ class Ledger:
     @property
     def spent(self) -> int:
         """Trainings started: those told, the one that made a trial fail, and one for each trial under way."""
-        return self._told + sum(1 + len(live.user_attrs.get("errors", [])) for live in self.live.values())
+        return self._trained + sum(1 + len(live.user_attrs.get("errors", [])) for live in self.live.values())
 
     def ranges_at(self, trial: int) -> Any:
         """The ranges in force when that trial was drawn."""
@@ -257,7 +257,7 @@ class Ledger:
     def _note(self, trial: FrozenTrial) -> dict[str, Any]:
         """Add up a trial that ended; its record."""
         told = record(trial, self.score)
-        self._told += len(told["errors"]) + (trial.state == TrialState.FAIL)
+        self._trained += len(told["errors"]) + (trial.state == TrialState.FAIL)
         self.states[told["state"]] += 1
         if trial.state == TrialState.COMPLETE:
             insort(self._complete, (trial.number, self.family(self.read(told["plan"])), told["errors"]))

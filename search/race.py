@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 Z = 1.645
 """How many standard errors behind is clearly behind."""
 LEAST = 2
@@ -15,8 +17,7 @@ def leader(complete: Sequence[Sequence[float]]) -> int | None:
     Args:
         complete: Errors of each complete trial, seed by seed, all on the same seeds.
     """
-    means = [sum(map(math.log, errors)) / len(errors) for errors in complete]
-    return means.index(min(means)) if means else None
+    return int(np.log(complete).mean(1).argmin()) if len(complete) else None
 
 
 def pooled_deviation(complete: Sequence[Sequence[float]], best: int) -> float | None:
@@ -25,14 +26,10 @@ def pooled_deviation(complete: Sequence[Sequence[float]], best: int) -> float | 
     Returns:
         The deviation, or None while fewer than two complete trials can be compared.
     """
-    squares, freedom = 0.0, 0
-    for number, errors in enumerate(complete):
-        if number == best or len(errors) < 2:
-            continue
-        ratios = [math.log(a / b) for a, b in zip(errors, complete[best], strict=True)]
-        mean = sum(ratios) / len(ratios)
-        squares += sum((ratio - mean) ** 2 for ratio in ratios)
-        freedom += len(ratios) - 1
+    logs = np.log(complete)
+    ratios = logs - logs[best]
+    freedom = (logs.shape[0] - 1) * (logs.shape[1] - 1)
+    squares = float(np.square(ratios - ratios.mean(1, keepdims=True)).sum())
     return math.sqrt(squares / freedom) if freedom else None
 
 
@@ -43,8 +40,8 @@ def behind(errors: Sequence[float], complete: Sequence[Sequence[float]]) -> bool
         errors: Of the running trial, seeds 0, 1, ...
         complete: Of every complete trial (the baseline is one of them).
     """
-    best = leader(complete)
-    if best is None or len(errors) < LEAST:
+    best = leader(complete) if len(errors) >= LEAST else None
+    if best is None:
         return False
     deviation = pooled_deviation(complete, best)
     if deviation is None:
