@@ -4,11 +4,12 @@ import fcntl
 import json
 import os
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from search.studies import opened
 from simulators import durable
@@ -112,13 +113,22 @@ class Run:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                lock.seek(0)
-                raise Refusal(f"{self.folder} is in use by {lock.read().strip() or 'another process'}") from None
+                raise Refusal(f"{self.folder} is in use by {_holder(lock)}") from None
             lock.seek(0)
             lock.truncate()
             lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
             lock.flush()
             yield
+
+
+def _holder(lock: TextIO) -> str:
+    """Who holds a folder, by its lock; one that took it a moment ago may not have said so yet."""
+    for _ in range(40):
+        lock.seek(0)
+        if told := lock.read().strip():
+            return told
+        time.sleep(0.05)
+    return "another process"
 
 
 class Evidence:
