@@ -22,8 +22,8 @@ def make() -> None:
     file = path()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not file.exists():
-        new = file.with_name(f"{file.name}.{os.getpid()}")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "w") as opened:
+        new = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "w") as opened:
             opened.write(secrets.token_hex(32))
         try:
             os.link(new, file)  # whole or not at all, and never over the token of another process

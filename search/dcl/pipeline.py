@@ -47,7 +47,7 @@ class DclPipeline(Work):
                 buffer = io.BytesIO()
                 np.save(buffer, wide)
                 write_bytes(self.run.path("wide.npy"), buffer.getvalue())
-        self.wide: Index = np.load(self.run.path("wide.npy"))
+        self.wide: Index = np.load(self.run.path("wide.npy"), allow_pickle=False)
 
     @cached_property
     def nobody(self) -> Judge:
