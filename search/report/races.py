@@ -78,21 +78,34 @@ def scatter(panel: Axes, recorded: Sequence[Mapping[str, Any]], colour: str, top
         panel.step(reach, best, where="post", color=INK, linewidth=1.4, label=BEST)
 
 
-def importance(recorded: Mapping[str, Mapping[str, float]]) -> Figure:
-    """How much of the variance of error each setting explains, phase by phase."""
-    phases = [phase for phase in PHASES if recorded.get(phase)]
-    tallest = max(len(recorded[phase]) for phase in phases)
-    figure, axes = canvas(1, len(phases), 1.6 + 0.36 * tallest, sharex=True)
+def importance(recorded: Mapping[str, Mapping[str, float]], titles: Mapping[str, str] = PHASES) -> Figure:
+    """How much of the variance of error each setting explains, search by search.
+
+    Args:
+        recorded: Shares by phase, by setting.
+        titles: Of the phases, in the order in which they are drawn.
+    """
+    phases = [phase for phase in titles if recorded.get(phase)]
+    columns = min(2, len(phases))
+    counts = [[len(recorded[phase]) for phase in phases[i : i + columns]] for i in range(0, len(phases), columns)]
+    most = [max(row) for row in counts for _ in row]
+    heights = [0.8 + 0.36 * max(row) for row in counts]
+    figure, axes = canvas(len(heights), columns, 0.8 + sum(heights), sharex=True, height_ratios=heights)
     largest = max(share for phase in phases for share in recorded[phase].values())
-    for panel, phase in zip(axes[0], phases, strict=True):
+    for panel in axes.flat[len(phases) :]:
+        panel.set_axis_off()
+    for panel, phase, rows in zip(axes.flat, phases, most, strict=False):
         ordered = sorted(recorded[phase].items(), key=lambda item: (item[1], item[0]))
         names, shares = zip(*ordered, strict=True)
         words = [name.replace("_", " ") for name in names]
-        bars = panel.barh(words, shares, color=COLOURS[phase])
+        bars = panel.barh(words, shares, color=COLOURS.get(phase, DIRECT))
         panel.bar_label(bars, fmt="%.2f", padding=4, fontsize=10)
-        panel.set(xlabel="share of the variance explained", xlim=(0, 1.18 * largest or 1))
-        panel.set_title(PHASES[phase])
+        panel.set(xlim=(0, 1.18 * largest or 1), ylim=(len(shares) - rows - 0.6, len(shares) - 0.4))
+        panel.set_title(titles[phase])
         panel.grid(visible=False, axis="y")
+    for panel in axes.flat[max(0, len(phases) - columns) : len(phases)]:
+        panel.set_xlabel("share of the variance explained")
+        panel.tick_params(labelbottom=True)
     return figure
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from search.leaderboard import geometric_mean, trials
+from search.leaderboard import geometric_mean, phases, trials
 from search.report import drawing as draw
 from search.report import races
 from search.report.page import price, provenance
@@ -30,9 +30,17 @@ def pictures(run: Results) -> dict[str, Callable[[], draw.Figure]]:
         found["arms"] = lambda: arms(run)
     if run.map:
         found["blocks"] = lambda: blocks(run.map)
+    if any((run.result.get("importance") or {}).values()):
+        found["importance"] = lambda: races.importance(run.result["importance"], titles(run))
     if run.cost.get("timeline"):
         found["timeline"] = lambda: races.timeline(run.cost["timeline"])
     return found
+
+
+def titles(run: Results) -> dict[str, str]:
+    """Each search in words: of all tasks together, and of each alone."""
+    alone = {phase: f"{phase.removeprefix('baseline-')} alone" for phase in phases(run.result) if phase != "plans"}
+    return {"plans": "All tasks together"} | alone
 
 
 def arms(run: Results) -> draw.Figure:
@@ -171,8 +179,8 @@ def shared(run: Results, picture: Picture) -> str:
     return f"<h2>How many blocks to share</h2>{found}" if found else ""
 
 
-def searches(run: Results, _: Picture) -> str:
-    """The recipes found for each task alone, and the best plans with what each does to each task."""
+def searches(run: Results, picture: Picture) -> str:
+    """The recipes found for each task alone, the best plans with what each does to each task, and what mattered."""
     tasks = list(run.study.get("tasks") or [])
     recipes = run.result.get("recipes") or {}
     names = ("rate", "decay", "batch", "epochs", "initial_scale", "activation")
@@ -191,6 +199,12 @@ def searches(run: Results, _: Picture) -> str:
     if rows:
         text += "<h3>The best plans, and what each does to each task’s validation error</h3>"
         text += table(["trial", "plan", *map(plain, tasks)], rows)
+    caption = (
+        "Share of the variance of the error among trials that each setting explains. Settings that not every trial has "
+        "(how many blocks are shared, or which) are left out."
+    )
+    bars = picture("importance", "Bars of the importance of each setting in each search", caption)
+    text += f"<h3>What mattered</h3>{bars}" if bars else ""
     return f"<h2>The searches</h2>{text}" if text else ""
 
 
