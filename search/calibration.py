@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 from torch import nn
 
 from models.mlp import fresh
@@ -41,6 +40,7 @@ from search.pipeline import Pipeline
 from search.progress import Progress
 from search.record import Run, strict
 from search.seeds import Draws, Role, sequence
+from search.statistics import clopper_pearson
 from search.study import LOCKED, Study
 from simulators.registry import find
 from spaces.plan import Plan, Recipe
@@ -197,14 +197,14 @@ def table(folder: Path, level: float = LEVEL) -> list[dict[str, Any]]:
     rows = []
     for kind in KINDS:
         found = [json.loads(path.read_text()) for path in sorted((folder / kind).glob("*/verdict.json"))]
-        said = sum(entry["decision"] == "transfer" for entry in found)
+        said = [entry["decision"] == "transfer" for entry in found]
         n = len(found)
-        upper = 1.0 if said == n else float(stats.beta.ppf(level, said + 1, n - said))
-        lower = 0.0 if said == 0 else float(stats.beta.ppf(1 - level, said, n - said + 1))
+        lower, upper = clopper_pearson(sum(said), n, level)
         gains = [entry["relative_reduction"] for entry in found if entry["relative_reduction"] is not None]
         rows.append(
-            {"kind": kind, "repeats": n, "transfer": said, "rate": said / max(1, n), "lower": lower, "upper": upper}
-            | {"median_reduction": float(np.median(gains)) if gains else None}
+            {"kind": kind, "repeats": n, "transfer": sum(said), "rate": sum(said) / max(1, n)}
+            | {"lower": lower, "upper": upper, "median_reduction": float(np.median(gains)) if gains else None}
+            | {"said": said}
         )
     return rows
 

@@ -225,9 +225,10 @@ def calibrate(options: Namespace) -> Any:
     whole("--repeats", options.repeats, 1)
     folder = Path(options.out or "runs/calibration").resolve()
     possible(options.workers, "cpu", folder, 200, Resources(cpus(), 0))  # processes of this machine, no Ray
+    from search.calibration import LEVEL, of_mode, table, truth, within
     from search.calibration import calibrate as carry_out
-    from search.calibration import of_mode, table, truth, within
-    from search.record import write_json
+    from search.record import write_bytes, write_json
+    from search.report import calibration
 
     study = of_mode(resolve("calibration"), options.mode)
     place = within(folder, options.mode)
@@ -235,20 +236,14 @@ def calibrate(options: Namespace) -> Any:
         options.say(f"{done:4} {kind} {repeat}")
     rows, known = table(place), truth(place)
     write_json(place / "calibration.json", {"study": study.to_dict(), "rows": rows, "truth": known})
-    options.say("| mode | kind | repeats | said transfer | rate | 95 % bound | median reduction |")
-    options.say("|---|---|---|---|---|---|---|")
-    for mode in MODES:
-        for row in table(within(folder, mode)):
-            bound = f">= {row['lower']:.1%}" if row["kind"] == "gain" else f"<= {row['upper']:.1%}"
-            median = "-" if row["median_reduction"] is None else f"{row['median_reduction']:.1%}"
-            if row["repeats"]:
-                options.say(
-                    f"| {mode} | {row['kind']} | {row['repeats']} | {row['transfer']} | {row['rate']:.1%} | {bound} | "
-                    f"{median} |"
-                )
+    tables = {mode: table(within(folder, mode)) for mode in MODES}
+    write_bytes(place / "calibration.png", calibration.picture(tables, LEVEL))
+    for line in calibration.lines(tables):
+        options.say(line)
     options.say(
         f"true gain of the first candidate over tuned direct learning, {known['seeds']} seeds: {known['gain']:.1%}"
     )
+    options.say(f"figure: {place / 'calibration.png'}")
     return {"rows": rows, "truth": known}
 
 

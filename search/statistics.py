@@ -118,3 +118,10 @@ def equivalent_rows(rows: Sequence[int], errors: Sequence[float], wanted: float)
             share = math.log(errors[i - 1] / wanted) / math.log(errors[i - 1] / errors[i])
             return float(math.exp(math.log(rows[i - 1]) + share * math.log(rows[i] / rows[i - 1])))
     return None
+
+
+def clopper_pearson(said: int, n: int, level: float) -> tuple[float, float]:
+    """One-sided bounds of a rate, lower and upper, each at ``level``: Clopper and Pearson 1934 (Biometrika 26, 404)."""
+    lower = 0.0 if said == 0 else float(stats.beta.ppf(1 - level, said, n - said + 1))
+    upper = 1.0 if said == n else float(stats.beta.ppf(level, said + 1, n - said))
+    return lower, upper

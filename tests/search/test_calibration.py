@@ -14,7 +14,9 @@ from models.train import prepare_process
 from search import calibration
 from search.calibration import Redrawn, calibrate, of_mode, permuted, repeat, table, truth, within
 from search.objectives import Examples
+from search.report import calibration as drawn
 from search.seeds import Role
+from search.statistics import clopper_pearson
 from search.studies import resolve
 from spaces.plan import Recipe
 
@@ -111,6 +113,7 @@ def test_table_counts_and_bounds(tmp_path: Path) -> None:
     assert rows["unshared"]["upper"] == pytest.approx(1 - 0.05 ** (1 / 5))
     assert stats.binom.cdf(1, 4, rows["permuted"]["upper"]) == pytest.approx(0.05)
     assert rows["gain"]["lower"] == pytest.approx(0.05 ** (1 / 3))
+    assert rows["permuted"]["said"] == [False, True, False, False]
     known = truth(tmp_path)
     assert known["seeds"] == 6
     assert known["gain"] == pytest.approx(1 - np.exp(-0.2))
@@ -136,3 +139,38 @@ def test_small_mode_locks_a_fifth_of_the_same_pool_and_counts_its_rows_as_a_samp
     line.prepare_examples()
     task = line.task(Role.CONFIRMATION, line.bases(study.start), line.judge())
     assert isinstance(task, Redrawn) and task.crossed and weights(task, 0) != weights(task, 1)
+
+
+def rows_of(**said: list[bool]) -> list[dict[str, Any]]:
+    rows = []
+    for kind in calibration.KINDS:
+        told = said.get(kind, [])
+        lower, upper = clopper_pearson(sum(told), len(told), 0.95)
+        row = {"kind": kind, "repeats": len(told), "transfer": sum(told), "rate": sum(told) / max(1, len(told))}
+        rows.append(row | {"lower": lower, "upper": upper, "median_reduction": 0.1 if told else None, "said": told})
+    return rows
+
+
+def test_the_figure_shows_rates_and_the_bounds_that_are_claimed() -> None:
+    fresh = rows_of(unshared=[False] * 9 + [True], permuted=[False] * 10, gain=[True] * 8)
+    figure = drawn.calibration({"fresh": fresh, "small": rows_of(unshared=[False])}, 0.95)
+    assert [panel.get_title() for panel in figure.axes] == [
+        f"{mode} mode, {what}" for mode in ("Fresh", "Small") for what in ("nothing to transfer", "a true gain")
+    ]
+    nulls, gain = figure.axes[:2]
+    heights = [line.get_ydata() for line in nulls.lines]
+    assert heights[0][-1] == pytest.approx(10) and heights[2][-1] == 0
+    assert heights[1][-1] == pytest.approx(100 * fresh[0]["upper"])
+    assert gain.lines[1].get_ydata()[-1] == pytest.approx(100 * fresh[2]["lower"])
+    labels = [text.get_text() for text in nulls.get_legend().get_texts()]
+    assert labels == [
+        "source untrained: 1 of 10, at most 39.4 %",
+        "source taught permuted labels: 0 of 10, at most 25.9 %",
+    ]
+    assert [text.get_text() for text in nulls.texts] == ["5 %\nlevel", "10 %\nallowed"]
+
+
+def test_a_mode_that_has_not_begun_is_neither_drawn_nor_listed() -> None:
+    modes = {"fresh": rows_of(unshared=[False]), "small": rows_of()}
+    assert drawn.picture(modes, 0.95).startswith(b"\x89PNG") and len(drawn.lines(modes)) == 3
+    assert drawn.lines(modes)[2] == "| fresh | unshared | 1 | 0 | 0.0% | <= 95.0% | 10.0% |"
