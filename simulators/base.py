@@ -1,9 +1,10 @@
 """What a physical scenario is: named columns with units, and a way to draw rows."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from spaces.refusal import choice, whole
 
-ROLES = ("input", "output")
+ROLES = ("input", "output", "aside")
+KINDS: Mapping[str, pa.DataType] = MappingProxyType({"float32": pa.float32(), "int8": pa.int8(), "uint8": pa.uint8()})
 
 
 @dataclass(frozen=True)
@@ -29,23 +31,27 @@ class Grid:
     values: NDArray[np.float64]
 
 
-def tensor_field(name: str, shape: int | Sequence[int], role: str, unit: str, description: str) -> pa.Field:
-    """Describe one column: a float32 tensor of fixed shape in each row.
+def tensor_field(
+    name: str, shape: int | Sequence[int], role: str, unit: str, description: str, kind: str = "float32"
+) -> pa.Field:
+    """Describe one column: a tensor of fixed shape in each row.
 
     Args:
         name: Of the column.
         shape: Of one row's value.
-        role: ``"input"`` or ``"output"`` of the network that will learn the scenario.
+        role: ``"input"`` or ``"output"`` of the network that will learn the scenario, or ``"aside"`` if neither.
         unit: For example ``"nm"``; ``"1"`` if dimensionless.
         description: One line.
+        kind: Of its numbers: ``"float32"``, ``"int8"`` or ``"uint8"``.
 
     Raises:
-        Refusal: If the role is unknown.
+        Refusal: If the role or the kind is unknown.
     """
     choice(f"role of column {name}", role, ROLES)
+    choice(f"kind of column {name}", kind, KINDS)
     sides = [shape] if isinstance(shape, int) else list(shape)
     metadata = {"role": role, "unit": unit, "description": description}
-    return pa.field(name, pa.fixed_shape_tensor(pa.float32(), sides), nullable=False, metadata=metadata)
+    return pa.field(name, pa.fixed_shape_tensor(KINDS[kind], sides), nullable=False, metadata=metadata)
 
 
 def columns(schema: pa.Schema, role: str) -> list[pa.Field]:
@@ -71,7 +77,7 @@ class Simulator(ABC):
     Attributes:
         name: What it is called by; also part of paths.
         version: Raised whenever the same generator would give other numbers, so that old shards are not mixed in.
-        schema: Columns of float32 tensors, made by `tensor_field`.
+        schema: Columns of tensors, made by `tensor_field`.
         grid: Coordinate of the outputs, or None if they have none.
     """
 
@@ -81,7 +87,7 @@ class Simulator(ABC):
     grid: Grid | None = None
 
     @abstractmethod
-    def sample(self, n: int, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+    def sample(self, n: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Draw ``n`` rows.
 
         The first m rows must be those of ``sample(m, rng)`` with the same state of ``rng``: so a data set that grows
@@ -105,12 +111,12 @@ class Simulator(ABC):
         """Numbers in one row of output."""
         return width(self.schema, "output")
 
-    def draw(self, n: int, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+    def draw(self, n: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Draw ``n`` rows and check them.
 
         Raises:
             Refusal: If ``n`` is not a whole number of at least 1.
-            ValueError: If the simulator broke its word: columns, shapes, or a value that is not finite in float32.
+            ValueError: If the simulator broke its word: columns, shapes, kinds, or a value that is not finite in float32.
         """
         whole("n", n, 1)
         rows = self.sample(n, rng)
@@ -120,6 +126,9 @@ class Simulator(ABC):
             values, expected = np.asarray(rows[field.name]), (n, *field.type.shape)
             if values.shape != expected:
                 raise ValueError(f"{self.name}.{field.name} has shape {values.shape}; its schema says {expected}")
+            kind = field.type.value_type
+            if kind != pa.float32() and values.dtype != kind.to_pandas_dtype():
+                raise ValueError(f"{self.name}.{field.name} holds {values.dtype}; its schema says {kind}")
             bad = np.argwhere(~(np.abs(values) <= np.finfo(np.float32).max))
             if len(bad):
                 place = [int(i) for i in bad[0]]

@@ -7,7 +7,7 @@ copies them; ``torch.from_numpy`` would share the memory and warn that it cannot
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -86,8 +86,8 @@ class Dataset:
         """Number of rows."""
         return self.table.num_rows
 
-    def column(self, name: str) -> NDArray[np.float32]:
-        """One column, shape (rows, *shape of its tensor): a view if it lies in one shard, else a copy.
+    def column(self, name: str) -> NDArray[Any]:
+        """One column in its own kind, shape (rows, *shape of its tensor): a view if in one shard, else a copy.
 
         Raises:
             Refusal: If there is no such column.

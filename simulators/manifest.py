@@ -152,4 +152,6 @@ def read(folder: Path) -> Manifest | None:
 def _described(field: pa.Field) -> dict[str, Any]:
     """One column, for the manifest."""
     words = {key.decode(): value.decode() for key, value in sorted(field.metadata.items())}
+    if field.type.value_type != pa.float32():
+        words["kind"] = str(field.type.value_type)  # float32 goes without saying, as it did when there was no other
     return {"name": field.name, "shape": list(field.type.shape), **words}

@@ -106,6 +106,7 @@ def sample(
     whole("n", n, 1)
     whole("most_sweeps", most_sweeps, 64)
     generator = np.random.default_rng(rng)
+    (shifts,) = generator.spawn(1)  # apart, so that the first states are the same however many there are
     sampler, settled = _local(model, temperature, generator), None
     if not exchange:
         settled = _equilibrate(sampler, model, most_sweeps)
@@ -117,22 +118,19 @@ def sample(
             f"{model.name} at temperature {temperature:g} has not come to equilibrium in {PATIENCE * most_sweeps} "
             f"sweeps of replica exchange; allowed: most_sweeps above {most_sweeps}, or a higher temperature"
         )
-    tau, burnt = settled
+    tau, burnt, late = settled
     gap = max(1, int(np.ceil(2 * tau)))
-    moments = []
-    for _ in range(-(-n // sampler.chains)):
+    thinned = [series[:, ::gap] for series in late]
+    worth = min(effective_size(series) / series.size for series in thinned)
+    index = np.empty((n, model.sites), np.uint8)
+    for first in range(0, n, sampler.chains):
         sampler.advance(gap)
-        moments.append(sampler.index(sampler.chains))
-    index = np.concatenate(moments)
-    states = model.states(index.reshape(-1, *model.shape))
-    series = [
-        values.reshape(len(moments), sampler.chains).T for values in (model.energy(states), order(index, model.q))
-    ]
-    worth = min(effective_size(values) for values in series) / len(index)
+        index[first : first + sampler.chains] = sampler.index(sampler.chains)[: n - first]
     # A common shift of all colours is as likely: local updates at low temperature would hardly ever make one.
-    shift = generator.integers(model.q, size=(n, 1), dtype=np.uint8)
-    states = model.states(((index[:n] + shift) % model.q).reshape(n, *model.shape))
-    return Observations(states, model.name, temperature, sampler.name, burnt, gap, tau, int(worth * n))
+    index = (index + shifts.integers(model.q, size=(n, 1), dtype=np.uint8)) % model.q
+    states = model.states(index.reshape(n, *model.shape))
+    effective = n if n <= sampler.chains else int(worth * n)
+    return Observations(states, model.name, temperature, sampler.name, burnt, gap, tau, effective)
 
 
 def _local(model: SpinModel, temperature: float, rng: np.random.Generator) -> Sampler:
@@ -147,8 +145,10 @@ def _exchanging(model: SpinModel, temperature: float, rng: np.random.Generator) 
     return Tempering(walkers, temperatures, model.q, rng)
 
 
-def _equilibrate(sampler: Sampler, model: SpinModel, most_sweeps: int) -> tuple[float, int] | None:
-    """Autocorrelation time and sweeps used, or None if that was not enough."""
+def _equilibrate(
+    sampler: Sampler, model: SpinModel, most_sweeps: int
+) -> tuple[float, int, list[NDArray[np.float64]]] | None:
+    """Autocorrelation time, sweeps used, and the equilibrated series of energy and order; None if there are none."""
     chains, length, used = min(WATCHED, sampler.chains), 64, 0
     while used + length <= most_sweeps:
         energies, orders = np.empty((chains, length)), np.empty((chains, length))
@@ -161,7 +161,7 @@ def _equilibrate(sampler: Sampler, model: SpinModel, most_sweeps: int) -> tuple[
         late = [series[:, length // 2 :] for series in (energies, orders)]
         tau = max(map(autocorrelation_time, late))
         if length >= 40 * tau and all(map(_agree, late)):
-            return tau, used
+            return tau, used, late
         length *= 2
     return None
 

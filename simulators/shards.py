@@ -40,7 +40,8 @@ def encode(simulator: Simulator, seed: Sequence[int], number: int, rows: int) ->
     schema = simulator.schema.with_metadata({key: str(value) for key, value in source.items()})
     arrays = []
     for field in schema:
-        flat = pa.array(np.ascontiguousarray(drawn[field.name], dtype=np.float32).reshape(-1))
+        kind = field.type.value_type.to_pandas_dtype()
+        flat = pa.array(np.ascontiguousarray(drawn[field.name], dtype=kind).reshape(-1))
         storage = pa.FixedSizeListArray.from_arrays(flat, field.type.storage_type.list_size)
         arrays.append(pa.ExtensionArray.from_storage(field.type, storage))
     sink = pa.BufferOutputStream()
