@@ -116,7 +116,7 @@ class Simulator(ABC):
 
         Raises:
             Refusal: If ``n`` is not a whole number of at least 1.
-            ValueError: If the simulator broke its word: columns, shapes, kinds, or a value that is not finite in float32.
+            ValueError: If the simulator broke its word: columns, shapes, kinds, or a value not finite in float32.
         """
         whole("n", n, 1)
         rows = self.sample(n, rng)
