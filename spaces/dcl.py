@@ -15,6 +15,8 @@ from spaces.refusal import Refusal, choice, number, whole
 KINDS = ("linear", "made", "gru", "transformer")
 ORDERS = ("raster", "snake", "spiral", "hilbert")
 LOSSES = ("likelihood", "mse")
+WARM = 0.3
+"""Share of the compute that goes to the linear-logistic model from which a network starts."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Watch:
         width: Units in each.
         dropout: Probability that a hidden unit is dropped.
         linear_term: Whether logits get a masked linear term as well.
+        warm: Whether it starts from a linear-logistic model, which takes a share of its compute (`WARM`), and has
+            only to learn what that one cannot.
         loss: ``likelihood``, or the paper's ``mse`` between spin and linear output.
         augmented: Whether each batch is shown under random symmetries of the lattice.
         rate: Peak learning rate.
@@ -75,6 +79,7 @@ class Watch:
     width: int = 128
     dropout: float = 0.0
     linear_term: bool = True
+    warm: bool = False
     loss: str = "likelihood"
     augmented: bool = True
     rate: float = 3e-3
@@ -91,9 +96,13 @@ class Watch:
         whole("watch.depth", self.depth, 1, 4 if self.kind == "gru" else 64)
         whole("watch.width", self.width, 1, 65_536)
         number("watch.dropout", self.dropout, 0, 0.99)
-        for name in ("linear_term", "augmented"):
+        for name in ("linear_term", "warm", "augmented"):
             if not isinstance(getattr(self, name), bool):
                 raise Refusal(f"watch.{name} is {getattr(self, name)!r}; allowed: true or false")
+        if self.warm and (self.kind == "linear" or not self.linear_term):
+            raise Refusal(
+                "watch.warm is true without a linear term to start from; allowed: false, or linear_term = true"
+            )
         number("watch.rate", self.rate, 0, above=True)
         number("watch.decay", self.decay, 0)
         whole("watch.batch", self.batch, 1)
@@ -123,7 +132,19 @@ def paper(width: int = 378, batch: int = 8000) -> Watch:
     needs smaller ones of both, or it ends before the network has learned anything.
     """
     return Watch(
-        "gru", "spiral", 1, width, 0.1, False, "mse", False, 5e-4, 0.0, batch, Student(2, 1, (32, 64), 0, 1e-3, batch)
+        "gru",
+        "spiral",
+        1,
+        width,
+        0.1,
+        False,
+        False,
+        "mse",
+        False,
+        5e-4,
+        0.0,
+        batch,
+        Student(2, 1, (32, 64), 0, 1e-3, batch),
     )
 
 
@@ -210,6 +231,7 @@ def suggest(trial: Trial, choices: Choices) -> Watch:
     """Draw a pipeline. What only some kinds have is drawn under the kind's own name, so that ranges stay fixed."""
     kind = trial.suggest_categorical("kind", choices.kinds)
     deep = kind != "linear"
+    term = trial.suggest_categorical(f"{kind}_linear_term", ("warm", "fresh", "none")) if deep else "fresh"
     student = Student(
         trial.suggest_categorical("focus", choices.focus),
         trial.suggest_categorical("context", choices.context),
@@ -222,7 +244,8 @@ def suggest(trial: Trial, choices: Choices) -> Watch:
         trial.suggest_int(f"{kind}_depth", 1, choices.depth) if deep else 1,
         trial.suggest_categorical(f"{kind}_width", getattr(choices, kind)) if deep else 1,
         trial.suggest_float(f"{kind}_dropout", 0.0, choices.dropout) if deep and choices.dropout else 0.0,
-        trial.suggest_categorical(f"{kind}_linear_term", (True, False)) if deep else True,
+        term != "none",
+        term == "warm",
         "likelihood",
         trial.suggest_categorical("augmented", choices.augmented),
         trial.suggest_float(f"{kind}_rate", *choices.rate, log=True),
@@ -233,7 +256,7 @@ def suggest(trial: Trial, choices: Choices) -> Watch:
 
 
 def first_guesses(choices: Choices) -> list[dict[str, object]]:
-    """Parameters of the first trials: each kind once, with a linear term, the snake order and symmetric batches.
+    """Parameters of the first trials: each kind once, from a linear start, in snake order, with symmetric batches.
 
     Plain recurrent networks read the bonds that close the torus, 56 to 63 steps apart, as absent; the linear term
     sees them at once.
@@ -253,7 +276,7 @@ def first_guesses(choices: Choices) -> list[dict[str, object]]:
         guess = {"kind": kind, **common, f"{kind}_rate": min(max(5e-3, low), high)}
         if kind != "linear":
             widths = sorted(getattr(choices, kind))
-            guess |= {f"{kind}_depth": 1, f"{kind}_width": widths[len(widths) // 2], f"{kind}_linear_term": True}
+            guess |= {f"{kind}_depth": 1, f"{kind}_width": widths[len(widths) // 2], f"{kind}_linear_term": "warm"}
             guess |= {f"{kind}_dropout": 0.0} if choices.dropout else {}
         found.append(guess)
     return found

@@ -2,7 +2,7 @@
 
 import os
 
-# Ray reads these when it is imported.
+# Ray and OpenMP read these when they are imported.
 os.environ |= {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -11,6 +11,8 @@ os.environ |= {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # Ray makes its workers 15 nicer than their driver: on a busy machine a test of seconds would take minutes.
     "RAY_worker_niceness": "0",
+    # As every process that trains has it; torch's own threads wait for each other in turns on a busy machine.
+    "OMP_NUM_THREADS": "1",
 }
 
 import pytest  # noqa: E402

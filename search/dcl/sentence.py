@@ -12,7 +12,8 @@ WORDS = {"linear": "linear-logistic model", "made": "MADE", "gru": "GRU", "trans
 def watcher(plan: Watch) -> str:
     """A sequence model in words: "GRU (1 x 48, snake, with linear term), augmented"."""
     size = [] if plan.kind == "linear" else [f"{plan.depth} x {plan.width}"]
-    term = ["with linear term"] if plan.linear_term and plan.kind != "linear" else []
+    words = "from a linear-logistic start" if plan.warm else "with linear term"
+    term = [words] if plan.linear_term and plan.kind != "linear" else []
     mse = ["squared error"] if plan.loss == "mse" else []
     return f"{WORDS[plan.kind]} ({', '.join([*size, plan.order, *term, *mse])})" + ", augmented" * plan.augmented
 

@@ -1,5 +1,8 @@
 """Teaching a sequence model by watching, and the energies that it has learned."""
 
+from dataclasses import replace
+from typing import cast
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,13 +12,18 @@ from models.energies import boltzmann
 from models.mlp import fresh
 from models.sequence.chain import Autoregressive
 from models.sequence.fit import fit, log_probabilities
+from models.sequence.masked import LinearLogistic
 from models.sequence.shape import SequenceShape
+from models.sequence.warm import from_linear
 from models.symmetries import Symmetries
 from search.seeds import Draws
 from spaces.compute import states_for
-from spaces.dcl import Watch
+from spaces.dcl import WARM, Watch, linear
+from spaces.plan import Block
 
 Index = NDArray[np.uint8]
+TERM_RATE = 0.1
+"""Factor on the rate of a linear term that has been learned already."""
 NAMES = {"all": ("translations", "reflections", "rotations", "colours"), "flip": ("colours",), "none": ()}
 
 
@@ -57,13 +65,18 @@ def watch(
     """
     model = sequence_shape(plan, shape, q).build()
     fresh(model, 1.0, draws.weights)
+    shown, blocks = symmetries if plan.augmented else None, tuple[Block, ...]()
+    if plan.warm:
+        first = replace(linear(), order=plan.order, augmented=plan.augmented)
+        start = watch(first, observed, shape, q, WARM * seconds, draws, symmetries)
+        from_linear(model, cast(LinearLogistic, start))
+        seconds, blocks = (1 - WARM) * seconds, (Block("linear", rate=TERM_RATE), *[Block()] * (len(model.blocks) - 1))
     states = states_for(plan, seconds, int(np.prod(shape)), q)
     epochs = max(1, -(-states // len(observed)))
-    rows = max(plan.batch, states // epochs)
-    shown = torch.from_numpy(np.ascontiguousarray(observed[:rows]))
+    rows = tensor(observed[: max(plan.batch, states // epochs)])
     with torch.random.fork_rng(devices=[]):  # dropout knows the global generator only
         torch.manual_seed(draws.order.initial_seed())
-        fit(model, shown, plan.recipe(epochs), draws.order, symmetries=symmetries if plan.augmented else None)
+        fit(model, rows, plan.recipe(epochs), draws.order, symmetries=shown, blocks=blocks)
     return model
 
 

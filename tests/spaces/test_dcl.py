@@ -49,6 +49,7 @@ def test_every_kind_is_guessed_once_and_a_guess_fixes_all_that_is_drawn() -> Non
     plans = [suggest(study.ask(), choices) for _ in guesses]
     assert [plan.kind for plan in plans] == list(KINDS)
     assert all(plan.linear_term and plan.augmented and plan.order == "snake" for plan in plans)
+    assert [plan.warm for plan in plans] == [False, True, True, True]
     assert [t.params.keys() == guess.keys() for t, guess in zip(study.trials, guesses, strict=True)] == [True] * 4
 
 
@@ -116,6 +117,8 @@ def test_layers_are_written_with_hyphens() -> None:
         (lambda: Watch("gru", depth=5), "watch.depth is 5; allowed: .* at most 4"),
         (lambda: Watch(dropout=1.0), "watch.dropout is 1.0"),
         (lambda: Watch(augmented=1), "watch.augmented is 1; allowed: true or false"),  # type: ignore[arg-type]
+        (lambda: Watch("linear", warm=True), "watch.warm is true without a linear term to start from; allowed: false"),
+        (lambda: Watch("gru", linear_term=False, warm=True), "watch.warm is true without a linear term"),
         (lambda: Watch(rate=0), "watch.rate is 0; allowed: a number above 0"),
         (lambda: Student(focus=0), "student.focus is 0"),
         (lambda: Student(context=-1), "student.context is -1"),

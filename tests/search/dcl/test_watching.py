@@ -1,0 +1,124 @@
+"""Watching and teaching on small lattices where the truth is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from models.energies import gauged, rmse
+from models.sequence.fit import log_probabilities
+from search.dcl import scores
+from search.dcl.objective import Judge, Watching, WatchTask, learn, proof_errors, score
+from search.dcl.spread import random_states, spread
+from search.dcl.teaching import Taught, teach
+from search.dcl.watcher import Energies, group, tensor, watch
+from search.seeds import Draws, Role
+from search.studies import resolve
+from simulators.exact import iid
+from simulators.registry import lattice
+from spaces.dcl import Student, Watch, linear
+
+MODEL = lattice("ising-4x4")
+RNG = np.random.default_rng(0)
+SEEN = MODEL.index(iid(MODEL, 4.0, 30_000, RNG)).reshape(-1, 16)
+ALL = group("all", (4, 4), 2)
+
+
+def exact(index: np.ndarray) -> np.ndarray:
+    return MODEL.energy(MODEL.states(index.reshape(-1, 4, 4)))
+
+
+def watched(plan: Watch, seconds: float) -> Energies:
+    return Energies(watch(plan, SEEN, (4, 4), 2, seconds, Draws.of(0, Role.PLANS, 0), ALL), 4.0, ALL, 8)
+
+
+def test_the_same_draws_give_the_same_bits_and_others_do_not() -> None:
+    plan = Watch("made", width=8, dropout=0.2, rate=1e-2)
+    one, same = (watch(plan, SEEN, (4, 4), 2, 0.05, Draws.of(0, Role.PLANS, 0), ALL) for _ in range(2))
+    other = watch(plan, SEEN, (4, 4), 2, 0.05, Draws.of(0, Role.PLANS, 1), ALL)
+    first, second, third = (log_probabilities(model, tensor(SEEN[:50])) for model in (one, same, other))
+    assert (first == second).all() and not (first == third).any()
+
+
+def test_a_linear_start_is_worth_more_than_the_compute_it_takes() -> None:
+    cold = Watch("gru", width=8, rate=5e-3)
+    errors = {}
+    for plan in (cold, replace(cold, warm=True)):
+        held = log_probabilities(watched(plan, 0.6).model, tensor(SEEN[-5000:]))
+        errors[plan.warm] = scores.likelihood(held)
+    assert errors[True] < errors[False] - 0.05
+
+
+def test_energies_averaged_over_the_whole_group_are_symmetric_and_others_are_not() -> None:
+    plain = watched(linear(), 0.1)
+    assert ALL is not None
+    averaged = Energies(plain.model, 4.0, ALL, len(ALL))
+    index = random_states(20, 16, 2, RNG)
+    image = ALL.image(tensor(index), 77).numpy()
+    np.testing.assert_allclose(averaged(index), averaged(image), atol=1e-3)
+    assert np.abs(Energies(plain.model, 4.0)(index) - Energies(plain.model, 4.0)(image)).max() > 0.01
+    assert scores.inconsistency(plain.images(index, 8)) > 0.01
+
+
+def test_a_student_that_asks_for_states_learns_all_energies_and_one_that_does_not_only_those_near_zero() -> None:
+    """Exact energies as teacher: what is left is the student's own error."""
+    model = lattice("ising-6x6")
+
+    def teacher(index: np.ndarray) -> np.ndarray:
+        return model.energy(model.states(index.reshape(-1, 6, 6)))
+
+    wide = spread(teacher, 500, 36, 2, np.random.default_rng(1))
+    found = []
+    for rounds in (0, 2):
+        student = Student(1, 1, (16, 16), rounds, 2e-2, 128)
+        taught = teach(student, teacher, (6, 6), 2, 2000 * 3 // (rounds + 1), 8, Draws.of(0, Role.PLANS, 0))
+        found.append(scores.agreement(teacher(wide), taught(wide)))
+    assert found[1] < 0.6 * found[0] and found[1] < 2.0
+
+
+def test_a_symmetrised_student_is_symmetric_also_where_its_weights_differ_from_place_to_place() -> None:
+    flip = group("flip", (4, 4), 2)
+    index = random_states(30, 16, 2, RNG)
+    for student, uniform, symmetries in ((Student(1, 1, (4,), 0), True, ALL), (Student(2, 1, (4,), 0), False, flip)):
+        taught = teach(student, exact, (4, 4), 2, 300, 1, Draws.of(0, Role.PLANS, 0), uniform)
+        image = symmetries.image(tensor(index), len(symmetries) - 1).numpy()  # type: ignore[union-attr]
+        np.testing.assert_allclose(taught.symmetrised()(index), taught.symmetrised()(image), atol=1e-9)
+        assert np.abs(taught(index) - taught(image)).max() > 1e-3
+
+
+def test_the_proof_compares_what_it_says() -> None:
+    settings = {"system": "ising-4x4", "larger": "", "states.student": 300, "budget.student": 1, "budget.copies": 4,
+                "states.watched": 30_000, "paper_width": 4}  # fmt: skip
+    study = resolve("dcl-ising", "demo", settings)
+    states = random_states(400, 16, 2, RNG)
+    judge = Judge(states, gauged(exact(states), exact(states)), states)
+    task = WatchTask(study, Role.CONFIRMATION, SEEN, states[:50], judge, proof=True)
+    training = Watching(linear(Student(1, 1, (8,), 1)), 3, 0.1, True)
+    learned = learn(task, training)
+    found = proof_errors(task, training, learned)
+    assert learned.taught is not None
+    assert found["teacher"] == pytest.approx(
+        rmse(gauged(learned.energies(states), learned.energies(states)), judge.exact)
+    )
+    assert found["student_symmetrised"] == judge.error(learned.taught.symmetrised())
+    assert set(proof_errors(task, Watching(study.paper, 3, 0.1, True), learned)) == {"teacher", "student"}
+    assert task.digest(training) != task.digest(replace(training, index=4))
+
+
+@pytest.mark.parametrize("name", ["likelihood", "symmetry", "exact"])
+def test_the_search_makes_small_what_it_was_told_to(name: str) -> None:
+    found = {"likelihood": 3.0, "symmetry": 0.5, "agreement": 0.2, "exact": 0.7}
+    assert score(resolve("dcl-ising", "demo", {"score": name}), found) == found[name]
+    assert score(resolve("dcl-ising", "demo"), found) == pytest.approx(4 * 3.0 + 0.5 + 0.2)
+
+
+def test_what_a_student_says_survives_its_table() -> None:
+    taught = teach(Student(2, 1, (4,), 0), exact, (4, 4), 2, 300, 1, Draws.of(0, Role.PLANS, 0))
+    index = random_states(30, 16, 2, RNG)
+    assert taught.network is not None
+    with torch.inference_mode():
+        direct = taught.network(tensor(index).view(-1, 4, 4)).numpy()
+    np.testing.assert_allclose(taught(index), direct, atol=1e-4)
+    np.testing.assert_allclose(taught.laid((4, 4)).energy(index), taught(index), atol=1e-9)
+    assert isinstance(taught.zeroed(), Taught)
