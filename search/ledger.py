@@ -7,6 +7,7 @@ ledger on the same file gives interrupted trials again first, with their numbers
 
 import math
 import time
+import warnings
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -217,7 +218,9 @@ class Ledger:
         if len(complete) < 4 or len({t.value for t in complete}) < 2:
             return {}
         evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-        found = optuna.importance.get_param_importances(self.study, evaluator=evaluator)
+        with warnings.catch_warnings():  # a setting of few trials has an uncertain share, as all of few trials have
+            warnings.simplefilter("ignore", UserWarning)
+            found = optuna.importance.get_param_importances(self.study, evaluator=evaluator)
         ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
         return {name: float(share) for name, share in ranked}
 

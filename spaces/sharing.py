@@ -199,9 +199,12 @@ def first_guesses(
 def middle(recipes: Sequence[Recipe]) -> Recipe:
     """A recipe to set out from: of the tasks' tuned ones the median of each setting that is searched, so one in use.
 
-    The activation is the one that most tasks chose (of equals, the first).
+    Epochs and batch are those of the recipe that learns longest: to learn all tasks takes at least as long as the one
+    that takes longest. The activation is the one that most tasks chose (of equals, the first).
     """
     settings = {name: median_low(getattr(recipe, name) for recipe in recipes) for name in SETTINGS}
+    longest = max(recipes, key=lambda recipe: recipe.epochs)
+    settings |= {"epochs": longest.epochs, "batch": longest.batch}
     return replace(recipes[0], activation=mode(recipe.activation for recipe in recipes), **settings)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spaces.plan import Plan, Recipe
 from spaces.ranges import Ranges
 from spaces.refusal import Refusal
-from spaces.sharing import WEIGHTINGS, Sharing, divisions, first_guesses, suggest, weights
+from spaces.sharing import WEIGHTINGS, Sharing, divisions, first_guesses, middle, suggest, weights
 
 TASKS = ("film-8", "film-10", "film-12", "film-14")
 ERRORS = {"film-8": 0.021, "film-10": 0.051, "film-12": 0.1, "film-14": 0.2}
@@ -139,3 +139,15 @@ def test_only_the_weightings_that_are_allowed_are_drawn_and_guessed() -> None:
     drawn = Drawn(guesses[0] | {"weighting": "surgery"})
     with pytest.raises(AssertionError):
         suggest(drawn, Ranges(), START, ERRORS, 7, ("equal",))
+
+
+def test_sharing_sets_out_from_settings_in_use_and_learns_as_long_as_the_longest() -> None:
+    recipes = [
+        Recipe(rate=5e-3, decay=0.1, batch=110, epochs=600, activation="gelu"),
+        Recipe(rate=4e-3, decay=0.3, batch=128, epochs=500, activation="relu"),
+        Recipe(rate=8e-3, decay=0.2, batch=100, epochs=800, activation="gelu"),
+    ]
+    start = middle(recipes)
+    assert (start.rate, start.decay) == (5e-3, 0.2)
+    assert (start.batch, start.epochs) == (100, 800)  # of one recipe, so within the same limit of steps
+    assert start.activation == "gelu"
