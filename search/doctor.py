@@ -13,11 +13,11 @@ from search import store
 from search.dcl.study import DclStudy
 from search.delivery import address, masked
 from search.sharing.study import SharingStudy
-from simulators.registry import find
+from simulators.registry import find, lattice
 from spaces.refusal import Refusal
 
 WATCHED = 50.0
-"""Megabytes of a run that learns from watched states: networks, figures, MLflow."""
+"""Megabytes of a run that learns from watched states, besides those: networks, figures, MLflow."""
 BYTES_A_ROW = 4 * 220
 """Of a data set: 200 outputs, some inputs, float32."""
 
@@ -64,7 +64,8 @@ def _asked(study: Any, folder: Path, workers: int | None, device: str) -> Findin
 def megabytes(study: Any) -> float:
     """Disk that a run will take."""
     if isinstance(study, DclStudy):
-        return WATCHED  # states are drawn in memory
+        model = lattice(study.system)
+        return WATCHED + study.states.watched * (model.sites / (8 if model.q == 2 else 1) + 16) / 1e6
     rows = study.rows
     if isinstance(study, SharingStudy):
         count = (rows.pool + rows.test) * len(study.tasks)

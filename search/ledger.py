@@ -78,11 +78,14 @@ class Ledger:
         read: A plan from plain values.
 
     Attributes:
+        unit: What is counted against the budget.
         live: Trials under way.
         states: How many trials ended in each state.
         best: Record of the best complete trial so far, None without one.
         first: Record of trial 0 once it has ended.
     """
+
+    unit = "trainings"
 
     def __init__(
         self,
@@ -122,18 +125,16 @@ class Ledger:
     def ask(self) -> tuple[int, Any] | None:
         """The next trial to run as (number, plan), or None if none is to be started any more."""
         for _ in range(DRAWS):
-            resumed = bool(self.interrupted)
-            late = time.monotonic() > self.rules.until and self.spent > 0
-            if not resumed and (late or self.spent >= self.rules.trainings):
-                return None
-            if not resumed:
+            if not (resumed := bool(self.interrupted)):
+                late = time.monotonic() > self.rules.until and self.used > 0
+                if late or self.used >= self.rules.trainings:
+                    return None
                 self._widen()
             trial = self._resume(self.interrupted.pop(0)) if resumed else self._new()
             plan = self.space(trial, self.ranges_at(trial.number))
             trial.set_user_attr("plan", plan.to_dict())
             self.live[trial.number] = trial
-            broken = {}
-            held = trial.constraints
+            held, broken = trial.constraints, dict[str, float]()
             for key, value in self.constraints(plan).items():
                 if key not in held:
                     trial.set_constraint(key, value)
@@ -180,6 +181,11 @@ class Ledger:
         problem = attrs.get("diverged", "") or problem
         state = TrialState.FAIL if problem else self._verdict(trial, attrs.get("errors", [])) or TrialState.FAIL
         self._end(trial, state, problem or ("behind on the same seeds" if state == TrialState.PRUNED else ""))
+
+    @property
+    def used(self) -> int:
+        """What counts against the budget: trainings started."""
+        return self.spent
 
     @property
     def spent(self) -> int:

@@ -41,7 +41,7 @@ class Progress:
     def ledger(self, ledger: Ledger) -> None:
         """The phase is a search: count its trainings."""
         self.search = ledger
-        self.first = ledger.spent
+        self.first = ledger.used
         self.closed()
 
     def count(self, done: int, total: int) -> None:
@@ -54,7 +54,7 @@ class Progress:
     def closed(self) -> None:
         """A trial ended."""
         if self.search is not None:
-            self.count(self.search.spent, self.search.rules.trainings)
+            self.count(self.search.used, self.search.rules.trainings)
 
     def say(self, text: str) -> None:
         """A line that stays."""
@@ -66,7 +66,7 @@ class Progress:
             self._show()
             self.bars.stop()
             self.bars = None
-        elif self.name and not self.live:
+        elif self.name and not self.live and self.note():
             self._plain(always=True)
         self.name = ""
 
@@ -75,7 +75,7 @@ class Progress:
         if self.search is None:
             return f"{self.done:,}/{self.total:,}{self._left()}" if self.total else ""
         states, best, first = self.search.states, self.search.best, self.search.first
-        text = f"{self.done}/{self.total} trainings, trials: {states['complete']} done"
+        text = f"{self.done}/{self.total} {self.search.unit}, trials: {states['complete']} done"
         text += f", {states['pruned']} stopped, {states['failed']} failed"
         if best is not None:
             text += f"; best {self.search.shown(best['value'])}"

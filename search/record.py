@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import socket
 import time
 import uuid
@@ -96,6 +97,10 @@ class Run:
                 write_bytes(self.path("run-id"), uuid.uuid4().hex.encode())
         except OSError as problem:
             raise Refusal(f"{self.folder}: {problem.strerror}; allowed: a folder that can be written") from None
+
+    def discard(self) -> None:
+        """Remove the folder of a run that turned out to be impossible before anything was learned."""
+        shutil.rmtree(self.folder)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from search.dcl.own import with_states
 from search.dcl.study import DclStudy
 from search.pretrained import checked, with_weights
 from search.sharing.study import SharingStudy
@@ -50,7 +51,8 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
         values = _laid(values, _listed(nested, "--set"))
     folder = Path(named).parent if named.endswith(".toml") else Path()
     if {"tasks", "system"} & values.keys():
-        return opened(values)
+        given = values.pop("observations", None) if "system" in values else None
+        return opened(values) if given is None else with_states(opened(values), given, folder)
     return checked(opened(with_tables(with_weights(values, folder), folder)))
 
 

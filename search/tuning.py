@@ -57,7 +57,7 @@ def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 
         folder: Where Tune may keep its own state while it runs; removed afterwards, for nothing in it is needed.
         gpus: Share of a GPU for each trial.
     """
-    if ledger.spent >= ledger.rules.trainings and not ledger.interrupted:
+    if ledger.used >= ledger.rules.trainings and not ledger.interrupted:
         return
     shutil.rmtree(folder, ignore_errors=True)
     searcher = LedgerSearcher(ledger, workers)

@@ -1,23 +1,34 @@
 """The states of a DCL run: those that are watched, those that only judge. All come again from the study's seed."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from models.energies import gauged
 from search.dcl.objective import Judge
+from search.dcl.own import kept
 from search.dcl.spread import random_states
 from search.dcl.study import DclStudy
 from search.dcl.watcher import Index
-from search.seeds import Role, number, sequence
+from search.seeds import Role, entropy, sequence
 from simulators.exact import uniform_in_energy
 from simulators.registry import lattice
-from simulators.sampling import sample
+from simulators.shards import Progress
+from simulators.watched import read_states, watch
 
 
-def observe(study: DclStudy) -> tuple[Index, dict[str, Any]]:
-    """Watch the system at its one temperature, and say how much that is worth.
+def observe(
+    study: DclStudy, folder: Path, actors: int = 1, progress: Progress | None = None
+) -> tuple[Index, dict[str, Any]]:
+    """Watch the system at its one temperature, or read who did, and say how much that is worth.
+
+    Args:
+        study: Of which system.
+        folder: Where the states lie afterwards: shards, or a copy of the study's own file.
+        actors: Ray actors; none are needed for what is there already.
+        progress: Called with states done and states wanted.
 
     Returns:
         Index of every state, (states, sites), and a card: rows, temperature, autocorrelation time in sweeps, effective
@@ -26,12 +37,16 @@ def observe(study: DclStudy) -> tuple[Index, dict[str, Any]]:
     Raises:
         Refusal: If the states are worth fewer than 1,000 independent ones.
     """
-    model = lattice(study.system)
-    seen = sample(model, study.temperature, study.states.watched, number(sequence(study.seed, Role.POOL)))
+    model, n = lattice(study.system), study.states.watched
+    if study.observations:
+        seen = read_states(kept(study.observations, folder), model, study.temperature)
+    else:
+        seed = entropy(study.seed, Role.POOL)
+        seen = watch(model, study.temperature, n, seed, folder, actors=actors, progress=progress)
     seen.require()
     index = model.index(seen.states).reshape(-1, model.sites)
     return index, {
-        "simulator": study.system,
+        "simulator": study.observations.name or study.system,
         "rows": len(index),
         "temperature": study.temperature,
         "autocorrelation_sweeps": float(seen.autocorrelation_sweeps),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from search.ledger import Ledger
 
@@ -27,18 +27,31 @@ def falls_behind(score: float, reached: Sequence[float], factor: int) -> bool:
 class Rungs(Ledger):
     """A ledger whose trials report one score for each rung, the last of which counts, instead of one for each seed.
 
-    ``rules.seeds`` is the number of rungs.
+    ``rules.seeds`` is the number of rungs, ``rules.trainings`` that of pipelines: how many of their trainings go on,
+    only the race knows.
     """
 
     factor = 2
+    unit = "pipelines"
+    _ended = 0
+
+    @property
+    def used(self) -> int:
+        """Pipelines started; what a constraint kept from being trained costs nothing."""
+        return self._ended + len(self.live)
 
     def score(self, errors: Sequence[float]) -> float:
         """The logarithm of the last rung's score."""
         return math.log(errors[-1])
 
     def shown(self, value: float) -> str:
-        """A score, in J."""
-        return f"{value:.3f} J"
+        """A score: what it counts has no unit worth a name, for T times the likelihood holds the unknown entropy."""
+        return f"score {value:.3f}"
+
+    def _note(self, trial: FrozenTrial) -> dict[str, Any]:
+        told = super()._note(trial)
+        self._ended += bool(told["errors"]) or told["state"] == "failed"
+        return told
 
     def _verdict(self, trial: int, errors: Sequence[float]) -> TrialState | None:
         if len(errors) >= self.rules.seeds:

@@ -1,7 +1,6 @@
 """The phases of a DCL run; each finds what is done already and does the rest."""
 
 import io
-import math
 from functools import cached_property, partial
 from typing import Any
 
@@ -37,9 +36,14 @@ class DclPipeline(Work):
         """Watch, and draw the states of all energies on which label-free errors are measured.
 
         Those come from Monte Carlo with the energies of the linear-logistic baseline: no Hamiltonian.
+
+        Raises:
+            Refusal: If the states are worth too few independent ones; then nothing is left in the folder.
         """
-        with self.phase("data"):
-            self.observed, self.card = observe(self.study)
+        with self.phase("data", self.study.states.watched):
+            self.observed, self.card = observe(
+                self.study, self.run.path("data", "watched"), self.means.workers, self.progress.count
+            )
         if not self.run.has("wide.npy"):
             with self.phase("states of all energies"):
                 task = WatchTask(self.study, Role.BASELINE, self.observed, self.observed[:0], self.nobody)
@@ -70,7 +74,7 @@ class DclPipeline(Work):
         least = study.budget.rungs[0] * study.budget.seconds
         self.ledger = Rungs(
             self.journal,
-            Rules("plans", study.seed, Role.PLANS_SAMPLER, self.reports, len(study.budget.rungs), (),
+            Rules("plans", study.seed, Role.PLANS_SAMPLER, study.budget.trials, len(study.budget.rungs), (),
                   self.began + self.means.search_seconds),
             dcl.suggest,
             study.usable,
@@ -82,12 +86,6 @@ class DclPipeline(Work):
         )  # fmt: skip
         self.search(self.ledger, self.task(Role.PLANS, judge(study, Role.REGRET)), "pipelines")
         return self.ledger
-
-    @property
-    def reports(self) -> int:
-        """Reports that the search may ask for: as many as its trials would give if half of each rung went on."""
-        rungs = len(self.study.budget.rungs)
-        return math.ceil(sum(self.study.budget.trials / 2**rung for rung in range(rungs)))
 
     def best_of_kinds(self) -> dict[str, Watch]:
         """The best complete pipeline of each kind, by the search's score; the linear baseline is always among them."""

@@ -15,6 +15,7 @@ from search.means import Means
 from search.progress import Progress
 from search.record import Evidence, Run, write_bytes
 from simulators.registry import lattice
+from spaces.refusal import Refusal
 
 
 def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[
         return run.read("certificate.json")
     with connection(means.workers, run.folder, means.devices) as available:
         line = DclPipeline(run, replace(means, workers=min(means.workers, available)), progress, tracker)
-        line.prepare()
+        _prepare(line)
         tracker.start()
         line.plans()
         best = line.best()
@@ -40,6 +41,16 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[
     tracker.finish()
     progress.close()
     return certified
+
+
+def _prepare(line: DclPipeline) -> None:
+    """Watch; if what is watched cannot be learned from, leave nothing behind."""
+    try:
+        line.prepare()
+    except Refusal:
+        if not line.run.has("wide.npy"):
+            line.run.discard()
+        raise
 
 
 def _write(line: DclPipeline, finals: Any, fixed: Any, predicted: Any) -> dict[str, Any]:

@@ -6,13 +6,16 @@ from typing import Any, Self
 
 from models.orders import order
 from search.study import SCALES, Proof, build, plain
+from simulators.exact.multicanonical import check
 from simulators.registry import lattice
 from spaces.dcl import Choices, Watch, paper
 from spaces.refusal import Refusal, choice, name, number, whole
 
 SCORES = ("label-free", "likelihood", "symmetry", "exact")
 SYMMETRIES = ("all", "flip", "none")
-LEAST = {"watched": 2000, "held": 500, "wide": 100, "level": 2, "reference": 100, "student": 100}
+LEAST = {"watched": 1000, "held": 100, "wide": 100, "level": 2, "reference": 100, "student": 100}
+SITES = 256
+"""Of the lattice that is watched, at most: every level of its exact energy is judged."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,24 @@ class States:
             whole(f"states.{entry}", getattr(self, entry), least)
         if self.held >= self.watched:
             raise Refusal(f"states.held is {self.held}; allowed: less than states.watched = {self.watched}")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of states that were watched elsewhere; without a name there is none.
+
+    Attributes:
+        name: Of the file.
+        sha256: Of its bytes.
+        path: Where it was when the study was made.
+    """
+
+    name: str = ""
+    sha256: str = ""
+    path: str = field(default="", compare=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.name)
 
 
 @dataclass(frozen=True)
@@ -98,6 +119,7 @@ class DclStudy:
         symmetries: That the watcher may use: ``all`` of a uniform torus (translations, reflections, rotations,
             colours), ``flip`` (colours only, what disordered couplings leave), ``none``.
         states: Numbers of states.
+        observations: States that were watched elsewhere, in place of a simulation.
         choices: What the search may choose.
         budget: What it may spend.
         score: What it makes small: ``label-free`` (T * NLL + symmetry inconsistency + teacher-student disagreement),
@@ -117,6 +139,7 @@ class DclStudy:
     temperatures: tuple[float, ...] = (1.0, 1.5, 2.0, 2.27, 2.5, 3.0, 4.0, 8.0)
     symmetries: str = "all"
     states: States = field(default_factory=States)
+    observations: File = field(default_factory=File)
     choices: Choices = field(default_factory=Choices)
     budget: Budget = field(default_factory=Budget)
     score: str = "label-free"
@@ -134,6 +157,7 @@ class DclStudy:
         for temperature in self.temperatures:
             number("temperatures", temperature, 0, above=True)
         watched = lattice(self.system)
+        self._solvable(watched)
         self._symmetric(watched)
         if self.larger:
             self._scaled(watched, lattice(self.larger))
@@ -148,6 +172,16 @@ class DclStudy:
         for focus in self.choices.focus:
             if any(length % focus for length in watched.shape):
                 raise Refusal(f"choices.focus is {focus}; allowed: divisors of the sides of {self.system}")
+
+    def _solvable(self, watched: Any) -> None:
+        if len(watched.shape) != 2 or not watched.periodic:
+            raise Refusal(f"system is {self.system!r}; allowed: two lengths and joined edges, which tiles can cover")
+        if watched.sites > SITES:
+            raise Refusal(
+                f"{self.system} has {watched.sites} sites, too many to be judged at all its exact energies; allowed: "
+                f"at most {SITES}, and larger = {self.system!r} to use on it what was learned on a smaller one"
+            )
+        check(watched)
 
     def _symmetric(self, watched: Any) -> None:
         if self.symmetries == "all" and not watched.uniform:

@@ -22,8 +22,8 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         return "" if result["study"] == study.to_dict() else "result.json is of another study"
 
     def data() -> str:
-        _, card = observe(study)  # watched again from the seed: quicker than reading it
-        return "" if card == result["data"]["watched"] else "the states that this seed watches are others"
+        _, card = observe(study, run.path("data", "watched"))
+        return "" if card == result["data"]["watched"] else "data/watched is not the data set of the result"
 
     def networks() -> str:
         for name, told in result["finals"].items():

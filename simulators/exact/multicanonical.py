@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from simulators.exact.counting import bond_levels, density_of_states
 from simulators.exact.ground import ground_state
+from simulators.exact.plane import Plane
 from simulators.lattice import SpinModel
 from simulators.spins import EdwardsAnderson
 from spaces.refusal import Refusal, whole
@@ -41,6 +42,7 @@ def uniform_in_energy(
     """
     whole("per_level", per_level, 1)
     whole("levels", levels, 2, 10_000)
+    check(model)
     bounds, known = bond_levels(model), None
     if bounds is not None:
         low, width = bounds
@@ -53,15 +55,12 @@ def uniform_in_energy(
             known = np.full(levels, np.inf)
             known[np.rint((energies - low) / width).astype(int)] = np.log(counts.astype(np.float64))
         first = low - width / 2
-    elif isinstance(model, EdwardsAnderson):
+    else:
+        assert isinstance(model, EdwardsAnderson)
         low = ground_state(model)[0]
         high = -ground_state(EdwardsAnderson(-model.horizontal, -model.vertical, model.periodic))[0]
         width = (high - low) / levels * (1 + 1e-9)
         first = low - 1e-9 * width
-    else:
-        raise Refusal(
-            f"{model.name} has no known levels of energy; allowed: Ising, Potts of 3 colours or delta, glasses"
-        )
     index = rng.integers(model.q, size=model.sites).astype(np.uint8)
     lattice = (model.bonds.neighbours, model.bonds.couplings, model.interaction)
     energy = float(model.energy(model.states(index.reshape(model.shape))))
@@ -78,6 +77,20 @@ def uniform_in_energy(
     energies = model.energy(found)
     order = np.argsort(energies, kind="stable")
     return found[order], energies[order]
+
+
+def check(model: SpinModel) -> None:
+    """Refuse a model for which `uniform_in_energy` knows no levels of energy, at no cost.
+
+    Raises:
+        Refusal: Saying what is allowed.
+    """
+    if bond_levels(model) is None:
+        if not isinstance(model, EdwardsAnderson):
+            raise Refusal(
+                f"{model.name} has no known levels of energy; allowed: Ising, Potts of 3 colours or delta, glasses"
+            )
+        Plane.of(model).starts(1)  # its ground state can be found
 
 
 @numba.njit(inline="always")

@@ -20,7 +20,14 @@ from search.means import Means
 from search.progress import Progress
 from search.record import Run
 from search.results import read
+from search.seeds import Role, entropy
 from search.studies import resolve
+from simulators.exact import iid
+from simulators.manifest import Manifest
+from simulators.registry import lattice
+from simulators.sampling import Observations
+from simulators.shards import write_shard
+from simulators.watched import SHARD_ROWS, Watched
 from spaces.dcl import Watch
 from spaces.refusal import Refusal
 
@@ -40,15 +47,25 @@ def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
     yield workers
 
 
+def drawn(study: Any, folder: Path) -> None:
+    """What Ray's actors would write."""
+    watched, seed = Watched(lattice(study.system), study.temperature), entropy(study.seed, Role.POOL)
+    folder.mkdir(parents=True, exist_ok=True)
+    shard = write_shard(watched, seed, 0, study.states.watched, folder)
+    Manifest.of(watched, seed, SHARD_ROWS).including(shard).write(folder)
+
+
 def carried_out(
     folder: Path, patch: pytest.MonkeyPatch, settings: dict[str, Any] = TINY
 ) -> tuple[dict[str, Any], Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
     patch.setattr(runs, "connection", connected)
     patch.setattr(runs, "DclPipeline", partial(DclPipeline, trainer=serial))
-    run, tracker = Run(folder), Mock()
+    run, tracker, study = Run(folder), Mock(), resolve("dcl-ising", "demo", settings)
     with run.held():
-        run.begin(resolve("dcl-ising", "demo", settings))
+        run.begin(study)
+        if not study.observations and not run.path("data").exists():
+            drawn(study, run.path("data", "watched"))
         return runs.carry_out(run, Means(1), Progress(quiet=True), tracker), tracker
 
 
@@ -134,15 +151,30 @@ def test_the_page_shows_everything(done: Path) -> None:
     assert read(done).study["system"] == "ising-4x4"
 
 
-def test_too_few_watched_states_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_few_watched_states_are_refused_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     near = {"system": "ising-8x8", "larger": "", "temperature": 2.27, "states.watched": 2000}
-    monkeypatch.setattr("search.dcl.data.sample", partial(watched, effective=300))
-    with pytest.raises(Refusal, match="are worth 300 independent ones; allowed: at least 1000"):
+    monkeypatch.setattr("search.dcl.data.watch", partial(worth, effective=300))
+    with pytest.raises(Refusal, match="are worth 300 independent ones; allowed: at least 1000, that is about 6667"):
         carried_out(tmp_path / "run", monkeypatch, TINY | near)
+    assert not list(tmp_path.iterdir())
 
 
-def watched(model: Any, temperature: float, n: int, rng: Any, effective: int) -> Any:
-    from simulators.sampling import Observations
-
+def worth(model: Any, temperature: float, n: int, *_: Any, effective: int, **__: Any) -> Observations:
     states = model.states(np.zeros((n, *model.shape), np.uint8))
     return Observations(states, model.name, temperature, "by hand", 0, 1, n / effective, effective)
+
+
+def test_states_of_ones_own_are_learned_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = lattice("ising-4x4")
+    np.save(tmp_path / "mine.npy", iid(model, 4.0, 3000, np.random.default_rng(0)))
+    (tmp_path / "mine.toml").write_text('study = "dcl-ising"\nobservations = "mine.npy"\n')
+    told = {key: value for key, value in TINY.items() if key not in ("states.watched", "states.held")}
+    study = resolve(str(tmp_path / "mine.toml"), "demo", told)
+    monkeypatch.setattr("test_dcl_run.resolve", lambda *_: study)
+    certified, _ = carried_out(tmp_path / "run", monkeypatch)
+    (tmp_path / "mine.npy").unlink()
+    card = json.loads((tmp_path / "run" / "result.json").read_text())["data"]["watched"]
+    assert (card["simulator"], card["rows"]) == ("mine.npy", 3000) and 2000 < card["effective"] <= 3000
+    assert [problem for _, problem in checks(Run(tmp_path / "run"))] == [""] * 5 and certified["comparisons"]
+    (tmp_path / "run" / "data" / "watched" / "observations.npy").write_bytes(b"other")
+    assert "data" in [name for name, problem in checks(Run(tmp_path / "run")) if problem]

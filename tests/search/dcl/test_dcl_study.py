@@ -67,7 +67,15 @@ def test_the_readmes_file_is_a_study_and_hilberts_curve_is_left_out_where_it_doe
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"system": "ising-8"}, "larger is 'ising-16x16'; allowed: the model of ising-8 on another lattice"),
+        ({"system": "ising-8"}, "system is 'ising-8'; allowed: two lengths and joined edges"),
+        ({"system": "ising-8x8-open"}, "system is 'ising-8x8-open'; allowed: two lengths and joined edges"),
+        ({"system": "ising-8x"}, "unknown lattice 'ising-8x' .did you mean 'ising-8x8'"),
+        ({"system": "ising-32x32"}, "ising-32x32 has 1024 sites, .* at most 256, and larger = 'ising-32x32'"),
+        ({"system": "potts4-8x8", "larger": ""}, "potts4-8x8 has no known levels of energy; allowed: Ising, Potts"),
+        (
+            {"system": "glass-16x16-0", "larger": "", "symmetries": "flip"},
+            "16 x 16 spins of 2 values are too many .* allowed: 12 columns of any couplings, .* simulators.sampling",
+        ),
         ({"system": "isling-8x8"}, "unknown lattice 'isling-8x8' .did you mean 'ising-8x8'"),
         ({"system": "potts1-8x8", "larger": ""}, "q is 1; allowed: a whole number of at least 2"),
         ({"system": "glass-8x8-0", "larger": ""}, "symmetries is 'all', but couplings of glass-8x8-0 differ"),
@@ -84,7 +92,7 @@ def test_the_readmes_file_is_a_study_and_hilberts_curve_is_left_out_where_it_doe
             {"system": "ising-6x6", "larger": "", "choices.orders": ["hilbert"]},
             "choices.orders is .'hilbert'.; allowed: orders of ising-6x6",
         ),
-        ({"states.watched": 100}, "states.watched is 100; allowed: a whole number of at least 2000"),
+        ({"states.watched": 100}, "states.watched is 100; allowed: a whole number of at least 1000"),
         ({"states.held": 5_000_000}, "states.held is 5000000; allowed: less than states.watched"),
         ({"budget.rungs": [0.5]}, "budget.rungs is .0.5.; allowed: increasing shares, the last 1"),
         ({"budget.rungs": [0.5, 0.5, 1.0]}, "budget.rungs is"),

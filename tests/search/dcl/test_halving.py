@@ -52,7 +52,8 @@ def test_kinds_race_apart_and_the_last_rung_is_the_value(tmp_path: Path) -> None
     records = ledger.records()
     complete = [t for t in records if t["state"] == "complete"]
     assert [(t["number"], t["plan"]["kind"]) for t in complete] == [(0, "linear"), (1, "made")]
-    assert all(t["state"] == "pruned" and len(t["errors"]) == 1 for t in records[2:]) and len(records) > 4
+    assert all(t["state"] == "pruned" and len(t["errors"]) == 1 for t in records[2:]) and len(records) == 12
+    assert ledger.used == 12 and ledger.spent == 14
     assert complete[1]["value"] == pytest.approx(100.5) == pytest.approx(complete[1]["errors"][-1])
     assert best_trial(records) == records[0]
 
@@ -78,3 +79,12 @@ def test_a_search_taken_up_again_draws_what_it_would_have_drawn(tmp_path: Path) 
     again = rungs(tmp_path / "torn")  # the process died here
     run(again, score)
     assert again.records() == whole.records()
+
+
+def test_what_a_constraint_keeps_from_being_trained_costs_nothing(tmp_path: Path) -> None:
+    ledger = rungs(tmp_path, 3)
+    ledger.constraints = lambda plan: {"optimiser steps": 1.0 if plan.kind == "made" else 0.0}
+    run(ledger, lambda number, plan, rung: 1.0 + number)
+    tried = [t for t in ledger.records() if t["errors"]]
+    assert len(tried) == ledger.used == 3 < len(ledger.records())
+    assert rungs(tmp_path, 3).used == 3
