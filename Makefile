@@ -1,4 +1,6 @@
 # Two commands for a newcomer: `make search` and `make test`. Both make .venv first; PYTHON picks another interpreter.
+# `make test` leaves out what takes minutes: whole searches that are killed (`make test-faults`), `ray up` (`make
+# test-cluster`), and what else is marked slow (`make test-slow`).
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 

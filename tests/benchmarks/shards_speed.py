@@ -1,6 +1,6 @@
 """Rows per second of generating shards with one and two actors, starting the actors and checking the files included.
 
-python tests/benchmarks/shards_speed.py [rows] [simulator]
+python tests/benchmarks/shards_speed.py 400000 nano-8
 """
 
 import argparse
@@ -23,11 +23,13 @@ def main(rows: int, name: str) -> None:
     simulator = find(name)
     with tempfile.TemporaryDirectory() as folder:
         generate(simulator, [0], 1000, f"{folder}/warm", shard_rows=500)  # compiles, starts workers
+        found = {}
         for actors in (1, 2):
             start = time.perf_counter()
             generate(simulator, [1], rows, f"{folder}/{actors}", actors=actors)
-            seconds = time.perf_counter() - start
-            print(f"{actors} actors: {rows / seconds:10,.0f} rows/s ({seconds:.2f} s)")
+            found[actors] = seconds = time.perf_counter() - start
+            print(f"{actors} actors: {rows / seconds:10,.0f} rows/s ({seconds:.2f} s)", flush=True)
+        print(f"two actors: {found[1] / found[2]:.2f} times as fast as one")
         start = time.perf_counter()
         Dataset.open(f"{folder}/2").outputs()
         seconds = time.perf_counter() - start

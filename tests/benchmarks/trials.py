@@ -1,9 +1,12 @@
 """What a trial costs beyond its trainings, as a search grows: sampler, race, journal, Tune and MLflow, trial by trial.
 
 Trainings are no-ops. Printed are the milliseconds of the driver's processor around trials 100, 500, 1,000, 2,000, by
-part; ``--tune`` runs them through Tune (one worker), else they are asked and told one after another.
+part; ``--tune`` runs them through Tune (one worker), else they are asked and told one after another. ``--beside``
+grows a search first and then goes on with it and with a young one in turn, trial by trial: on a machine that others use
+too only their ratio means something.
 
     python tests/benchmarks/trials.py --trials 2000 --tune
+    python tests/benchmarks/trials.py --trials 2000 --beside
     python tests/benchmarks/trials.py --trials 10000 --no-mlflow
 """
 
@@ -96,35 +99,55 @@ class Clock:
         }
 
 
-def search(folder: Path, trials: int, on_tune: bool, mlflow: bool) -> Clock:
-    """Carry out a search of so many trials, as a run does: the plan search of a study of the paper's scale."""
-    study = resolve("film10-film8", "paper")
-    run, clock = Run(folder), Clock()
-    run.begin(study)
-    progress = Progress(quiet=False)
-    tracker = Tracker(folder, study.to_dict()) if mlflow else None
-    show = clock.timed("MLflow", tracker.trial) if tracker else lambda *_: None
+class Search:
+    """A search as a run does it: the plan search of a study of the paper's scale, ended after so many trials."""
 
-    def closed(trial: dict[str, Any], seconds: float) -> None:
-        clock.timed("progress", lambda: (progress.closed(), progress.note()))()
-        show("plans", trial, seconds)
-        clock.end()
-        if len(clock.ends) >= trials:
-            ledger.rules = replace(ledger.rules, trainings=0)
+    def __init__(self, folder: Path, trials: int, mlflow: bool) -> None:
+        study = resolve("film10-film8", "paper")
+        self.run, self.clock, self.trials = Run(folder), Clock(), trials
+        self.run.begin(study)
+        self.progress = Progress(quiet=False)
+        self.tracker = Tracker(folder, study.to_dict()) if mlflow else None
+        self.show = self.clock.timed("MLflow", self.tracker.trial) if self.tracker else lambda *_: None
+        journal = storage(self.run.path("optuna.journal"))
+        ledger = plans_ledger(study, journal, math.inf, self.closed, study.start, study.ranges, 10**7)
+        self.ledger: Ledger = ledger
+        self.progress.phase("no-op trials", trials)
+        self.progress.ledger(ledger)
+        self.progress.live = True  # what a terminal costs: the line is composed at each trial
+        for part, name in (("ask (sampler)", "ask"), ("tell (race)", "tell"), ("close, all", "close")):
+            setattr(ledger, name, self.clock.timed(part, getattr(ledger, name)))
+        if self.tracker:
+            self.tracker.start()
 
-    journal = storage(run.path("optuna.journal"))
-    ledger: Ledger = plans_ledger(study, journal, math.inf, closed, study.start, study.ranges, 10**7)
-    progress.phase("no-op trials", trials)
-    progress.ledger(ledger)
-    progress.live = True  # what a terminal costs: the line is composed at each trial
-    for part, name in (("ask (sampler)", "ask"), ("tell (race)", "tell"), ("close, all", "close")):
-        setattr(ledger, name, clock.timed(part, getattr(ledger, name)))
-    if tracker:
-        tracker.start()
-    (tuning if on_tune else serial).search(ledger, Nothing(), 1, run.path("tune"))  # type: ignore[arg-type]
-    if tracker:
-        assert not tracker.warning, tracker.warning
-    return clock
+    def closed(self, trial: dict[str, Any], seconds: float) -> None:
+        """What a run does with each trial that ends."""
+        self.clock.timed("progress", lambda: (self.progress.closed(), self.progress.note()))()
+        self.show("plans", trial, seconds)
+        self.clock.end()
+        if len(self.clock.ends) >= self.trials:
+            self.ledger.rules = replace(self.ledger.rules, trainings=0)
+
+    def go(self, trainer: Any, more: int = 0) -> float:
+        """Go on to the end, or ``more`` trials beyond it; milliseconds of the processor."""
+        self.trials += more
+        if more:
+            self.ledger.rules = replace(self.ledger.rules, trainings=10**7)
+        began = time.process_time()
+        trainer.search(self.ledger, Nothing(), 1, self.run.path("tune"))
+        if self.tracker:
+            assert not self.tracker.warning, self.tracker.warning
+        return 1000 * (time.process_time() - began)
+
+
+def beside(place: Path, trials: int, mlflow: bool) -> None:
+    """Print what a trial costs in a search that is old and in one that is young."""
+    old, young = Search(place / "old", trials - NEAR, mlflow), Search(place / "young", NEAR, mlflow)
+    for each in (old, young):
+        each.go(serial)
+    spent = [(old.go(serial, 1), young.go(serial, 1)) for _ in range(2 * NEAR)]
+    grown, fresh = (float(np.mean(times)) for times in zip(*spent, strict=True))
+    print(f"trial {trials:,}: {grown:.1f} ms, trial {2 * NEAR}: {fresh:.1f} ms; ratio {grown / fresh:.2f}")
 
 
 def main() -> None:
@@ -132,6 +155,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--trials", type=int, default=2000)
     options.add_argument("--tune", action="store_true")
+    options.add_argument("--beside", action="store_true")
     options.add_argument("--no-mlflow", action="store_true")
     options.add_argument("--profile", action="store_true")
     asked = options.parse_args()
@@ -139,11 +163,17 @@ def main() -> None:
         import ray
 
         ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    if asked.beside:
+        with tempfile.TemporaryDirectory() as folder:
+            beside(Path(folder), asked.trials, not asked.no_mlflow)
+        return
     profile = cProfile.Profile()
     with tempfile.TemporaryDirectory() as place:
         if asked.profile:
             profile.enable()
-        clock = search(Path(place) / "run", asked.trials, asked.tune, not asked.no_mlflow)
+        grown = Search(Path(place) / "run", asked.trials, not asked.no_mlflow)
+        grown.go(tuning if asked.tune else serial)
+        clock = grown.clock
         profile.disable()
         sizes = {file: (Path(place) / "run" / file) for file in ("optuna.journal", "mlflow.db")}
         sizes = {file: path.stat().st_size / asked.trials / 1000 for file, path in sizes.items() if path.exists()}

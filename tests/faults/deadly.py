@@ -84,13 +84,13 @@ class Mortal:
 
     Attributes:
         folder: Where they tell.
-        deadly: Plans with a rate above this kill their worker, always.
+        deadly: Trials with such a batch kill their worker, always.
         diverging: Trials with such a batch end in no number.
         seconds: That a training takes.
     """
 
     folder: Path
-    deadly: float = math.inf
+    deadly: tuple[int, ...] = ()
     diverging: tuple[int, ...] = ()
     seconds: float = 0.15
 
@@ -104,7 +104,7 @@ class Mortal:
         recipe = training.plan.recipe
         mark = self.folder / f"{recipe.batch}-{training.index}-{os.getpid()}-{time.monotonic_ns()}"
         mark.touch()
-        if recipe.rate > self.deadly:
+        if recipe.batch in self.deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(self.seconds)
         return math.nan if recipe.batch in self.diverging else error(training), {}

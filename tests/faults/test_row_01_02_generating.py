@@ -87,6 +87,7 @@ def test_row_02_a_shard_that_always_kills_is_named_and_the_others_finish(
     assert damaged(tmp_path / "a") == []
 
 
+@pytest.mark.slow
 def test_row_02_the_command_fails_and_names_shard_and_seed(tmp_path: Path) -> None:
     out = tmp_path / "run"
     settings = ("source=deadly:Fatal", "target=deadly:Squares")

@@ -22,6 +22,7 @@ HOLD = (
 )
 
 
+@pytest.mark.slow
 def test_row_03_killed_in_the_plan_search_and_in_the_confirmation_it_ends_the_same(
     undisturbed: tuple[Path, float], tmp_path: Path
 ) -> None:
@@ -73,6 +74,7 @@ def test_row_12_interrupted_at_a_random_moment(undisturbed: tuple[Path, float], 
     assert states.get("summary", "KILLED") in ("KILLED", "FINISHED")  # finished, if all was told when the signal came
 
 
+@pytest.mark.slow
 def test_row_12_terminated_it_says_how_to_go_on_and_row_13_a_second_search_is_refused_meanwhile(tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = start(out)

@@ -159,6 +159,7 @@ def test_row_05_a_search_without_its_server_ends_well_and_says_how_to_deliver(
     assert deliver(out) == 0
 
 
+@pytest.mark.slow
 def test_row_06_four_processes_at_a_new_database(tmp_path: Path, draw: Random) -> None:
     code = (
         "import sys, time; from pathlib import Path; from search.tracking import Tracker\n"

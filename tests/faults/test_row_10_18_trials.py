@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import deadly
+import pytest
 import ray
 from deadly import Mortal, error
 from searches import mlflow_states, said, start
@@ -59,6 +60,7 @@ def test_row_10_trials_that_diverge_have_failed_and_the_others_go_on(
     assert {number for number, state in states.items() if state != "complete"} & set(range(TRIALS)) == set(wrong)
 
 
+@pytest.mark.slow
 def test_row_10_if_all_trials_diverge_the_command_fails(tmp_path: Path) -> None:
     out = tmp_path / "run"
     settings = ("ranges.rate=[1e30, 1e35]", "start.rate=1e32", "budget.trainings=4")
@@ -115,12 +117,11 @@ def test_row_18_a_trial_that_always_kills_its_worker_has_failed_and_the_others_h
 ) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()
-    records = searched(tmp_path, Mortal(marks, deadly=1e-3 * TRIALS - 1e-9, seconds=0.02))
-    failed = [trial for trial in records if trial["state"] == "failed"]
-    assert [trial["number"] for trial in failed] == [trial["number"] for trial in records[TRIALS - 1 :]]
-    assert all("died" in trial["reason"].lower() or "dead" in trial["reason"].lower() for trial in failed)
-    tries = {trial["number"]: len(list(marks.glob(f"{1 + trial['number']}-0-*"))) for trial in failed}
-    assert set(tries.values()) == {1 + tuning.FAILURES}
+    records = searched(tmp_path, Mortal(marks, deadly=(3,), seconds=0.02))
+    (failed,) = (trial for trial in records if trial["state"] == "failed")
+    assert failed["number"] == 2 and len(records) >= TRIALS
+    assert "died" in failed["reason"].lower() or "dead" in failed["reason"].lower()
+    assert len(list(marks.glob("3-0-*"))) == 1 + tuning.FAILURES
 
 
 def test_row_18_single_trainings_whose_workers_are_killed_are_carried_out_all_the_same(

@@ -94,19 +94,22 @@ def test_the_same_seed_gives_the_same_bits_and_batches_make_no_difference() -> N
 
 def test_a_frozen_block_stays_and_the_others_learn() -> None:
     model = SequenceShape("gru", (3, 3), width=8).build()
+    generator = torch.Generator().manual_seed(0)
+    fresh(model, 1.0, generator)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     seen: list[tuple[int, float]] = []
     fit(
         model,
         watched(1000),
         Recipe(rate=1e-2, batch=100, epochs=2),
-        torch.Generator().manual_seed(0),
+        generator,
         blocks=(Block(), Block("source", rate=0), Block()),
         on_epoch=lambda epoch, loss: seen.append((epoch, loss)),
     )
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]) == name.startswith("blocks.1"), name
-    assert [epoch for epoch, _ in seen] == [1, 2] and seen[1][1] < seen[0][1] < 9 * np.log(2) + 0.2
+    assert [epoch for epoch, _ in seen] == [1, 2] and seen[1][1] < seen[0][1]
+    assert seen[1][1] < 9 * np.log(2) - 0.2  # nine coins; with this seed 5.80 nats
 
 
 @pytest.mark.parametrize("kind", ["gru", "made", "transformer"])

@@ -1,0 +1,72 @@
+"""A plan search with one worker and with two: wall time of equally many trainings of equal length.
+
+Starting the workers is part of it. Each of ``--times`` rounds runs both, so that what else the machine does meets both.
+
+    python tests/benchmarks/two_workers.py --trainings 120 --times 3
+"""
+
+import argparse
+import math
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from cluster.connect import quiet
+
+quiet()
+
+import ray  # noqa: E402
+
+from search import tuning  # noqa: E402
+from search.journal import storage  # noqa: E402
+from search.means import Means  # noqa: E402
+from search.phases import plans_ledger  # noqa: E402
+from search.pipeline import Pipeline  # noqa: E402
+from search.progress import Progress  # noqa: E402
+from search.record import Run  # noqa: E402
+from search.seeds import Role  # noqa: E402
+from search.studies import resolve  # noqa: E402
+from spaces.ranges import Ranges  # noqa: E402
+
+
+def searched(line: Pipeline, workers: int, trainings: int, place: Path) -> float:
+    """Trainings a second of a plan search from the study's own recipe, of which epochs and batch are not searched."""
+    study = line.study
+    start = study.start
+    ranges = Ranges(epochs=(start.epochs, start.epochs), batch=(start.batch, start.batch))
+    place.mkdir()
+    ledger = plans_ledger(study, storage(place / "journal"), math.inf, lambda *_: None, start, ranges, trainings)
+    task = line.task(Role.PLANS, line.bases(start))
+    began = time.perf_counter()
+    tuning.search(ledger, task, workers, place / "tune")
+    return ledger.spent / (time.perf_counter() - began)
+
+
+def main(study: str, trainings: int, times: int) -> None:
+    """Print trainings a second and their ratio, for each round."""
+    ratios = []
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder) / "run")
+        run.begin(resolve(study))
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        line = Pipeline(run, Means(2), Progress(quiet=True))
+        line.prepare()
+        start = run.study.start
+        line.bases(start)  # trained here, found there
+        print(f"{study}: {trainings} trainings of {start.epochs} epochs, batches of {start.batch}")
+        for number in range(times):
+            one, two = (searched(line, n, trainings, Path(folder) / f"{number}-{n}") for n in (1, 2))
+            ratios.append(two / one)
+            print(f"one worker {one:.2f}/s, two {two:.2f}/s: {two / one:.2f} times as fast", flush=True)
+        ray.shutdown()
+    print(f"median of {times}: {statistics.median(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("study", nargs="?", default="film10-film8")
+    asked.add_argument("--trainings", type=int, default=120)
+    asked.add_argument("--times", type=int, default=3)
+    options = asked.parse_args()
+    main(options.study, options.trainings, options.times)
