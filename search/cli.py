@@ -56,6 +56,9 @@ def parser() -> Parser:
     for name in ("run", "doctor"):
         help = "MLflow server (default: a database in the folder)"
         added[name].add_argument("--tracking-uri", metavar="URI", help=help)
+    for name in ("run", "map"):
+        help = "where generated examples go, such as s3://bucket/folder (default: the folder)"
+        added[name].add_argument("--store", metavar="URI", help=help)
     added["run"].add_argument("--trials", type=int, metavar="N", help="trainings in each of the two searches")
     added["run"].add_argument("--score", metavar="SCORE", help="what the search of a DCL study makes small")
     added["predict"].add_argument("inputs", metavar="inputs.csv", help="one example a line")

@@ -16,6 +16,7 @@ from search.record import Run
 from search.sharing.study import SharingStudy
 from search.studies import registry, resolve, setting
 from search.study import MODES, Study
+from simulators.places import reach
 from spaces.refusal import Refusal, number, whole
 
 DEFAULT = "film10-film8"
@@ -66,7 +67,12 @@ def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
         options.say(
             f"{study.target} is source and target: its base network learns from other examples of the same task"
         )
-    return run, Means(workers, options.device, gpus, uri=getattr(options, "tracking_uri", None))
+    store = getattr(options, "store", None)
+    if store is not None:
+        if isinstance(study, DclStudy):
+            raise Refusal(f"{study.name} watches states, which stay in its folder; allowed: a study without --store")
+        reach(store)
+    return run, Means(workers, options.device, gpus, uri=getattr(options, "tracking_uri", None), store=store)
 
 
 def _place(options: Namespace, study: Any) -> Path:

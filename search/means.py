@@ -17,6 +17,7 @@ class Means:
         devices: GPUs that the trainings share; none of them is split over two.
         search_seconds: How long the searches may take; what they need if infinite.
         uri: MLflow's tracking URI; None for the environment's or a database in the run's folder.
+        store: Address (``s3://bucket/...``) of what is generated; None for the run's folder.
     """
 
     workers: int
@@ -24,6 +25,7 @@ class Means:
     devices: int = 0
     search_seconds: float = math.inf
     uri: str | None = None
+    store: str | None = None
 
     @property
     def gpus(self) -> float:

@@ -41,9 +41,8 @@ class Pipeline(Work):
         table = self.study.table(simulator)
         # Several sources, each in a folder of its own; every other role has one data set.
         name = role.name.lower() + (f"-{(table or find(simulator)).name}" if role == Role.SOURCE else "")
-        folder = self.run.path("data", name)
         if table is not None:
-            data = keep(table, folder)
+            data = keep(table, self.run.path("data", name))
             # Files are often sorted, and the last rows of a sorted file are no sample of it.
             order = np.random.default_rng(sequence(self.study.seed, role)).permutation(data.rows)[:rows]
             found = Examples(data.inputs()[order], data.outputs()[order])
@@ -52,7 +51,7 @@ class Pipeline(Work):
                 find(simulator),
                 entropy(self.study.seed, role),
                 rows,
-                folder,
+                self.data(name),
                 actors=self.means.workers,
                 progress=self.progress.count,
             )

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from search import tuning
@@ -11,6 +12,7 @@ from search.ledger import Ledger, storage
 from search.means import SHARES, Means
 from search.progress import Progress
 from search.record import Evidence, Run, write_bytes
+from simulators.places import link
 
 
 class Work:
@@ -42,6 +44,13 @@ class Work:
         finally:
             self.spent[name] = self.spent.get(name, 0.0) + time.monotonic() - began
             self.run.write("spent.json", self.spent)
+
+    def data(self, name: str) -> Path:
+        """Where a data set of this run lies: its folder, or a file that holds its address in the store."""
+        path = self.run.path("data", name)
+        if self.means.store and not path.is_dir():
+            link(path, f"{self.means.store.rstrip('/')}/{self.run.id}/{name}")
+        return path
 
     def measure(self, name: str, asked: Mapping[str, tuple[Any, Any]]) -> dict[str, float | None]:
         """Errors of single trainings by key, None where one diverged; what is on record is not trained again."""

@@ -1,6 +1,7 @@
 """Reading a data set: a folder of Arrow shards and a manifest.
 
-Columns are NumPy views of the memory-mapped files, read-only where there is one shard. ``torch.tensor(data.inputs())``
+Columns are NumPy views of the memory-mapped files (of what was read, if they are not in a folder of this machine),
+read-only where there is one shard. ``torch.tensor(data.inputs())``
 copies them; ``torch.from_numpy`` would share the memory and warn that it cannot be written.
 """
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from simulators import manifest
 from simulators.base import columns
 from simulators.manifest import Manifest, Shard
+from simulators.places import Place, place
 from spaces.refusal import Refusal, choice, whole
 
 
@@ -23,7 +25,7 @@ class DamagedShard(RuntimeError):
     """A shard that is missing or not what was written."""
 
 
-def _manifest(folder: Path) -> Manifest:
+def _manifest(folder: Place) -> Manifest:
     """Manifest of an existing data set."""
     found = manifest.read(folder)
     if found is None:
@@ -31,15 +33,15 @@ def _manifest(folder: Path) -> Manifest:
     return found
 
 
-def damaged(folder: str | Path) -> list[int]:
+def damaged(folder: str | Path | Place) -> list[int]:
     """Numbers of the shards in the manifest whose files are missing, truncated or changed.
 
     Raises:
         Refusal: If the folder holds no data set.
         DamagedManifest: If the manifest itself is damaged.
     """
-    path = Path(folder)
-    return [shard.number for shard in _manifest(path).shards if not shard.intact(path)]
+    where = place(folder)
+    return [shard.number for shard in _manifest(where).shards if not shard.intact(where)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,23 +49,23 @@ class Dataset:
     """Rows of one simulator.
 
     Attributes:
-        folder: Where the shards lie.
+        folder: Where the shards lie: path or address.
         manifest: Of everything in the folder, which may hold more rows than this.
         digest: sha256 of the manifest, hence of everything in the folder.
         table: The rows, zero-copy.
     """
 
-    folder: Path
+    folder: str
     manifest: Manifest
     digest: str
     table: pa.Table
 
     @classmethod
-    def open(cls, folder: str | Path, rows: int | None = None) -> Self:
+    def open(cls, folder: str | Path | Place, rows: int | None = None) -> Self:
         """Check the shards' sizes and checksums and map them into memory.
 
         Args:
-            folder: Where they lie.
+            folder: Where they lie: a path, an address (``s3://bucket/...``), or a file that holds one.
             rows: Open only the first ones; all if not given.
 
         Raises:
@@ -71,15 +73,15 @@ class Dataset:
             DamagedManifest: If the manifest is damaged.
             DamagedShard: Naming a file that is missing, truncated or changed.
         """
-        path = Path(folder)
-        found = _manifest(path)
+        where = place(folder)
+        found = _manifest(where)
         wanted = found.rows if rows is None else rows
         whole("rows", wanted, 1)
         if wanted > found.rows:
-            raise Refusal(f"rows is {wanted}; allowed: at most the {found.rows} rows in {path}")
+            raise Refusal(f"rows is {wanted}; allowed: at most the {found.rows} rows in {where}")
         shards = found.shards[: -(-wanted // found.shard_rows)]
-        table = pa.concat_tables([_mapped(shard, path) for shard in shards]).slice(0, wanted)
-        return cls(path, found, hashlib.sha256(found.encode()).hexdigest(), table)
+        table = pa.concat_tables([_table(shard, where) for shard in shards]).slice(0, wanted)
+        return cls(str(where), found, hashlib.sha256(found.encode()).hexdigest(), table)
 
     @property
     def rows(self) -> int:
@@ -109,10 +111,12 @@ class Dataset:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
-def _mapped(shard: Shard, folder: Path) -> pa.Table:
+def _table(shard: Shard, where: Place) -> pa.Table:
     """One shard, checked."""
-    path = shard.path(folder)
-    if not shard.intact(folder):
-        raise DamagedShard(f"{path} is missing or damaged; generate the data set again to replace it")
+    data = shard.read(where)
+    if data is None:
+        raise DamagedShard(
+            f"{where.named(shard.file)} is missing or damaged; generate the data set again to replace it"
+        )
     # Each shard says in its own metadata which one it is; tables to be joined must not differ in that.
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all().replace_schema_metadata()
+    return pa.ipc.open_file(pa.BufferReader(data)).read_all().replace_schema_metadata()

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from simulators import durable
 from simulators.base import Simulator
+from simulators.places import Place, place
 from spaces.refusal import Refusal
 
 FILE = "manifest.json"
@@ -44,20 +44,25 @@ class Shard:
     bytes: int
     sha256: str
 
-    def path(self, folder: Path) -> Path:
-        """Where it lies. The name comes from the number, so that no manifest can lead out of its folder."""
-        return folder / f"shard-{self.number:05d}.arrow"
+    @property
+    def file(self) -> str:
+        """Its name, which comes from the number, so that no manifest can lead out of its folder."""
+        return f"shard-{self.number:05d}.arrow"
 
-    def intact(self, folder: Path) -> bool:
-        """Whether the file has the size and the checksum it should have."""
-        try:
-            with open(self.path(folder), "rb") as file:
-                if file.seek(0, 2) != self.bytes:
-                    return False
-                file.seek(0)
-                return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
-        except OSError:
-            return False
+    def path(self, folder: Path) -> Path:
+        """Where it lies in a folder."""
+        return folder / self.file
+
+    def read(self, folder: Path | Place) -> pa.Buffer | None:
+        """The file, None if it is missing or has not the size and the checksum it should have."""
+        data = place(folder).read(self.file)
+        if data is None or data.size != self.bytes or hashlib.sha256(data).hexdigest() != self.sha256:
+            return None
+        return data
+
+    def intact(self, folder: Path | Place) -> bool:
+        """Whether the file is what was written."""
+        return self.read(folder) is not None
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,8 @@ class Manifest:
     def rows(self) -> int:
         """Rows that can be read: up to the first shard that is missing or not full."""
         total = 0
-        for place, shard in enumerate(self.shards):
-            if shard.number != place or total != place * self.shard_rows:
+        for number, shard in enumerate(self.shards):
+            if shard.number != number or total != number * self.shard_rows:
                 break
             total += shard.rows
         return total
@@ -134,19 +139,20 @@ class Manifest:
         fields, seed = tuple(document["fields"]), tuple(document["seed"])
         return cls(document["simulator"], document["version"], seed, document["shard_rows"], fields, shards)
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path | Place) -> None:
         """Put it into ``folder``."""
-        durable.write(folder / FILE, self.encode())
+        place(folder).write(FILE, self.encode())
 
 
-def read(folder: Path) -> Manifest | None:
+def read(folder: Path | Place) -> Manifest | None:
     """Return the manifest in ``folder``, or None if there is none.
 
     Raises:
         DamagedManifest: If it is not what was written.
     """
-    path = folder / FILE
-    return Manifest.decode(path.read_bytes(), path) if path.exists() else None
+    where = place(folder)
+    data = where.read(FILE)
+    return None if data is None else Manifest.decode(data.to_pybytes(), where.named(FILE))
 
 
 def _described(field: pa.Field) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 Shard k is drawn from ``SeedSequence([*seed, k])`` and depends on nothing but the simulator, the seed, k and its rows.
 So its bytes are the same whoever writes it, however many write, and however often one of them is killed. (On another
 type of processor the last bits of a float may differ.) Seeds of different lengths can give equal streams, because NumPy
-pads them with zeros: use one length throughout. On a cluster of several machines all must see the folder.
+pads them with zeros: use one length throughout. On a cluster of several machines all must reach the place: a folder
+that all see, or a store (`simulators.places`).
 """
 
 import hashlib
@@ -17,10 +18,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from simulators import durable, manifest
+from simulators import manifest
 from simulators.base import Simulator
 from simulators.dataset import Dataset
 from simulators.manifest import DamagedManifest, Manifest, Shard
+from simulators.places import Place, place
 from spaces.refusal import Refusal, name, whole
 
 TRIES = 3
@@ -51,7 +53,7 @@ def encode(simulator: Simulator, seed: Sequence[int], number: int, rows: int) ->
     return sink.getvalue()
 
 
-def write_shard(simulator: Simulator, seed: Sequence[int], number: int, rows: int, folder: Path) -> Shard:
+def write_shard(simulator: Simulator, seed: Sequence[int], number: int, rows: int, folder: str | Path) -> Shard:
     """Draw one shard and write it, whole or not at all.
 
     Raises:
@@ -60,7 +62,7 @@ def write_shard(simulator: Simulator, seed: Sequence[int], number: int, rows: in
     """
     data = memoryview(encode(simulator, seed, number, rows))
     shard = Shard(number, rows, data.nbytes, hashlib.sha256(data).hexdigest())
-    durable.write(shard.path(folder), data)
+    place(folder).write(shard.file, data)
     return shard
 
 
@@ -84,7 +86,7 @@ def generate(
         simulator: What to draw from.
         seed: Whole numbers of 0 to 2^32 - 1.
         rows: Rows wanted.
-        folder: Where to put the shards; made if need be.
+        folder: Where to put the shards: a path, which is made if need be, an address, or a file that holds one.
         shard_rows: Rows of each shard but the last.
         actors: Ray actors, of one CPU each; no more are started than the cluster has CPUs.
         progress: Called in this process with rows done and rows wanted.
@@ -98,22 +100,21 @@ def generate(
     for part in seed:
         whole("seed", part, 0, 2**32 - 1)
     name("simulator.name", simulator.name)
-    path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
+    where = place(folder)
+    where.make()
     fresh = Manifest.of(simulator, tuple(seed), shard_rows)
     wanted = {k: min(shard_rows, rows - k * shard_rows) for k in range(-(-rows // shard_rows))}
-    with durable.held(path):
-        durable.remove_partial(path)
-        kept = _kept(path, fresh)
+    with where.held():
+        kept = _kept(where, fresh)
         have = {shard.number: shard.rows for shard in kept.shards}
         todo = {k: size for k, size in wanted.items() if have.get(k, 0) < size}
         if todo:
             done = sum(wanted[k] for k in wanted if k not in todo)
-            _Run(simulator, tuple(seed), path, kept, done, rows, progress).finish(todo, actors)
-    return Dataset.open(path, rows)
+            _Run(simulator, tuple(seed), where, kept, done, rows, progress).finish(todo, actors)
+        return Dataset.open(where, rows)
 
 
-def _kept(folder: Path, fresh: Manifest) -> Manifest:
+def _kept(folder: Place, fresh: Manifest) -> Manifest:
     """What the folder holds already and is whole.
 
     Raises:
@@ -122,7 +123,7 @@ def _kept(folder: Path, fresh: Manifest) -> Manifest:
     try:
         found = manifest.read(folder)
     except DamagedManifest:
-        log.warning("%s is damaged: all shards are generated again", folder / manifest.FILE)
+        log.warning("%s is damaged: all shards are generated again", folder.named(manifest.FILE))
         return fresh
     if found is None:
         return fresh
@@ -130,14 +131,14 @@ def _kept(folder: Path, fresh: Manifest) -> Manifest:
         raise Refusal(f"{folder} holds {found.source()}, not {fresh.source()}; allowed: the same, or another folder")
     whole_ones = tuple(shard for shard in found.shards if shard.intact(folder))
     for shard in set(found.shards) - set(whole_ones):
-        log.warning("%s is missing or damaged: it is generated again", shard.path(folder))
+        log.warning("%s is missing or damaged: it is generated again", folder.named(shard.file))
     return replace(found, shards=whole_ones)
 
 
 class _Writer:
     """The actor. It holds no state that a new one would not have."""
 
-    def write(self, simulator: Simulator, seed: Sequence[int], number: int, rows: int, folder: Path) -> Shard:
+    def write(self, simulator: Simulator, seed: Sequence[int], number: int, rows: int, folder: str) -> Shard:
         """Write one shard."""
         return write_shard(simulator, seed, number, rows, folder)
 
@@ -148,7 +149,7 @@ class _Run:
 
     simulator: Simulator
     seed: tuple[int, ...]
-    folder: Path
+    folder: Place
     manifest: Manifest
     done: int
     total: int
@@ -175,7 +176,6 @@ class _Run:
         finally:
             for writer in writers:
                 ray.kill(writer)
-            durable.remove_partial(self.folder)
 
     def _work(self, remote: Any, writers: list[Any], todo: Mapping[int, int]) -> None:
         import ray
@@ -188,7 +188,7 @@ class _Run:
         while busy or waiting:
             while idle and waiting:
                 place, number = idle.pop(), waiting.popleft()
-                call = writers[place].write.remote(simulator, self.seed, number, todo[number], self.folder)
+                call = writers[place].write.remote(simulator, self.seed, number, todo[number], str(self.folder))
                 busy[call] = place, number
             (ready,), _ = ray.wait(list(busy), num_returns=1)
             place, number = busy.pop(ready)
@@ -212,6 +212,7 @@ class _Run:
             raise failures[min(failures)]
 
     def _keep(self, shard: Shard) -> None:
+        self.folder.changed(shard.file)
         self.manifest = self.manifest.including(shard)
         self.manifest.write(self.folder)
         self._report(shard.rows)

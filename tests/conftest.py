@@ -11,6 +11,10 @@ os.environ |= {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # Ray makes its workers 15 nicer than their driver: on a busy machine a test of seconds would take minutes.
     "RAY_worker_niceness": "0",
+    # Of the S3 store on the loopback, which lets everybody in; Ray's workers need them from the start.
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+    "AWS_EC2_METADATA_DISABLED": "true",
     # As every process that trains has it; torch's own threads wait for each other in turns on a busy machine.
     "OMP_NUM_THREADS": "1",
 }

@@ -34,7 +34,7 @@ class SharingPipeline(Work):
             simulator,
             (*entropy(self.study.seed, role), crc32(simulator.name.encode())),
             rows,
-            self.run.path("data", f"{role.name.lower()}-{simulator.name}"),
+            self.data(f"{role.name.lower()}-{simulator.name}"),
             actors=self.means.workers,
             progress=self.progress.count,
         )
