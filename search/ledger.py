@@ -101,9 +101,7 @@ class Ledger:
     ) -> None:
         self.rules, self.space, self.constraints, self.on_close = rules, space, constraints, on_close
         self.family, self.read, self.journal = family, read, journal
-        self.study = optuna.create_study(
-            storage=journal, study_name=rules.phase, direction="minimize", load_if_exists=True
-        )
+        self.study = optuna.create_study(storage=journal, study_name=rules.phase, load_if_exists=True)  # minimises
         for guess in guesses:
             self.study.enqueue_trial(guess, skip_if_exists=True)
         self._ranges: list[tuple[int, Any]] = [(0, ranges)]
@@ -111,8 +109,7 @@ class Ledger:
             self._ranges.append((int(first), Ranges(**{key: tuple(ends) for key, ends in held.items()})))
         self.live: dict[int, Trial] = {}
         self.interrupted = [t.number for t in self._trials(TrialState.RUNNING)]
-        # What is asked at every trial is added up as trials end: to read all of them each time, a search of many
-        # thousands would have no time for anything else.
+        # Added up as trials end: to read all of them at each trial would leave a search of thousands no time.
         self._common = IntersectionSearchSpace(include_pruned=True)
         self._trained = 0
         self._complete: list[tuple[int, str | None, list[float]]] = []
