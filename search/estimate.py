@@ -16,8 +16,12 @@ from simulators.registry import find
 from spaces.plan import Recipe
 
 STEPS = 40
-TEACHING = 0.4
-"""Seconds of one epoch of a student of distribution-consistent learning, over all rounds."""
+TEACHING = 2e-5
+"""Seconds for each state and epoch of a student of distribution-consistent learning."""
+JUDGING = 5.0
+"""Seconds for the errors of one of its pipelines, symmetrised and not."""
+UPDATE = 1e-7
+"""Seconds of one spin update of Monte Carlo with a student's energy."""
 AROUND = 20.0
 """Seconds for all that is no training: starting Ray, simulating, figures, MLflow."""
 
@@ -66,11 +70,18 @@ def shared_seconds(study: SharingStudy, workers: int) -> tuple[float, float]:
 
 def watching_seconds(study: DclStudy, workers: int) -> tuple[float, float]:
     """As `seconds`, for learning from watched states: compute is what the study counts, teaching comes on top."""
+    from search.dcl.prediction import updates
+
     budget = study.budget
-    whole = budget.seconds * (1 + sum(budget.rungs[:-1])) + TEACHING * budget.student
-    finals = (len(study.choices.kinds) + 1) * (budget.kind + TEACHING * budget.taught)
-    confirmed = 2 * study.proof.seeds * (budget.seconds + TEACHING * budget.student)
-    return budget.trials / 2 * whole / workers, AROUND + (finals + confirmed) / workers
+    epoch = TEACHING * study.states.student * (1 + max(study.choices.rounds))
+    whole = budget.seconds + JUDGING + epoch * budget.student
+    # Of those that reach a rung half go on, and each begins anew.
+    searched = whole / 2 ** (len(budget.rungs) - 1)
+    searched += sum(budget.seconds * share / 2**rung for rung, share in enumerate(budget.rungs[:-1]))
+    finals = math.ceil((len(study.choices.kinds) + 1) / workers) * (budget.kind + JUDGING + epoch * budget.taught)
+    confirmed = 2 * study.proof.seeds * whole / workers
+    largest = max(updates(study, name) for name in (study.system, study.larger) if name)
+    return budget.trials * searched / workers, AROUND + finals + confirmed + UPDATE * largest
 
 
 def estimate(study: Any, workers: int) -> tuple[float, float]:

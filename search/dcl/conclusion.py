@@ -22,15 +22,16 @@ def rankings(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         trials: Records of a search, with the parts of each rung as ``by_task``.
 
     Returns:
-        Of each score: trials compared, Spearman's rank correlation, and the pairs; every trial counts with its last
-        report, ``agreement`` with the student's exact RMSE.
+        Of each score: trials compared, Spearman's rank correlation, and the pairs. Every trial counts with its last
+        report, ``agreement`` with the student's exact RMSE; where students are part of the score, only trials that
+        taught one are compared.
     """
     found = {}
     for name in SCORES:
         pairs = []
         for trial in trials:
             last = (trial.get("by_task") or [None])[-1]
-            value = trial["errors"][-1] if name == "score" and last else (last or {}).get(name)
+            value = trial["errors"][-1] if name == "score" and trial["state"] == "complete" else (last or {}).get(name)
             exact = (last or {}).get("student" if name == "agreement" else "exact")
             if value is not None and exact is not None:
                 pairs.append([value, exact, trial["plan"]["kind"], len(trial["errors"])])

@@ -32,6 +32,13 @@ def ladder(temperatures: tuple[float, ...], sites: int) -> NDArray[np.float64]:
     return np.array(found)
 
 
+def updates(study: DclStudy, name: str) -> float:
+    """Spin updates that predicting on a lattice takes."""
+    sites = lattice(name).sites
+    sweeps = study.budget.sweeps + int(BURN * study.budget.sweeps)
+    return COPIES * len(ladder(study.temperatures, sites)) * sites * sweeps
+
+
 def predicted(name: str, taught: Taught, study: DclStudy) -> dict[str, Any]:
     """Replica exchange with local updates of a student's energy; everything per site, with standard errors.
 

@@ -16,9 +16,9 @@ CLAIMS = {
 }
 """What is tested: the arm that has to be beaten, and the candidate."""
 WORDS = {
-    "student-teacher": "the student is better than its teacher, both as trained",
-    "student-teacher-symmetrised": "the student is better than its teacher, both symmetrised",
-    "pipeline-paper": "the searched pipeline is better than the paper's recipe at equal compute",
+    "student-teacher": "the EDNN beats its teacher, both as trained",
+    "student-teacher-symmetrised": "the EDNN beats its teacher, both symmetrised",
+    "pipeline-paper": "the pipeline beats the paper's recipe, equal compute",
 }
 ARMS = ("teacher", "teacher_symmetrised", "student", "student_symmetrised", "paper_teacher", "paper")
 """RMSE of each, seed by seed: the sequence model and the student of the searched pipeline, as trained and averaged
@@ -47,7 +47,7 @@ def comparisons(arms: Mapping[str, Errors], proof: Proof) -> list[dict[str, Any]
     for one, adjusted in zip(judged, holm([one["p_value"] for one in judged]), strict=True):
         one["p_value"] = adjusted
         if not one["reason"] and not adjusted <= proof.alpha:
-            one["reason"] = f"not proved to be better by more than {proof.margin:.0%}"
+            one["reason"] = f"not proved to be better by more than {100 * proof.margin:g} %"
         one["decision"] = "direct" if one["reason"] else "transfer"
     return judged
 

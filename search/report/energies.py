@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from search.report.drawing import CANDIDATE, DIRECT, FAINT, INK, SAME_RECIPE, SHUFFLED, Figure, canvas, log_percent
 
@@ -110,7 +111,7 @@ def couplings(told: Record, exact: Sequence[float]) -> Figure:
 def scores(rankings: Mapping[str, Record]) -> Figure:
     """Each label-free score of the search's trials against the exact RMSE that the search did not see."""
     shown = [name for name, told in rankings.items() if told["pairs"]]
-    labels = {"score": "score of the search (J)", "likelihood": "held-out NLL (nats a state)",
+    labels = {"score": "score of the search", "likelihood": "held-out NLL (nats a state)",
               "symmetry": "symmetry inconsistency (J)", "agreement": "teacher-student disagreement (J)"}  # fmt: skip
     rows = -(-len(shown) // 2)
     figure, axes = canvas(rows, 2, 3.6 * rows)
@@ -126,6 +127,7 @@ def scores(rankings: Mapping[str, Record]) -> Figure:
         exact = "EDNN's exact RMSE (J)" if name == "agreement" else "exact RMSE (J)"
         seen = [pair[1] for pair in rankings[name]["pairs"]]
         log_percent(panel.yaxis, min(seen), max(seen))
+        panel.xaxis.set_major_locator(MaxNLocator(4))
         panel.set(xlabel=labels[name], ylabel=exact)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     return figure

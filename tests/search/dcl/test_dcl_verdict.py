@@ -26,7 +26,7 @@ def test_each_claim_is_decided_by_its_own_arms() -> None:
     assert [one["decision"] for one in found] == ["transfer", "direct", "transfer"]
     assert found[0]["relative_reduction"] == pytest.approx(0.3, abs=0.06)
     assert [one["arms"] for one in found] == [{"direct": a, "candidate": c} for a, c in CLAIMS.values()]
-    assert found[1]["reason"] == "not proved to be better by more than 2%"
+    assert found[1]["reason"] == "not proved to be better by more than 2 %"
 
 
 def test_p_values_are_paired_t_tests_against_the_margin_with_holm() -> None:
@@ -73,7 +73,7 @@ def test_the_sentence_says_what_was_proved_and_what_was_not() -> None:
     text = sentence(comparisons(arms({"student": 0.7, "paper": 10.0}), PROOF), study, Watch("gru", width=48))
     assert "Watched at T = 4 only" in text and "GRU (1 x 48, snake, with linear term), augmented" in text
     assert "better by 2" in text or "better by 3" in text
-    assert "not proved to be better by more than 2%" in text and "gauge: minus the mean" in text
+    assert "not proved to be better by more than 2 %" in text and "gauge: minus the mean" in text
 
 
 def test_pipelines_in_words() -> None:
