@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from search.report.drawing import CANDIDATE, DIRECT, FAINT, INK, SAME_RECIPE, SHUFFLED, Figure, canvas, log_percent
 
@@ -127,7 +126,7 @@ def scores(rankings: Mapping[str, Record]) -> Figure:
         exact = "EDNN's exact RMSE (J)" if name == "agreement" else "exact RMSE (J)"
         seen = [pair[1] for pair in rankings[name]["pairs"]]
         log_percent(panel.yaxis, min(seen), max(seen))
-        panel.xaxis.set_major_locator(MaxNLocator(4))
+        panel.locator_params(axis="x", nbins=4)
         panel.set(xlabel=labels[name], ylabel=exact)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     return figure
