@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.symmetries import Symmetries
+from spaces.dcl import TILES
 from spaces.refusal import Refusal
 
-MOST_CODES = 2**24
-"""Entries of the largest table: 128 MiB."""
+MOST_CODES = TILES
+"""Entries of the largest table."""
 
 
 def fits(shape: Sequence[int], focus: int, context: int) -> None:

@@ -7,7 +7,6 @@ ledger on the same file gives interrupted trials again first, with their numbers
 
 import math
 import time
-import warnings
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from search.journal import Journal, NumberedTPE, storage
 from search.objectives import Outcome
 from search.race import behind
 from search.seeds import Role, sequence
-from search.trials import best_trial, mean_log, record
+from search.trials import best_trial, importance, mean_log, record
 from spaces.plan import Plan
 from spaces.ranges import Ranges
 
@@ -216,16 +215,8 @@ class Ledger:
         ]
 
     def importance(self) -> dict[str, float]:
-        """How much each parameter mattered among complete trials (PED-ANOVA), largest first; empty for too few."""
-        complete = self._trials(TrialState.COMPLETE)
-        if len(complete) < 4 or len({t.value for t in complete}) < 2:
-            return {}
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-        with warnings.catch_warnings():  # a setting of few trials has an uncertain share, as all of few trials have
-            warnings.simplefilter("ignore", UserWarning)
-            found = optuna.importance.get_param_importances(self.study, evaluator=evaluator)
-        ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-        return {name: float(share) for name, share in ranked}
+        """How much each parameter mattered among complete trials, largest first; empty for too few."""
+        return importance(self.study, self._trials(TrialState.COMPLETE))
 
     def score(self, errors: Sequence[float]) -> float:
         """What a trial's errors so far are worth, as a logarithm; small is good."""

@@ -1,9 +1,11 @@
 """Trials as plain values, and the best of them."""
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 
@@ -32,3 +34,15 @@ def best_trial(records: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """The complete trial with the lowest error; of equals, the first."""
     complete = [trial for trial in records if trial["state"] == "complete"]
     return min(complete, key=lambda trial: (trial["value"], trial["number"])) if complete else None
+
+
+def importance(study: optuna.Study, complete: Sequence[FrozenTrial]) -> dict[str, float]:
+    """How much each parameter mattered among complete trials (PED-ANOVA), largest first; empty for too few."""
+    if len(complete) < 4 or len({trial.value for trial in complete}) < 2:
+        return {}
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    with warnings.catch_warnings():  # a setting of few trials has an uncertain share, as all of few trials have
+        warnings.simplefilter("ignore", UserWarning)
+        found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return {name: float(share) for name, share in ranked}

@@ -15,6 +15,7 @@ from search.ledger import Ledger
 from search.objectives import Outcome, measure
 from search.sampler import LedgerSearcher
 from search.scheduler import RaceScheduler
+from spaces.refusal import Refusal
 
 Call = Callable[[Any], Any]
 """Given an actor, begins a call of it."""
@@ -140,7 +141,8 @@ def calls(
     try:
         found = dict(_pooled(jobs, workers, gpus))
     except RayTaskError as problem:
-        raise problem.as_instanceof_cause() from None
+        # What a worker refuses is one line here as well.
+        raise problem.cause if isinstance(problem.cause, Refusal) else problem.as_instanceof_cause() from None
     return [found[place] for place, _ in jobs]
 
 

@@ -15,6 +15,8 @@ from spaces.refusal import Refusal, choice, number, whole
 KINDS = ("linear", "made", "gru", "transformer")
 ORDERS = ("raster", "snake", "spiral", "hilbert")
 LOSSES = ("likelihood", "mse")
+TILES = 2**24
+"""Different tiles of a student, at most: each has its energy in a table (128 MiB)."""
 WARM = 0.3
 """Share of the compute that goes to the linear-logistic model from which a network starts."""
 
@@ -125,11 +127,17 @@ class Watch:
         return cls(**held)
 
 
-def paper(width: int = 378, batch: int = 8000) -> Watch:
+def most_focus(q: int, context: int = 1) -> int:
+    """The largest focus with which tiles of q values fill a table; 0 if none does."""
+    return max((f for f in range(1, 9) if q ** ((f + 2 * context) ** 2) <= TILES), default=0)
+
+
+def paper(width: int = 378, batch: int = 8000, q: int = 2) -> Watch:
     """The recipe of Sprague et al. 2021 as their code has it: one plain GRU, spiral, squared error, random states only.
 
     Their dropout of 0.9 is a probability to keep. 378 units and batches of 8000 are theirs; a budget far below theirs
-    needs smaller ones of both, or it ends before the network has learned anything.
+    needs smaller ones of both, or it ends before the network has learned anything. For three values their tiles of
+    focus 2 would be too many for a table; focus 1 it is then.
     """
     return Watch(
         "gru",
@@ -144,7 +152,7 @@ def paper(width: int = 378, batch: int = 8000) -> Watch:
         5e-4,
         0.0,
         batch,
-        Student(2, 1, (32, 64), 0, 1e-3, batch),
+        Student(min(2, most_focus(q)), 1, (32, 64), 0, 1e-3, batch),
     )
 
 

@@ -1,7 +1,6 @@
 """Successive halving on epochs: a trial reports after each budget, and goes on only among the best of its kind."""
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,12 +47,6 @@ class Rungs(Ledger):
     def shown(self, value: float) -> str:
         """A score: what it counts has no unit worth a name, for T times the likelihood holds the unknown entropy."""
         return f"score {value:.3f}"
-
-    def importance(self) -> dict[str, float]:
-        """As of any ledger; that few trials have the settings of one kind is no news."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            return super().importance()
 
     def _note(self, trial: FrozenTrial) -> dict[str, Any]:
         told = super()._note(trial)

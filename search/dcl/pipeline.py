@@ -24,7 +24,7 @@ from search.seeds import Role
 from search.work import Work
 from simulators.registry import lattice
 from spaces import compute, dcl
-from spaces.dcl import KINDS, Watch, linear
+from spaces.dcl import KINDS, Watch
 
 
 class DclPipeline(Work):
@@ -94,7 +94,7 @@ class DclPipeline(Work):
             best = best_trial([t for t in self.ledger.records() if t["plan"] and t["plan"]["kind"] == kind])
             if best is not None:
                 found[kind] = Watch.from_dict(best["plan"])
-        return {"linear": linear()} | found
+        return {"linear": self.study.baseline} | found
 
     def best(self) -> Watch:
         """The best pipeline of all, by the search's score.

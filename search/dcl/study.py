@@ -8,7 +8,7 @@ from models.orders import order
 from search.study import SCALES, Proof, build, plain
 from simulators.exact.multicanonical import check
 from simulators.registry import lattice
-from spaces.dcl import Choices, Watch, paper
+from spaces.dcl import Choices, Student, Watch, hidden, linear, most_focus, paper
 from spaces.refusal import Refusal, choice, name, number, whole
 
 SCORES = ("label-free", "likelihood", "symmetry", "exact")
@@ -172,6 +172,12 @@ class DclStudy:
         for focus in self.choices.focus:
             if any(length % focus for length in watched.shape):
                 raise Refusal(f"choices.focus is {focus}; allowed: divisors of the sides of {self.system}")
+        most = most_focus(watched.q, max(self.choices.context))
+        if max(self.choices.focus) > most:
+            raise Refusal(
+                f"choices.focus is {max(self.choices.focus)} with context {max(self.choices.context)} and {watched.q} "
+                f"values; allowed: at most {most}, or tiles are too many for a table"
+            )
 
     def _solvable(self, watched: Any) -> None:
         if len(watched.shape) != 2 or not watched.periodic:
@@ -213,7 +219,13 @@ class DclStudy:
     @property
     def paper(self) -> Watch:
         """The paper's recipe at this study's size."""
-        return paper(self.paper_width, self.paper_batch)
+        return paper(self.paper_width, self.paper_batch, lattice(self.system).q)
+
+    @property
+    def baseline(self) -> Watch:
+        """The linear-logistic baseline, with a student that this study may teach."""
+        one = self.choices
+        return linear(Student(one.focus[0], one.context[0], hidden(one.layers[0]), one.rounds[-1]))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

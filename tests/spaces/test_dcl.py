@@ -18,6 +18,7 @@ from spaces.dcl import (
     first_guesses,
     hidden,
     linear,
+    most_focus,
     paper,
     suggest,
 )
@@ -102,6 +103,10 @@ def test_a_training_of_too_few_steps_is_not_started() -> None:
 
 def test_kinds_race_among_themselves() -> None:
     assert family(Watch("made", width=3)) == family(Watch("made")) != family(Watch("gru"))
+
+
+def test_the_papers_tiles_are_as_large_as_a_table_holds() -> None:
+    assert [paper(q=q).student.focus for q in (2, 3)] == [2, 1] and most_focus(3, 2) == 0
 
 
 def test_layers_are_written_with_hyphens() -> None:

@@ -86,6 +86,10 @@ def test_the_readmes_file_is_a_study_and_hilberts_curve_is_left_out_where_it_doe
         ({"temperatures": [1.0, 0.0]}, "temperatures is 0.0; allowed: a number above 0"),
         ({"score": "exakt"}, "unknown score 'exakt' .did you mean 'exact'"),
         ({"symmetries": "none", "score": "symmetry"}, "score is 'symmetry' with symmetries 'none'"),
+        (
+            {"system": "potts3-8x8", "larger": "", "choices.focus": [1, 2]},
+            "choices.focus is 2 with context 1 and 3 values; allowed: at most 1",
+        ),
         ({"choices.context": [4]}, r"choices.focus \+ 2 choices.context is 9; allowed: at most 8"),
         ({"choices.focus": [3], "choices.context": [1]}, "choices.focus is 3; allowed: divisors of the sides"),
         (
