@@ -9,6 +9,7 @@ that all see, or a store (`simulators.places`).
 
 import hashlib
 import logging
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from simulators.places import Place, place
 from spaces.refusal import Refusal, name, whole
 
 TRIES = 3
+SHARE = 0.1
+"""Of the time, at most, for writing the manifest: it grows with every shard, and a hundred thousand take a second."""
 Progress = Callable[[int, int], None]
 log = logging.getLogger(__name__)
 
@@ -79,7 +82,7 @@ def generate(
     """Return a data set of ``rows`` rows, generating what the folder does not hold yet.
 
     Shards that are there and whole are kept: asking for more rows adds to them, asking for fewer opens the first ones.
-    Damaged shards are replaced. If nothing is missing, Ray is not needed. The manifest is written after each shard, so
+    Damaged shards are replaced. If nothing is missing, Ray is not needed. The manifest is written as shards come in, so
     an interrupted call is taken up where it stopped.
 
     Args:
@@ -154,6 +157,8 @@ class _Run:
     done: int
     total: int
     progress: Progress | None
+    due: float = 0.0  # when the manifest may be written again
+    written: bool = True
 
     def finish(self, todo: Mapping[int, int], actors: int) -> None:
         """Write ``todo``, shard number -> rows.
@@ -176,6 +181,8 @@ class _Run:
         finally:
             for writer in writers:
                 ray.kill(writer)
+            if not self.written:
+                self._write()
 
     def _work(self, remote: Any, writers: list[Any], todo: Mapping[int, int]) -> None:
         import ray
@@ -213,9 +220,16 @@ class _Run:
 
     def _keep(self, shard: Shard) -> None:
         self.folder.changed(shard.file)
-        self.manifest = self.manifest.including(shard)
-        self.manifest.write(self.folder)
+        self.manifest, self.written = self.manifest.including(shard), False
+        if time.monotonic() >= self.due:
+            self._write()
         self._report(shard.rows)
+
+    def _write(self) -> None:
+        began = time.monotonic()
+        self.manifest.write(self.folder)
+        self.written = True
+        self.due = time.monotonic() + (time.monotonic() - began) / SHARE
 
     def _report(self, rows: int) -> None:
         self.done += rows

@@ -178,6 +178,21 @@ def test_an_interrupted_run_is_taken_up(ray_session, tmp_path):
     assert kept == {k: (folder / f"shard-0000{k}.arrow").stat().st_ino for k in (0, 2)}
 
 
+def test_a_manifest_that_is_slow_to_write_is_written_less_often(ray_session, tmp_path, monkeypatch):
+    write, written = Manifest.write, []
+
+    def slowly(self, folder):
+        time.sleep(0.1)
+        written.append(len(self.shards))
+        write(self, folder)
+
+    monkeypatch.setattr(Manifest, "write", slowly)
+    began = time.monotonic()
+    assert generate(Doubling(), SEED, 40, tmp_path / "a", shard_rows=1).rows == 40
+    assert written[0] == 1 and written[-1] == 40
+    assert len(written) <= 2 + (time.monotonic() - began) / 1.1
+
+
 def test_a_simulator_that_raises_shows_where(ray_session, tmp_path):
     with pytest.raises(RuntimeError, match=r"shard [01] of broken, seed \[7, 11, [01]\]") as failure:
         generate(Broken(), SEED, 20, tmp_path / "a", shard_rows=10)
