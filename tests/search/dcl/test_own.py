@@ -1,5 +1,6 @@
 """A file of states of a user's own: what it does to a study, and what is refused."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,15 @@ def test_states_that_cannot_be_learned_from_are_refused_before_anything_is_writt
     error = capsys.readouterr().err
     assert stopped.value.code == 2 and said in error and len(error.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == before
+
+
+def test_the_readmes_file_names_states_of_ones_own(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "README.md").read_text()
+    (told,) = re.findall(r"```toml\n(# own-states.toml.*?)```", text, re.DOTALL)
+    (tmp_path / "own-states.toml").write_text(told)
+    np.save(tmp_path / "states.npy", np.random.default_rng(0).choice([-1, 1], (3000, 64)))
+    found = resolve(str(tmp_path / "own-states.toml"))
+    assert (found.system, found.states.watched, found.observations.name) == ("ising-8x8", 3000, "states.npy")
 
 
 def test_observations_are_a_path() -> None:
