@@ -39,10 +39,10 @@ ROWS = {
 
 
 class Repeats:
-    """A pytest plugin: each test with a `draw` is run with the draws of ``numbers``, and what came of it is noted."""
+    """A pytest plugin: a row's tests, each that has a `draw` with the draws of ``numbers``, and what came of them."""
 
-    def __init__(self, numbers: list[int]) -> None:
-        self.numbers = numbers
+    def __init__(self, row: int, numbers: list[int]) -> None:
+        self.row, self.numbers = row, numbers
         self.failed: dict[int | None, list[str]] = {}
         self.passed: set[int | None] = set()
 
@@ -50,6 +50,10 @@ class Repeats:
         """One test for each repeat; one that leaves nothing to chance runs once."""
         if "draw" in metafunc.fixturenames:
             metafunc.parametrize("draw", self.numbers, ids=[f"draw{n}" for n in self.numbers], indirect=True)
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Other rows' tests are left out; by hand, for pytest's ``-k`` also looks at the names of files."""
+        items[:] = [item for item in items if f"row_{self.row:02}_" in item.name]
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Note how each ended."""
@@ -63,9 +67,10 @@ class Repeats:
 
 def repeat(row: int, numbers: list[int]) -> dict[str, Any]:
     """Run a row's tests: which repeats held, and what failed."""
-    plugin = Repeats(numbers)
-    arguments = [str(Path(__file__).parent), "-k", f"row_{row:02}_", "-q", "-p", "no:cacheprovider", "--no-header"]
-    pytest.main(arguments, plugins=[plugin])
+    plugin = Repeats(row, numbers)
+    arguments = [str(Path(__file__).parent), "-q", "-p", "no:cacheprovider", "--no-header"]
+    if pytest.main(arguments, plugins=[plugin]) == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
     held = [number for number in numbers if number in plugin.passed and number not in plugin.failed]
     return {"row": row, "done": numbers, "held": held, "failed": sum(plugin.failed.values(), [])}
 
