@@ -12,7 +12,7 @@ from search.ledger import Ledger, storage
 from search.means import SHARES, Means
 from search.progress import Progress
 from search.record import Evidence, Run, write_bytes
-from simulators.places import link
+from simulators.places import inside, link
 
 
 class Work:
@@ -49,7 +49,7 @@ class Work:
         """Where a data set of this run lies: its folder, or a file that holds its address in the store."""
         path = self.run.path("data", name)
         if self.means.store and not path.is_dir():
-            link(path, f"{self.means.store.rstrip('/')}/{self.run.id}/{name}")
+            link(path, inside(self.means.store, self.run.id, name))
         return path
 
     def measure(self, name: str, asked: Mapping[str, tuple[Any, Any]]) -> dict[str, float | None]:

@@ -179,6 +179,12 @@ def reach(address: str) -> None:
         raise Refusal(f"no store answers at {address.partition('?')[0]}; allowed: one that does ({why})") from error
 
 
+def inside(address: str, *folders: str) -> str:
+    """The address of a folder in a place, whose options (after ``?``) stay behind it."""
+    path, options, values = address.partition("?")
+    return "/".join([path.rstrip("/"), *folders]) + options + values
+
+
 def place(where: str | os.PathLike[str] | Place) -> Place:
     """The place that is meant by a path, by an address, or by a file that holds an address.
 

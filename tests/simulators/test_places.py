@@ -16,7 +16,7 @@ from scenarios import Doubling
 
 from simulators.dataset import DamagedShard, Dataset, damaged
 from simulators.manifest import DamagedManifest, Manifest
-from simulators.places import Folder, Remote, link, place, reach
+from simulators.places import Folder, Remote, inside, link, place, reach
 from simulators.shards import generate, write_shard
 from spaces.refusal import Refusal
 
@@ -107,6 +107,11 @@ def test_a_file_in_a_folder_says_where_the_data_lie(store: str, tmp_path: Path) 
     assert str(place(tmp_path / "run" / "data" / "pool")) == store
     assert Dataset.open(tmp_path / "run" / "data" / "pool").digest == Dataset.open(store).digest
     assert isinstance(place(tmp_path), Folder) and place(tmp_path / "none").read("manifest.json") is None
+
+
+def test_a_folder_inside_keeps_the_options() -> None:
+    assert inside("s3://b/x/?region=r&scheme=http", "id", "pool") == "s3://b/x/id/pool?region=r&scheme=http"
+    assert inside("gs://b", "id") == "gs://b/id"
 
 
 @pytest.mark.parametrize(
