@@ -18,14 +18,14 @@ from optuna.trial import FrozenTrial
 from search.record import mend_tail
 from search.seeds import number
 
-HISTORY = 250
+HISTORY = 100
 """Trials that TPE weighs as not good. Each makes a draw dearer, and those before them count least anyway."""
 
 
 class RecentTPE(TPESampler):
     """TPE that sees all of the good trials (25 at most), but only the latest of the others.
 
-    A draw then costs the same after 100,000 trials as after a few hundred. In a search with fewer trials than
+    A draw then weighs as many after 100,000 trials as after a hundred. In a search with fewer trials than
     ``HISTORY`` it is plain TPE.
     """
 

@@ -27,6 +27,7 @@ from cluster.connect import quiet
 quiet()
 
 import numpy as np  # noqa: E402
+from optuna.samplers import RandomSampler  # noqa: E402
 
 from search import serial, tuning  # noqa: E402
 from search.journal import storage  # noqa: E402
@@ -144,10 +145,21 @@ def beside(place: Path, trials: int, mlflow: bool) -> None:
     """Print what a trial costs in a search that is old and in one that is young."""
     old, young = Search(place / "old", trials - NEAR, mlflow), Search(place / "young", NEAR, mlflow)
     for each in (old, young):
-        each.go(serial)
+        each.ledger._sampler = lambda trial: RandomSampler(seed=trial)  # type: ignore[assignment, method-assign]
+        each.go(serial)  # which trials it grew by makes no difference to what the next one costs
+        del each.ledger._sampler
+        each.clock.spent.clear()
+        each.clock.ends.clear()
+        each.trials = 0
     spent = [(old.go(serial, 1), young.go(serial, 1)) for _ in range(2 * NEAR)]
-    grown, fresh = (float(np.mean(times)) for times in zip(*spent, strict=True))
-    print(f"trial {trials:,}: {grown:.1f} ms, trial {2 * NEAR}: {fresh:.1f} ms; ratio {grown / fresh:.2f}")
+    for part in old.clock.spent:
+        tell(part, *(1000 * sum(each.clock.spent[part]) / len(spent) for each in (old, young)), trials)
+    tell("all", *(float(np.mean(times)) for times in zip(*spent, strict=True)), trials)
+
+
+def tell(part: str, old: float, young: float, trials: int) -> None:
+    """Print milliseconds around a late and an early trial, and their ratio."""
+    print(f"{part:15} trial {trials:,}: {old:6.1f} ms, trial {2 * NEAR}: {young:6.1f} ms; ratio {old / young:.2f}")
 
 
 def main() -> None:
