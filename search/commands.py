@@ -192,7 +192,14 @@ def predict(options: Namespace) -> Any:
     """``predict``: the champion's outputs for a file of inputs."""
     from search.champion import predict_csv
 
-    text = predict_csv(_folder(options.folder), Path(options.inputs), options.task)
+    folder = _folder(options.folder)
+    run = Run(folder)
+    if run.has("study.json") and isinstance(run.study, DclStudy):
+        raise Refusal(
+            f"{options.folder} holds an energy learned from watched states and no network of inputs.csv; allowed: a run "
+            "of a transfer or several tasks (its report shows what the energy predicts)"
+        )
+    text = predict_csv(folder, Path(options.inputs), options.task)
     options.say(text.rstrip("\n"))
     return {"csv": text}
 

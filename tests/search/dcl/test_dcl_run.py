@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from search import report, serial
+from search.cli import main
 from search.dcl import runs
 from search.dcl.pipeline import DclPipeline
 from search.dcl.verification import checks
@@ -143,6 +144,13 @@ def test_what_was_changed_is_found(copy: Path, file: str, broken: str) -> None:
     number = b'"seeds": 8' if file.endswith(".json") else b'"student": '
     path.write_bytes(text.replace(number, number[:-1] + b"9") if number in text else text[:-1] + b"!")
     assert broken in [name for name, problem in checks(Run(copy)) if problem]
+
+
+def test_an_energy_predicts_no_table(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["predict", str(done), "inputs.csv"])
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and "an energy learned from watched states" in error and error.count("\n") == 1
 
 
 def test_the_page_shows_everything(done: Path) -> None:
