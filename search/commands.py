@@ -196,8 +196,8 @@ def predict(options: Namespace) -> Any:
     run = Run(folder)
     if run.has("study.json") and isinstance(run.study, DclStudy):
         raise Refusal(
-            f"{options.folder} holds an energy learned from watched states and no network of inputs.csv; allowed: a run "
-            "of a transfer or several tasks (its report shows what the energy predicts)"
+            f"{options.folder} holds an energy learned from watched states and no network of inputs.csv; allowed: a "
+            "run of a transfer or several tasks (its report shows what the energy predicts)"
         )
     text = predict_csv(folder, Path(options.inputs), options.task)
     options.say(text.rstrip("\n"))
