@@ -76,15 +76,22 @@ def _pairs(number: int, ours: nn.Module, theirs: nn.Module, overlap: bool) -> li
     return pairs
 
 
-def shuffle(copied: Sequence[Tensor], generator: torch.Generator) -> None:
+def shuffle(copied: Sequence[Tensor], generator: torch.Generator, masks: Sequence[Tensor | None] | None = None) -> None:
     """Shuffle the entries of each copied tensor among themselves, in place: same values, no structure.
 
     This is the control that tells transfer from a luckier scale of initial weights.
+
+    Args:
+        copied: What was written.
+        generator: Draws the order.
+        masks: For each, where its entries take part at all (above 0); the others stay, lest what takes part be
+            diluted. None: everywhere.
     """
     with torch.no_grad():
-        for tensor in copied:
-            order = torch.randperm(tensor.numel(), generator=generator)
-            tensor.copy_(tensor.reshape(-1)[order].reshape(tensor.shape))
+        for tensor, mask in zip(copied, masks or [None] * len(copied), strict=True):
+            chosen = torch.ones_like(tensor, dtype=torch.bool) if mask is None else mask > 0
+            values = tensor[chosen]
+            tensor[chosen] = values[torch.randperm(len(values), generator=generator)]
 
 
 def transplant(target: nn.Module, sources: Mapping[str, nn.Module], blocks: Sequence[Block]) -> list[Tensor]:

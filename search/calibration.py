@@ -118,7 +118,7 @@ class Repeat(Pipeline):
         """The source network; of the nulls only its name, shape and recipe are used."""
         (source,) = self.study.sources
         wanted = replace(self.study.base, activation=recipe.activation)
-        shape = self._shape(source, wanted)
+        shape = self.shape(source, wanted)
         if self.kind == "gain":
             return {source: train_base(source, self.sources[source], shape, wanted, self.study.seed)}
         unused = shape.build()

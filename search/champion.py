@@ -65,15 +65,26 @@ def load(folder: str | Path, task: str = "") -> Champion:
     if tasks and task not in tasks:
         raise unknown("task", task, tasks)
     model = model / task if tasks else model
+    card, weights = certified(model)
+    network, _, scaling = unpack(weights)
+    return Champion(network, scaling, card)
+
+
+def certified(model: Path) -> tuple[dict[str, Any], Path]:
+    """The card and the file of weights that lie in a folder of a run.
+
+    Raises:
+        Refusal: If it holds none, or the weights are not those certified.
+    """
+    weights = model / "network.safetensors"
     try:
         card = json.loads((model / "card.json").read_text())
-        data = (model / "network.safetensors").read_bytes()
+        data = weights.read_bytes()
     except (OSError, ValueError) as problem:
-        raise Refusal(f"{folder} holds no champion ({problem}); allowed: the folder of a finished run") from None
+        raise Refusal(f"{model.parent} holds no champion ({problem}); allowed: the folder of a finished run") from None
     if hashlib.sha256(data).hexdigest() != card["sha256"]:
-        raise Refusal(f"{model / 'network.safetensors'} is not the network that was certified (sha256 differs)")
-    network, _, scaling = unpack(model / "network.safetensors")
-    return Champion(network, scaling, card)
+        raise Refusal(f"{weights} is not the network that was certified (sha256 differs)")
+    return card, weights
 
 
 def predict_csv(folder: Path, table: Path, task: str = "") -> str:

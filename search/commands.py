@@ -16,6 +16,7 @@ from search.record import Run
 from search.sharing.study import SharingStudy
 from search.studies import registry, resolve, setting
 from search.study import MODES, Study
+from search.watchers.study import WatcherStudy
 from simulators.places import reach
 from spaces.refusal import Refusal, number, whole
 
@@ -141,13 +142,12 @@ def draw_map(options: Namespace) -> Any:
     found, means = _begin(options, study)
     if isinstance(study, SharingStudy):
         return _sharing_map(options, found, means)
-    from search.mapping import draw_map as draw
     from search.progress import Progress
     from search.report import write
 
     with found.held():
         found.begin(study)
-        drawn = draw(found, means, Progress(quiet=options.json))
+        drawn = _of(study, "mapping").draw_map(found, means, Progress(quiet=options.json))
         page = write(found.folder)
     cells = [cell for cell in drawn["cells"] if cell["change"] is not None]
     if not cells:
@@ -194,7 +194,7 @@ def predict(options: Namespace) -> Any:
 
     folder = _folder(options.folder)
     run = Run(folder)
-    if run.has("study.json") and isinstance(run.study, DclStudy):
+    if run.has("study.json") and isinstance(run.study, DclStudy | WatcherStudy):
         raise Refusal(
             f"{options.folder} holds an energy learned from watched states and no network of inputs.csv; allowed: a "
             "run of a transfer or several tasks (its report shows what the energy predicts)"
@@ -276,7 +276,7 @@ def doctor(options: Namespace) -> Any:
 
 def _of(study: Any, module: str) -> Any:
     """The module of that name that knows this kind of study; loaded late, for it knows torch."""
-    rooms = {DclStudy: "search.dcl", SharingStudy: "search.sharing"}
+    rooms = {DclStudy: "search.dcl", SharingStudy: "search.sharing", WatcherStudy: "search.watchers"}
     return import_module(f"{rooms.get(type(study), 'search')}.{module}")
 
 

@@ -27,6 +27,7 @@ PACKAGES = ("graft", "ray", "torch", "optuna", "mlflow", "numpy", "scipy", "pyar
 METRIC = {
     "relative-l1": "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
     "normalised-l1": "mean over examples and outputs of |predicted - exact| / mean absolute deviation of the output",
+    "information-missed": "Kullback-Leibler divergence from the exact distribution, as a share of uniform guessing's",
 }
 SHOWN = 2
 """Test examples whose spectra are shown: the first ones, not chosen."""

@@ -13,6 +13,7 @@ from search import store
 from search.dcl.study import DclStudy
 from search.delivery import address, masked
 from search.sharing.study import SharingStudy
+from search.watchers.study import WatcherStudy
 from simulators.registry import find, lattice
 from spaces.refusal import Refusal
 
@@ -67,6 +68,9 @@ def megabytes(study: Any) -> float:
         model = lattice(study.system)
         return WATCHED + study.states.watched * (model.sites / (8 if model.q == 2 else 1) + 16) / 1e6
     rows = study.rows
+    if isinstance(study, WatcherStudy):
+        states = rows.source * len(study.sources) + 11 * rows.pool + rows.test
+        return WATCHED + states * (study.system(study.target).model.sites + 16) / 1e6
     if isinstance(study, SharingStudy):
         count = (rows.pool + rows.test) * len(study.tasks)
     else:

@@ -6,11 +6,14 @@ from typing import Any
 
 import torch
 
+from models.sequence.fit import ascend
 from models.train import train
 from search.confirmation import REFITS
 from search.dcl.study import DclStudy
+from search.dcl.watcher import group
 from search.sharing.study import SharingStudy
 from search.study import Study
+from search.watchers.study import WatcherStudy
 from simulators.base import Simulator
 from simulators.registry import find
 from spaces.plan import Recipe
@@ -28,17 +31,24 @@ AROUND = 20.0
 
 def seconds_per_step(study: Any, recipe: Recipe, target: Simulator) -> float:
     """Time of one optimiser step of this study's network for one task on one thread of this machine."""
-    network = study.network.build(target.inputs, target.outputs, recipe.activation)
-    generator = torch.Generator().manual_seed(0)
-    inputs = torch.rand((recipe.batch * STEPS, target.inputs), generator=generator)
-    outputs = torch.rand((recipe.batch * STEPS, target.outputs), generator=generator) + 0.1
+    generator, rows = torch.Generator().manual_seed(0), recipe.batch * STEPS
+    more: dict[str, Any] = {}
+    if isinstance(study, WatcherStudy):
+        network: torch.nn.Module = study.shape.build()
+        sites = math.prod(study.shape.shape)
+        inputs = torch.randint(study.shape.q, (rows, sites), generator=generator, dtype=torch.uint8)
+        outputs, more = None, {"backward": ascend, "augment": group(study.symmetries, study.shape.shape, study.shape.q)}
+    else:
+        network = study.network.build(target.inputs, target.outputs, recipe.activation)
+        inputs = torch.rand((rows, target.inputs), generator=generator)
+        outputs = torch.rand((rows, target.outputs), generator=generator) + 0.1
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         took = []
         for epochs in (1, 1):
             began = time.perf_counter()
-            train(network, inputs, outputs, Recipe(batch=recipe.batch, epochs=epochs, rate=1e-6), generator)
+            train(network, inputs, outputs, Recipe(batch=recipe.batch, epochs=epochs, rate=1e-6), generator, **more)
             took.append(time.perf_counter() - began)
     finally:
         torch.set_num_threads(threads)

@@ -1,10 +1,11 @@
 """The map: every span of every source and none, several seeds each. What people did by hand, beside the verdict."""
 
+from collections.abc import Callable
 from typing import Any
 
 from cluster.connect import connection
 from search.means import Means
-from search.objectives import Task, Training
+from search.objectives import Training
 from search.pipeline import Pipeline
 from search.progress import Progress
 from search.record import Run
@@ -31,10 +32,10 @@ def recipes(run: Run) -> tuple[Recipe, Recipe]:
     return direct, Plan.from_dict(chosen[0]["plan"]).recipe if chosen else direct
 
 
-def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
+def draw_map(run: Run, means: Means, progress: Progress, kind: Callable[..., Pipeline] = Pipeline) -> dict[str, Any]:
     """Measure all spans of a study, on fresh examples and regret seeds, and write ``map.json``."""
     with connection(means.workers, run.folder, means.devices):
-        line = Pipeline(run, means, progress)
+        line = kind(run, means, progress)
         line.prepare()
         own, theirs = recipes(run)
         drawn = measured(line, own, theirs)
@@ -59,7 +60,7 @@ def measured(line: Pipeline, own: Recipe, theirs: Recipe) -> dict[str, Any]:
     with line.phase("map", len(plans) * study.budget.map):
         # A map is no proof: in small mode it must leave the locked rows alone.
         test = line.judge() if study.mode == "fresh" else None
-        task: Task = line.task(Role.REGRET, bases, test)
+        task = line.task(Role.REGRET, bases, test)
         seeds = range(study.budget.map)
         asked = {f"{name}/{i}": (task, Training(plan, i)) for i in seeds for name, plan in plans.items()}
         errors = line.measure("map", asked)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from models.loss import away_from_zero, varying
 from models.network import OwnNetwork, Shape
 from models.scaling import Scaling
 from models.weights import sha256
-from search import confirmation
+from search import conclusion, confirmation
 from search.bases import Base, load_base, save_base, train_base
 from search.objectives import Examples, Task, Training
 from search.phases import baseline_ledger, best_plan, plans_ledger
@@ -26,6 +26,7 @@ from simulators.registry import find
 from simulators.shards import generate
 from simulators.table import keep
 from spaces.plan import Plan, Recipe
+from spaces.sources import Lesson
 
 CURVE = (2, 4, 8)
 """Training examples on the learning curve, as multiples of what the study has."""
@@ -35,6 +36,9 @@ class Pipeline(Work):
     """One run of a transfer study; arguments as of `Work`."""
 
     study: Study
+    teach: Callable[..., Base] = staticmethod(train_base)
+    priors: Callable[..., dict[str, Any]] = staticmethod(priors)
+    final_network: Callable[..., dict[str, Any]] = staticmethod(conclusion.final_network)
 
     def examples(self, simulator: str, role: Role, rows: int) -> Examples:
         """Rows of a simulator, generated if they are not there yet, or of a file, in an order drawn from the seed."""
@@ -88,7 +92,7 @@ class Pipeline(Work):
             return self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.locked, self.standard)
         return self.examples(study.target, Role.TEST, study.rows.test).standardised(self.standard)
 
-    def task(self, role: Role, bases: Mapping[str, Base], judge: Examples | None = None) -> Task:
+    def task(self, role: Role, bases: Mapping[str, Base], judge: Examples | None = None) -> Any:
         """What the trainings of one phase share."""
         study = self.study
         return Task(
@@ -125,18 +129,21 @@ class Pipeline(Work):
             found = {name: load_base(name, how[name], folder) for name in lessons}
             missing = [name for name, base in found.items() if base is None]
             arguments = [
-                (name, self.sources[lessons[name].source].first(lessons[name].rows))
-                + (self._shape(lessons[name].source, taught), taught, study.seed, self.means.device, 0, study.metric)
-                for name, taught in how.items()
-                if name in missing and taught
+                self.lesson(name, lessons[name], taught) for name, taught in how.items() if name in missing and taught
             ]
             ready = [Base(name, fitted(study, given[name]), None, None) for name in missing if name in given]
-            for base in ready + self.trainer.calls(train_base, arguments, self.means.workers, self.means.gpus):
+            for base in ready + self.trainer.calls(self.teach, arguments, self.means.workers, self.means.gpus):
                 save_base(base, folder)
                 found[base.name] = base
         return {name: base for name, base in found.items() if base is not None}
 
-    def _shape(self, simulator: str, recipe: Recipe) -> Shape:
+    def lesson(self, name: str, lesson: Lesson, recipe: Recipe) -> tuple[Any, ...]:
+        """What `teach` gets to train the base network that plans call ``name``."""
+        study, examples = self.study, self.sources[lesson.source].first(lesson.rows)
+        shape = self.shape(lesson.source, recipe)
+        return name, examples, shape, recipe, study.seed, self.means.device, 0, study.metric
+
+    def shape(self, simulator: str, recipe: Recipe) -> Shape:
         """The study's network for the inputs and outputs of a simulator."""
         task = self.study.scenario(simulator)
         return Shape(task.inputs, task.outputs, self.study.network, recipe.activation)
@@ -152,7 +159,7 @@ class Pipeline(Work):
         """Search the plans of transfer, starting from what cheap priors favour."""
         task = self.task(Role.PLANS, bases)
         if not self.run.has("priors.json"):
-            self.run.write("priors.json", priors(task, baseline.recipe))
+            self.run.write("priors.json", self.priors(task, baseline.recipe))
         ranges = self.baseline_ledger.ranges_at(len(self.baseline_ledger.records()))
         self.plans_ledger = plans_ledger(
             self.study,
@@ -202,6 +209,19 @@ class Pipeline(Work):
                     rows.append(n)
                     errors.append([error for key, error in found.items() if key.startswith(f"{n}/") and error])
         return {"rows": rows, "errors": errors, "candidate_error": wanted}
+
+    def champions(self, plans: Mapping[str, Plan], bases: Mapping[str, Base]) -> dict[str, dict[str, Any]]:
+        """Train each plan once more, to keep its network and show what it predicts."""
+        with self.phase("champion"):
+            task = self.task(Role.CONFIRMATION, bases, self.judge())
+            asked = [(task, plan) for plan in plans.values()]
+            found = self.trainer.calls(self.final_network, asked, self.means.workers, self.means.gpus)
+        return dict(zip(plans, found, strict=True))
+
+    def shown(self, networks: Mapping[str, Any]) -> dict[str, Any]:
+        """What the result keeps of the champions' predictions, for its figures."""
+        task = self.task(Role.CONFIRMATION, {}, self.judge())
+        return {"spectra": conclusion.spectra(self.study, task, networks, self.standard)}
 
     def digest(self, task: Any, training: Any) -> str:
         """Names everything that a training's error depends on."""

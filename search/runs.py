@@ -1,5 +1,6 @@
 """A study from beginning to end, in one folder."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,15 +12,16 @@ from search.phases import searched
 from search.pipeline import Pipeline
 from search.progress import Progress
 from search.record import Evidence, Run, write_bytes
-from search.seeds import Role
 from search.verification import checks
 from spaces.plan import Plan
 
 Tracker = Any
 
 
-def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> dict[str, Any]:
-    """Run a study, or what is left of it, and return its certificate.
+def carry_out(
+    run: Run, means: Means, progress: Progress, tracker: Tracker, kind: Callable[..., Pipeline] = Pipeline
+) -> dict[str, Any]:
+    """Run a study of transfer, or what is left of it, and return its certificate.
 
     The folder must be held and hold the study. Every phase finds what is done already: a run that was interrupted
     goes on where it stopped, a finished one is verified and its certificate returned.
@@ -31,7 +33,7 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> d
         tracker.finish()
         return run.read("certificate.json")
     with connection(means.workers, run.folder, means.devices) as available:
-        line = Pipeline(run, replace(means, workers=min(means.workers, available)), progress, tracker)
+        line = kind(run, replace(means, workers=min(means.workers, available)), progress, tracker)
         line.prepare()
         tracker.start()
         baseline = line.baseline()
@@ -51,12 +53,7 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> d
         plans = {"direct": baseline}
         if comparison["plan"] is not None:
             plans["transfer"] = Plan.from_dict(comparison["plan"])
-        with line.phase("champion"):
-            task = line.task(Role.CONFIRMATION, bases, line.judge())
-            found = line.trainer.calls(
-                conclusion.final_network, [(task, plan) for plan in plans.values()], line.means.workers, means.gpus
-            )
-            networks = dict(zip(plans, found, strict=True))
+        networks = line.champions(plans, bases)
     with line.phase("report"):
         certified = _write(run, line, fixed, measured, comparison, curve, networks, bases, plans)
         report.write(run.folder)
@@ -77,7 +74,6 @@ def _write(
     plans: dict[str, Plan],
 ) -> dict[str, Any]:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
-    task = line.task(Role.CONFIRMATION, {}, line.judge())
     ledgers = {"baseline": line.baseline_ledger, "plans": line.plans_ledger}
     result = {
         "format": 1,
@@ -88,9 +84,9 @@ def _write(
         "plans": searched(line.plans_ledger, line.study),
         "confirmation": fixed | {"arms": measured},
         "examples": conclusion.examples_gained(curve),
-        "spectra": conclusion.spectra(line.study, task, networks, line.standard),
         "priors": run.read("priors.json"),
         "importance": {name: ledger.importance() for name, ledger in ledgers.items()},
+        **line.shown(networks),
     }
     run.write("result.json", result)
     times = {}

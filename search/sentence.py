@@ -1,5 +1,6 @@
 """The verdict in words that a physicist understands."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ def sentence(
     """
     small = study.get("mode") == "small"
     kind = f"{study['rows']['locked']:,} locked" if small else f"{study['rows']['test']:,} newly simulated"
-    test = f"{kind} examples of {comparison['task']}"
+    test = f"{kind} examples of {taught(comparison['task'])}"
     direct = comparison["direct"]["mean"]
     measured = "mean spectrum error"
-    if study.get("metric") == "normalised-l1":
+    if study.get("metric") == "information-missed":
+        test, measured = test.replace("simulated examples", "watched states"), "information missed"
+    elif study.get("metric") == "normalised-l1":
         measured = "mean error, in mean absolute deviations of each output,"
     elif any(table["name"] == comparison["task"] for table in study.get("tables", ())):
         measured = "mean relative error"
@@ -84,10 +87,15 @@ def layers(numbers: Sequence[int]) -> str:
 
 
 def taught(name: str) -> str:
-    """A base network in words: ``film-10@5000x30`` is ``film-10 (5,000 examples, 30 epochs)``."""
-    source, _, lesson = name.partition("@")
-    rows, _, epochs = lesson.partition("x")
-    return f"{source} ({int(rows):,} examples, {epochs} epochs)" if lesson else source
+    """A base network in words: ``film-10@5000x30`` is ``film-10 (5,000 examples, 30 epochs)``.
+
+    A watched system is told with its temperature: ``ising-8x8@4`` is ``ising-8x8 at T = 4``.
+    """
+    lesson = re.fullmatch(r"(.+)@(\d+)x(\d+)", name)
+    if lesson:
+        return f"{taught(lesson[1])} ({int(lesson[2]):,} examples, {lesson[3]} epochs)"
+    system, at, temperature = name.partition("@")
+    return f"{system} at T = {temperature}" if at else name
 
 
 def _direct(comparison: Mapping[str, Any], direct: float, test: str, measured: str, tried: int) -> str:

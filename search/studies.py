@@ -12,6 +12,7 @@ from search.pretrained import checked, with_weights
 from search.sharing.study import SharingStudy
 from search.study import SCALES, Study
 from search.tables import with_tables
+from search.watchers.study import WatcherStudy
 from spaces.plan import OWN
 from spaces.refusal import Refusal, choice, unknown
 
@@ -60,13 +61,14 @@ def opened(values: Mapping[str, Any]) -> Any:
     """The study that plain values mean.
 
     Of several tasks learned together where they name ``tasks``, of energies from watched states where they name a
-    ``system``.
+    ``system``, of transfer between sequence models where the target is a ``LATTICE@TEMPERATURE``.
 
     Returns:
-        A `Study`, a `SharingStudy` or a `DclStudy`.
+        A `Study`, a `SharingStudy`, a `DclStudy` or a `WatcherStudy`.
     """
+    watched = "@" in str(values.get("target", ""))
     kind: Any = DclStudy if "system" in values else SharingStudy if "tasks" in values else Study
-    return kind.from_dict(values)
+    return (WatcherStudy if watched else kind).from_dict(values)
 
 
 def setting(text: str) -> tuple[str, Any]:

@@ -232,7 +232,13 @@ class Study:
             self.ranges.source_rows or (self.rows.source,),
             self.ranges.source_epochs or (self.base.epochs,),
             tuple(file.name for file in self.weights),
+            self.scales,
         )
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Factor on the weights of each source that theory expects; none where it is silent."""
+        return ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from search import conclusion
 from search.bases import stored
 from search.certificate import verdict
-from search.champion import load
+from search.champion import certified
 from search.confirmation import candidates
 from search.record import Evidence, Run
 from search.small import compare
@@ -60,7 +60,8 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         return "" if {key: held[key]["error"] for key in told} == told else "errors differ from the recorded trainings"
 
     def champion() -> str:
-        return "" if load(run.folder).card["sentence"] == certificate["sentence"] else "the card tells another verdict"
+        card, _ = certified(run.path("model"))
+        return "" if card["sentence"] == certificate["sentence"] else "the card tells another verdict"
 
     def studies() -> str:
         return "" if opened(result["study"]) == run.study else "result.json is of another study"

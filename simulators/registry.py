@@ -11,6 +11,7 @@ from simulators.film import Film
 from simulators.lattice import SpinModel
 from simulators.nanoparticle import Nanoparticle
 from simulators.spins import EdwardsAnderson, Ising, Potts
+from simulators.watched import Watched
 from spaces.refusal import Refusal, unknown
 
 
@@ -36,16 +37,19 @@ def find(name: str) -> Simulator:
     """Return the simulator called ``name``.
 
     Args:
-        name: ``FAMILY-N``, for example ``film-8``, or ``module:Class`` of a `Simulator` that needs no arguments.
+        name: ``FAMILY-N``, for example ``film-8``; ``LATTICE@TEMPERATURE``, a watched system such as ``ising-8x8@2.5``;
+            or ``module:Class`` of a `Simulator` that needs no arguments.
 
     Raises:
         Refusal: If there is none of that name.
     """
     if ":" in name:
         return _load(name)
+    if "@" in name:
+        return _watched(name)
     match = re.fullmatch(r"(.+)-(0|[1-9][0-9]{0,8})", name)
     if match is None or match[1] not in FAMILIES:
-        raise unknown("simulator", name, [*(f"{family}-N" for family in FAMILIES), "module:Class"])
+        raise unknown("simulator", name, [*(f"{family}-N" for family in FAMILIES), "LATTICE@T", "module:Class"])
     family, size = FAMILIES[match[1]], int(match[2])
     if not family.low <= size <= family.high:
         raise Refusal(
@@ -66,6 +70,16 @@ def _load(name: str) -> Simulator:
     if not (isinstance(kind, type) and issubclass(kind, Simulator)):
         raise Refusal(f"simulator {name!r} is not a simulator; allowed: a subclass of simulators.base.Simulator")
     return kind()
+
+
+def _watched(name: str) -> Simulator:
+    """A lattice at a temperature."""
+    system, _, temperature = name.partition("@")
+    try:
+        T = float(temperature)
+    except ValueError:
+        raise Refusal(f"{name!r} has no temperature; allowed: a number after the @, as in ising-8x8@2.5") from None
+    return Watched(lattice(system), T)
 
 
 LATTICES = ("ising-8x8", "potts3-8x8", "potts3-delta-8x8", "glass-8x8-0", "signs-8x8-0")

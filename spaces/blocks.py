@@ -51,6 +51,7 @@ def first_guesses(
     for place, (base, span, slower, looser) in enumerate(spans(sources, blocks, favourites)):
         guess = guessed_recipe(ranges, start, slower, looser) | slow | sources.guess(base) | nothing
         guess |= {_name(i): "full" for i in range(span.first, span.last + 1)}
+        guess["copied_scale"] = min(max(sources.scale(base), ranges.copied_scale[0]), ranges.copied_scale[1])
         guesses.append(guess)
         if place < len(sources.first):
             guesses += [guess | dict.fromkeys(half, "frozen"), guess | dict.fromkeys(half, "slow")]

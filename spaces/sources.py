@@ -29,12 +29,14 @@ class Sources:
         rows: Numbers of examples, largest first.
         epochs: Lengths of training, longest first.
         trained: Those of the sources that come as one trained network: no choice of examples and epochs.
+        scales: Factor on the weights of each source that theory expects; 1 where it is silent.
     """
 
     names: tuple[str, ...]
     rows: tuple[int, ...]
     epochs: tuple[int, ...]
     trained: tuple[str, ...] = ()
+    scales: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.names or len(set(self.names)) < len(self.names):
@@ -66,6 +68,11 @@ class Sources:
                 _one(trial, "source_epochs", self.epochs),
             )
         )
+
+    def scale(self, base: str) -> float:
+        """The factor that theory expects on the weights of the network called ``base``."""
+        told = dict(zip(self.names, self.scales, strict=False))
+        return told.get(self.lessons()[base].source, 1.0)
 
     @property
     def first(self) -> list[str]:

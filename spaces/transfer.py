@@ -62,6 +62,7 @@ def first_guesses(
     guesses[0] |= {"mode": "fine-tune", "cut_a": 0, "cut_b": 0}
     for base, span, slower, looser in spans(sources, blocks, favourites):
         guess = guessed_recipe(ranges, start, slower, looser) | sources.guess(base)
+        guess["copied_scale"] = _nearest(sources.scale(base), *ranges.copied_scale)
         guesses.append(guess | {"mode": "fine-tune", "cut_a": span.first - 1, "cut_b": span.last})
     return [one for i, one in enumerate(guesses) if one not in guesses[:i]]
 

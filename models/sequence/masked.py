@@ -1,5 +1,7 @@
 """Linear maps that look back only, and the two models made of them alone."""
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -64,6 +66,21 @@ class MaskedLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs) to (batch, outputs)."""
         return F.linear(x, self.weight * self.mask, self.bias)
+
+
+def masks(model: Autoregressive, numbers: Iterable[int]) -> list[Tensor | None]:
+    """The mask of every parameter of some blocks, in the order in which `models.surgery.transplant` returns them.
+
+    Args:
+        model: Whose.
+        numbers: Of blocks, counted from 1.
+    """
+    layers = [layer for number in numbers for layer in model.blocks[number - 1].modules()]
+    return [
+        getattr(layer, "mask", None) if name == "weight" else None
+        for layer in layers
+        for name, _ in layer.named_parameters(recurse=False)
+    ]
 
 
 class MADE(Autoregressive):

@@ -14,6 +14,7 @@ from search.dcl.study import DclStudy
 from search.dcl.watcher import Index
 from search.seeds import Role, entropy, sequence
 from simulators.exact import uniform_in_energy
+from simulators.lattice import SpinModel
 from simulators.registry import lattice
 from simulators.shards import Progress
 from simulators.watched import read_states, watch
@@ -61,9 +62,14 @@ def judge(study: DclStudy, role: Role) -> Judge:
     Energies, learned ones and exact ones alike, are counted from their mean over the same random states: so the gauge
     brings no error of its own.
     """
-    model, rng = lattice(study.system), np.random.default_rng(sequence(study.seed, role))
-    states, exact = uniform_in_energy(model, study.states.level, rng)
-    reference = random_states(study.states.reference, model.sites, model.q, rng)
+    return judge_of(lattice(study.system), study.states.level, study.states.reference, sequence(study.seed, role))
+
+
+def judge_of(model: SpinModel, level: int, random: int, seed: Any) -> Judge:
+    """As `judge`: ``level`` states of each level, and ``random`` ones for the gauge."""
+    rng = np.random.default_rng(seed)
+    states, exact = uniform_in_energy(model, level, rng)
+    reference = random_states(random, model.sites, model.q, rng)
     zero = model.energy(model.states(reference.reshape(-1, *model.shape)))
     return Judge(model.index(states).reshape(-1, model.sites), gauged(exact, zero), reference)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from search.leaderboard import finite, leaderboard, trials
 from search.report import drawing as draw
-from search.report import page, races, sharing, spans, watching
+from search.report import energies, page, races, sharing, spans, watching
 from search.report.words import blocks
 from search.results import Results, read
 
@@ -72,6 +72,9 @@ def transfer_pictures(run: Results) -> dict[str, Callable[[], draw.Figure]]:
     if (result.get("spectra") or {}).get("films"):
         learned = "transfer" if run.proved else "candidate"
         pictures["spectra"] = lambda: draw.spectra(result["spectra"], learned)
+    if result.get("energies"):
+        told = {page.MODELS[name]: account for name, account in result["energies"].items()}
+        pictures["energies"] = partial(energies.levels, told)
     if trials(result, "baseline") or trials(result, "plans"):
         pictures["race"] = lambda: races.race(result)
     curve = result.get("examples")

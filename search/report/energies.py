@@ -13,18 +13,20 @@ COLOURS = {"linear": FAINT, "made": SHUFFLED, "gru": DIRECT, "transformer": SAME
 NAMES = {"linear": "linear-logistic", "made": "MADE", "gru": "GRU", "transformer": "transformer",
          "paper": "paper's recipe"}  # fmt: skip
 TEACHER, STUDENT = DIRECT, CANDIDATE
+COLOURS_OF = {1: [DIRECT], 2: [DIRECT, CANDIDATE], 3: [FAINT, DIRECT, CANDIDATE]}
+"""Of models side by side: the last is the candidate, of three the first is the linear-logistic baseline."""
 
 
-def levels(told: Record) -> Figure:
-    """Learned against exact energy of the best pipeline's teacher and student, as Fig. 2a and c of Sprague et al."""
-    figure, axes = canvas(1, 2, 4.6, sharex=True, sharey=True)
-    for panel, part, colour in zip(axes[0], ("teacher", "student"), (TEACHER, STUDENT), strict=True):
-        known = told[part]["levels"]
+def levels(told: Mapping[str, Record]) -> Figure:
+    """Learned against exact energy of one model or two by their titles, as Fig. 2a and c of Sprague et al."""
+    figure, axes = canvas(1, len(told), 4.6, sharex=True, sharey=True)
+    for panel, (title, account), colour in zip(axes[0], told.items(), COLOURS_OF[len(told)], strict=True):
+        known = account["levels"]
         exact, mean, spread = (np.array(known[key]) for key in ("exact", "mean", "deviation"))
         panel.axline((0, 0), slope=1, color=INK, linewidth=1)
         panel.fill_between(exact, mean - 3 * spread, mean + 3 * spread, color=colour, alpha=0.3, linewidth=0)
         panel.plot(exact, mean, ".", color=colour, markersize=6)
-        panel.set_title(f"{'Sequence model' if part == 'teacher' else 'EDNN'}: RMSE {told[part]['rmse']:.2f} J")
+        panel.set_title(f"{title}: RMSE {account['rmse']:.2f} J")
         panel.set_xlabel("exact energy (J)")
     axes[0, 0].set_ylabel("learned energy (J)")
     return figure

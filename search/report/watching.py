@@ -28,7 +28,9 @@ def pictures(run: Results) -> dict[str, Callable[[], draw.Figure]]:
         name = best(run)
         found["kinds"] = lambda: energies.kinds(finals)
         found["by-level"] = lambda: energies.by_level(finals, name)
-        found["levels"] = lambda: energies.levels(finals[name])
+        found["levels"] = lambda: energies.levels(
+            {"Sequence model": finals[name]["teacher"], "EDNN": finals[name]["student"]}
+        )
         if result.get("couplings"):
             found["couplings"] = lambda: energies.couplings(finals[name], result["couplings"])
     if (result.get("confirmation") or {}).get("arms"):

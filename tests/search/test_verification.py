@@ -60,10 +60,10 @@ def nothing_drawn(folder: Path) -> None:
 def carried_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
     monkeypatch.setattr(runs, "connection", connected)
-    monkeypatch.setattr(runs, "Pipeline", partial(Here, trainer=serial))
     monkeypatch.setattr(report, "write", nothing_drawn)
     tracker = Mock()
-    return runs.carry_out(Run(folder), Means(1), Progress(quiet=True), tracker), tracker
+    here: Any = partial(Here, trainer=serial)
+    return runs.carry_out(Run(folder), Means(1), Progress(quiet=True), tracker, here), tracker
 
 
 @pytest.fixture(scope="module")

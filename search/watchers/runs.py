@@ -1,0 +1,14 @@
+"""A study of transfer between sequence models from beginning to end, in one folder."""
+
+from typing import Any
+
+from search.means import Means
+from search.progress import Progress
+from search.record import Run
+from search.runs import carry_out as carried_out
+from search.watchers.pipeline import WatcherPipeline
+
+
+def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
+    """Run a study, or what is left of it, and return its certificate; as `search.runs.carry_out`."""
+    return carried_out(run, means, progress, tracker, WatcherPipeline)

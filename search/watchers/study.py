@@ -1,0 +1,127 @@
+"""A study of transfer between sequence models: systems that were watched plenty, and one that was watched little."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+from models.sequence.shape import SequenceShape
+from search.dcl.study import SYMMETRIES
+from search.dcl.watcher import group
+from search.study import Study, build, plain
+from simulators.exact import log_partition
+from simulators.watched import Watched
+from spaces.plan import OWN
+from spaces.refusal import Refusal, choice
+
+METRIC = "information-missed"
+TABLES = ("base", "start")
+
+
+@dataclass(frozen=True)
+class SequenceNetwork:
+    """Both sequence models: see `models.sequence.shape.SequenceShape`."""
+
+    kind: str = "made"
+    order: str = "snake"
+    depth: int = 2
+    width: int = 128
+    dropout: float = 0.0
+    linear_term: bool = True
+
+    def on(self, system: Watched) -> SequenceShape:
+        """Its shape on a lattice."""
+        return SequenceShape(shape=system.model.shape, q=system.model.q, **asdict(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class WatcherStudy(Study):
+    """As `Study`; sources and target are watched systems, ``LATTICE@TEMPERATURE``, such as ``ising-8x8@2.5``.
+
+    The network has no activation to be searched, and its loss is the likelihood.
+
+    Attributes:
+        symmetries: Under which batches are shown: ``all`` of a uniform torus, ``flip`` (what disordered couplings
+            leave), ``none``.
+    """
+
+    network: SequenceNetwork = field(default_factory=SequenceNetwork)  # type: ignore[assignment]
+    metric: str = METRIC
+    symmetries: str = "all"
+
+    def __post_init__(self) -> None:
+        choice("symmetries", self.symmetries, SYMMETRIES)
+        super().__post_init__()
+        target = self.system(self.target)
+        shape = self.network.on(target)
+        if self.network.kind == "linear":
+            raise Refusal("network.kind is 'linear', one block, which is no choice; allowed: made, gru, transformer")
+        for name in self.sources:
+            source = self.system(name)
+            if (source.model.shape, source.model.q) != (shape.shape, shape.q):
+                raise Refusal(f"source {name} and target {self.target}; allowed: lattices of one shape and alphabet")
+        for name in (*self.sources, self.target):
+            if self.symmetries == "all" and not self.system(name).model.uniform:
+                raise Refusal(
+                    f"symmetries is 'all', but couplings of {name} differ from bond to bond; allowed: 'flip', 'none'"
+                )
+        group(self.symmetries, shape.shape, shape.q)
+
+    def _judged(self) -> None:
+        if self.mode != "fresh":
+            raise Refusal(f"mode is {self.mode!r}; allowed with watched systems: 'fresh', for they can be simulated")
+        choice("metric", self.metric, (METRIC,))
+        target = self.system(self.target)
+        log_partition(target.model, target.temperature)
+
+    def _activated(self) -> None:
+        told = (self.base.activation, self.start.activation, *self.ranges.activation)
+        if set(told) != {OWN}:
+            raise Refusal(f"activations are {', '.join(map(repr, told))}; allowed: {OWN!r}, for the kind says it")
+
+    def system(self, name: str) -> Watched:
+        """A source or the target.
+
+        Raises:
+            Refusal: If it is no watched system.
+        """
+        found = self.scenario(name)
+        if not isinstance(found, Watched):
+            raise Refusal(f"{name} is no watched system; allowed beside {self.target}: LATTICE@TEMPERATURE")
+        return found
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """The source's temperature over the target's: to first order in 1 / T, logits are energies over T."""
+        return tuple(self.system(name).temperature / self.system(self.target).temperature for name in self.sources)
+
+    @cached_property
+    def shape(self) -> SequenceShape:
+        """Of both networks."""
+        return self.network.on(self.system(self.target))
+
+    @cached_property
+    def blocks(self) -> int:
+        """Blocks of the network: its linear term, hidden layers and head."""
+        return len(self.shape.build().blocks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return plain(asdict(self)) | {"network": self.network.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`; missing keys keep their defaults, and activations are the network's own.
+
+        Raises:
+            Refusal: Naming the key that is unknown or whose value cannot be used.
+        """
+        told = dict(values)
+        for key, own in {**dict.fromkeys(TABLES, OWN), "ranges": [OWN]}.items():
+            if isinstance(told.get(key, {}), Mapping):
+                told[key] = {"activation": own} | dict(told.get(key, {}))
+        return build(cls, told, "study")

@@ -1,0 +1,112 @@
+"""Trainings of sequence models that copy: what is scored, and that controls are what they claim."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from models.sequence.masked import masks
+from models.sequence.shape import SequenceShape
+from models.shaped import pack
+from models.surgery import shuffle, transplant
+from search.objectives import Examples, Training
+from search.seeds import Role
+from search.watchers.objective import WatcherTask, exactly, learn, missed, nats
+from simulators.exact import iid
+from simulators.registry import lattice
+from spaces.plan import Block, Plan, Recipe
+
+SYSTEM, T, SITES = "ising-3x3@2", 2.0, 9
+EVERY = np.array(list(product((0, 1), repeat=SITES)), np.uint8)
+SHAPE = SequenceShape("made", (3, 3), 2, "snake", 1, 16)
+
+
+def states(n: int, seed: int) -> np.ndarray:
+    model = lattice("ising-3x3")
+    return model.index(iid(model, T, n, np.random.default_rng(seed))).reshape(n, -1)
+
+
+def task(judge: Examples | None = None, reference: float = 0.0, **sources: bytes) -> WatcherTask:
+    pool = Examples(states(1200, 1), np.zeros((1200, 0)))
+    return WatcherTask(SYSTEM, 0, Role.PLANS, pool, 200, SHAPE, "all", sources, judge, reference)
+
+
+def test_exact_probabilities_are_probabilities() -> None:
+    assert np.exp(exactly(SYSTEM, EVERY)).sum() == pytest.approx(1, abs=1e-12)
+    ratio = exactly(SYSTEM, EVERY[:1]) - exactly(SYSTEM, EVERY[1:2])
+    energies = lattice("ising-3x3").energy(EVERY[:2].reshape(-1, 3, 3).astype(np.int8) * 2 - 1)
+    assert ratio.item() == pytest.approx((energies[1] - energies[0]) / T)
+
+
+def test_uniform_guessing_misses_all_information() -> None:
+    uniform = SequenceShape("linear", (3, 3)).build()  # no couplings, no fields
+    seen = states(500, 2)
+    assert missed(uniform, Examples(seen, exactly(SYSTEM, seen))) == pytest.approx(1, abs=1e-6)
+    assert nats(uniform, seen) == pytest.approx(SITES * np.log(2))
+
+
+def test_missed_information_is_the_divergence_over_that_of_chance() -> None:
+    """Against the sum over all 512 states, which no sample enters."""
+    model, _ = learn(task(), Training(Plan(Recipe(rate=1e-2, batch=50, epochs=5)), 0))
+    with torch.inference_mode():
+        log_p = model.log_prob(torch.from_numpy(EVERY)).double().numpy()
+    exact = exactly(SYSTEM, EVERY)[:, 0]
+    weight = np.exp(exact)
+    wanted = (weight * (exact - log_p)).sum() / ((weight * exact).sum() + SITES * np.log(2))
+    seen = states(40_000, 3)
+    found = missed(model, Examples(seen, exactly(SYSTEM, seen)))
+    assert 0 < wanted < 0.2 and found == pytest.approx(wanted, rel=0.1)
+
+
+def test_the_search_reads_the_likelihood_and_the_proof_what_is_exact() -> None:
+    seen = states(2000, 4)
+    plan = Training(Plan(Recipe(rate=1e-2, batch=50, epochs=5)), 3)
+    searched, judged = task(reference=5.0), task(Examples(seen, exactly(SYSTEM, seen)))
+    model, held = learn(searched, plan)
+    assert searched.errors(plan)[0] == pytest.approx(np.exp(nats(model, searched.pool.inputs[held]) - 5.0))
+    assert judged.errors(plan)[0] == pytest.approx(missed(model, judged.judge))  # type: ignore[arg-type]
+    assert searched.errors(plan) == searched.errors(plan)
+    assert task().digest(plan) != task(reference=1.0).digest(plan)
+
+
+def test_shuffling_moves_only_what_takes_part() -> None:
+    generator = torch.Generator().manual_seed(0)
+    source, target = SHAPE.build(), SHAPE.build()
+    with torch.no_grad():
+        source.blocks[0].weight.copy_(torch.arange(81.0).view(9, 9) + 1).mul_(source.blocks[0].mask)
+    copied = transplant(target, {"s": source}, [Block("s")] * 3)
+    hidden = {name: mask for name, mask in target.named_buffers() if name.endswith("mask")}
+    shuffle(copied, generator, masks(target, (1, 2, 3)))
+    for name, mask in hidden.items():
+        before, after = (dict(one.named_parameters())[name[:-4] + "weight"] for one in (source, target))
+        assert torch.equal(before[mask == 0], after[mask == 0])
+        assert not torch.equal(before[mask > 0], after[mask > 0])
+        assert torch.equal(before[mask > 0].sort().values, after[mask > 0].sort().values)
+
+
+def test_masks_are_told_for_the_copied_blocks_alone() -> None:
+    model = SHAPE.build()
+    told = masks(model, (1, 3))
+    assert len(told) == len(transplant(SHAPE.build(), {"s": model}, [Block("s"), Block(), Block("s")])) == 4
+    assert [one is None for one in told] == [False, True, False, True]
+
+
+def test_the_couplings_of_a_hotter_lattice_help_a_colder_one_that_was_hardly_watched() -> None:
+    """The logits of T = 4, doubled, are nearly those of T = 2: what the whole study is about."""
+    hot = lattice("ising-3x3")
+    many = hot.index(iid(hot, 4.0, 40_000, np.random.default_rng(5))).reshape(-1, SITES)
+    source = WatcherTask("ising-3x3@4", 0, Role.BASE, Examples(many, np.zeros((40_000, 0))), 10, SHAPE, "none")
+    base, _ = learn(source, Training(Plan(Recipe(rate=1e-2, batch=200, epochs=5)), 0))
+    seen = states(4000, 6)
+    little = WatcherTask(
+        SYSTEM, 0, Role.PLANS, Examples(states(160, 7), np.zeros((160, 0))), 10, SHAPE, "none",
+        {"hot": pack(base, SHAPE)}, Examples(seen, exactly(SYSTEM, seen)),
+    )  # fmt: skip
+    doubled = (Block("hot", scale=2.0), Block("hot"), Block("hot", scale=2.0))
+    copied = Plan(Recipe(rate=3e-3, batch=50, epochs=10), doubled)
+    direct = min(
+        little.errors(Training(Plan(Recipe(rate=rate, batch=50, epochs=30, initial_scale=0.1)), 0))[0]
+        for rate in (3e-3, 1e-2, 3e-2)
+    )
+    assert little.errors(Training(copied, 0))[0] < 0.85 * direct

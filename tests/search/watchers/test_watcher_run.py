@@ -1,0 +1,137 @@
+"""A whole run of transfer between sequence models, tiny and in this process."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from search import mapping, report, runs, serial
+from search.cli import main
+from search.estimate import estimate
+from search.means import Means
+from search.progress import Progress
+from search.record import Run
+from search.studies import resolve
+from search.watchers.mapping import draw_map
+from search.watchers.pipeline import WatcherPipeline
+from search.watchers.runs import carry_out
+from search.watchers.verification import checks
+from simulators.dataset import Dataset
+from simulators.lattice import SpinModel
+from simulators.manifest import Manifest
+from simulators.sampling import Observations
+from simulators.shards import write_shard
+from simulators.watched import Watched, observations
+from spaces.refusal import Refusal
+
+TINY = {
+    "sources": ["ising-4x4@4", "glass-4x4-1@4"], "target": "ising-4x4@2.5", "symmetries": "flip",
+    "rows": {"source": 3000, "pool": 2200, "locked": 100, "validation": 100, "test": 2000},
+    "network.width": 8, "base": {"epochs": 2, "batch": 100, "rate": 1e-2}, "start.epochs": 1, "start.batch": 200,
+    "ranges": {"epochs": [1, 2], "batch": [100, 250]}, "budget.trainings": 8, "budget.seeds": 2, "budget.steps": 60,
+}  # fmt: skip
+
+
+@contextmanager
+def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
+    yield workers
+
+
+def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) -> Observations:
+    """What Ray's actors would write, written by this process."""
+    watched = Watched(model, T)
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        Manifest.of(watched, seed, n).including(write_shard(watched, seed, 0, n, folder)).write(folder)
+    return observations(Dataset.open(folder, n), watched)
+
+
+def prepared(folder: Path, patch: pytest.MonkeyPatch) -> Run:
+    for module in (runs, mapping):
+        patch.setattr(module, "connection", connected)
+    patch.setattr("search.watchers.pipeline.watch", here)
+    for module in ("runs", "mapping"):
+        patch.setattr(f"search.watchers.{module}.WatcherPipeline", partial(WatcherPipeline, trainer=serial))
+    return Run(folder)
+
+
+def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    run = prepared(folder, patch)
+    with run.held():
+        run.begin(resolve("dcl-transfer", "demo", TINY))
+        return carry_out(run, Means(1), Progress(quiet=True), Mock())
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("watchers") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        carried_out(folder, patch)
+    return folder
+
+
+@pytest.fixture
+def copy(done: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(done, tmp_path / "copy"))
+
+
+def test_the_folder_vouches_for_itself(done: Path) -> None:
+    assert [problem for _, problem in checks(Run(done))] == [""] * 6
+    result, certificate = (json.loads((done / f"{name}.json").read_text()) for name in ("result", "certificate"))
+    assert certificate["metric"].startswith("Kullback-Leibler divergence") and certificate["test_examples"] == 2000
+    assert "2,000 newly watched states of ising-4x4 at T = 2.5" in certificate["sentence"]
+    assert [source["name"] for source in certificate["sources"]] == TINY["sources"]
+    assert set(result["energies"]) >= {"linear", "direct"}
+    assert all(0 < one["error"] < 1 and one["rmse"] > 0 for one in result["energies"].values())
+    assert all(0 < error < 1 for errors in result["confirmation"]["arms"].values() for error in errors)
+
+
+def test_a_run_taken_up_again_gives_the_same_bits(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (copy / "result.json").read_bytes()
+    for name in ("certificate.json", "result.json", "confirmation.json", "reference.json"):
+        (copy / name).unlink()
+    shutil.rmtree(copy / "bases")
+    carried_out(copy, monkeypatch)
+    assert (copy / "result.json").read_bytes() == before
+
+
+def test_the_map_and_the_page_show_every_span(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = prepared(copy, monkeypatch)
+    drawn = draw_map(run, Means(1), Progress(quiet=True))
+    assert len(drawn["cells"]) == 2 * 6 and drawn["blocks"] == 3
+    page = report.write(copy).read_text().replace("&nbsp;", " ")
+    assert {"arms", "energies", "layers-1", "map-1", "map-2"} <= set(report.figures(copy))
+    for words in (
+        "Energies, learned and exact",
+        "Linear-logistic baseline",
+        "information missed",
+        "ising-4x4 at T = 4",
+    ):
+        assert words in page, words
+
+
+def test_energies_predict_no_table(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["predict", str(done), "inputs.csv"])
+    assert stopped.value.code == 2 and "an energy learned from watched states" in capsys.readouterr().err
+
+
+def test_a_system_that_was_hardly_watched_is_refused_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = TINY | {"rows": TINY["rows"] | {"pool": 700}}  # type: ignore[operator]
+    monkeypatch.setattr("test_watcher_run.TINY", few)
+    with pytest.raises(Refusal, match="700 states of ising-4x4 at temperature 2.5 are worth .* allowed: at least 1000"):
+        carried_out(tmp_path / "run", monkeypatch)
+    assert not list(tmp_path.iterdir())
+
+
+def test_its_length_is_estimated() -> None:
+    searching, rest = estimate(resolve("dcl-transfer", "demo", TINY), 1)
+    assert 0 < searching < 600 and 0 < rest < 600
