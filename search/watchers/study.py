@@ -8,7 +8,7 @@ from typing import Any, Self
 from models.sequence.shape import SequenceShape
 from search.dcl.study import SYMMETRIES
 from search.dcl.watcher import group
-from search.study import Study, build, plain
+from search.study import Study, build
 from simulators.exact import log_partition
 from simulators.watched import Watched
 from spaces.plan import OWN
@@ -108,10 +108,6 @@ class WatcherStudy(Study):
     def blocks(self) -> int:
         """Blocks of the network: its linear term, hidden layers and head."""
         return len(self.shape.build().blocks)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return plain(asdict(self)) | {"network": self.network.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
