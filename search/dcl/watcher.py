@@ -120,5 +120,5 @@ class Energies:
 
 
 def tensor(index: Index) -> Tensor:
-    """An index array as torch takes it."""
-    return torch.from_numpy(np.ascontiguousarray(index))
+    """An index array as torch takes it: what Ray has handed over is for reading only, and is copied."""
+    return torch.from_numpy(np.require(index, requirements=("C", "W")))

@@ -26,7 +26,7 @@ def levels(told: Mapping[str, Record]) -> Figure:
         panel.axline((0, 0), slope=1, color=INK, linewidth=1)
         panel.fill_between(exact, mean - 3 * spread, mean + 3 * spread, color=colour, alpha=0.3, linewidth=0)
         panel.plot(exact, mean, ".", color=colour, markersize=6)
-        panel.set_title(f"{title}: RMSE {account['rmse']:.2f} J")
+        panel.set_title(f"{title}{chr(10) if len(told) > 2 else ' '}RMSE {account['rmse']:.2f} J")
         panel.set_xlabel("exact energy (J)")
     axes[0, 0].set_ylabel("learned energy (J)")
     return figure

@@ -110,3 +110,11 @@ def test_the_couplings_of_a_hotter_lattice_help_a_colder_one_that_was_hardly_wat
         for rate in (3e-3, 1e-2, 3e-2)
     )
     assert little.errors(Training(copied, 0))[0] < 0.85 * direct
+
+
+def test_states_that_only_can_be_read_are_learned_from() -> None:
+    """As Ray hands them over; torch would warn, and a warning is an error here."""
+    seen = states(300, 8)
+    seen.flags.writeable = False
+    judge = Examples(seen, exactly(SYSTEM, seen))
+    assert 0 < task(judge).errors(Training(Plan(Recipe(rate=1e-2, batch=50, epochs=2)), 0))[0] < 1
