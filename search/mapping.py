@@ -21,7 +21,7 @@ def recipes(run: Run) -> tuple[Recipe, Recipe]:
 
     Transfer wants smaller steps than direct learning, so comparing all spans with one recipe would be unfair to one
     side; where a run exists, its first candidate's recipe serves every span. Rates and scales of single blocks do not:
-    they belong to the span they were found with.
+    they belong to the span they were found with. Copied weights have the scale that theory expects of their source.
     """
     study = run.study
     if not run.has("result.json"):
@@ -56,7 +56,10 @@ def measured(line: Pipeline, own: Recipe, theirs: Recipe) -> dict[str, Any]:
     bases = line.bases(theirs)
     plans = {"direct": Plan(own), "direct_same_recipe": Plan(theirs)}
     cells = {f"{name}/{span.first}-{span.last}": (name, span) for name in bases for span in Span.every(study.blocks)}
-    plans |= {key: Plan.span(theirs, study.blocks, name, span) for key, (name, span) in cells.items()}
+    plans |= {
+        key: Plan.span(theirs, study.blocks, name, span, scale=study.bases.scale(name))
+        for key, (name, span) in cells.items()
+    }
     with line.phase("map", len(plans) * study.budget.map):
         # A map is no proof: in small mode it must leave the locked rows alone.
         test = line.judge() if study.mode == "fresh" else None
