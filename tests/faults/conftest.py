@@ -3,11 +3,17 @@
 A test of row k of the README's table of faults is called ``test_row_k``. `repeat.py` runs the tests with other draws.
 """
 
+import signal
 from pathlib import Path
 from random import Random
 
 import pytest
 from searches import finish
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs in its background deaf to SIGINT, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
