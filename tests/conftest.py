@@ -1,6 +1,8 @@
 """What all rooms' tests share."""
 
 import os
+import sys
+from collections.abc import Iterator
 
 # Ray and OpenMP read these when they are imported.
 os.environ |= {
@@ -25,6 +27,14 @@ from hypothesis import settings  # noqa: E402
 # Compiling a kernel, or a neighbour on the machine, is no failure.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def denormals() -> Iterator[None]:
+    """What trains flushes denormal numbers, for the whole process; other tests draw them on purpose."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ def test_a_users_own_simulator():
         ("film-51", "allowed: film-1 to film-50"),
         ("nano-21", "allowed: nano-1 to nano-20"),
         ("flim-8", "did you mean 'film-N'"),
-        ("film", "allowed: film-N"),
+        ("film", "allowed: LATTICE@T, film-N"),
         ("film-08", "unknown simulator"),
         ("nowhere:Thing", "cannot be imported"),
         ("json:loads", "not a simulator"),

@@ -15,7 +15,7 @@ from spaces.dcl import first_guesses, suggest
 from spaces.refusal import Refusal
 
 ROOT = Path(__file__).parents[3]
-NAMES = [name for name in registry() if name.startswith("dcl-")]
+NAMES = [name for name, values in registry().items() if "system" in values]
 
 
 @pytest.mark.parametrize("name", NAMES)
