@@ -1,5 +1,6 @@
 """Connecting to Ray, quietly: a private instance on this machine, or the cluster that is meant."""
 
+import json
 import os
 import signal
 import threading
@@ -49,6 +50,21 @@ def address() -> str | None:
     """
     named = os.environ.get("RAY_ADDRESS") or (HERE if (Path.home() / HEAD).exists() else "local")
     return None if named == "local" else named
+
+
+def machines() -> int:
+    """How many machines the cluster file names, where this is the head that `ray up` made of it; else 1.
+
+    Clouds name none, for they start theirs as needed.
+    """
+    if address() != HERE:
+        return 1
+    try:
+        # Ray writes it as JSON, whatever its name says.
+        provider = json.loads((Path.home() / HEAD).read_text())["provider"]
+        return 1 + len(provider.get("worker_ips") or ())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return 1
 
 
 @contextmanager

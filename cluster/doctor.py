@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import token
-from cluster.connect import address
+from cluster.connect import address, machines
 from cluster.nodes import Node, nodes, versions
 from cluster.preflight import attached, cpus, gpus
 from spaces.refusal import Refusal
@@ -100,7 +100,9 @@ def _cluster(folder: Path) -> Iterator[Finding]:
 
 
 def agreed(folder: Path) -> None:
-    """Refuse a cluster whose machines differ, or do not all see the folder in which shards will lie.
+    """Refuse a cluster whose machines differ, are not all there, or do not all see the folder in which shards will lie.
+
+    One that comes in later would be used without having been asked.
 
     Raises:
         Refusal: Naming the machine, and what to do.
@@ -109,7 +111,13 @@ def agreed(folder: Path) -> None:
         return
     here = next(place for place in (folder, *folder.parents) if place.is_dir())
     with attached() as ray:
-        if sum(node["Alive"] for node in ray.nodes()) < 2:
+        there, named = sum(node["Alive"] for node in ray.nodes()), machines()
+        if there < named:
+            raise Refusal(
+                f"{there} of the cluster's {named} machines have come in; allowed: all of them (`graft doctor` counts "
+                "them; `ray up` again without the worker_ips that will not come), or RAY_ADDRESS=local for this one"
+            )
+        if there < 2:
             return
         found = nodes(ray, here)
     for node in found:

@@ -1,11 +1,14 @@
 """Which Ray is meant, and what its processes may listen to."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from cluster import connect
+from cluster import connect, doctor
+from spaces.refusal import Refusal
 
 
 @pytest.fixture
@@ -58,3 +61,39 @@ def test_what_a_user_set_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "1")
     connect.quiet()
     assert os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("text", "machines"),
+    [
+        ('{"provider": {"type": "local", "worker_ips": ["10.0.0.2", "10.0.0.3"]}}', 3),
+        ('{"provider": {"type": "local", "worker_ips": []}}', 1),
+        ('{"provider": {"type": "aws"}}', 1),  # starts them as needed
+        ('{"provider": []}', 1),
+        ("cluster_name: graft", 1),
+        ("", 1),
+    ],
+)
+def test_a_head_knows_which_machines_are_meant_to_come(
+    text: str, machines: int, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert connect.machines() == 1
+    (home / connect.HEAD).write_text(text)
+    assert connect.machines() == machines
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    assert connect.machines() == 1
+
+
+def test_a_search_waits_for_no_machine_and_starts_without_none(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that came in later would be used without having been asked whether it sees the folder."""
+    (home / connect.HEAD).write_text('{"provider": {"type": "local", "worker_ips": ["10.0.0.2"]}}')
+    ray = SimpleNamespace(nodes=lambda: [{"Alive": True}, {"Alive": False}])
+    monkeypatch.setattr(doctor, "attached", lambda: nullcontext(ray))
+    with pytest.raises(
+        Refusal, match="1 of the cluster's 2 machines have come in; allowed: all of them .`graft doctor`"
+    ):
+        doctor.agreed(tmp_path)
+    (home / connect.HEAD).write_text('{"provider": {"type": "local", "worker_ips": []}}')
+    doctor.agreed(tmp_path)

@@ -100,6 +100,8 @@ def test_kuberay_has_these_fields(kubernetes: dict[str, Any]) -> None:
         assert all(isinstance(value, str) for value in group["rayStartParams"].values())
     assert job["spec"]["clusterSelector"] == {"ray.io/cluster": cluster["metadata"]["name"]}
     assert job["spec"]["entrypoint"].startswith("graft run ")
+    # KubeRay's ValidateRayJobSpec: "BackoffLimit is incompatible with ClusterSelector mode".
+    assert job["spec"]["backoffLimit"] == 0
 
 
 def test_kubernetes_parts_fit_each_other(kubernetes: dict[str, Any]) -> None:

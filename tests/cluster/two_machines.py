@@ -27,7 +27,7 @@ from typing import Any
 PROJECT = Path(__file__).parents[2]
 STEPS = {
     "doctor": ["graft", "doctor"],
-    "up": ["ray", "up", "cluster.yaml", "--yes"],
+    "up": ["ray", "up", "cluster.yaml", "--yes", "--disable-usage-stats"],
     "exec": ["ray", "exec", "cluster.yaml", "graft doctor film10-film8"],
     "submit": ["ray", "submit", "cluster.yaml", "search.py"],
     "submit with a command": "ray submit cluster.yaml search.py -- run nano8-film8 --scale paper".split(),
