@@ -105,7 +105,7 @@ def run(options: Namespace) -> Any:
     progress = Progress(quiet=options.json)
     mlflow = tracking(found.folder, means.uri)
     if mlflow.state != "ok":
-        progress.say(f"warning: {mlflow.what}")
+        progress.warn(mlflow.what)
     with found.held():
         found.begin(study)
         resumed = found.has("optuna.journal")
@@ -127,7 +127,7 @@ def run(options: Namespace) -> Any:
             tracker.close("KILLED" if isinstance(stop, KeyboardInterrupt) else "FAILED")
             raise
     if tracker.warning:
-        progress.say(f"warning: {tracker.warning}")
+        progress.warn(tracker.warning)
     options.say(f"\n{certified['sentence']}\n")
     options.say(f"report:  {found.path('report', 'index.html')}")
     options.say(f"compare: graft ui {_short(found.folder)}    (MLflow)")

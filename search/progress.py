@@ -14,7 +14,7 @@ PLAIN = 15.0
 
 
 class Progress:
-    """Shows one live line on a terminal, plain lines elsewhere; nothing if ``quiet``."""
+    """Shows one live line on a terminal, plain lines elsewhere; if ``quiet`` nothing but warnings."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.console = Console(stderr=True, quiet=quiet)
@@ -59,6 +59,11 @@ class Progress:
     def say(self, text: str) -> None:
         """A line that stays."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """A line that stays, quiet or not: what a program reads is on the other stream."""
+        console = Console(stderr=True) if self.console.quiet else self.console
+        console.print(f"warning: {text}", highlight=False, markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """End the live line."""

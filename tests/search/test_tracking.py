@@ -13,6 +13,7 @@ import pytest
 from search import delivery
 from search.columns import measures, settings, title
 from search.delivery import address, masked
+from search.progress import Progress
 from spaces.plan import Plan, Recipe, Span
 from spaces.refusal import Refusal
 
@@ -322,3 +323,16 @@ def test_columns():
     assert title("plans", PLANS[1]) == "plans 001 span (1, 6) pruned"
     assert list(measures(PLANS[0], 4.0, 0.04).items())[:2] == [("error_percent", 2.0), ("gain_percent", 50.0)]
     assert measures(PLANS[2], None, 0.04) == {"seeds": 0.0}
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_warning_is_told_on_the_other_stream_also_to_programs(
+    quiet: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `graft run --json` prints is read by programs; that MLflow did not take everything must be said all the same."""
+    progress = Progress(quiet=quiet)
+    progress.say("on my way")
+    progress.warn("not everything arrived; later: graft deliver runs/mine")
+    said = capsys.readouterr()
+    assert said.out == "" and ("on my way" in said.err) is not quiet
+    assert "warning: not everything arrived; later: graft deliver runs/mine" in said.err
