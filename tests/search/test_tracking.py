@@ -329,7 +329,7 @@ def test_columns():
 def test_a_warning_is_told_on_the_other_stream_also_to_programs(
     quiet: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What `graft run --json` prints is read by programs; that MLflow did not take everything must be said all the same."""
+    """What `graft run --json` prints is read by programs; what MLflow did not take must be said all the same."""
     progress = Progress(quiet=quiet)
     progress.say("on my way")
     progress.warn("not everything arrived; later: graft deliver runs/mine")
