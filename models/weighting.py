@@ -47,7 +47,7 @@ def project(gradients: Tensor, generator: torch.Generator) -> Tensor:
     for i, own in enumerate(projected):
         for j in torch.randperm(len(gradients), generator=generator).tolist():
             along = torch.dot(own, gradients[j])
-            if j != i and along < 0:
+            if j != i and along < 0 and squares[j] > 0:  # one too small to be squared takes nothing out
                 own -= along / squares[j] * gradients[j]
     return projected
 
