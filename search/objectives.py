@@ -2,7 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -142,10 +143,17 @@ class Outcome:
 
 def open_network(data: bytes) -> tuple[nn.Module, Shape, Scaling]:
     """A network from safetensors bytes."""
+    with as_file(data) as path:
+        return unpack(path)
+
+
+@contextmanager
+def as_file(data: bytes) -> Iterator[Path]:
+    """Safetensors bytes as the file that their reader wants."""
     with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
         file.write(data)
         file.flush()
-        return unpack(Path(file.name))
+        yield Path(file.name)
 
 
 def measure(task: Any, training: Any) -> Outcome:

@@ -49,9 +49,9 @@ def first_guesses(
     slow = {"copied_rate": math.sqrt(math.prod(ranges.copied_rate))}
     half = [_name(i) for i in range(1, (blocks + 1) // 2 + 1)]
     for place, (base, span, slower, looser) in enumerate(spans(sources, blocks, favourites)):
-        guess = guessed_recipe(ranges, start, slower, looser) | slow | sources.guess(base) | nothing
+        guess = guessed_recipe(ranges, start, slower, looser, sources.scale(base)) | slow
+        guess |= sources.guess(base) | nothing
         guess |= {_name(i): "full" for i in range(span.first, span.last + 1)}
-        guess["copied_scale"] = min(max(sources.scale(base), ranges.copied_scale[0]), ranges.copied_scale[1])
         guesses.append(guess)
         if place < len(sources.first):
             guesses += [guess | dict.fromkeys(half, "frozen"), guess | dict.fromkeys(half, "slow")]

@@ -61,8 +61,7 @@ def first_guesses(
     guesses = [guessed_recipe(ranges, start, 1.0, 1.0) | sources.guess(sources.first[0])]
     guesses[0] |= {"mode": "fine-tune", "cut_a": 0, "cut_b": 0}
     for base, span, slower, looser in spans(sources, blocks, favourites):
-        guess = guessed_recipe(ranges, start, slower, looser) | sources.guess(base)
-        guess["copied_scale"] = _nearest(sources.scale(base), *ranges.copied_scale)
+        guess = guessed_recipe(ranges, start, slower, looser, sources.scale(base)) | sources.guess(base)
         guesses.append(guess | {"mode": "fine-tune", "cut_a": span.first - 1, "cut_b": span.last})
     return [one for i, one in enumerate(guesses) if one not in guesses[:i]]
 
@@ -88,12 +87,18 @@ def patterns(blocks: int) -> list[tuple[int, float, float]]:
     return found + [(last, *SLOWER) for last in range(1, hidden, 2)]
 
 
-def guessed_recipe(ranges: Ranges, start: Recipe, slower: float, looser: float) -> dict[str, object]:
-    """Parameters of the baseline's recipe with rate and decay divided, and of factors that change nothing."""
+def guessed_recipe(
+    ranges: Ranges, start: Recipe, slower: float, looser: float, scale: float = 1.0
+) -> dict[str, object]:
+    """Parameters of the baseline's recipe with rate and decay divided, and of factors that change nothing else.
+
+    ``scale`` is the factor on copied weights.
+    """
     recipe: dict[str, object] = dict(ranges.guess(start))
     recipe["rate"] = _nearest(start.rate / slower, *ranges.rate)
     recipe["decay"] = _nearest(start.decay / looser, *ranges.decay)
-    neutral = {key: _nearest(1.0, *getattr(ranges, key)) for key in ("copied_rate", "fresh_rate", "copied_scale")}
+    factors = {"copied_rate": 1.0, "fresh_rate": 1.0, "copied_scale": scale}
+    neutral = {key: _nearest(factor, *getattr(ranges, key)) for key, factor in factors.items()}
     pull = {"pull": ranges.pull[0], "pulled": False} if ranges.pull[1] else {}
     return {**recipe, **neutral, **pull}
 

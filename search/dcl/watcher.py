@@ -1,5 +1,6 @@
 """Teaching a sequence model by watching, and the energies that it has learned."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -19,7 +20,7 @@ from models.symmetries import Symmetries
 from search.seeds import Draws
 from spaces.compute import states_for
 from spaces.dcl import WARM, Watch, linear
-from spaces.plan import Block
+from spaces.plan import Block, Recipe
 
 Index = NDArray[np.uint8]
 TERM_RATE = 0.1
@@ -73,11 +74,26 @@ def watch(
         seconds, blocks = (1 - WARM) * seconds, (Block("linear", rate=TERM_RATE), *[Block()] * (len(model.blocks) - 1))
     states = states_for(plan, seconds, int(np.prod(shape)), q)
     epochs = max(1, -(-states // len(observed)))
-    rows = tensor(observed[: max(plan.batch, states // epochs)])
+    learn_from(model, observed[: max(plan.batch, states // epochs)], plan.recipe(epochs), draws, shown, blocks)
+    return model
+
+
+def learn_from(
+    model: Autoregressive,
+    index: Index,
+    recipe: Recipe,
+    draws: Draws,
+    symmetries: Symmetries | None,
+    blocks: Sequence[Block] = (),
+) -> None:
+    """Train ``model`` in place on states (states, sites); the order is drawn from ``draws``, dropout too.
+
+    Raises:
+        NonFiniteLoss: If training diverges.
+    """
     with torch.random.fork_rng(devices=[]):  # dropout knows the global generator only
         torch.manual_seed(draws.order.initial_seed())
-        fit(model, rows, plan.recipe(epochs), draws.order, symmetries=shown, blocks=blocks)
-    return model
+        fit(model, tensor(index), recipe, draws.order, symmetries=symmetries, blocks=blocks)
 
 
 class Energies:

@@ -74,7 +74,7 @@ def transfer_pictures(run: Results) -> dict[str, Callable[[], draw.Figure]]:
         pictures["spectra"] = lambda: draw.spectra(result["spectra"], learned)
     if result.get("energies"):
         told = {page.MODELS[name]: account for name, account in result["energies"].items()}
-        pictures["energies"] = partial(energies.levels, told)
+        pictures["energies"] = partial(energies.levels, told, [energies.ARMS[name] for name in result["energies"]])
     if trials(result, "baseline") or trials(result, "plans"):
         pictures["race"] = lambda: races.race(result)
     curve = result.get("examples")

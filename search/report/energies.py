@@ -13,14 +13,14 @@ COLOURS = {"linear": FAINT, "made": SHUFFLED, "gru": DIRECT, "transformer": SAME
 NAMES = {"linear": "linear-logistic", "made": "MADE", "gru": "GRU", "transformer": "transformer",
          "paper": "paper's recipe"}  # fmt: skip
 TEACHER, STUDENT = DIRECT, CANDIDATE
-COLOURS_OF = {1: [DIRECT], 2: [DIRECT, CANDIDATE], 3: [FAINT, DIRECT, CANDIDATE]}
-"""Of models side by side: the last is the candidate, of three the first is the linear-logistic baseline."""
+ARMS = {"linear": FAINT, "direct": DIRECT, "transfer": CANDIDATE}
+"""Of the sequence models of a transfer."""
 
 
-def levels(told: Mapping[str, Record]) -> Figure:
-    """Learned against exact energy of one model or two by their titles, as Fig. 2a and c of Sprague et al."""
+def levels(told: Mapping[str, Record], colours: Sequence[str] = (TEACHER, STUDENT)) -> Figure:
+    """Learned against exact energy of models by their titles, as Fig. 2a and c of Sprague et al."""
     figure, axes = canvas(1, len(told), 4.6, sharex=True, sharey=True)
-    for panel, (title, account), colour in zip(axes[0], told.items(), COLOURS_OF[len(told)], strict=True):
+    for panel, (title, account), colour in zip(axes[0], told.items(), colours, strict=True):
         known = account["levels"]
         exact, mean, spread = (np.array(known[key]) for key in ("exact", "mean", "deviation"))
         panel.axline((0, 0), slope=1, color=INK, linewidth=1)

@@ -6,10 +6,10 @@ from models.sequence.shape import SequenceShape
 from models.shaped import pack
 from models.train import prepare_process
 from search.bases import HELD, Base
-from search.dcl.watcher import group
+from search.dcl.watcher import group, learn_from
 from search.objectives import Examples
 from search.seeds import Draws, Role
-from search.watchers.objective import WatcherTask, exactly, missed, nats, watch
+from search.watchers.objective import WatcherTask, exactly, missed, nats
 from spaces.plan import Recipe
 
 START = Recipe(rate=1e-2, batch=100, epochs=30)
@@ -39,7 +39,7 @@ def train_base(
     learned, judged = draws.rows(len(states) - held, held)
     model = shape.build()
     fresh(model, recipe.initial_scale, draws.weights)
-    watch(model, states.inputs[learned], recipe, draws, group(symmetries, shape.shape, shape.q))
+    learn_from(model, states.inputs[learned], recipe, draws, group(symmetries, shape.shape, shape.q))
     kept = states.inputs[judged]
     return Base(name, pack(model, shape), missed(model, Examples(kept, exactly(system, kept))), recipe)
 
@@ -54,7 +54,7 @@ def linear(task: WatcherTask, index: int) -> tuple[Autoregressive, float]:
     draws = Draws.of(task.seed, task.role, index)
     learned, held = draws.rows(len(task.pool), task.validation)
     model = SequenceShape("linear", task.shape.shape, task.shape.q, task.shape.order).build()
-    watch(model, task.pool.inputs[learned], START, draws, task.group)
+    learn_from(model, task.pool.inputs[learned], START, draws, task.group)
     return model, nats(model, task.pool.inputs[held])
 
 

@@ -1,34 +1,32 @@
 """What one training of a plan is worth between sequence models: build, initialise, copy, watch, judge."""
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from models.mlp import fresh
 from models.sequence.chain import Autoregressive
-from models.sequence.fit import fit, log_probabilities
+from models.sequence.fit import log_probabilities
 from models.sequence.masked import masks
 from models.sequence.shape import SequenceShape
 from models.shaped import unpack
 from models.surgery import shuffle, transplant
 from models.symmetries import Symmetries
 from models.weights import no_gradient, sha256
-from search.dcl.watcher import group, tensor
-from search.objectives import Examples, Training
+from search.dcl.scores import likelihood
+from search.dcl.watcher import group, learn_from, tensor
+from search.objectives import Examples, Training, as_file
 from search.seeds import Draws, Role
 from simulators.exact import log_partition
 from simulators.registry import find
 from simulators.watched import Watched
-from spaces.plan import Block, Plan, Recipe
+from spaces.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -108,10 +106,8 @@ class WatcherTask:
 
 def opened(data: bytes) -> nn.Module:
     """A network from safetensors bytes."""
-    with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
-        file.write(data)
-        file.flush()
-        return unpack(Path(file.name), SequenceShape)[0]
+    with as_file(data) as path:
+        return unpack(path, SequenceShape)[0]
 
 
 def learn(task: WatcherTask, training: Training) -> tuple[Autoregressive, NDArray]:
@@ -130,31 +126,13 @@ def learn(task: WatcherTask, training: Training) -> tuple[Autoregressive, NDArra
     copied = transplant(model, task.sources, plan.blocks)
     if training.shuffled:
         shuffle(copied, draws.shuffle, masks(model, plan.copied))
-    watch(model, task.pool.inputs[learned], plan.recipe, draws, task.group, plan.blocks)
+    learn_from(model, task.pool.inputs[learned], plan.recipe, draws, task.group, plan.blocks)
     return model, held
-
-
-def watch(
-    model: Autoregressive,
-    index: NDArray[np.uint8],
-    recipe: Recipe,
-    draws: Draws,
-    symmetries: Symmetries | None,
-    blocks: tuple[Block, ...] = (),
-) -> None:
-    """Train ``model`` in place on states (states, sites) by likelihood.
-
-    Raises:
-        NonFiniteLoss: If training diverges.
-    """
-    with torch.random.fork_rng(devices=[]):  # dropout knows the global generator only
-        torch.manual_seed(draws.order.initial_seed())
-        fit(model, tensor(index), recipe, draws.order, symmetries=symmetries, blocks=blocks)
 
 
 def nats(model: Autoregressive, index: NDArray[np.uint8]) -> float:
     """Negative log-likelihood of states (states, sites), nats a state."""
-    return float(-np.mean(log_probabilities(model, tensor(index))))
+    return likelihood(log_probabilities(model, tensor(index)))
 
 
 def missed(model: Autoregressive, judge: Examples) -> float:
@@ -177,11 +155,16 @@ def exactly(name: str, index: NDArray[np.uint8]) -> NDArray[np.float64]:
     system = find(name)
     assert isinstance(system, Watched)
     states = system.model.states(index.reshape(-1, *system.model.shape))
-    return (-system.model.energy(states) / system.temperature - _log_partition(name))[:, None]
+    return (-system.model.energy(states) / system.temperature - known_log_partition(name))[:, None]
 
 
 @cache
-def _log_partition(name: str) -> float:
+def known_log_partition(name: str) -> float:
+    """Log Z of a watched system, which takes a fraction of a second.
+
+    Raises:
+        Refusal: If it is too large to be solved.
+    """
     system = find(name)
     assert isinstance(system, Watched)
     return float(log_partition(system.model, system.temperature))

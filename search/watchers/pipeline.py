@@ -14,7 +14,7 @@ from search.watchers.bases import reference, train_base
 from search.watchers.objective import WatcherTask, exactly
 from search.watchers.study import WatcherStudy
 from simulators.watched import watch
-from spaces.plan import Recipe
+from spaces.plan import Plan, Recipe
 from spaces.refusal import Refusal
 from spaces.sources import Lesson
 
@@ -95,12 +95,17 @@ class WatcherPipeline(Pipeline):
         study, states = self.study, self.sources[lesson.source].first(lesson.rows)
         return name, lesson.source, states, study.shape, recipe, study.seed, study.symmetries
 
+    def champions(self, plans: Mapping[str, Plan], bases: Mapping[str, Base]) -> dict[str, dict[str, Any]]:
+        """As of any transfer, and beside them the linear-logistic baseline, which every network has to beat."""
+        found = super().champions(plans, bases)
+        with self.phase("linear-logistic baseline"):
+            task = self.task(Role.CONFIRMATION, {}, self.judge())
+            (plain,) = self.trainer.calls(conclusion.linear_network, [(task,)], 1, self.means.gpus)
+        return {"linear": plain, **found}
+
     def shown(self, networks: Mapping[str, Any]) -> dict[str, Any]:
-        """What the result keeps of the champions and of the linear-logistic baseline: learned and exact energies."""
-        task = self.task(Role.CONFIRMATION, {}, self.judge())
-        (plain,) = self.trainer.calls(conclusion.linear_network, [(task,)], 1, self.means.gpus)
-        told = {"linear": plain, **networks}
-        return {"energies": {name: one["energies"] | {"error": one["error"]} for name, one in told.items()}}
+        """What the result keeps of all of these: learned and exact energies."""
+        return {"energies": {name: one["energies"] | {"error": one["error"]} for name, one in networks.items()}}
 
     def digest(self, task: WatcherTask, training: Any) -> str:
         """Names everything that a training's error depends on."""

@@ -9,7 +9,7 @@ from models.sequence.shape import SequenceShape
 from search.dcl.study import SYMMETRIES
 from search.dcl.watcher import group
 from search.study import Study, build
-from simulators.exact import log_partition
+from search.watchers.objective import known_log_partition
 from simulators.watched import Watched
 from spaces.plan import OWN
 from spaces.refusal import Refusal, choice
@@ -75,8 +75,7 @@ class WatcherStudy(Study):
         if self.mode != "fresh":
             raise Refusal(f"mode is {self.mode!r}; allowed with watched systems: 'fresh', for they can be simulated")
         choice("metric", self.metric, (METRIC,))
-        target = self.system(self.target)
-        log_partition(target.model, target.temperature)
+        known_log_partition(self.target)
 
     def _activated(self) -> None:
         told = (self.base.activation, self.start.activation, *self.ranges.activation)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -38,9 +39,24 @@ TINY = {
 }  # fmt: skip
 
 
+CONNECTED: list[Path] = []
+
+
 @contextmanager
 def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
-    yield workers
+    CONNECTED.append(folder)
+    try:
+        yield workers
+    finally:
+        CONNECTED.pop()
+
+
+def calls(*given: Any) -> list[Any]:
+    assert CONNECTED, "Ray would start by itself, once more and unwatched"
+    return serial.calls(*given)
+
+
+TRAINER = SimpleNamespace(search=serial.search, outcomes=serial.outcomes, calls=calls)
 
 
 def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) -> Observations:
@@ -57,7 +73,7 @@ def prepared(folder: Path, patch: pytest.MonkeyPatch) -> Run:
         patch.setattr(module, "connection", connected)
     patch.setattr("search.watchers.pipeline.watch", here)
     for module in ("runs", "mapping"):
-        patch.setattr(f"search.watchers.{module}.WatcherPipeline", partial(WatcherPipeline, trainer=serial))
+        patch.setattr(f"search.watchers.{module}.WatcherPipeline", partial(WatcherPipeline, trainer=TRAINER))
     return Run(folder)
 
 
