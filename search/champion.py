@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from models.scaling import Scaling
+from models.standard import Standard
 from models.train import predict
 from models.weights import unpack
-from search.standard import Standard
 from spaces.refusal import Refusal, unknown
 
 

@@ -14,8 +14,9 @@ from cluster.connect import quiet
 quiet()
 
 from search import commands  # noqa: E402  (Ray reads its environment when it is imported)
-from search.delivery import masked  # noqa: E402
-from search.study import MODES, SCALES  # noqa: E402
+from search.study import SCALES  # noqa: E402
+from search.tracking.delivery import masked  # noqa: E402
+from search.transfer.study import MODES  # noqa: E402
 from spaces.refusal import Refusal, unknown  # noqa: E402
 
 COMMANDS = {

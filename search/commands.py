@@ -12,10 +12,10 @@ from cluster.preflight import Resources, cpus, possible
 from search.dcl.study import DclStudy
 from search.doctor import examination, megabytes, own_simulators, tracking
 from search.means import Means
-from search.record import Run
+from search.records.record import Run
 from search.sharing.study import SharingStudy
 from search.studies import registry, resolve, setting
-from search.study import MODES, Study
+from search.transfer.study import MODES, Study
 from search.watchers.study import WatcherStudy
 from simulators.places import reach
 from spaces.refusal import Refusal, number, whole
@@ -95,7 +95,7 @@ def run(options: Namespace) -> Any:
     study = _study(options)
     found, means = _begin(options, study)
     from search.estimate import estimate, in_words
-    from search.progress import Progress
+    from search.tuning.progress import Progress
 
     searching, rest = estimate(study, means.workers)
     if options.minutes is not None:
@@ -114,7 +114,7 @@ def run(options: Namespace) -> Any:
             f"{start} {study.name} ({study.title or study.scale}) at {study.scale} scale in {found.folder}\n"
             f"about {in_words(searching + rest)} on {means.workers} workers" + (" if begun anew" if resumed else "")
         )
-        from search.tracking import Tracker
+        from search.tracking.view import Tracker
 
         tracker = Tracker(found.folder, study.to_dict(), means.uri)
         try:
@@ -142,8 +142,8 @@ def draw_map(options: Namespace) -> Any:
     found, means = _begin(options, study)
     if isinstance(study, SharingStudy):
         return _sharing_map(options, found, means)
-    from search.progress import Progress
     from search.report import write
+    from search.tuning.progress import Progress
 
     with found.held():
         found.begin(study)
@@ -160,9 +160,9 @@ def draw_map(options: Namespace) -> Any:
 
 
 def _sharing_map(options: Namespace, found: Run, means: Means) -> Any:
-    from search.progress import Progress
     from search.report import write
     from search.sharing.mapping import draw_map as draw
+    from search.tuning.progress import Progress
 
     with found.held():
         found.begin(_study(options))
@@ -206,7 +206,7 @@ def predict(options: Namespace) -> Any:
 
 def ui(options: Namespace) -> Any:
     """``ui``: MLflow, opened on the comparison of a run's trials."""
-    from search.ui import ui as serve
+    from search.tracking.ui import ui as serve
 
     folder = _folder(options.folder) if options.folder else None
     serve(folder, options.port, open_browser=not options.no_browser, uri=options.tracking_uri)
@@ -214,7 +214,7 @@ def ui(options: Namespace) -> Any:
 
 def deliver(options: Namespace) -> Any:
     """``deliver``: show in MLflow what could not be shown while the run went on."""
-    from search.tracking import deliver as send
+    from search.tracking.view import deliver as send
 
     new = send(_folder(options.folder), options.tracking_uri)
     options.say(f"{new} new MLflow runs")
@@ -238,10 +238,10 @@ def calibrate(options: Namespace) -> Any:
     whole("--repeats", options.repeats, 1)
     folder = Path(options.out or "runs/calibration").resolve()
     possible(options.workers, "cpu", folder, 200, Resources(cpus(), 0))  # processes of this machine, no Ray
-    from search.calibration import LEVEL, of_mode, table, truth, within
-    from search.calibration import calibrate as carry_out
-    from search.record import write_bytes, write_json
+    from search.records.record import write_bytes, write_json
     from search.report import calibration
+    from search.transfer.calibration import LEVEL, of_mode, table, truth, within
+    from search.transfer.calibration import calibrate as carry_out
 
     study = of_mode(resolve("calibration"), options.mode)
     place = within(folder, options.mode)
@@ -276,8 +276,8 @@ def doctor(options: Namespace) -> Any:
 
 def _of(study: Any, module: str) -> Any:
     """The module of that name that knows this kind of study; loaded late, for it knows torch."""
-    rooms = {DclStudy: "search.dcl", SharingStudy: "search.sharing", WatcherStudy: "search.watchers"}
-    return import_module(f"{rooms.get(type(study), 'search')}.{module}")
+    rooms = {Study: "transfer", SharingStudy: "sharing", DclStudy: "dcl", WatcherStudy: "watchers"}
+    return import_module(f"search.{rooms[type(study)]}.{module}")
 
 
 def _folder(text: str) -> Path:

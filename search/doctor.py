@@ -9,10 +9,10 @@ import numpy as np
 
 from cluster.doctor import Finding, findings
 from cluster.preflight import possible
-from search import store
 from search.dcl.study import DclStudy
-from search.delivery import address, masked
 from search.sharing.study import SharingStudy
+from search.tracking import store
+from search.tracking.delivery import address, masked
 from search.watchers.study import WatcherStudy
 from simulators.registry import find, lattice
 from spaces.refusal import Refusal

@@ -8,11 +8,11 @@ import torch
 
 from models.sequence.fit import ascend
 from models.train import train
-from search.confirmation import REFITS
 from search.dcl.study import DclStudy
 from search.dcl.watcher import group
 from search.sharing.study import SharingStudy
-from search.study import Study
+from search.transfer.confirmation import REFITS
+from search.transfer.study import Study
 from search.watchers.study import WatcherStudy
 from simulators.base import Simulator
 from simulators.registry import find

@@ -8,10 +8,11 @@ from typing import Any
 
 from search.dcl.own import with_states
 from search.dcl.study import DclStudy
-from search.pretrained import checked, with_weights
 from search.sharing.study import SharingStudy
-from search.study import SCALES, Study
-from search.tables import with_tables
+from search.study import SCALES
+from search.transfer.pretrained import checked, with_weights
+from search.transfer.study import Study
+from search.transfer.tables import with_tables
 from search.watchers.study import WatcherStudy
 from spaces.plan import OWN
 from spaces.refusal import Refusal, choice, unknown

@@ -75,12 +75,23 @@ def test_ray_is_known_to_shards_search_and_cluster_only() -> None:
 
 
 def test_tune_is_known_to_three_files() -> None:
-    assert who_imports("ray.tune") == {"search.sampler", "search.scheduler", "search.tuning"}
+    assert who_imports("ray.tune") == {"search.tuning.sampler", "search.tuning.scheduler", "search.tuning.actors"}
 
 
-@pytest.mark.parametrize(("name", "owner"), [("mlflow", "search.tracking"), ("matplotlib", "search.report.drawing")])
+@pytest.mark.parametrize(
+    ("name", "owner"), [("mlflow", "search.tracking.view"), ("matplotlib", "search.report.drawing")]
+)
 def test_one_file_each_knows_mlflow_and_matplotlib(name: str, owner: str) -> None:
     assert who_imports(name) == {owner}
+
+
+@pytest.mark.parametrize("room", ["tuning", "proof", "records", "sentences", "report", "tracking"])
+def test_what_all_kinds_of_study_share_knows_none_of_them(room: str) -> None:
+    kinds = {f"search.{kind}" for kind in ("transfer", "sharing", "dcl", "watchers")}
+    inside = [path for path in FILES if path.parent == ROOT / "search" / room]
+    assert inside
+    for path in inside:
+        assert not {".".join(name.split(".")[:2]) for name in imported(path)} & kinds, path
 
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.dcl.scores import rank_correlation
-from search.dcl.sentence import sentence
-from search.record import strict
+from search.records.record import strict
+from search.sentences.dcl import sentence
 from spaces.dcl import Watch
 
 METRIC = (

@@ -11,10 +11,10 @@ from models.shaped import pack
 from models.weights import sha256
 from search.dcl import scores
 from search.dcl.objective import IMAGES, Judge, Watching, WatchTask, learn
-from search.dcl.sentence import student, watcher
 from search.dcl.spread import Energy, Index, spread
 from search.dcl.teaching import student_shape
 from search.dcl.watcher import Energies, sequence_shape, tensor
+from search.sentences.dcl import student, watcher
 from simulators.lattice import SpinModel
 from simulators.registry import lattice
 from spaces.dcl import Watch, linear

@@ -6,7 +6,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search.ledger import Ledger
+from search.tuning.ledger import Ledger
 
 
 def falls_behind(score: float, reached: Sequence[float], factor: int) -> bool:

@@ -17,11 +17,11 @@ from search.dcl.prediction import predicted
 from search.dcl.study import DclStudy
 from search.dcl.teaching import Taught
 from search.dcl.watcher import Index
-from search.ledger import Rules, best_trial
-from search.phases import NothingFinished
-from search.record import write_bytes
+from search.records.record import write_bytes
 from search.seeds import Role
-from search.work import Work
+from search.tuning.ledger import Rules, best_trial
+from search.tuning.searched import NothingFinished
+from search.tuning.work import Work
 from simulators.registry import lattice
 from spaces import compute, dcl
 from spaces.dcl import KINDS, Watch

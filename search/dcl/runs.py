@@ -5,21 +5,20 @@ from typing import Any
 
 from cluster.connect import connection
 from search import report
-from search.conclusion import cost
 from search.dcl.conclusion import certificate, rankings
 from search.dcl.pipeline import DclPipeline
 from search.dcl.verdict import comparisons
 from search.dcl.verification import checks
-from search.ledger import best_trial
 from search.means import Means
-from search.progress import Progress
-from search.record import Evidence, Run, write_bytes
+from search.records.record import Evidence, Run, write_bytes
+from search.transfer.conclusion import cost
+from search.tuning.ledger import best_trial
+from search.tuning.progress import Progress
 from simulators.registry import lattice
-from spaces.refusal import Refusal
 
 
 def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
-    """Run a DCL study, or what is left of it, and return its certificate; as `search.runs.carry_out`."""
+    """Run a DCL study, or what is left of it, and return its certificate; as `search.transfer.runs.carry_out`."""
     if run.has("certificate.json") and not any(problem for _, problem in checks(run)):
         if not run.has("report/index.html"):
             report.write(run.folder)
@@ -28,7 +27,8 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[
         return run.read("certificate.json")
     with connection(means.workers, run.folder, means.devices) as available:
         line = DclPipeline(run, replace(means, workers=min(means.workers, available)), progress, tracker)
-        _prepare(line)
+        with run.possible("wide.npy"):
+            line.prepare()
         tracker.start()
         line.plans()
         best = line.best()
@@ -41,16 +41,6 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[
     tracker.finish()
     progress.close()
     return certified
-
-
-def _prepare(line: DclPipeline) -> None:
-    """Watch; if what is watched cannot be learned from, leave nothing behind."""
-    try:
-        line.prepare()
-    except Refusal:
-        if not line.run.has("wide.npy"):
-            line.run.discard()
-        raise
 
 
 def _write(line: DclPipeline, finals: Any, fixed: Any, predicted: Any) -> dict[str, Any]:

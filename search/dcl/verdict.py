@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.statistics import holm, log_ratios, paired_p_value, reduction, sign_p_value
+from search.proof.statistics import holm, log_ratios, paired_p_value, reduction, sign_p_value
 from search.study import Proof
 
 Errors = Sequence[float | None]

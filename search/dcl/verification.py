@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from search.dcl import conclusion, confirmation
 from search.dcl.data import observe
 from search.dcl.verdict import comparisons
-from search.record import Evidence, Run
-from search.verification import answers
+from search.records.record import Evidence, Run
+from search.transfer.verification import answers
 
 
 def checks(run: Run) -> Iterator[tuple[str, str]]:
-    """Each thing checked, with what is wrong with it ('' if nothing is); as `search.verification.checks`.
+    """Each thing checked, with what is wrong with it ('' if nothing is); as `search.transfer.verification.checks`.
 
     Raises:
         Refusal: If the folder holds no finished run.

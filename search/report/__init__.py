@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from search.leaderboard import finite, leaderboard, trials
+from search.records.leaderboard import finite, leaderboard, trials
+from search.records.results import Results, read
 from search.report import drawing as draw
 from search.report import energies, page, races, sharing, spans, watching
 from search.report.words import blocks
-from search.results import Results, read
 
 __all__ = ["figures", "leaderboard", "read", "write"]
 

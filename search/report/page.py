@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from string import Template
 
-from search.leaderboard import geometric_mean, span, trials
+from search.records.leaderboard import geometric_mean, span, trials
+from search.records.results import Picture, Results
 from search.report.searches import searches
 from search.report.spans import PAPER, sources
 from search.report.verdict import verdict
 from search.report.words import duration, percent, plain, table
-from search.results import Picture, Results
-from search.sentence import taught
+from search.sentences.transfer import taught
 
 MODELS = {"linear": "Linear-logistic baseline", "direct": "Direct learning", "transfer": "Transfer"}
 """Sequence models of a run, as people call them."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from search.leaderboard import direct_errors, finite, geometric_mean, trials
+from search.records.leaderboard import direct_errors, finite, geometric_mean, trials
 from search.report.drawing import (
     CANDIDATE,
     DIRECT,

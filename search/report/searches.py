@@ -1,11 +1,11 @@
 """The section of the page about the searches: the race, what was found, what mattered."""
 
-from search.agreement import PRIORS, agreement
-from search.leaderboard import best, geometric_mean, leaderboard
+from search.proof.agreement import PRIORS, agreement
+from search.records.leaderboard import best, geometric_mean, leaderboard
+from search.records.results import Picture, Results
 from search.report.spans import cells
 from search.report.words import SETTINGS, knowledge, percent, plain, searched, table
-from search.results import Picture, Results
-from search.sentence import taught
+from search.sentences.transfer import taught
 
 
 def searches(run: Results, picture: Picture) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from search.leaderboard import geometric_mean, phases, trials
+from search.records.leaderboard import geometric_mean, phases, trials
+from search.records.results import Picture, Record, Results
 from search.report import drawing as draw
 from search.report import races
 from search.report.page import price, provenance
 from search.report.words import between, percent, plain, probability, table
-from search.results import Picture, Record, Results
-from search.sharing.sentence import what
+from search.sentences.sharing import what
 from spaces.sharing import Sharing
 
 # Table I of Qu et al. 2018 (arXiv:1809.00972v1): direct and multi-task error, in %.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from search.leaderboard import best_by_span, direct_errors, leaderboard, trials
+from search.records.leaderboard import best_by_span, direct_errors, leaderboard, trials
 from search.report.drawing import (
     CANDIDATE,
     DIRECT,

@@ -2,9 +2,9 @@
 
 import html
 
-from search.leaderboard import trials
+from search.records.leaderboard import trials
+from search.records.results import Picture, Record, Results
 from search.report.words import between, blocks, percent, plain, probability, table
-from search.results import Picture, Record, Results
 
 
 def verdict(run: Results, picture: Picture) -> str:

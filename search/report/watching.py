@@ -5,13 +5,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from search.dcl.sentence import student, watcher
-from search.leaderboard import trials
+from search.records.leaderboard import trials
+from search.records.results import Picture, Record, Results
 from search.report import drawing as draw
 from search.report import energies, races
 from search.report.page import price, provenance
 from search.report.words import between, percent, plain, probability, table
-from search.results import Picture, Record, Results
+from search.sentences.dcl import student, watcher
 from spaces.dcl import Watch
 
 GAUGE = (

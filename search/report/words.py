@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from search.leaderboard import copied, span
-from search.sentence import layers, taught
+from search.records.leaderboard import copied, span
+from search.sentences.transfer import layers, taught
 
 SETTINGS = {
     "rate": "learning rate",

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.record import strict
-from search.sharing.sentence import sentence
+from search.records.record import strict
+from search.sentences.sharing import sentence
 
 
 def certificate(result: Mapping[str, Any], found: Sequence[Any], spent: Mapping[str, Any]) -> dict[str, Any]:

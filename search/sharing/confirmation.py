@@ -4,13 +4,13 @@ import statistics as stdlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.confirmation import POWER_AT
-from search.leaderboard import geometric_mean
-from search.objectives import Task, Training
+from search.proof.statistics import log_ratios, seeds_needed
+from search.records.leaderboard import geometric_mean
 from search.sharing.objective import SharedTask, SharedTraining
 from search.sharing.study import SharingStudy
 from search.sharing.verdict import ARMS
-from search.statistics import log_ratios, seeds_needed
+from search.transfer.confirmation import POWER_AT
+from search.transfer.objective import Task, Training
 from spaces.plan import Plan
 from spaces.sharing import Sharing
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from cluster.connect import connection
 from search.means import Means
-from search.objectives import Training
-from search.progress import Progress
-from search.record import Run
+from search.proof.statistics import log_ratios, reduction
+from search.records.record import Run
 from search.seeds import Role
 from search.sharing.objective import SharedTraining
 from search.sharing.pipeline import SharingPipeline
-from search.statistics import log_ratios, reduction
+from search.transfer.objective import Training
+from search.tuning.progress import Progress
 from spaces.plan import Plan, Recipe
 from spaces.sharing import Sharing
 

@@ -16,8 +16,8 @@ from models.scaling import Scaling
 from models.shared import SharedMLP, stack
 from models.train import predict, train
 from models.weighting import backward
-from search.objectives import Examples
 from search.seeds import Draws, Role
+from search.transfer.objective import Examples
 from spaces.sharing import Sharing
 
 

@@ -6,15 +6,16 @@ from typing import Any
 from zlib import crc32
 
 from models.loss import away_from_zero, varying
-from search.ledger import Ledger, Rules, best_trial
-from search.objectives import Examples, Task, Training
-from search.phases import WIDEN, best_plan
-from search.pipeline import digest
 from search.seeds import Role, entropy
 from search.sharing import confirmation, verdict
 from search.sharing.objective import SharedTask
 from search.sharing.study import SharingStudy
-from search.work import Work
+from search.transfer.objective import Examples, Task, Training
+from search.transfer.phases import WIDEN
+from search.transfer.pipeline import digest
+from search.tuning.ledger import Ledger, Rules, best_trial
+from search.tuning.searched import best_plan
+from search.tuning.work import Work
 from simulators.registry import find
 from simulators.shards import generate
 from spaces import baseline, sharing, transfer

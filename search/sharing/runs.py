@@ -7,26 +7,27 @@ from typing import Any
 from cluster.connect import connection
 from models.network import Network, Shape
 from models.weights import pack, sha256
-from search import conclusion, report
+from search import report
 from search.means import Means
-from search.objectives import Task, Training, packed
-from search.objectives import learn as learn_alone
-from search.phases import searched
-from search.progress import Progress
-from search.record import Evidence, Run, write_bytes
+from search.records.record import Evidence, Run, write_bytes
 from search.seeds import Role
 from search.sharing.conclusion import certificate
 from search.sharing.objective import SharedTask, SharedTraining, learn
 from search.sharing.pipeline import SharingPipeline
 from search.sharing.verdict import comparisons
 from search.sharing.verification import checks
+from search.transfer import conclusion
+from search.transfer.objective import Task, Training, packed
+from search.transfer.objective import learn as learn_alone
+from search.tuning.progress import Progress
+from search.tuning.searched import searched
 from simulators.registry import find
 from spaces.plan import Plan
 from spaces.sharing import Sharing
 
 
 def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
-    """Run a study of several tasks, or what is left of it, and return its certificate; as `search.runs.carry_out`."""
+    """Run a study of several tasks, or what is left of it; as `search.transfer.runs.carry_out`."""
     if run.has("certificate.json") and not any(problem for _, problem in checks(run)):
         if not run.has("report/index.html"):
             report.write(run.folder)

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from models.network import Network
-from search.study import SCALES, Budget, Proof, Rows, build, plain
+from search.study import SCALES, Proof, build, plain
+from search.transfer.study import Budget, Rows
 from simulators.registry import find
 from spaces.plan import Recipe
 from spaces.ranges import Ranges

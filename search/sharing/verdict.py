@@ -17,8 +17,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.certificate import DirectDiverged
-from search.statistics import holm, log_ratios, paired_p_value, reduction, sign_p_value
+from search.proof.certificate import DirectDiverged
+from search.proof.statistics import holm, log_ratios, paired_p_value, reduction, sign_p_value
 
 ARMS = ("direct", "direct_same_recipe", "shuffled")
 Errors = Sequence[float | None]

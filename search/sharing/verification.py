@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 
 from search.champion import load
-from search.record import Evidence, Run
+from search.records.record import Evidence, Run
 from search.sharing import conclusion, confirmation
 from search.sharing.verdict import comparisons
 from search.studies import opened
-from search.verification import answers
+from search.transfer.verification import answers
 from simulators.dataset import Dataset
 from simulators.registry import find
 
 
 def checks(run: Run) -> Iterator[tuple[str, str]]:
-    """Each thing checked, with what is wrong with it ('' if nothing is); as `search.verification.checks`.
+    """Each thing checked, with what is wrong with it ('' if nothing is); as `search.transfer.verification.checks`.
 
     Raises:
         Refusal: If the folder holds no finished run.

@@ -5,10 +5,10 @@ from models.sequence.chain import Autoregressive
 from models.sequence.shape import SequenceShape
 from models.shaped import pack
 from models.train import prepare_process
-from search.bases import HELD, Base
 from search.dcl.watcher import group, learn_from
-from search.objectives import Examples
 from search.seeds import Draws, Role
+from search.transfer.bases import HELD, Base
+from search.transfer.objective import Examples
 from search.watchers.objective import WatcherTask, exactly, missed, nats
 from spaces.plan import Recipe
 

@@ -7,8 +7,8 @@ from models.shaped import pack
 from search.dcl.data import judge_of
 from search.dcl.final import account
 from search.dcl.watcher import Energies
-from search.objectives import Training
 from search.seeds import Role
+from search.transfer.objective import Training
 from search.watchers.bases import linear
 from search.watchers.objective import WatcherTask, learn, missed
 from simulators.registry import find

@@ -21,8 +21,8 @@ from models.symmetries import Symmetries
 from models.weights import no_gradient, sha256
 from search.dcl.scores import likelihood
 from search.dcl.watcher import group, learn_from, tensor
-from search.objectives import Examples, Training, as_file
 from search.seeds import Draws, Role
+from search.transfer.objective import Examples, Training, as_file
 from simulators.exact import log_partition
 from simulators.registry import find
 from simulators.watched import Watched
@@ -31,7 +31,7 @@ from spaces.plan import Plan
 
 @dataclass(frozen=True)
 class WatcherTask:
-    """All that the trainings of one phase share; it reaches each worker once. As `search.objectives.Task`.
+    """All that the trainings of one phase share; it reaches each worker once. As `search.transfer.objective.Task`.
 
     Attributes:
         system: The target.

@@ -5,17 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from search.bases import Base
-from search.objectives import Examples
-from search.pipeline import Pipeline
 from search.seeds import Role, entropy, sequence
+from search.transfer.bases import Base
+from search.transfer.objective import Examples
+from search.transfer.pipeline import Pipeline
 from search.watchers import conclusion
 from search.watchers.bases import reference, train_base
 from search.watchers.objective import WatcherTask, exactly
 from search.watchers.study import WatcherStudy
 from simulators.watched import watch
 from spaces.plan import Plan, Recipe
-from spaces.refusal import Refusal
 from spaces.sources import Lesson
 
 
@@ -25,7 +24,7 @@ def nothing_beforehand(task: WatcherTask, recipe: Recipe) -> dict[str, Any]:
 
 
 class WatcherPipeline(Pipeline):
-    """One run; arguments as of `search.work.Work`."""
+    """One run; arguments as of `search.tuning.work.Work`."""
 
     study: WatcherStudy
     teach: Callable[..., Base] = staticmethod(train_base)
@@ -34,12 +33,8 @@ class WatcherPipeline(Pipeline):
 
     def prepare(self) -> None:
         """As of any transfer; of a system that is watched too little nothing is left in the folder."""
-        try:
+        with self.run.possible("reference.json"):
             super().prepare()
-        except Refusal:
-            if not self.run.has("reference.json"):
-                self.run.discard()
-            raise
 
     def examples(self, simulator: str, role: Role, rows: int) -> Examples:
         """States of a watched system in an order drawn from the seed: index (states, sites), no outputs.

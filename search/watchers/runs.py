@@ -3,12 +3,12 @@
 from typing import Any
 
 from search.means import Means
-from search.progress import Progress
-from search.record import Run
-from search.runs import carry_out as carried_out
+from search.records.record import Run
+from search.transfer.runs import carry_out as carried_out
+from search.tuning.progress import Progress
 from search.watchers.pipeline import WatcherPipeline
 
 
 def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
-    """Run a study, or what is left of it, and return its certificate; as `search.runs.carry_out`."""
+    """Run a study, or what is left of it, and return its certificate; as `search.transfer.runs.carry_out`."""
     return carried_out(run, means, progress, tracker, WatcherPipeline)

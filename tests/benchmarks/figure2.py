@@ -12,15 +12,15 @@ from pathlib import Path
 
 from cluster.connect import connection
 from cluster.preflight import cpus
-from search.mapping import recipes
 from search.means import Means
-from search.objectives import Training
-from search.pipeline import Pipeline
-from search.progress import Progress
-from search.record import Run
+from search.proof.statistics import log_ratios, reduction
+from search.records.record import Run
 from search.seeds import Role
-from search.statistics import log_ratios, reduction
 from search.studies import resolve
+from search.transfer.mapping import recipes
+from search.transfer.objective import Training
+from search.transfer.pipeline import Pipeline
+from search.tuning.progress import Progress
 from spaces.plan import Plan, Span
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from cluster.connect import connection
 from cluster.preflight import cpus
 from search.means import Means
-from search.objectives import Training
-from search.pipeline import Pipeline
-from search.progress import Progress
-from search.record import Run
+from search.proof.statistics import log_ratios, reduction
+from search.records.record import Run
 from search.seeds import Role
-from search.sentence import what
-from search.statistics import log_ratios, reduction
+from search.sentences.transfer import what
+from search.transfer.objective import Training
+from search.transfer.pipeline import Pipeline
+from search.tuning.progress import Progress
 from spaces.plan import Plan
 
 FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)

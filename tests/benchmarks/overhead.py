@@ -19,10 +19,10 @@ from ray import tune  # noqa: E402
 from ray.tune.search.optuna import OptunaSearch  # noqa: E402
 
 from models.network import Network  # noqa: E402
-from search import tuning  # noqa: E402
-from search.ledger import Ledger, Rules, storage  # noqa: E402
-from search.objectives import Examples, Task  # noqa: E402
 from search.seeds import Role  # noqa: E402
+from search.transfer.objective import Examples, Task  # noqa: E402
+from search.tuning import actors  # noqa: E402
+from search.tuning.ledger import Ledger, Rules, storage  # noqa: E402
 from spaces import baseline  # noqa: E402
 from spaces.plan import Recipe  # noqa: E402
 from spaces.ranges import Ranges  # noqa: E402
@@ -46,7 +46,7 @@ def ours(folder: Path) -> tuple[int, float, float]:
         lambda plan: {},
     )
     began = time.perf_counter()
-    tuning.search(ledger, task, 1, folder / "tune")
+    actors.search(ledger, task, 1, folder / "tune")
     took = time.perf_counter() - began
     return len(ledger.records()), took, sum(ledger.seconds(trial["number"]) for trial in ledger.records())
 

@@ -18,16 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from search import confirmation, mapping, serial
-from search.calibration import Repeat, permuted
-from search.certificate import verdict
 from search.means import Means
-from search.objectives import Examples, Training
-from search.pipeline import Pipeline
-from search.progress import Progress
-from search.record import Run, strict, write_json
+from search.proof.certificate import verdict
+from search.records.record import Run, strict, write_json
 from search.seeds import Role, sequence
-from search.study import Study
+from search.transfer import confirmation, mapping
+from search.transfer.calibration import Repeat, permuted
+from search.transfer.objective import Examples, Training
+from search.transfer.pipeline import Pipeline
+from search.transfer.study import Study
+from search.tuning import serial
+from search.tuning.progress import Progress
 from spaces.plan import Plan, Recipe, Span
 
 CASES = (

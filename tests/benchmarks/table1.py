@@ -9,10 +9,10 @@ import numpy as np
 
 from models.network import Network
 from models.train import prepare_process
-from search.objectives import Examples, Task, Training
-from search.objectives import learn as learn_alone
 from search.seeds import Role
 from search.sharing.objective import SharedTask, SharedTraining, learn
+from search.transfer.objective import Examples, Task, Training
+from search.transfer.objective import learn as learn_alone
 from simulators.registry import find
 from spaces.plan import Plan, Recipe
 from spaces.sharing import Sharing, weights

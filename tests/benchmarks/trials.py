@@ -29,15 +29,15 @@ quiet()
 import numpy as np  # noqa: E402
 from optuna.samplers import RandomSampler  # noqa: E402
 
-from search import serial, tuning  # noqa: E402
-from search.journal import storage  # noqa: E402
-from search.ledger import Ledger  # noqa: E402
-from search.objectives import Training  # noqa: E402
-from search.phases import plans_ledger  # noqa: E402
-from search.progress import Progress  # noqa: E402
-from search.record import Run  # noqa: E402
+from search.records.record import Run  # noqa: E402
 from search.studies import resolve  # noqa: E402
-from search.tracking import Tracker  # noqa: E402
+from search.tracking.view import Tracker  # noqa: E402
+from search.transfer.objective import Training  # noqa: E402
+from search.transfer.phases import plans_ledger  # noqa: E402
+from search.tuning import actors, serial  # noqa: E402
+from search.tuning.journal import storage  # noqa: E402
+from search.tuning.ledger import Ledger  # noqa: E402
+from search.tuning.progress import Progress  # noqa: E402
 from spaces.plan import Plan  # noqa: E402
 
 NEAR = 50
@@ -184,7 +184,7 @@ def main() -> None:
         if asked.profile:
             profile.enable()
         grown = Search(Path(place) / "run", asked.trials, not asked.no_mlflow)
-        grown.go(tuning if asked.tune else serial)
+        grown.go(actors if asked.tune else serial)
         clock = grown.clock
         profile.disable()
         sizes = {file: (Path(place) / "run" / file) for file in ("optuna.journal", "mlflow.db")}

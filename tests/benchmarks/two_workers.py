@@ -18,15 +18,15 @@ quiet()
 
 import ray  # noqa: E402
 
-from search import tuning  # noqa: E402
-from search.journal import storage  # noqa: E402
 from search.means import Means  # noqa: E402
-from search.phases import plans_ledger  # noqa: E402
-from search.pipeline import Pipeline  # noqa: E402
-from search.progress import Progress  # noqa: E402
-from search.record import Run  # noqa: E402
+from search.records.record import Run  # noqa: E402
 from search.seeds import Role  # noqa: E402
 from search.studies import resolve  # noqa: E402
+from search.transfer.phases import plans_ledger  # noqa: E402
+from search.transfer.pipeline import Pipeline  # noqa: E402
+from search.tuning import actors  # noqa: E402
+from search.tuning.journal import storage  # noqa: E402
+from search.tuning.progress import Progress  # noqa: E402
 from spaces.ranges import Ranges  # noqa: E402
 
 
@@ -39,7 +39,7 @@ def searched(line: Pipeline, workers: int, trainings: int, place: Path) -> float
     ledger = plans_ledger(study, storage(place / "journal"), math.inf, lambda *_: None, start, ranges, trainings)
     task = line.task(Role.PLANS, line.bases(start))
     began = time.perf_counter()
-    tuning.search(ledger, task, workers, place / "tune")
+    actors.search(ledger, task, workers, place / "tune")
     return ledger.spent / (time.perf_counter() - began)
 
 

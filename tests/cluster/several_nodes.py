@@ -23,9 +23,9 @@ from ray.cluster_utils import Cluster
 from cluster.doctor import agreed
 from cluster.nodes import nodes
 from cluster.preflight import possible, resources
-from search import tuning
-from search.ledger import Ledger, Rules, storage
 from search.seeds import Role
+from search.tuning import actors
+from search.tuning.ledger import Ledger, Rules, storage
 from simulators.base import Simulator, tensor_field
 from simulators.shards import encode, generate
 from spaces.plan import Plan, Recipe
@@ -112,18 +112,18 @@ def trials(folder: Path, notes: Path) -> Any:
     """A search of twelve trials: the numbers of those that are complete."""
     rules = Rules("baseline", 3, Role.BASELINE_SAMPLER, 12, 1)
     ledger = Ledger(storage(folder / "journal"), rules, space, Ranges(), [], lambda plan: {})
-    tuning.search(ledger, Training(notes), 2, folder / "tune")
+    actors.search(ledger, Training(notes), 2, folder / "tune")
     return [trial["number"] for trial in ledger.records() if trial["state"] == "complete"]
 
 
 def trainings(folder: Path, notes: Path) -> Any:
     """Nine trainings of a confirmation: the keys that came back."""
-    return sorted(key for key, _ in tuning.outcomes([(k, Training(notes), k) for k in range(9)], 2))
+    return sorted(key for key, _ in actors.outcomes([(k, Training(notes), k) for k in range(9)], 2))
 
 
 def functions(folder: Path, notes: Path) -> Any:
     """Nine base networks, as it were."""
-    return tuning.calls(call, [(notes, k) for k in range(9)], 2)
+    return actors.calls(call, [(notes, k) for k in range(9)], 2)
 
 
 def with_a_death(cluster: Cluster, job: Callable[[Path, Path], Any], place: Path) -> dict[str, Any]:

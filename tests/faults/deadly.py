@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from search.objectives import Training
+from search.transfer.objective import Training
 from simulators.base import Simulator, tensor_field
 from spaces.plan import Plan
 

@@ -15,7 +15,8 @@ import pytest
 from searches import ROOT, finish, mlflow_states, parameters, said, start, struck, waited
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from search.record import Run; from spaces.refusal import Refusal\n"
+    "import sys, time; from pathlib import Path\n"
+    "from search.records.record import Run; from spaces.refusal import Refusal\n"
     "while time.time() < float(sys.argv[2]): pass\n"
     "try:\n    with Run(Path(sys.argv[1])).held():\n        print('held', flush=True); time.sleep(60)\n"
     "except Refusal as refused: sys.exit(str(refused))"

@@ -21,10 +21,10 @@ import ray
 from deadly import Mortal, Squares
 from searches import finish, mlflow_states, said, start, waited
 
-from search import serial
-from search.ledger import Ledger, Rules, storage
-from search.record import Evidence
+from search.records.record import Evidence
 from search.seeds import Role
+from search.tuning import serial
+from search.tuning.ledger import Ledger, Rules, storage
 from simulators.dataset import DamagedShard, Dataset
 from simulators.manifest import DamagedManifest
 from simulators.shards import generate

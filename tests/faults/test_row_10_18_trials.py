@@ -17,10 +17,10 @@ import ray
 from deadly import Mortal, error
 from searches import mlflow_states, said, start
 
-from search import tuning
-from search.ledger import Ledger, Rules, storage
-from search.objectives import Training
 from search.seeds import Role
+from search.transfer.objective import Training
+from search.tuning import actors
+from search.tuning.ledger import Ledger, Rules, storage
 from spaces.plan import Plan, Recipe
 from spaces.ranges import Ranges
 
@@ -45,7 +45,7 @@ def searched(folder: Path, task: Mortal) -> list[dict[str, Any]]:
         [],
         lambda plan: {},
     )
-    tuning.search(ledger, task, 2, folder / "tune")
+    actors.search(ledger, task, 2, folder / "tune")
     return ledger.records()
 
 
@@ -121,7 +121,7 @@ def test_row_18_a_trial_that_always_kills_its_worker_has_failed_and_the_others_h
     (failed,) = (trial for trial in records if trial["state"] == "failed")
     assert failed["number"] == 2 and len(records) >= TRIALS
     assert "died" in failed["reason"].lower() or "dead" in failed["reason"].lower()
-    assert len(list(marks.glob("3-0-*"))) == 1 + tuning.FAILURES
+    assert len(list(marks.glob("3-0-*"))) == 1 + actors.FAILURES
 
 
 def test_row_18_single_trainings_whose_workers_are_killed_are_carried_out_all_the_same(
@@ -130,7 +130,7 @@ def test_row_18_single_trainings_whose_workers_are_killed_are_carried_out_all_th
     plans = [Plan(Recipe(rate=1e-3 * (1 + i), batch=1 + i, epochs=1)) for i in range(10)]
     task = Mortal(tmp_path)
     with Killer(tmp_path, 2, draw) as killer:
-        found = dict(tuning.outcomes([(i, task, Training(plan, 0)) for i, plan in enumerate(plans)], 2))
+        found = dict(actors.outcomes([(i, task, Training(plan, 0)) for i, plan in enumerate(plans)], 2))
     assert killer.killed
     assert {key: outcome.error for key, outcome in found.items()} == {
         i: error(Training(plan, 0)) for i, plan in enumerate(plans)

@@ -23,17 +23,17 @@ from hypothesis import strategies as st
 from searches import ROOT, said, start
 
 from models import pretrained
-from search import tuning
-from search.bases import load_base
 from search.champion import load
 from search.cli import main
-from search.ledger import Ledger, Rules, storage
-from search.objectives import open_network
-from search.record import Run
+from search.records.record import Run
 from search.seeds import Role
 from search.sharing.study import SharingStudy
 from search.studies import resolve
-from search.study import Study
+from search.transfer.bases import load_base
+from search.transfer.objective import open_network
+from search.transfer.study import Study
+from search.tuning import actors
+from search.tuning.ledger import Ledger, Rules, storage
 from simulators.shards import generate
 from simulators.table import read
 from spaces.plan import Plan, Recipe
@@ -124,7 +124,7 @@ def test_row_15_what_lies_where_tune_keeps_its_state_is_not_read(
     journal = storage(tmp_path / "optuna.journal")
     ledger = Ledger(journal, rules, lambda trial, ranges: Plan(Recipe(epochs=1)), Ranges(), [], lambda plan: {})
     (tmp_path / "marks").mkdir()
-    tuning.search(ledger, Mortal(tmp_path / "marks", seconds=0), 1, tmp_path / "tune")
+    actors.search(ledger, Mortal(tmp_path / "marks", seconds=0), 1, tmp_path / "tune")
     assert [trial["state"] for trial in ledger.records()] == ["complete"] * 2
     assert not mark.exists() and not (tmp_path / "tune").exists()
 
@@ -207,7 +207,7 @@ with connection(1, Path(sys.argv[1])):
 
 
 def test_row_17_rays_token_is_for_its_owner_and_no_secret_is_told(tmp_path: Path, draw: Random) -> None:
-    from search.tracking import Tracker
+    from search.tracking.view import Tracker
 
     for name in ("home", "run"):
         (tmp_path / name).mkdir()

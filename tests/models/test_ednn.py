@@ -1,7 +1,6 @@
 """Extensive networks: tiles and codes by their literal definition, extensivity, locality, tables."""
 
 import json
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -25,10 +24,8 @@ from spaces.refusal import Refusal
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
+def one_thread() -> None:
     prepare_process()
-    yield
-    torch.set_flush_denormal(False)
 
 
 def states(rows: int, columns: int, q: int = 2, batch: int = 5, seed: int = 0) -> Tensor:

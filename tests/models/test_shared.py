@@ -1,7 +1,5 @@
 """Networks that share blocks: who sees which weights, and what one task's path computes."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,10 +19,8 @@ RECIPE = Recipe(rate=0.01, batch=4, epochs=2, activation="tanh", warmup=0)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
+def one_thread() -> None:
     prepare_process()
-    yield
-    torch.set_flush_denormal(False)  # other tests draw denormal numbers on purpose
 
 
 def built(plan: Sharing, seed: int = 0) -> SharedMLP:

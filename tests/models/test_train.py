@@ -1,7 +1,6 @@
 """The one training loop, against its literal definition."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -19,10 +18,8 @@ from spaces.refusal import Refusal
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
+def one_thread() -> None:
     prepare_process()
-    yield
-    torch.set_flush_denormal(False)  # other tests draw denormal numbers on purpose
 
 
 def network(activation: str = "tanh", dtype: torch.dtype = torch.float32) -> MLP:

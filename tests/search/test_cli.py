@@ -14,9 +14,9 @@ import pytest
 from search import cli
 from search.cli import main
 from search.commands import _begin, _equal_widths
-from search.record import Run
+from search.records.record import Run
 from search.studies import resolve
-from search.study import Study
+from search.transfer.study import Study
 from spaces.refusal import Refusal
 
 BAD = {

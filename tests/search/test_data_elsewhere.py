@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from search.cli import main
-from search.conclusion import data_card
 from search.means import Means
-from search.pipeline import Pipeline
-from search.progress import Progress
-from search.record import Run
+from search.records.record import Run
 from search.studies import resolve
+from search.transfer.conclusion import data_card
+from search.transfer.pipeline import Pipeline
+from search.tuning.progress import Progress
 
 SIZES = {"rows.source": 30, "rows.pool": 25, "rows.locked": 5, "rows.validation": 5}
 

@@ -11,7 +11,7 @@ import pytest
 from report_example import STUDY, build, results
 
 from search import report
-from search.leaderboard import decisions
+from search.records.leaderboard import decisions
 from search.report import drawing, races
 from spaces.refusal import Refusal
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.certificate import Candidate, verdict
-from search.sentence import sentence, what
+from search.proof.certificate import Candidate, verdict
+from search.sentences.transfer import sentence, what
 from search.study import Proof
 from spaces.plan import Plan, Recipe, Span
 

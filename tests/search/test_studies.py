@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from search.sharing.study import SharingStudy
 from search.studies import opened, registry, resolve, setting
-from search.study import SCALES, Budget, Study
+from search.study import SCALES
+from search.transfer.study import Budget, Study
 from simulators.registry import find
 from spaces import transfer
 from spaces.plan import Plan

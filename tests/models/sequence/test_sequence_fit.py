@@ -1,7 +1,6 @@
 """Sequence models learn a distribution that is known exactly, each kind and each form."""
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +24,8 @@ TORUS = Symmetries.of(("translations", "reflections", "rotations", "colours"), (
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
+def one_thread() -> None:
     prepare_process()
-    yield
-    torch.set_flush_denormal(False)
 
 
 def exact() -> Tensor:

@@ -12,17 +12,18 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from search import report, serial
+from search import report
 from search.cli import main
 from search.dcl import runs
 from search.dcl.pipeline import DclPipeline
 from search.dcl.verification import checks
 from search.means import Means
-from search.progress import Progress
-from search.record import Run
-from search.results import read
+from search.records.record import Run
+from search.records.results import read
 from search.seeds import Role, entropy
 from search.studies import resolve
+from search.tuning import serial
+from search.tuning.progress import Progress
 from simulators.exact import iid
 from simulators.manifest import Manifest
 from simulators.registry import lattice

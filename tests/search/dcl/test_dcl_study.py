@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 from search.dcl.study import DclStudy
-from search.record import Run
+from search.records.record import Run
 from search.studies import opened, registry, resolve
 from spaces.compute import constraints
 from spaces.dcl import first_guesses, suggest

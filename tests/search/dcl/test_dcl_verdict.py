@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.dcl.sentence import sentence, student, watcher
 from search.dcl.verdict import ARMS, CLAIMS, ArmDiverged, comparisons
-from search.statistics import holm, log_ratios, paired_p_value
+from search.proof.statistics import holm, log_ratios, paired_p_value
+from search.sentences.dcl import sentence, student, watcher
 from search.study import Proof
 from spaces.dcl import Watch, linear, paper
 

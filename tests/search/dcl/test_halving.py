@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.dcl.halving import Rungs, falls_behind
-from search.ledger import Rules, best_trial, storage
-from search.objectives import Outcome
 from search.seeds import Role
+from search.tuning.ledger import Rules, best_trial, storage
+from search.tuning.outcome import Outcome
 from spaces.dcl import Choices, Watch, family, first_guesses, suggest
 
 SCORES = st.lists(st.floats(0.1, 10), min_size=1, max_size=30, unique=True)

@@ -10,7 +10,7 @@ import pytest
 from search.cli import main
 from search.dcl.own import kept
 from search.dcl.study import DclStudy
-from search.record import Run
+from search.records.record import Run
 from search.studies import resolve
 from simulators.registry import lattice
 from spaces.refusal import Refusal

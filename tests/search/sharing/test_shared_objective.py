@@ -1,6 +1,5 @@
 """One training of several tasks: paired with direct learning, judged by task, and the same on Ray as without."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,12 +10,13 @@ import pytest
 import torch
 
 from models.network import Network
-from search import serial, tuning
-from search.ledger import Ledger, Rules, storage
-from search.objectives import Examples, Task, Training, measure
-from search.objectives import learn as learn_alone
 from search.seeds import Draws, Role
 from search.sharing.objective import SharedTask, SharedTraining, learn
+from search.transfer.objective import Examples, Task, Training
+from search.transfer.objective import learn as learn_alone
+from search.tuning import actors, serial
+from search.tuning.ledger import Ledger, Rules, storage
+from search.tuning.outcome import measure
 from spaces import sharing
 from spaces.plan import Plan, Recipe
 from spaces.ranges import Ranges
@@ -27,12 +27,6 @@ RANGES = Ranges(rate=(1e-3, 2e-2), batch=(4, 16), epochs=(2, 5))
 ERRORS = {"a": 0.02, "b": 0.05}
 TOGETHER = Sharing.ends(RECIPE, ("a", "b"), 2, 2, one_hot=True)
 APART = Sharing.ends(RECIPE, ("a", "b"), 2, 0)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def denormals_back() -> Iterator[None]:
-    yield
-    torch.set_flush_denormal(False)  # other tests draw denormal numbers on purpose
 
 
 def pool(width: int, rows: int = 30) -> Examples:
@@ -124,7 +118,7 @@ def ledger(folder: Path) -> Ledger:
 def test_one_worker_on_ray_finds_the_trials_of_the_plain_loop(ray_session: Any, tmp_path: Path) -> None:
     plain, on_ray = ledger(tmp_path / "plain"), ledger(tmp_path / "ray")
     serial.search(plain, TASK, 1, tmp_path / "plain" / "tune")
-    tuning.search(on_ray, TASK, 1, tmp_path / "ray" / "tune")
+    actors.search(on_ray, TASK, 1, tmp_path / "ray" / "tune")
     assert plain.records() == on_ray.records() and plain.spent >= 10
     assert all(len(trial["by_task"]) == len(trial["errors"]) for trial in plain.records())
     assert not any(Sharing.from_dict(trial["plan"]).direct for trial in plain.records() if trial["errors"])

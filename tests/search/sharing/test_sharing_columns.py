@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from search.cli import execute
-from search.columns import outcomes, settings, title
-from search.leaderboard import phases
-from search.ledger import Ledger, Rules, storage
-from search.objectives import Outcome
+from search.records.leaderboard import phases
 from search.seeds import Role
+from search.tracking.columns import outcomes, settings, title
+from search.tuning.ledger import Ledger, Rules, storage
+from search.tuning.outcome import Outcome
 from spaces.plan import Recipe
 from spaces.ranges import Ranges
 from spaces.refusal import Refusal

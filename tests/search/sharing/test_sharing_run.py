@@ -12,20 +12,20 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-import torch
 
-from search import report, serial
+from search import report
 from search.champion import load, predict_csv
-from search.leaderboard import phases
 from search.means import Means
-from search.objectives import Examples
-from search.progress import Progress
-from search.record import Run
+from search.records.leaderboard import phases
+from search.records.record import Run
 from search.seeds import Role, entropy
 from search.sharing import conclusion, mapping, runs, verdict
 from search.sharing.pipeline import SharingPipeline
 from search.sharing.verification import checks
 from search.studies import resolve
+from search.transfer.objective import Examples
+from search.tuning import serial
+from search.tuning.progress import Progress
 from simulators.dataset import Dataset
 from simulators.manifest import Manifest
 from simulators.registry import find
@@ -68,13 +68,12 @@ def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> tuple[dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
     Run(folder).begin(resolve("films-8-10-12-14", "demo", TINY))
     with pytest.MonkeyPatch.context() as patch:
         carried_out(folder, patch)
-    yield folder
-    torch.set_flush_denormal(False)  # other tests draw denormal numbers on purpose
+    return folder
 
 
 @pytest.fixture

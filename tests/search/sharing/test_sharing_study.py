@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from search.estimate import shared_seconds
-from search.record import Run
+from search.records.record import Run
 from search.sharing.study import SharingStudy
 from search.studies import opened, resolve
-from search.study import Study
+from search.transfer.study import Study
 from spaces.refusal import Refusal
 
 TASKS = ("film-8", "film-10", "film-12", "film-14")

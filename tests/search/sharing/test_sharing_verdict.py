@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.certificate import DirectDiverged
-from search.certificate import verdict as one_task
+from search.proof.certificate import DirectDiverged
+from search.proof.certificate import verdict as one_task
+from search.sentences.sharing import layers, sentence, what
 from search.sharing.confirmation import arms, changes, chosen, protocol, trainings
 from search.sharing.objective import SharedTraining
-from search.sharing.sentence import layers, sentence, what
 from search.sharing.verdict import ARMS, comparisons, judged, remaining
 from search.studies import resolve
 from search.study import Proof
@@ -62,7 +62,7 @@ def test_a_gain_within_the_margin_is_none() -> None:
 
 
 def test_one_task_is_judged_as_the_certificate_of_transfer_judges() -> None:
-    from search.certificate import Candidate
+    from search.proof.certificate import Candidate
 
     held = measured({"film-8": {"direct": 1.1, "shuffled": 1.03}})
     ours = judged(held, 0.02, 0.05)["film-8"]

@@ -10,8 +10,8 @@ from models.sequence.masked import masks
 from models.sequence.shape import SequenceShape
 from models.shaped import pack
 from models.surgery import shuffle, transplant
-from search.objectives import Examples, Training
 from search.seeds import Role
+from search.transfer.objective import Examples, Training
 from search.watchers.objective import WatcherTask, exactly, learn, missed, nats
 from simulators.exact import iid
 from simulators.registry import lattice

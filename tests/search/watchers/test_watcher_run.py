@@ -12,13 +12,15 @@ from unittest.mock import Mock
 
 import pytest
 
-from search import mapping, report, runs, serial
+from search import report
 from search.cli import main
 from search.estimate import estimate
 from search.means import Means
-from search.progress import Progress
-from search.record import Run
+from search.records.record import Run
 from search.studies import resolve
+from search.transfer import mapping, runs
+from search.tuning import serial
+from search.tuning.progress import Progress
 from search.watchers.mapping import draw_map
 from search.watchers.pipeline import WatcherPipeline
 from search.watchers.runs import carry_out

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from search.sentence import taught
+from search.sentences.transfer import taught
 from search.studies import registry, resolve
 from search.watchers.study import WatcherStudy
 from simulators.registry import find

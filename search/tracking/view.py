@@ -1,0 +1,300 @@
+"""MLflow as a view of a run's folder: delivering twice changes nothing, and what failed now is delivered later.
+
+The only file that knows MLflow. Import it where it is needed: the import alone takes a second or more.
+"""
+
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Before the import, which reads them. One short try: what failed is tried again from here, whereas MLflow's own seven
+# retries block a search for four minutes. A pickled model executes whatever it likes when it is read.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # two lines a trial, credentials of the address included
+os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
+from search.records.leaderboard import geometric_mean, leaderboard, phases, trials
+from search.records.record import Run as Folder
+from search.records.results import FILES, read
+from search.tracking.columns import flat, measures, outcomes, settings, table, title
+from search.tracking.delivery import SQLITE, Delivery, address, alone, masked
+from spaces.refusal import Refusal
+
+for talker in ("mlflow", "alembic"):  # they tell each of the forty steps of creating a database
+    logging.getLogger(talker).setLevel(logging.ERROR)
+
+STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
+
+
+def dataset(role: str, data: Mapping[str, Any]) -> DatasetInput:
+    """A data set as its manifest knows it; MLflow keeps at most 36 characters of a digest."""
+    entity = Dataset(
+        name=data["simulator"],
+        digest=data["digest"][:16],
+        source_type="graft",
+        source=json.dumps(data, sort_keys=True),
+        profile=json.dumps({"num_rows": data["rows"]}),
+    )
+    return DatasetInput(entity, [InputTag("mlflow.data.context", role)])
+
+
+def metrics(values: Mapping[str, float], errors: Sequence[float | None] = ()) -> list[Metric]:
+    """MLflow's metrics: single values, and the errors of seeds as steps of one."""
+    now = round(time.time() * 1000)
+    by_seed = [(seed, 100 * error) for seed, error in enumerate(errors) if error is not None and math.isfinite(error)]
+    found = [Metric(name, value, now, 0) for name, value in values.items()]
+    return found + [Metric("error_percent_by_seed", error, now, seed) for seed, error in by_seed]
+
+
+def trials_filter(run: str) -> str:
+    """What to type into MLflow's search box to see the trials of a run, and nothing else."""
+    return f"tags.`graft.run` = '{run}' and tags.`graft.kind` = 'trial'"
+
+
+class Tracker:
+    """Shows one run of a study in MLflow: its summary, and each of its trials, as runs of one experiment.
+
+    Trials are flat runs told apart by tags, not children of the summary: the chart view collapses children and then
+    draws nothing. Call `start`, `trial` for each trial that ended (those of before a restart too), then `finish` or
+    `close`. Nothing here raises because of MLflow: what went wrong stands in ``warning``.
+
+    Attributes:
+        new: How many MLflow runs this object made.
+    """
+
+    def __init__(self, folder: Path, study: Mapping[str, Any], uri: str | None = None) -> None:
+        self.folder = folder.resolve()
+        self.study = study
+        self.uri = address(self.folder, uri)
+        self.run = Folder(self.folder).id
+        self.new = 0
+        self._delivery = Delivery(self._connect)
+        self._experiment = self._summary = ""
+        self._shown: dict[tuple[str, int], Run] = {}
+        self._direct: list[float] = []
+
+    @property
+    def warning(self) -> str:
+        """What is undelivered, why, and the command that delivers it; empty if all arrived."""
+        if not self._delivery.problem:
+            return ""
+        problem = f"MLflow at {self.uri} did not take everything ({self._delivery.problem})"
+        return masked(f"{problem}; later: graft deliver {self.folder}", self.uri)
+
+    def start(self) -> None:
+        """Find this run in MLflow, or create it."""
+        self._delivery.send()
+
+    def trial(self, phase: str, trial: Mapping[str, Any], seconds: float | None = None) -> None:
+        """Show a trial that ended, unless it is shown.
+
+        Args:
+            phase: ``baseline`` (of several tasks with the task's name) or ``plans``.
+            trial: As in ``result.json``.
+            seconds: How long it trained.
+        """
+        if phase == "plans" and trial["number"] == 0 and trial["state"] == "complete" and "by_task" not in trial:
+            self._direct = trial["errors"]  # the plan search's first trial is direct learning on the same seeds
+        paired = self._direct[: len(trial["errors"])] if phase == "plans" else []
+        direct = geometric_mean(paired) if paired else None
+        self._delivery.add((phase, trial["number"]), lambda: self._show(phase, trial, seconds, direct))
+        self._delivery.send()
+
+    def finish(self) -> None:
+        """Show the outcome that the folder records, and name the champion if there is a certificate."""
+        self._delivery.add("outcome", self._conclude)
+        self.close("FINISHED")
+
+    def close(self, status: str) -> None:
+        """End the summary run, with one more try at whatever is undelivered.
+
+        Args:
+            status: ``FINISHED``, ``FAILED``, or ``KILLED`` for an interrupted run.
+        """
+        self._delivery.add("end", lambda: self._client.set_terminated(self._summary, status))
+        self._delivery.send(now=True)
+
+    def _connect(self) -> None:
+        """Find or create experiment and summary run, and learn which trials are shown."""
+        with alone(self.uri):
+            self._client = MlflowClient(tracking_uri=self.uri)
+            self._experiment = self._find_experiment()
+        self._shown = {}
+        summary = None
+        for run in self._mine():
+            if run.data.tags["graft.kind"] == "summary":
+                summary = run
+            elif run.info.status == "RUNNING":  # the driver died between creating this one and filling it
+                self._client.delete_run(run.info.run_id)
+            else:
+                self._shown[run.data.tags["graft.phase"], int(run.data.tags["graft.trial"])] = run
+        summary = summary or self._create(f"{self.study['name']} summary", {"graft.kind": "summary"})
+        self._summary = summary.info.run_id
+        # A study resumed with a larger budget has changed, and MLflow refuses to change a parameter.
+        params = [(key, masked(text)) for key, text in flat(self.study).items() if key not in summary.data.params]
+        self._client.log_batch(self._summary, params=[Param(*item) for item in params[:100]])
+        self._client.update_run(self._summary, status="RUNNING")
+        # The runs page shows no metric and no parameter by itself; its address may name a view kept in this tag.
+        view = json.dumps(table(trials_filter(self.run)))
+        self._client.set_experiment_tag(self._experiment, f"mlflow.sharedViewState.{self.run}", view)
+
+    def _mine(self) -> Iterator[Run]:
+        token = None
+        while token != "":
+            page = self._client.search_runs([self._experiment], f"tags.`graft.run` = '{self.run}'", page_token=token)
+            yield from page
+            token = page.token or ""
+
+    def _find_experiment(self) -> str:
+        name, local = self.study["name"], self.uri.startswith(SQLITE)
+        # A server has its own place for artifacts; beside a database the default would be ./mlruns, wherever that is.
+        place = (Path(self.uri.removeprefix(SQLITE)).parent / "mlartifacts").as_uri() if local else None
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                # This kind puts MLflow's pages in their form for training, not for chat models.
+                tags = {"mlflow.experimentKind": "custom_model_development"}
+                return self._client.create_experiment(name, place, tags)
+            except MlflowException:  # another driver may have been faster
+                found = self._client.get_experiment_by_name(name)
+        if found is None or found.lifecycle_stage != "active":
+            raise MlflowException(f"experiment {name!r} cannot be used there; restore it if it was deleted")
+        if self.uri == address(self.folder) and local and found.artifact_location != place:
+            raise MlflowException("the folder was moved after its mlflow.db was made; delete that file")
+        return found.experiment_id
+
+    def _create(self, name: str, tags: dict[str, str], age: float = 0.0) -> Run:
+        self.new += 1
+        tags = {"graft.study": self.study["name"], "graft.run": self.run} | tags
+        return self._client.create_run(self._experiment, round((time.time() - age) * 1000), tags, run_name=name)
+
+    def _show(self, phase: str, trial: Mapping[str, Any], seconds: float | None, direct: float | None) -> None:
+        key = phase, trial["number"]
+        if key in self._shown:
+            if self._shown[key].data.tags["graft.state"] == trial["state"]:
+                return
+            self._client.delete_run(self._shown.pop(key).info.run_id)  # it was interrupted, and has gone on since
+        tags = {"graft.kind": "trial", "graft.phase": phase, "graft.trial": str(key[1]), "graft.state": trial["state"]}
+        if trial["reason"]:
+            tags["graft.reason"] = masked(trial["reason"], self.uri)[:500]
+        run = self._create(title(phase, trial), tags, age=seconds or 0.0)
+        params = [Param(*item) for item in settings(phase, trial).items()]
+        values = metrics(measures(trial, seconds, direct), trial["errors"])
+        self._client.log_batch(run.info.run_id, values, params)
+        self._client.set_terminated(run.info.run_id, STATUS[trial["state"]])
+        self._shown[key] = run
+
+    def _conclude(self) -> None:
+        """Fill the summary run from the folder's records."""
+        kept = read(self.folder)
+        known = self._client.get_run(self._summary).data.metrics
+        found = outcomes(kept.certificate, kept.cost)
+        tags = {"graft.decision": kept.certificate.get("decision", "none")}
+        tags["mlflow.note.content"] = kept.certificate.get("sentence", "")
+        if kept.result:
+            rows = leaderboard(kept.result)
+            board = {"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]}
+            # Written whole: MLflow's own `log_table` appends, and a second delivery would double it.
+            self._client.log_text(self._summary, json.dumps(board), "leaderboard.json")
+            tags["mlflow.loggedArtifacts"] = json.dumps([{"path": "leaderboard.json", "type": "table"}])
+            self._client.log_inputs(self._summary, [dataset(*item) for item in kept.result["data"].items()])
+        changed = metrics({key: value for key, value in found.items() if known.get(key) != value})
+        self._client.log_batch(self._summary, changed, tags=[RunTag(*item) for item in tags.items()])
+        for path in filter(Path.is_file, [self.folder / f"{name}.json" for name in FILES]):
+            self._client.log_artifact(self._summary, str(path))
+        if (self.folder / "report").is_dir():
+            self._client.log_artifacts(self._summary, str(self.folder / "report"), "report")
+        if kept.certificate and (self.folder / "model").is_dir():
+            self._crown(kept.certificate)
+
+    def _crown(self, certificate: Mapping[str, Any]) -> None:
+        """Register the certified network (weights and card, no pickle) and give it the alias ``champion``."""
+        name = self.study["name"]
+        versions = list(self._client.search_model_versions(f"name = '{name}'"))
+        ours = next((version for version in versions if version.run_id == self._summary), None)
+        if ours is None:
+            if not self._client.search_registered_models(f"name = '{name}'"):
+                self._client.create_registered_model(name, description=self.study.get("title", ""))
+            self._client.log_artifacts(self._summary, str(self.folder / "model"), "model")
+            source = f"{self._client.get_run(self._summary).info.artifact_uri}/model"
+            tags = {"decision": certificate["decision"], "graft.run": self.run}
+            text = certificate["sentence"]
+            ours = self._client.create_model_version(name, source, self._summary, tags, description=text)
+        # Delivering an old run again does not take the title from a newer one.
+        if all(int(ours.version) >= int(version.version) for version in versions):
+            self._client.set_registered_model_alias(name, "champion", str(ours.version))
+
+
+def deliver(folder: Path, uri: str | None = None) -> int:
+    """Show in MLflow all that a run's folder records.
+
+    Returns:
+        How many MLflow runs were made; 0 if all were there.
+
+    Raises:
+        Refusal: If the folder records no result, or MLflow does not take it.
+    """
+    kept = read(folder)
+    if not kept.result:
+        raise Refusal(f"{folder} holds no result.json; allowed: the folder of a run that ended")
+    lasted = {(row["phase"], row["number"]): row["train_seconds"] for row in kept.cost.get("timeline", [])}
+    tracker = Tracker(folder, kept.study, uri)
+    for phase in phases(kept.result):
+        for trial in trials(kept.result, phase):
+            tracker.trial(phase, trial, lasted.get((phase, trial["number"])))
+    tracker.finish()
+    if tracker.warning:
+        raise Refusal(tracker.warning)
+    return tracker.new
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What MLflow has of a run: its experiment, its summary, the name that tags it, and its best plans."""
+
+    experiment: str
+    summary: str
+    tag: str
+    best: list[str]
+
+
+def shown(folder: Path, uri: str | None = None, most: int = 20) -> Shown | None:
+    """What MLflow has of the run in ``folder``, or None; changes nothing.
+
+    Raises:
+        Refusal: If MLflow does not answer.
+    """
+    uri = address(folder, uri)
+    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+        return None
+    run_id = Folder(folder).id
+    mine = f"tags.`graft.run` = '{run_id}'"
+    try:
+        with alone(uri):
+            client = MlflowClient(tracking_uri=uri)
+            found = client.get_experiment_by_name(read(folder).study["name"])
+        if found is None:
+            return None
+        experiments, order = [found.experiment_id], ["metrics.error_percent ASC"]
+        summary = client.search_runs(experiments, f"{mine} and tags.`graft.kind` = 'summary'", max_results=1)
+        plans = f"{mine} and tags.`graft.phase` = 'plans'"
+        best = client.search_runs(experiments, plans, max_results=most, order_by=order)
+        best = best or client.search_runs(experiments, trials_filter(run_id), max_results=most, order_by=order)
+    except MlflowException as error:
+        raise Refusal(masked(f"MLflow at {uri} does not answer: {str(error).splitlines()[0][:200]}", uri)) from error
+    if not best:
+        return None
+    return Shown(found.experiment_id, summary[0].info.run_id, run_id, [run.info.run_id for run in best])

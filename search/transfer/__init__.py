@@ -1,0 +1,1 @@
+"""Which spans of a source network are worth copying."""

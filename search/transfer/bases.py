@@ -1,0 +1,101 @@
+"""Base networks: trained once on plenty of cheap examples, then only read."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models.loss import deviations
+from models.mlp import drawing, fresh
+from models.network import Shape
+from models.scaling import Scaling
+from models.train import predict, prepare_process, train
+from models.weights import pack, sha256
+from search.records.record import write_bytes, write_json
+from search.seeds import Draws, Role
+from search.transfer.objective import Examples
+from spaces.plan import Recipe
+
+HELD = 0.1
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base network: safetensors bytes, its error on source examples it never saw, how it was trained.
+
+    Of one that came trained (`search.transfer.pretrained`) the last two are not known.
+    """
+
+    name: str
+    data: bytes
+    error: float | None
+    recipe: Recipe | None
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the weights: the certificate's claim is conditional on them."""
+        return sha256(self.data)
+
+    def card(self) -> dict[str, object]:
+        """What the record says of it."""
+        recipe = self.recipe.to_dict() if self.recipe else None
+        return {"name": self.name, "sha256": self.sha256, "error": self.error, "recipe": recipe}
+
+
+def train_base(
+    name: str,
+    examples: Examples,
+    shape: Shape,
+    recipe: Recipe,
+    seed: int,
+    device: str = "cpu",
+    index: int = 0,
+    metric: str = "relative-l1",
+) -> Base:
+    """Train a base network as Qu et al. 2018 do: 80 % of the examples train it, 10 % judge it, 10 % stay unused.
+
+    ``index`` numbers the networks trained of one seed; a run has one, number 0.
+
+    Raises:
+        NonFiniteLoss: If training diverges.
+    """
+    prepare_process()
+    draws = Draws.of(seed, Role.BASE, index)
+    held = max(1, int(HELD * len(examples)))
+    learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
+    network = shape.build()
+    fresh(network, recipe.initial_scale, draws.weights)
+    network.to(device)
+    inputs, outputs = examples.tensors(learned, device)
+    scaling = Scaling.of(inputs)
+    with drawing(draws.weights):
+        train(network, scaling(inputs), outputs, recipe, draws.order)
+    inputs, outputs = examples.tensors(judged, device)
+    off = deviations(metric, predict(network, scaling(inputs)).cpu().numpy(), outputs.cpu().numpy())
+    return Base(name, pack(network.cpu(), shape, scaling), float(np.mean(off)), recipe)
+
+
+def save_base(base: Base, folder: Path) -> None:
+    """Write weights, then the card that makes them valid."""
+    weights, card = stored(base.name, base.recipe, folder)
+    write_bytes(weights, base.data)
+    write_json(card, base.card())
+
+
+def stored(name: str, recipe: Recipe | None, folder: Path) -> tuple[Path, Path]:
+    """Where weights and card of a base network lie; no recipe if it came trained."""
+    stem = f"{name}-{recipe.activation if recipe else 'pretrained'}"
+    return folder / f"{stem}.safetensors", folder / f"{stem}.json"
+
+
+def load_base(name: str, recipe: Recipe | None, folder: Path) -> Base | None:
+    """The stored base network of that name and recipe, or None if there is none intact."""
+    weights, card = stored(name, recipe, folder)
+    try:
+        told = json.loads(card.read_text())
+        taught = Recipe.from_dict(told["recipe"]) if told["recipe"] else None
+        base = Base(name, weights.read_bytes(), told["error"], taught)
+    except (OSError, ValueError, KeyError):
+        return None
+    return base if base.sha256 == told["sha256"] and base.recipe == recipe else None

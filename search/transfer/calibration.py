@@ -1,0 +1,223 @@
+"""Can the certificate be trusted? Whole runs, many times over, where the truth is known.
+
+In either mode two nulls and one true gain, each with its own data, base network and seeds in every repeat, through the
+same phases as any run (baseline search, plan search, confirmation fixed in the folder beforehand, verdict). Small mode
+is calibrated on simulators too, for of them the truth is known:
+
+- ``unshared``: the source is an untrained network, so copying it differs from direct learning in the seed of initial
+  weights only;
+- ``permuted``: the source is trained on labels permuted entry by entry, so there is nothing about the task in it
+  (spectra permuted among examples would still teach their mean, which truly helps a short training);
+- ``gain``: the source is a related task, from which transfer truly helps.
+
+The nulls draw their source anew for each seed. One such network kept for all seeds is no null: a lucky draw of
+initial weights truly beats the average draw, on any further seeds (7 and 12 % were measured).
+"""
+
+import json
+import math
+import multiprocessing
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from models.mlp import fresh
+from models.network import Shape
+from models.scaling import Scaling
+from models.weights import no_gradient, pack
+from search.means import Means
+from search.proof.certificate import verdict
+from search.proof.statistics import clopper_pearson
+from search.records.record import Run, strict
+from search.seeds import Draws, Role, sequence
+from search.transfer import confirmation, small
+from search.transfer.bases import Base, train_base
+from search.transfer.objective import Examples, Task, Training, open_network
+from search.transfer.pipeline import Pipeline
+from search.transfer.study import LOCKED, Study
+from search.tuning import serial
+from search.tuning.progress import Progress
+from simulators.registry import find
+from spaces.plan import Plan, Recipe
+
+KINDS = ("unshared", "permuted", "gain")
+LEVEL = 0.95
+TRUTH = 4
+"""Seeds of each repeat that measure the true gain: 60 repeats make 240."""
+
+
+@dataclass(frozen=True)
+class Redrawn(Task):
+    """A task whose source networks know nothing, drawn anew for each seed.
+
+    Attributes:
+        taught: What each is trained on, its labels permuted anew. None leaves it untrained.
+        recipe: How.
+    """
+
+    taught: Examples | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+
+    @cached_property
+    def drawn(self) -> dict[int, dict[str, nn.Module]]:
+        """Sources of the seeds that have asked so far."""
+        return {}
+
+    def sources_for(self, index: int) -> dict[str, nn.Module]:
+        """Another source for each seed and role."""
+        if index not in self.drawn:
+            number = 1000 * int(self.role) + index + 1
+            self.drawn[index] = {name: self.draw(name, number) for name in self.bases}
+        return self.drawn[index]
+
+    def draw(self, name: str, number: int) -> nn.Module:
+        """One source network."""
+        if self.taught is None:
+            network, _, _ = open_network(self.bases[name])
+            fresh(network, 1.0, Draws.of(self.seed, Role.BASE, number).weights)
+            return network
+        shape = Shape(self.taught.inputs.shape[1], self.taught.outputs.shape[1], self.network, self.recipe.activation)
+        labels = permuted(self.taught, np.random.default_rng(sequence(self.seed, Role.BASE, number)))
+        base = train_base(name, labels, shape, self.recipe, self.seed, index=number)
+        return no_gradient(open_network(base.data)[0])
+
+
+def permuted(examples: Examples, rng: np.random.Generator) -> Examples:
+    """The examples with every entry of their labels put elsewhere."""
+    labels = examples.outputs
+    return Examples(examples.inputs, rng.permuted(labels.reshape(-1)).reshape(labels.shape))
+
+
+class Repeat(Pipeline):
+    """One run of a small study in this process, its source replaced by what the kind says."""
+
+    kind = "gain"
+
+    def examples(self, simulator: str, role: Role, rows: int) -> Examples:
+        """Rows drawn on the spot: too few to be worth shards."""
+        rng = np.random.default_rng(sequence(self.study.seed, role))
+        drawn = find(simulator)
+        columns = drawn.draw(rows, rng)
+        names = {field.metadata[b"role"].decode(): field.name for field in drawn.schema}
+        return Examples(columns[names["input"]].astype(np.float32), columns[names["output"]].astype(np.float32))
+
+    def task(self, role: Role, bases: Mapping[str, Base], judge: Examples | None = None) -> Task:
+        """What trainings share; the nulls draw their sources anew."""
+        task = super().task(role, bases, judge)
+        if self.kind == "gain" or not bases:
+            return task
+        taught = self.sources[self.study.sources[0]] if self.kind == "permuted" else None
+        return Redrawn(**vars(task), taught=taught, recipe=next(iter(bases.values())).recipe or self.study.base)
+
+    def bases(self, recipe: Recipe) -> dict[str, Base]:
+        """The source network; of the nulls only its name, shape and recipe are used."""
+        (source,) = self.study.sources
+        wanted = replace(self.study.base, activation=recipe.activation)
+        shape = self.shape(source, wanted)
+        if self.kind == "gain":
+            return {source: train_base(source, self.sources[source], shape, wanted, self.study.seed)}
+        unused = shape.build()
+        fresh(unused, 1.0, Draws.of(self.study.seed, Role.BASE, 0).weights)
+        data = pack(unused, shape, Scaling.of(self.sources[source].tensors()[0]))
+        return {source: Base(source, data, float("nan"), wanted)}
+
+    def true_ratios(self, kind: str, direct: Plan, bases: Any, fixed: dict[str, Any]) -> list[float]:
+        """Log-ratios of direct learning to the first candidate, on seeds of their own; only where there is a gain."""
+        if kind != "gain" or not fixed["candidates"]:
+            return []
+        test = self.examples(self.study.target, Role.TEST, self.study.rows.test)
+        # In small mode too the truth is what newly simulated examples say: so much is known of a simulator.
+        task = replace(self.task(Role.REGRET, bases, test), crossed=False)
+        plans = {"direct": direct, "candidate": Plan.from_dict(fixed["candidates"][0]["plan"])}
+        asked = {f"{name}/{i}": (task, Training(plan, i)) for i in range(TRUTH) for name, plan in plans.items()}
+        errors = self.measure("truth", asked)
+        pairs = [(errors[f"direct/{i}"], errors[f"candidate/{i}"]) for i in range(TRUTH)]
+        return [float(np.log(a / b)) for a, b in pairs if a is not None and b is not None]
+
+
+def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
+    """One whole run; its folder keeps the journal, what was fixed before confirmation, and the verdict."""
+    run = Run(folder)
+    with run.held():
+        run.begin(study)
+        line = Repeat(run, Means(1), Progress(quiet=True), trainer=serial)
+        line.kind = kind
+        line.prepare()
+        baseline = line.baseline()
+        bases = line.bases(baseline.recipe)
+        line.plans(baseline, bases)
+        fixed, measured = line.confirm(baseline, bases)
+        found = verdict(
+            measured["direct"], confirmation.candidates(fixed, measured), study.proof, study.target, small.compare(run)
+        )
+        found["truth"] = line.true_ratios(kind, baseline, bases, fixed)
+        run.write("verdict.json", strict(found))
+    return found
+
+
+def calibrate(study: Study, folder: Path, repeats: int, workers: int) -> Iterator[tuple[str, int]]:
+    """Carry out what is missing of ``repeats`` of each kind; repeat i has study seed i.
+
+    Yields:
+        (kind, repeat) as each ends. Interrupted, it goes on where it stopped.
+    """
+    missing = [
+        (kind, i) for i in range(repeats) for kind in KINDS if not (folder / kind / f"{i:03}" / "verdict.json").exists()
+    ]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        running = {
+            pool.submit(repeat, replace(study, seed=i), kind, folder / kind / f"{i:03}"): (kind, i)
+            for kind, i in missing
+        }
+        for done in as_completed(running):
+            done.result()
+            yield running[done]
+
+
+def of_mode(study: Study, mode: str) -> Study:
+    """The calibration's study in a mode: small mode locks a fifth of the same pool."""
+    if mode == "fresh":
+        return study
+    return replace(study, mode=mode, rows=replace(study.rows, locked=math.ceil(LOCKED * study.rows.pool)))
+
+
+def within(folder: Path, mode: str) -> Path:
+    """Where the repeats of a mode lie."""
+    return folder if mode == "fresh" else folder / mode
+
+
+def table(folder: Path, level: float = LEVEL) -> list[dict[str, Any]]:
+    """Rates of ``transfer`` by kind with one-sided Clopper-Pearson bounds, from the folders that are done."""
+    rows = []
+    for kind in KINDS:
+        found = [json.loads(path.read_text()) for path in sorted((folder / kind).glob("*/verdict.json"))]
+        said = [entry["decision"] == "transfer" for entry in found]
+        n = len(found)
+        lower, upper = clopper_pearson(sum(said), n, level)
+        gains = [entry["relative_reduction"] for entry in found if entry["relative_reduction"] is not None]
+        rows.append(
+            {"kind": kind, "repeats": n, "transfer": sum(said), "rate": sum(said) / max(1, n)}
+            | {"lower": lower, "upper": upper, "median_reduction": float(np.median(gains)) if gains else None}
+            | {"said": said}
+        )
+    return rows
+
+
+def truth(folder: Path) -> dict[str, float]:
+    """True gain of what the repeats of ``gain`` found over what they found for direct learning.
+
+    Measured in every repeat with seeds that neither search nor confirmation saw, and averaged over all of them.
+    """
+    found = [json.loads(path.read_text()) for path in sorted((folder / "gain").glob("*/verdict.json"))]
+    ratios = [ratio for entry in found for ratio in entry["truth"]]
+    if len(ratios) < 2:
+        return {"seeds": len(ratios), "gain": float("nan"), "standard_error": float("nan")}
+    mean, error = float(np.mean(ratios)), float(np.std(ratios, ddof=1) / np.sqrt(len(ratios)))
+    return {"seeds": len(ratios), "gain": 1 - float(np.exp(-mean)), "standard_error": error}

@@ -1,0 +1,199 @@
+"""From measured errors to what a run leaves behind: result, certificate, champion, cost."""
+
+import math
+import platform
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from models.standard import Standard
+from models.train import predict
+from models.weights import sha256
+from search.proof.statistics import equivalent_rows
+from search.records.leaderboard import copied
+from search.records.record import Run, strict
+from search.sentences.transfer import sentence
+from search.transfer.objective import Task, Training, learn, packed
+from search.transfer.study import Study
+from search.tuning.ledger import Ledger
+from simulators.base import Simulator, columns
+from simulators.dataset import Dataset
+from spaces.plan import Plan
+
+PACKAGES = ("graft", "ray", "torch", "optuna", "mlflow", "numpy", "scipy", "pyarrow", "numba", "safetensors")
+METRIC = {
+    "relative-l1": "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
+    "normalised-l1": "mean over examples and outputs of |predicted - exact| / mean absolute deviation of the output",
+    "information-missed": "Kullback-Leibler divergence from the exact distribution, as a share of uniform guessing's",
+}
+SHOWN = 2
+"""Test examples whose spectra are shown: the first ones, not chosen."""
+
+
+def final_network(task: Task, plan: Plan) -> dict[str, Any]:
+    """Train a plan once more with confirmation seed 0, and predict the first test examples.
+
+    Returns:
+        ``error``, ``data`` (safetensors) and ``predicted`` (examples, outputs).
+    """
+    assert task.judge is not None
+    error, network, scaling = learn(task, Training(plan, 0))
+    inputs, _ = task.judge.tensors(np.arange(SHOWN), task.device)
+    predicted = predict(network, scaling(inputs)).cpu().numpy().tolist()
+    return {"error": error, "data": packed(task, plan, network, scaling), "predicted": predicted}
+
+
+def predicted(target: Simulator) -> str:
+    """What a network of the target predicts, for an axis of a figure: the names of its output columns."""
+    return " and ".join(field.name.replace("_", " ") for field in columns(target.schema, "output"))
+
+
+def spectra(study: Study, task: Task, networks: Mapping[str, Any], standard: Standard | None = None) -> dict[str, Any]:
+    """Exact and predicted spectra of the first test examples."""
+    assert task.judge is not None
+    target = study.scenario(study.target)
+    own = (lambda row: row) if standard is None else (lambda row: standard.undo(row).tolist())
+    films = [
+        {
+            "thickness_nm": task.judge.inputs[i].tolist(),
+            "exact": own(task.judge.outputs[i].tolist()),
+            **{name: own(network["predicted"][i]) for name, network in networks.items()},
+        }
+        for i in range(SHOWN)
+    ]
+    return {
+        "output": predicted(target),
+        "wavelength_nm": [] if target.grid is None else np.asarray(target.grid.values).tolist(),
+        "films": films,
+    } | ({} if standard is None else {"deviation": standard.deviation.tolist()})
+
+
+def examples_gained(curve: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The learning curve with the number of examples at which direct learning does as well."""
+    if curve is None:
+        return None
+    told = [(rows, errors) for rows, errors in zip(curve["rows"], curve["errors"], strict=True) if errors]
+    means = [math.exp(sum(map(math.log, errors)) / len(errors)) for _, errors in told]
+    reached = equivalent_rows([rows for rows, _ in told], means, curve["candidate_error"])
+    return dict(curve) | {"equivalent_rows": reached, "beyond": reached is None}
+
+
+def cost(
+    run: Run,
+    ledgers: Mapping[str, Ledger],
+    measured: Mapping[str, list[float]],
+    spent: Mapping[str, float],
+    workers: int,
+) -> dict[str, Any]:
+    """What the run cost: times, counts, versions, the machine."""
+    timeline = sorted((entry for ledger in ledgers.values() for entry in ledger.timeline()), key=lambda e: e["start"])
+    zero = timeline[0]["start"] if timeline else 0.0
+    for entry in timeline:
+        entry["start"], entry["end"] = entry["start"] - zero, entry["end"] - zero
+    records = {name: ledger.records() for name, ledger in ledgers.items()}
+    states = ("complete", "pruned", "failed")
+    trainings = {name: sum(len(t["errors"]) for t in trials) for name, trials in records.items()}
+    trainings |= {name: len(seconds) for name, seconds in measured.items()}
+    return {
+        "wall_seconds": sum(spent.values()),
+        "phases": dict(spent),
+        "train_seconds": sum(e["train_seconds"] for e in timeline) + sum(sum(s) for s in measured.values()),
+        "trainings": trainings,
+        "trials": {
+            name: {state: sum(t["state"] == state for t in trials) for state in states}
+            for name, trials in records.items()
+        },
+        "timeline": timeline,
+        "cpus": workers,
+        "versions": versions(),
+        "machine": f"{platform.machine()}, {platform.system()}, {workers} workers",
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what produced the numbers."""
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+def data_card(run: Run) -> dict[str, Any]:
+    """Each data set by name, rows and the digest of its manifest."""
+    cards = {}
+    for folder in sorted(run.path("data").iterdir()):
+        data = Dataset.open(folder)
+        cards[folder.name] = {"simulator": data.manifest.simulator, "rows": data.rows, "digest": data.digest}
+    return cards
+
+
+def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Mapping[str, Any]) -> dict:
+    """The certificate's document."""
+    study = result["study"]
+    tried = sum(bool(trial["errors"]) and bool(copied(trial["plan"])) for trial in result["plans"]["trials"])
+    return strict(
+        {
+            "study": study["name"],
+            "decision": comparison["decision"],
+            "sentence": sentence(comparison, result["examples"], study, tried),
+            "metric": METRIC[study["metric"]],
+            "mode": study["mode"],
+            "alpha": study["proof"]["alpha"],
+            "margin": study["proof"]["margin"],
+            "seeds": result["confirmation"]["seeds"],
+            "test_examples": study["rows"]["locked" if study["mode"] == "small" else "test"],
+            "sources": [{"name": base["name"], "sha256": base["sha256"]} for base in result["bases"]],
+            "comparisons": [comparison],
+            "examples": result["examples"],
+            "cost": {
+                "trials": sum(sum(states.values()) for states in spent["trials"].values()),
+                "trainings": sum(spent["trainings"].values()),
+                "train_seconds": spent["train_seconds"],
+                "wall_seconds": spent["wall_seconds"],
+            },
+            "versions": spent["versions"],
+        }
+    )
+
+
+def champion_card(
+    study: Study,
+    certified: Mapping[str, Any],
+    network: Mapping[str, Any],
+    plan: Plan,
+    standard: Standard | None = None,
+) -> dict[str, Any]:
+    """What a user of the champion needs to know."""
+    return {
+        "study": study.name,
+        "task": study.target,
+        "decision": certified["decision"],
+        "sentence": certified["sentence"],
+        "plan": plan.to_dict(),
+        "error": network["error"],
+        "sha256": sha256(network["data"]),
+        **interface(study.scenario(study.target)),
+    } | (
+        {}
+        if standard is None
+        else {"standard": {"mean": standard.mean.tolist(), "deviation": standard.deviation.tolist()}}
+    )
+
+
+def interface(simulator: Simulator) -> dict[str, Any]:
+    """Inputs, outputs and grid of a task, for the card of a network that predicts it."""
+    grid, fields = simulator.grid, {field.name: _metadata(field) for field in simulator.schema}
+    return {
+        "inputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "input"],
+        "outputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "output"],
+        "grid": None
+        if grid is None
+        else {"name": grid.name, "unit": grid.unit, "values": np.asarray(grid.values).tolist()},
+    }
+
+
+def _metadata(field: Any) -> dict[str, str]:
+    return {
+        key.decode(): value.decode() for key, value in (field.metadata or {}).items() if not key.startswith(b"ARROW")
+    }

@@ -1,0 +1,106 @@
+"""Confirmation: plans fixed beforehand, on seeds and examples that no search has seen."""
+
+import math
+import statistics as stdlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from search.proof.certificate import ARMS, Candidate
+from search.proof.statistics import log_ratios, seeds_needed
+from search.transfer.objective import Task, Training
+from search.transfer.study import Study
+from spaces.plan import Plan
+
+REFITS = 20
+"""Refits in small mode, where each seed redraws the training rows."""
+POWER_AT = 0.10
+"""The gain that the number of seeds is chosen to detect: the protocol asks for power from 10 % up."""
+
+
+def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
+    """What is fixed before confirmation starts: candidates, number of seeds, margin, level.
+
+    The first candidate is the best plan of the search. The second, where one copies the head, is the best that leaves
+    it fresh (as the paper's 21 spans do), and otherwise the best that copies something else.
+
+    Args:
+        plans: Records of the plan search; number 0 is the direct baseline on the same seeds.
+        study: The study.
+    """
+    complete = sorted((t for t in plans if t["state"] == "complete"), key=lambda t: (t["value"], t["number"]))
+    copying = [trial for trial in complete if not Plan.from_dict(trial["plan"]).direct]
+    chosen = copying[:1]
+    if chosen and study.proof.candidates > 1:
+        best = Plan.from_dict(chosen[0]["plan"])
+        others = [t for t in copying if _what(Plan.from_dict(t["plan"])) != _what(best)]
+        without_head = [t for t in others if study.blocks not in Plan.from_dict(t["plan"]).copied]
+        chosen += (without_head if study.blocks in best.copied else [])[:1] or others[:1]
+    deviation = _deviation(plans[0], chosen) if plans else 0.0
+    effect = -math.log(1 - POWER_AT) - math.log(1 + study.proof.margin)
+    seeds = seeds_needed(
+        deviation, effect, study.proof.alpha / max(1, len(chosen)), study.proof.seeds, study.proof.most_seeds
+    )
+    return {
+        "seeds": REFITS if study.mode == "small" else seeds,
+        "margin": study.proof.margin,
+        "alpha": study.proof.alpha,
+        "deviation_in_search": deviation,
+        "candidates": [{"trial": trial["number"], "plan": trial["plan"]} for trial in chosen],
+    }
+
+
+def _what(plan: Plan) -> tuple[str | None, ...]:
+    """What a plan copies, whatever its rates."""
+    return tuple(block.source for block in plan.blocks)
+
+
+def trainings(fixed: dict[str, Any], baseline: Plan) -> dict[str, Training]:
+    """Every training of the confirmation by key ``arm/seed``; arms as in the certificate, candidates by number."""
+    arms: dict[str, tuple[Plan, bool]] = {"direct": (baseline, False)}
+    for i, candidate in enumerate(fixed["candidates"]):
+        plan = Plan.from_dict(candidate["plan"])
+        arms[f"{i}/direct_same_recipe"] = (plan.without_source(), False)
+        arms[f"{i}/shuffled"] = (plan, True)
+        arms[f"{i}/candidate"] = (plan, False)
+    return {
+        f"{arm}/{seed}": Training(plan, seed, shuffled)
+        for seed in range(fixed["seeds"])
+        for arm, (plan, shuffled) in arms.items()
+    }
+
+
+def arms(fixed: dict[str, Any], errors: dict[str, float | None]) -> dict[str, list[float | None]]:
+    """Errors by arm, seed by seed, from errors by key."""
+    names = ["direct"]
+    for i in range(len(fixed["candidates"])):
+        names += [f"{i}/{name}" for name in (*ARMS[1:], "candidate")]
+    return {name: [errors[f"{name}/{seed}"] for seed in range(fixed["seeds"])] for name in names}
+
+
+def candidates(fixed: dict[str, Any], measured: dict[str, list[float | None]]) -> list[Candidate]:
+    """The candidates with what was measured of them."""
+    return [
+        Candidate(
+            entry["trial"],
+            Plan.from_dict(entry["plan"]),
+            {name: measured[f"{i}/{name}"] for name in (*ARMS[1:], "candidate")},
+        )
+        for i, entry in enumerate(fixed["candidates"])
+    ]
+
+
+def curve_task(task: Task, rows: int) -> Task:
+    """The task with only its first examples: ``rows`` to train on, and those that each seed sets aside."""
+    kept = rows + task.validation
+    return replace(task, pool=type(task.pool)(task.pool.inputs[:kept], task.pool.outputs[:kept]))
+
+
+def _deviation(reference: dict[str, Any], chosen: Sequence[dict[str, Any]]) -> float:
+    """Deviation of one seed's log-ratio as the search saw it: larger than on the test set, so on the safe side."""
+    deviations = []
+    for trial in chosen:
+        told = min(len(reference["errors"]), len(trial["errors"]))
+        if told > 1:
+            deviations.append(stdlib.stdev(log_ratios(reference["errors"][:told], trial["errors"][:told]).tolist()))
+    return max(deviations, default=0.0)

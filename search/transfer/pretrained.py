@@ -1,0 +1,93 @@
+"""Sources that come trained: what a study's source is if it is a file of weights, and what its network becomes."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.network import OwnNetwork, Shape
+from models.pretrained import Pretrained, put, read
+from models.scaling import Scaling
+from models.weights import pack
+from search.study import plain
+from search.transfer.study import Study
+from simulators.columns import digest
+from spaces.refusal import Refusal, unknown
+from spaces.sources import WEIGHTS
+
+KEYS = ("file", "mean", "deviation")
+
+
+def with_weights(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """A study's plain values with those of its sources that are files of weights described under ``weights``.
+
+    Args:
+        values: Plain values of a study. A source may be the file's path, or a table of ``file``, ``mean`` and
+            ``deviation``: one number, or one for each of the network's inputs.
+        folder: Where relative paths begin.
+
+    Raises:
+        Refusal: Naming the file or key that cannot be used.
+    """
+    sources, held = values.get("sources"), list[dict[str, Any]]()
+    if not isinstance(sources, list):
+        return dict(values)
+    found = []
+    for source in sources:
+        if isinstance(source, str) and Path(source).suffix in WEIGHTS:
+            source = {"file": source}
+        if isinstance(source, Mapping):
+            held.append(_described(source, folder))
+            source = held[-1]["name"]
+        found.append(source)
+    return {**values, "sources": found} | ({"weights": held} if held else {})
+
+
+def _described(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    for key in told:
+        if key not in KEYS:
+            raise unknown("key in source", key, KEYS)
+    file = told.get("file")
+    if not isinstance(file, str) or Path(file).suffix not in WEIGHTS:
+        raise Refusal(f"source.file is {file!r}; allowed: a file of weights that ends in {', '.join(WEIGHTS)}")
+    path = folder / file
+    sha256, held, parts = digest(path), read(path), {}
+    for part in KEYS[1:]:
+        values = told.get(part, getattr(held, part))
+        values = values if isinstance(values, list | tuple) else [values]
+        if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+            raise Refusal(f"source.{part} is {told[part]!r}; allowed: a number, or a list of one for each input")
+        parts[part] = tuple(map(float, values))
+    return plain(asdict(Pretrained(path.name, sha256, **parts, activation=held.activation, path=str(path.resolve()))))
+
+
+def fitted(study: Study, file: Pretrained) -> bytes:
+    """The base network that a file of weights is, as safetensors bytes.
+
+    Raises:
+        Refusal: If the file is not the one that the study was made with, or does not fit the study's network.
+    """
+    path, target = Path(file.path), study.scenario(study.target)
+    if digest(path) != file.sha256:
+        raise Refusal(f"{path} is not the file that this study began with; allowed: that one, or another --out")
+    inputs = file.inputs(target.inputs)
+    shape = Shape(inputs, target.outputs, study.network, study.ranges.activation[0])
+    network = put(shape.build(), read(path).tensors, str(path))
+    scaling = file.scaling(target.inputs) or Scaling(torch.zeros(inputs), torch.ones(inputs))
+    return pack(network, shape, scaling)
+
+
+def checked(study: Study) -> Study:
+    """The study, once its own network has been tried and its files of weights fit it: before anything is written.
+
+    Raises:
+        Refusal: Naming what cannot be used.
+    """
+    target = study.scenario(study.target)
+    if isinstance(study.network, OwnNetwork):
+        study.network.tried(target.inputs, target.outputs)
+    for file in study.weights:
+        fitted(study, file)
+    return study

@@ -1,0 +1,104 @@
+"""A study from beginning to end, in one folder."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from cluster.connect import connection
+from search import report
+from search.means import Means
+from search.proof.certificate import verdict
+from search.records.record import Evidence, Run, write_bytes
+from search.transfer import conclusion, confirmation, small
+from search.transfer.pipeline import Pipeline
+from search.transfer.verification import checks
+from search.tuning.progress import Progress
+from search.tuning.searched import searched
+from spaces.plan import Plan
+
+Tracker = Any
+
+
+def carry_out(
+    run: Run, means: Means, progress: Progress, tracker: Tracker, kind: Callable[..., Pipeline] = Pipeline
+) -> dict[str, Any]:
+    """Run a study of transfer, or what is left of it, and return its certificate.
+
+    The folder must be held and hold the study. Every phase finds what is done already: a run that was interrupted
+    goes on where it stopped, a finished one is verified and its certificate returned.
+    """
+    if run.has("certificate.json") and not any(problem for _, problem in checks(run)):
+        if not run.has("report/index.html"):
+            report.write(run.folder)
+        tracker.start()
+        tracker.finish()
+        return run.read("certificate.json")
+    with connection(means.workers, run.folder, means.devices) as available:
+        line = kind(run, replace(means, workers=min(means.workers, available)), progress, tracker)
+        line.prepare()
+        tracker.start()
+        baseline = line.baseline()
+        bases = line.bases(baseline.recipe)
+        line.plans(baseline, bases)
+        fixed, measured = line.confirm(baseline, bases)
+        comparison = verdict(
+            measured["direct"],
+            confirmation.candidates(fixed, measured),
+            line.study.proof,
+            line.study.target,
+            small.compare(run),
+        )
+        curve = None
+        if comparison["decision"] == "transfer" and line.study.mode == "fresh":
+            curve = line.curve(baseline, comparison["direct"]["mean"], comparison["candidate"]["mean"])
+        plans = {"direct": baseline}
+        if comparison["plan"] is not None:
+            plans["transfer"] = Plan.from_dict(comparison["plan"])
+        networks = line.champions(plans, bases)
+    with line.phase("report"):
+        certified = _write(run, line, fixed, measured, comparison, curve, networks, bases, plans)
+        report.write(run.folder)
+    tracker.finish()
+    progress.close()
+    return certified
+
+
+def _write(
+    run: Run,
+    line: Pipeline,
+    fixed: Any,
+    measured: Any,
+    comparison: Any,
+    curve: Any,
+    networks: Any,
+    bases: Any,
+    plans: dict[str, Plan],
+) -> dict[str, Any]:
+    """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
+    ledgers = {"baseline": line.baseline_ledger, "plans": line.plans_ledger}
+    result = {
+        "format": 1,
+        "study": line.study.to_dict(),
+        "data": conclusion.data_card(run),
+        "bases": [base.card() for base in bases.values()],
+        "baseline": searched(line.baseline_ledger, line.study),
+        "plans": searched(line.plans_ledger, line.study),
+        "confirmation": fixed | {"arms": measured},
+        "examples": conclusion.examples_gained(curve),
+        "priors": run.read("priors.json"),
+        "importance": {name: ledger.importance() for name, ledger in ledgers.items()},
+        **line.shown(networks),
+    }
+    run.write("result.json", result)
+    times = {}
+    for file in sorted(run.path("evidence").glob("*.jsonl")):
+        times[file.stem] = [entry["seconds"] for entry in Evidence(file).done.values()]
+    spent = conclusion.cost(run, ledgers, times, line.spent, line.means.workers)
+    run.write("cost.json", spent)
+    certified = conclusion.certificate(result, comparison, spent)
+    best = "transfer" if "transfer" in plans else "direct"
+    write_bytes(run.path("model", "network.safetensors"), networks[best]["data"])
+    card = conclusion.champion_card(line.study, certified, networks[best], plans[best], line.standard)
+    run.write("model/card.json", card)
+    run.write("certificate.json", certified)
+    return certified

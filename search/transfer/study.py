@@ -1,0 +1,235 @@
+"""A study of transfer: what is asked, at which size, and what may be spent."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from typing import Any, Self
+
+from models.network import Network, OwnNetwork
+from models.pretrained import Pretrained
+from search.study import SCALES, Proof, build, plain
+from simulators.base import Simulator
+from simulators.registry import find
+from simulators.table import Measured, Table
+from spaces.plan import OWN, Recipe
+from spaces.ranges import Ranges
+from spaces.refusal import Refusal, choice, name, whole
+from spaces.sources import Sources
+
+SPACES = ("span", "blocks")
+MODES = ("fresh", "small")
+METRICS = ("relative-l1", "normalised-l1")
+LOCKED = 0.2
+"""Share of the pool that small mode locks away, at least."""
+LEAST = 20
+"""Examples of a target below which nothing is left to lock away."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How many examples there are of each kind.
+
+    Attributes:
+        source: Cheap examples of the source task (80 % train its network, 10 % judge it, as in Qu et al. 2018).
+        pool: Expensive examples of the target task: all there are, in every phase.
+        locked: Of these, kept away from search and training alike.
+        validation: Of the unlocked ones, those that score a training in the searches; redrawn with each seed.
+        test: Newly simulated examples on which the certificate measures the truth.
+    """
+
+    source: int = 50_000
+    pool: int = 500
+    locked: int = 50
+    validation: int = 50
+    test: int = 2000
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            whole(f"rows.{entry.name}", getattr(self, entry.name), 1)
+        if self.pool < LEAST:
+            raise Refusal(
+                f"rows.pool is {self.pool}; allowed: at least {LEAST} examples of the target, for fewer neither "
+                "teach a network nor prove anything"
+            )
+        whole("rows.source", self.source, 10)
+        whole("rows.test", self.test, 2)
+        if self.training < 1:
+            raise Refusal(
+                f"rows.pool is {self.pool}; allowed: more than rows.locked + rows.validation = "
+                f"{self.locked + self.validation}"
+            )
+
+    @property
+    def training(self) -> int:
+        """Rows that a training learns from."""
+        return self.pool - self.locked - self.validation
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be spent.
+
+    Attributes:
+        trainings: Trainings started in each of the two searches.
+        seeds: Trainings of one trial, at most: the race stops it earlier.
+        steps: Optimiser steps of one training, at most.
+        curve: Seeds for each point of the learning curve.
+        map: Seeds for each cell of a map.
+    """
+
+    trainings: int = 100
+    seeds: int = 4
+    steps: int = 6400
+    curve: int = 2
+    map: int = 3
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            whole(f"budget.{entry.name}", getattr(self, entry.name), 1)
+        whole("budget.seeds", self.seeds, 2)
+        whole("budget.trainings", self.trainings, self.seeds)
+        whole("budget.map", self.map, 2)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that determines a run, but for the machine it runs on.
+
+    Attributes:
+        name: Registered as this; also the name of its folder.
+        sources: Simulators of cheap tasks, files of data, files of weights; the search chooses among them.
+        target: Simulator of the task that matters.
+        title: One line for people.
+        scale: ``demo`` or ``paper``.
+        seed: Fixes every random number.
+        rows: Numbers of examples.
+        network: Of both networks: the perceptron's shape, or a user's own module.
+        base: How the source network is trained; its activation is the tuned baseline's.
+        start: The recipe from which the baseline search sets out.
+        space: What a plan may be: one contiguous ``span``, or a decision for each of the ``blocks``.
+        ranges: What both searches may choose.
+        budget: What they may spend.
+        proof: What the certificate asks for.
+        mode: ``fresh``: confirmed on newly simulated examples; ``small``: on rows of the pool locked away before.
+        metric: What the error is: ``relative-l1`` (Eq. 1 of Qu et al. 2018), or ``normalised-l1``, which outputs that
+            cross zero need: the distance in mean absolute deviations of each output.
+        tables: The files of data among sources and target.
+        weights: The files of weights among the sources.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    target: str
+    title: str = ""
+    scale: str = "paper"
+    seed: int = 0
+    rows: Rows = field(default_factory=Rows)
+    network: Network | OwnNetwork = field(default_factory=Network)
+    base: Recipe = field(default_factory=Recipe)
+    start: Recipe = field(default_factory=Recipe)
+    space: str = "span"
+    ranges: Ranges = field(default_factory=Ranges)
+    budget: Budget = field(default_factory=Budget)
+    proof: Proof = field(default_factory=Proof)
+    mode: str = "fresh"
+    metric: str = "relative-l1"
+    tables: tuple[Table, ...] = ()
+    weights: tuple[Pretrained, ...] = ()
+
+    def __post_init__(self) -> None:
+        name("study.name", self.name)
+        for simulator in (*self.taught, self.target):
+            self.scenario(simulator)
+        self._judged()
+        self._activated()
+        choice("scale", self.scale, SCALES)
+        choice("space", self.space, SPACES)
+        for rows in self.ranges.source_rows:
+            whole("ranges.source_rows", rows, 10, self.rows.source)
+        self.bases.lessons()
+        whole("seed", self.seed, 0, 2**32 - 1)
+
+    def _judged(self) -> None:
+        """Refuse a mode or metric that this study cannot have."""
+        choice("mode", self.mode, MODES)
+        choice("metric", self.metric, METRICS)
+        if self.mode == "fresh" and self.table(self.target) is not None:
+            raise Refusal(f"mode is 'fresh', but {self.target} is a file; allowed: 'small', which needs no simulator")
+        if self.mode == "small":
+            whole("rows.locked (small mode locks 20 %)", self.rows.locked, math.ceil(LOCKED * self.rows.pool))
+        for table, wanted in ((self.table(simulator), rows) for simulator, rows in self._wanted()):
+            if table is not None and table.rows < wanted:
+                raise Refusal(f"{table.name} has {table.rows} rows, {wanted} asked; allowed: as many as there are")
+        for where, recipe in (("base", self.base), ("start", self.start)):
+            if self.metric == "normalised-l1" and recipe.loss == "relative-l1":
+                raise Refusal(f"{where}.loss is 'relative-l1'; allowed with metric 'normalised-l1': l1, mse, huber")
+
+    def _activated(self) -> None:
+        """Refuse activations that the network cannot have."""
+        own = isinstance(self.network, OwnNetwork)
+        told = {"base.activation": [self.base.activation], "start.activation": [self.start.activation]}
+        for where, found in (told | {"ranges.activation": list(self.ranges.activation)}).items():
+            if own != (found == [OWN]):
+                allowed = f"{OWN!r}, for your module's own code says it" if own else "not 'own' without network.module"
+                raise Refusal(f"{where} is {', '.join(map(repr, found))}; allowed: {allowed}")
+        for file in self.weights:
+            if not own and list(self.ranges.activation) != [file.activation or self.ranges.activation[0]]:
+                allowed = repr(file.activation) if file.activation else "the one that its network had"
+                raise Refusal(
+                    f"ranges.activation is {list(self.ranges.activation)}, but {file.name} is trained; "
+                    f"allowed: a list of {allowed}"
+                )
+
+    def _wanted(self) -> list[tuple[str, int]]:
+        return [(self.target, self.rows.pool), *((name, self.rows.source) for name in self.sources)]
+
+    @property
+    def taught(self) -> tuple[str, ...]:
+        """The sources that come as examples: their networks are trained here."""
+        trained = {file.name for file in self.weights}
+        return tuple(name for name in self.sources if name not in trained)
+
+    def table(self, name: str) -> Table | None:
+        """The file of data that is called ``name``, or None if it is a simulator."""
+        return next((table for table in self.tables if table.name == name), None)
+
+    def scenario(self, name: str) -> Simulator:
+        """A source or the target, whether simulated or measured."""
+        table = self.table(name)
+        return find(name) if table is None else Measured(table)
+
+    @cached_property
+    def blocks(self) -> int:
+        """Blocks of the network, the head included."""
+        target = self.scenario(self.target)
+        return self.network.blocks(target.inputs, target.outputs)
+
+    @property
+    def bases(self) -> Sources:
+        """The base networks that plans may copy from."""
+        return Sources(
+            self.sources,
+            self.ranges.source_rows or (self.rows.source,),
+            self.ranges.source_epochs or (self.base.epochs,),
+            tuple(file.name for file in self.weights),
+            self.scales,
+        )
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Factor on the weights of each source that theory expects; none where it is silent."""
+        return ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return plain(asdict(self)) | {"network": self.network.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`; missing keys keep their defaults.
+
+        Raises:
+            Refusal: Naming the key that is unknown or whose value cannot be used.
+        """
+        return build(cls, values, "study")

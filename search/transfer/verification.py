@@ -1,0 +1,86 @@
+"""Does a certificate follow from what its folder holds, and is that intact?"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+
+from search.champion import certified
+from search.proof.certificate import verdict
+from search.records.record import Evidence, Run
+from search.studies import opened
+from search.transfer import conclusion
+from search.transfer.bases import stored
+from search.transfer.confirmation import candidates
+from search.transfer.small import compare
+from simulators.dataset import Dataset
+from spaces.plan import Recipe
+
+
+def checks(run: Run) -> Iterator[tuple[str, str]]:
+    """Each thing checked, with what is wrong with it ('' if nothing is).
+
+    Raises:
+        Refusal: If the folder holds no finished run.
+    """
+    result, certificate = run.read("result.json"), run.read("certificate.json")
+
+    def data() -> str:
+        for name, card in result["data"].items():
+            if Dataset.open(run.path("data", name)).digest != card["digest"]:
+                return f"data/{name} is not the data set of the result"
+        return ""
+
+    def bases() -> str:
+        for base, told in zip(result["bases"], certificate["sources"], strict=True):
+            taught = Recipe.from_dict(base["recipe"]) if base["recipe"] else None
+            file, _ = stored(base["name"], taught, run.path("bases"))
+            if not hashlib.sha256(file.read_bytes()).hexdigest() == base["sha256"] == told["sha256"]:
+                return f"{file.name} is not the network that was certified"
+        return ""
+
+    def comparison() -> str:
+        confirmed = result["confirmation"]
+        again = verdict(
+            confirmed["arms"]["direct"],
+            candidates(confirmed, confirmed["arms"]),
+            run.study.proof,
+            run.study.target,
+            compare(run),
+        )
+        spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
+        rebuilt = conclusion.certificate(result, again, spent)
+        differ = [key for key in rebuilt if key not in ("cost", "versions") and rebuilt[key] != certificate.get(key)]
+        return f"{', '.join(differ)} does not follow from the recorded errors" if differ else ""
+
+    def evidence() -> str:
+        confirmed = result["confirmation"]
+        if {key: confirmed[key] for key in run.read("confirmation.json")} != run.read("confirmation.json"):
+            return "what was confirmed is not what was fixed beforehand"
+        held = Evidence(run.path("evidence", "confirmation.jsonl")).done
+        told = {f"{arm}/{i}": e for arm, errors in confirmed["arms"].items() for i, e in enumerate(errors)}
+        return "" if {key: held[key]["error"] for key in told} == told else "errors differ from the recorded trainings"
+
+    def champion() -> str:
+        card, _ = certified(run.path("model"))
+        return "" if card["sentence"] == certificate["sentence"] else "the card tells another verdict"
+
+    def studies() -> str:
+        return "" if opened(result["study"]) == run.study else "result.json is of another study"
+
+    named = {
+        "study": studies,
+        "data": data,
+        "base networks": bases,
+        "evidence": evidence,
+        "certificate": comparison,
+        "champion": champion,
+    }
+    yield from answers(named)
+
+
+def answers(named: Mapping[str, Callable[[], str]]) -> Iterator[tuple[str, str]]:
+    """What each check says; one that cannot be carried out says why."""
+    for name, check in named.items():
+        try:
+            yield name, check()
+        except (OSError, RuntimeError, ValueError, KeyError) as problem:
+            yield name, str(problem)

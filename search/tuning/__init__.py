@@ -1,0 +1,1 @@
+"""How trainings are made and judged: ledgers, the race, Tune and its sampler, actors."""

@@ -1,0 +1,41 @@
+"""Trainings one after the other in this process: the plain version of what `tuning` does on Ray.
+
+With one worker both give the same trials and the same numbers, which a test holds them to. Calibration uses it,
+because its repeats are smaller than what starting Tune costs, and run side by side anyway.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.train import prepare_process
+from search.tuning.ledger import Ledger
+from search.tuning.outcome import Outcome, measure
+
+
+def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 0.0) -> None:
+    """Run the trials of a ledger until its budget is spent; as `tuning.search` with one worker."""
+    prepare_process()
+    while (asked := ledger.ask()) is not None:
+        number, plan = asked
+        index = 0
+        while not ledger.tell(number, index, measure(task, task.training(plan, index))):
+            index += 1
+        ledger.close(number)
+
+
+def outcomes(
+    trainings: Iterable[tuple[Hashable, Any, Any]], workers: int, gpus: float = 0.0
+) -> Iterator[tuple[Hashable, Outcome]]:
+    """Carry out single trainings in the order given; as `tuning.outcomes`."""
+    prepare_process()
+    for key, task, training in trainings:
+        yield key, measure(task, training)
+
+
+def calls(
+    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int, gpus: float = 0.0
+) -> list[Any]:
+    """Call a function that trains, once for each tuple of arguments; as `tuning.calls`."""
+    prepare_process()
+    return [function(*given) for given in arguments]

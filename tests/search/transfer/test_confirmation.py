@@ -1,0 +1,132 @@
+"""What is fixed before confirmation, and that every arm is trained on the same seeds."""
+
+import math
+import statistics
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.network import Network
+from search.proof.statistics import power
+from search.seeds import Role
+from search.studies import resolve
+from search.transfer.confirmation import arms, candidates, curve_task, protocol, trainings
+from search.transfer.objective import Examples, Task
+from spaces.plan import Plan, Recipe, Span
+
+STUDY = resolve("film10-film8", "paper")
+BASELINE = Plan(Recipe(rate=0.01))
+
+
+def trial(number: int, error: float, span: tuple[int, int] | None, state: str = "complete") -> dict[str, Any]:
+    plan = Plan.span(Recipe(), 7, "film-10", Span(*span)) if span else Plan(Recipe())
+    errors = [error * (1 + 0.01 * ((number * i) % 5)) for i in range(4)] if state == "complete" else [error] * 2
+    return {"number": number, "state": state, "errors": errors, "value": error, "plan": plan.to_dict()}
+
+
+def chosen(*trials: dict[str, Any], **proof: int) -> list[int]:
+    study = resolve("film10-film8", "paper", {f"proof.{key}": value for key, value in proof.items()})
+    return [one["trial"] for one in protocol(trials, study)["candidates"]]
+
+
+def test_the_best_plan_and_the_best_that_leaves_the_head_fresh() -> None:
+    plans = [
+        trial(0, 0.05, None),
+        trial(1, 0.030, (1, 7)),
+        trial(2, 0.031, (2, 7)),
+        trial(3, 0.034, (1, 6)),
+        trial(4, 0.033, (1, 5)),
+        trial(5, 0.010, (1, 4), "pruned"),
+    ]
+    assert chosen(*plans) == [1, 4]
+    assert chosen(*plans, candidates=1) == [1]
+    assert chosen(*plans[:3]) == [1, 2]
+
+
+def test_where_the_best_leaves_the_head_fresh_the_second_is_the_best_other_span() -> None:
+    plans = [trial(0, 0.05, None), trial(1, 0.030, (1, 6)), trial(2, 0.031, (1, 6)), trial(3, 0.033, (1, 7))]
+    assert chosen(*plans) == [1, 3]
+    assert chosen(*plans[:3]) == [1]
+
+
+def test_only_complete_plans_that_copy_something_are_candidates() -> None:
+    assert chosen(trial(0, 0.05, None), trial(1, 0.01, None), trial(2, 0.02, (1, 7), "failed")) == []
+
+
+def test_of_equal_plans_the_first_goes() -> None:
+    assert chosen(trial(0, 0.05, None), trial(1, 0.03, (1, 7)), trial(2, 0.03, (1, 6)), candidates=1) == [1]
+
+
+def test_what_is_fixed_is_the_protocols() -> None:
+    plans = [trial(0, 0.05, None), trial(1, 0.03, (1, 7)), trial(2, 0.035, (1, 6))]
+    fixed = protocol(plans, STUDY)
+    assert (fixed["margin"], fixed["alpha"], len(fixed["candidates"])) == (0.02, 0.05, 2)
+    deviations = [
+        statistics.stdev(math.log(a / b) for a, b in zip(plans[0]["errors"], one["errors"], strict=True))
+        for one in plans[1:]
+    ]
+    assert fixed["deviation_in_search"] == pytest.approx(max(deviations))
+
+
+@pytest.mark.parametrize("noise", [0.001, 0.05, 0.08, 1.0])
+def test_seeds_give_power_for_a_ten_percent_gain_within_the_limits(noise: float) -> None:
+    plans = [trial(0, 0.05, None), trial(1, 0.03, (1, 7))]
+    plans[1]["errors"] = [0.03 * math.exp(noise * sign) for sign in (1, -1, 1, -1)]
+    study = resolve("film10-film8", "paper", {"proof.most_seeds": 12})
+    fixed = protocol(plans, study)
+    effect = math.log(1 / 0.9) - math.log(1.02)
+    literal = [n for n in range(8, 12) if power(fixed["deviation_in_search"], effect, n, 0.05) >= 0.9]
+    assert fixed["seeds"] == (literal[0] if literal else 12)
+
+
+@pytest.mark.parametrize("told", [0, 1, 2, 3])
+def test_a_reference_that_diverged_in_the_search_stops_nothing(told: int) -> None:
+    plans = [trial(0, 0.05, None, "failed"), trial(1, 0.03, (1, 7))]
+    plans[0]["errors"] = [0.05, 0.051, 0.052][:told]
+    fixed = protocol(plans, STUDY)
+    assert [one["trial"] for one in fixed["candidates"]] == [1]
+    assert STUDY.proof.seeds <= fixed["seeds"] <= STUDY.proof.most_seeds
+
+
+def test_every_arm_is_trained_once_on_every_seed() -> None:
+    fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7)), trial(2, 0.035, (1, 6))], STUDY)
+    asked = trainings(fixed, BASELINE)
+    assert len(asked) == fixed["seeds"] * (1 + 3 * 2)
+    for i, span in enumerate((Span(1, 7), Span(1, 6))):
+        for seed in range(fixed["seeds"]):
+            same, shuffled, ours = (
+                asked[f"{i}/{arm}/{seed}"] for arm in ("direct_same_recipe", "shuffled", "candidate")
+            )
+            assert {one.index for one in (same, shuffled, ours, asked[f"direct/{seed}"])} == {seed}
+            assert ours.plan.transferred == span and shuffled.plan == ours.plan
+            assert same.plan == ours.plan.without_source() and same.plan.direct
+            assert (same.shuffled, shuffled.shuffled, ours.shuffled) == (False, True, False)
+            assert asked[f"direct/{seed}"].plan == BASELINE and not asked[f"direct/{seed}"].shuffled
+
+
+def test_errors_come_back_to_their_arms() -> None:
+    fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7)), trial(2, 0.035, (1, 6))], STUDY)
+    errors = {key: float(i) for i, key in enumerate(trainings(fixed, BASELINE))}
+    measured = arms(fixed, errors)  # type: ignore[arg-type]
+    assert set(measured) == {key.rsplit("/", 1)[0] for key in errors}
+    for name, values in measured.items():
+        assert values == [errors[f"{name}/{seed}"] for seed in range(fixed["seeds"])]
+    first, second = candidates(fixed, measured)
+    assert (first.trial, second.trial) == (1, 2) and second.plan.transferred == Span(1, 6)
+    assert second.errors["shuffled"] == measured["1/shuffled"] and first.errors["candidate"] == measured["0/candidate"]
+
+
+def test_without_candidates_only_the_baseline_is_measured() -> None:
+    fixed = protocol([trial(0, 0.05, None)], STUDY)
+    assert fixed["candidates"] == [] and fixed["seeds"] >= 8
+    assert set(trainings(fixed, BASELINE)) == {f"direct/{seed}" for seed in range(fixed["seeds"])}
+    assert candidates(fixed, arms(fixed, dict.fromkeys(trainings(fixed, BASELINE), 0.1))) == []
+
+
+def test_a_point_of_the_learning_curve_keeps_its_first_examples() -> None:
+    pool = Examples(np.arange(60.0).reshape(20, 3), np.arange(40.0).reshape(20, 2))
+    task = curve_task(Task(0, Role.CURVE, pool, validation=4, network=Network(1, 2)), 10)
+    assert len(task.pool) == 14 and task.validation == 4
+    np.testing.assert_array_equal(task.pool.inputs, pool.inputs[:14])
+    np.testing.assert_array_equal(task.pool.outputs, pool.outputs[:14])

@@ -1,0 +1,238 @@
+"""One training: the same seed means the same split, weights and order for every arm, and nothing else is read."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from models.mlp import fresh
+from models.network import Network, Shape
+from models.scaling import Scaling
+from models.train import prepare_process
+from models.weights import pack, unpack
+from search.means import Means
+from search.records.record import Run
+from search.seeds import Draws, Role
+from search.studies import resolve
+from search.transfer import objective
+from search.transfer.bases import load_base, save_base, train_base
+from search.transfer.objective import Examples, Task, Training, learn, packed
+from search.transfer.pipeline import Pipeline
+from search.tuning.outcome import Outcome, measure
+from search.tuning.progress import Progress
+from spaces.plan import Plan, Recipe, Span
+
+SHAPE = Shape(3, 4, Network(2, 6), "gelu")
+RECIPE = Recipe(rate=5e-3, batch=8, epochs=3, activation="gelu", initial_scale=1.3, warmup=2)
+DIRECT = Plan(RECIPE)
+TRANSFER = Plan.span(RECIPE, 3, "film", Span(1, 2), scale=1.2)
+HEAD = Plan.span(replace(RECIPE, rate=1e-3), 3, "film", Span(3, 3), copied_rate=0.0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> None:
+    prepare_process()
+
+
+def examples(rows: int, seed: int = 0) -> Examples:
+    rng = np.random.default_rng(seed)
+    inputs = rng.uniform(30, 70, (rows, 3)).astype(np.float32)
+    return Examples(inputs, (0.6 + 0.3 * np.sin(inputs @ rng.normal(0, 0.03, (3, 4)))).astype(np.float32))
+
+
+def source() -> bytes:
+    network = SHAPE.build()
+    fresh(network, 1.0, torch.Generator().manual_seed(42))
+    return pack(network, SHAPE, Scaling(torch.zeros(3), torch.ones(3)))
+
+
+TASK = Task(7, Role.PLANS, examples(30), validation=6, network=Network(2, 6), bases={"film": source()})
+
+
+@dataclass
+class Seen:
+    """What the training loop was given."""
+
+    weights: dict[str, Tensor]
+    inputs: Tensor
+    outputs: Tensor
+    order: Tensor
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Seen]:
+    """Starts a training and tells what the loop was given, without carrying it out."""
+
+    def look(plan: Plan, index: int = 0, shuffled: bool = False, task: Task = TASK) -> Seen:
+        caught: list[Seen] = []
+
+        def catch(network: nn.Module, inputs: Tensor, outputs: Tensor, *rest: Any, **more: Any) -> None:
+            state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+            caught.append(Seen(state, inputs, outputs, rest[1].get_state()))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(objective, "train", catch)
+            learn(task, Training(plan, index, shuffled))
+        return caught[0]
+
+    return look
+
+
+def test_every_arm_of_a_seed_gets_the_same_rows_weights_and_order(seen: Callable[..., Seen]) -> None:
+    arms = [seen(DIRECT), seen(TRANSFER), seen(TRANSFER, shuffled=True), seen(HEAD), seen(TRANSFER.without_source())]
+    for arm in arms[1:]:
+        assert torch.equal(arm.inputs, arms[0].inputs) and torch.equal(arm.outputs, arms[0].outputs)
+        assert torch.equal(arm.order, arms[0].order)
+    direct, transfer, shuffled, head, same_recipe = (arm.weights for arm in arms)
+    for name, tensor in direct.items():
+        last = name.startswith("blocks.2")
+        assert torch.equal(transfer[name], tensor) == last and torch.equal(shuffled[name], tensor) == last
+        assert torch.equal(head[name], tensor) != last
+        assert torch.equal(same_recipe[name], tensor)
+
+
+def test_what_is_copied_is_the_source_scaled_or_its_entries_shuffled(seen: Callable[..., Seen]) -> None:
+    theirs = TASK.sources["film"].state_dict()
+    copied, shuffled = seen(TRANSFER).weights, seen(TRANSFER, shuffled=True).weights
+    for name in ("blocks.0.0.weight", "blocks.0.0.bias", "blocks.1.0.weight", "blocks.1.0.bias"):
+        assert torch.equal(copied[name], theirs[name] * 1.2)
+        assert not torch.equal(shuffled[name], copied[name])
+        assert torch.equal(shuffled[name].flatten().sort().values, copied[name].flatten().sort().values)
+
+
+def test_another_seed_or_role_redraws_everything(seen: Callable[..., Seen]) -> None:
+    found = [seen(DIRECT), seen(DIRECT, 1), seen(DIRECT, task=replace(TASK, role=Role.CONFIRMATION)),
+             seen(DIRECT, task=replace(TASK, seed=8))]  # fmt: skip
+    for i, one in enumerate(found):
+        for other in found[:i]:
+            assert not torch.equal(one.outputs, other.outputs) and not torch.equal(one.order, other.order)
+            assert not any(torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
+
+
+def test_the_weights_are_those_of_the_seeds_own_generator(seen: Callable[..., Seen]) -> None:
+    network = SHAPE.build()
+    fresh(network, 1.3, Draws.of(7, Role.PLANS, 2).weights)
+    assert all(torch.equal(seen(DIRECT, 2).weights[name], tensor) for name, tensor in network.state_dict().items())
+
+
+@pytest.mark.parametrize("plan", [DIRECT, TRANSFER, HEAD], ids=["direct", "transfer", "frozen head"])
+def test_measuring_twice_gives_the_same_error(plan: Plan) -> None:
+    outcomes = [measure(TASK, Training(plan, 0)) for _ in range(2)]
+    assert outcomes[0].error == outcomes[1].error and outcomes[0].error > 0
+    assert outcomes[0].reason == "" and outcomes[0].seconds > 0
+    assert measure(TASK, Training(plan, 1)).error != outcomes[0].error
+
+
+def test_the_order_of_measurements_does_not_matter() -> None:
+    alone = measure(TASK, Training(DIRECT, 0)).error
+    torch.manual_seed(123)
+    np.random.default_rng(5).random()
+    measure(TASK, Training(TRANSFER, 3, shuffled=True))
+    assert measure(replace(TASK), Training(DIRECT, 0)).error == alone
+
+
+def test_sources_are_only_read() -> None:
+    before = {name: tensor.clone() for name, tensor in TASK.sources["film"].state_dict().items()}
+    measure(TASK, Training(TRANSFER, 0, shuffled=True))
+    measure(TASK, Training(HEAD, 0))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in TASK.sources["film"].state_dict().items())
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_divergence_is_an_outcome_with_a_reason(optimiser: str) -> None:
+    recipe = replace(RECIPE, rate=1e30, optimiser=optimiser, loss="mse", warmup=0, activation="relu")
+    found = measure(TASK, Training(Plan(recipe), 0))
+    assert isinstance(found, Outcome) and not math.isfinite(found.error)
+    assert found.reason and len(found.reason.splitlines()) == 1
+
+
+def test_a_network_that_predicts_no_number_is_an_outcome_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objective, "predict", lambda network, rows: torch.full((len(rows), 4), math.nan))
+    found = measure(TASK, Training(DIRECT, 0))
+    assert math.isnan(found.error) and found.reason == "the error is nan"
+
+
+def changed(pool: Examples, rows: np.ndarray, value: float) -> Examples:
+    inputs, outputs = pool.inputs.copy(), pool.outputs.copy()
+    inputs[rows], outputs[rows] = value, value
+    return Examples(inputs, outputs)
+
+
+def test_validation_rows_judge_and_never_train() -> None:
+    learned, held = Draws.of(TASK.seed, TASK.role, 0).rows(30, 6)
+    error, network, scaling = learn(TASK, Training(DIRECT, 0))
+    literal = network(scaling(torch.tensor(TASK.pool.inputs[held]))).detach().numpy()
+    exact = TASK.pool.outputs[held]
+    assert error == pytest.approx(np.mean(np.abs(literal - exact) / exact), rel=1e-5)
+
+    other_error, other, other_scaling = learn(replace(TASK, pool=changed(TASK.pool, held, 5.0)), Training(DIRECT, 0))
+    assert other_error != error and torch.equal(scaling.mean, other_scaling.mean)
+    pairs = zip(network.parameters(), other.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    np.testing.assert_allclose(scaling.mean.numpy(), TASK.pool.inputs[learned].mean(axis=0), rtol=1e-5)
+
+
+def test_where_there_is_a_judge_it_judges_and_validation_rows_are_not_read() -> None:
+    judge = examples(11, seed=3)
+    task = replace(TASK, judge=judge)
+    error, network, scaling = learn(task, Training(TRANSFER, 0))
+    literal = network(scaling(torch.tensor(judge.inputs))).detach().numpy()
+    assert error == pytest.approx(np.mean(np.abs(literal - judge.outputs) / judge.outputs), rel=1e-5)
+    assert error != learn(TASK, Training(TRANSFER, 0))[0]
+    _, held = Draws.of(TASK.seed, TASK.role, 0).rows(30, 6)
+    assert learn(replace(task, pool=changed(TASK.pool, held, math.nan)), Training(TRANSFER, 0))[0] == error
+
+
+def test_locked_rows_are_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"rows.source": 10, "rows.pool": 30, "rows.locked": 5, "rows.validation": 6}
+    run = Run(tmp_path)
+    run.begin(resolve("film10-film8", "demo", sizes))
+    pipeline = Pipeline(run, Means(1), Progress(quiet=True))
+    unlocked = examples(25)
+    poisoned = Examples(*(np.concatenate([part, np.full((5, part.shape[1]), np.nan, np.float32)]) for part in (
+        unlocked.inputs, unlocked.outputs
+    )))  # fmt: skip
+    monkeypatch.setattr(pipeline, "examples", lambda simulator, role, rows: poisoned)
+    pipeline.prepare()
+    for role in (Role.BASELINE, Role.PLANS, Role.CONFIRMATION):
+        task = pipeline.task(role, {})
+        assert len(task.pool) == 25
+        np.testing.assert_array_equal(task.pool.inputs, unlocked.inputs)
+        np.testing.assert_array_equal(task.pool.outputs, unlocked.outputs)
+    trained = np.concatenate([Draws.of(0, Role.PLANS, i).rows(25, 6)[0] for i in range(20)])
+    assert set(trained) == set(range(25))
+
+
+def test_a_trained_network_travels_with_its_scaling(tmp_path: Path) -> None:
+    _, network, scaling = learn(TASK, Training(TRANSFER, 0))
+    (tmp_path / "model.safetensors").write_bytes(packed(TASK, TRANSFER, network, scaling))
+    opened, shape, again = unpack(tmp_path / "model.safetensors")
+    assert shape == SHAPE and torch.equal(again.mean, scaling.mean)
+    rows = torch.tensor(TASK.pool.inputs)
+    assert torch.equal(opened(again(rows)), network(scaling(rows)))
+
+
+def test_a_base_is_trained_the_same_twice_and_found_again_only_intact(tmp_path: Path) -> None:
+    data = examples(40, seed=1)
+    one, two = (train_base("film", data, SHAPE, RECIPE, seed=3) for _ in range(2))
+    assert one == two and 0 < one.error < 1
+    assert one.data != train_base("film", data, SHAPE, RECIPE, seed=4).data
+    save_base(one, tmp_path)
+    assert load_base("film", RECIPE, tmp_path) == one
+    assert load_base("film", replace(RECIPE, epochs=4), tmp_path) is None
+    assert load_base("other", RECIPE, tmp_path) is None
+    (weights,) = tmp_path.glob("*.safetensors")
+    weights.write_bytes(one.data[:-1] + bytes([one.data[-1] ^ 1]))
+    assert load_base("film", RECIPE, tmp_path) is None
+
+
+def test_a_base_never_reads_its_last_tenth() -> None:
+    data = examples(40, seed=1)
+    poisoned = changed(data, np.arange(36, 40), math.nan)
+    assert train_base("film", data, SHAPE, RECIPE, seed=3) == train_base("film", poisoned, SHAPE, RECIPE, seed=3)

@@ -1,0 +1,95 @@
+"""The two searches as ledgers, and what the result says of them."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.seeds import Role
+from search.studies import resolve
+from search.transfer.phases import WIDEN, baseline_ledger, plans_ledger
+from search.transfer.study import Study
+from search.tuning.journal import storage
+from search.tuning.ledger import Ledger
+from search.tuning.outcome import Outcome
+from search.tuning.searched import NothingFinished, best_plan, searched
+from spaces.plan import Plan
+
+LIMITS: dict[str, Any] = {"budget.steps": 800, "ranges.epochs": [30, 160]}
+STUDY = resolve("film10-film8", "demo", LIMITS | {"budget.trainings": 12})
+
+
+def nothing(trial: dict[str, Any], seconds: float) -> None:
+    """Where a tracker would be told."""
+
+
+def baseline(folder: Path, study: Study = STUDY) -> Ledger:
+    return baseline_ledger(study, storage(folder / "optuna.journal"), math.inf, nothing)
+
+
+def plans(folder: Path, trainings: int) -> Ledger:
+    journal = storage(folder / "optuna.journal")
+    return plans_ledger(STUDY, journal, math.inf, nothing, STUDY.start, STUDY.ranges, trainings)
+
+
+def run(book: Ledger, error: Callable[[Plan, int], float]) -> Ledger:
+    while (asked := book.ask()) is not None:
+        number, plan = asked
+        for index in range(book.rules.seeds):
+            if book.tell(number, index, Outcome(error(plan, index), 0.1, "")):
+                break
+        book.close(number)
+    return book
+
+
+def test_both_searches_have_samplers_and_budgets_of_their_own(tmp_path: Path) -> None:
+    direct, moved = baseline(tmp_path).rules, plans(tmp_path, 7).rules
+    assert WIDEN == (0.5, 0.75)
+    assert (direct.phase, direct.role, direct.trainings, direct.widen) == ("baseline", Role.BASELINE_SAMPLER, 12, WIDEN)
+    assert (moved.phase, moved.role, moved.trainings, moved.widen) == ("plans", Role.PLANS_SAMPLER, 7, ())
+    assert direct.seed == moved.seed == STUDY.seed and direct.seeds == moved.seeds == STUDY.budget.seeds
+
+
+def test_what_is_recorded_of_a_search(tmp_path: Path) -> None:
+    book = run(baseline(tmp_path), lambda plan, index: 0.01 * (1 + abs(plan.recipe.rate - 8e-3)) + 1e-4 * index)
+    found = searched(book, STUDY)
+    assert found["trials"] == book.records() and len(found["trials"]) >= 4
+    assert found["best"] == 0 and found["edges"] == []
+    assert found["ranges"]["epochs"] == [30, 160] and set(found["ranges"]) == set(vars(STUDY.ranges))
+
+
+@pytest.mark.parametrize(
+    ("epochs", "batch", "listed"),
+    [(100, 50, True), (96, 50, True), (95, 50, False), (80, 50, False), (50, 25, True), (47, 25, False)],
+)
+def test_a_best_recipe_near_the_limit_of_steps_lies_at_an_edge(
+    tmp_path: Path, epochs: int, batch: int, listed: bool
+) -> None:
+    # 400 rows: 8 steps an epoch at a batch of 50, 16 at 25; the limit is 800, and 5 % below it is 760.
+    assert (STUDY.budget.steps, STUDY.rows.training) == (800, 400)
+    near = {"start.epochs": epochs, "start.batch": batch, "budget.trainings": 3}
+    study = resolve("film10-film8", "demo", LIMITS | near)
+    found = searched(run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index), study)
+    recipe = found["trials"][found["best"]]["plan"]["recipe"]
+    assert (recipe["epochs"], recipe["batch"]) == (epochs, batch)
+    assert found["edges"] == (["optimiser steps"] if listed else [])
+
+
+def test_other_edges_are_listed_beside_the_steps(tmp_path: Path) -> None:
+    at_both = {"start.epochs": 30, "start.batch": 20, "budget.trainings": 3, "budget.steps": 610}
+    study = resolve("film10-film8", "demo", LIMITS | at_both)
+    found = searched(run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index), study)
+    assert found["edges"] == ["batch", "epochs", "optimiser steps"]
+
+
+def test_a_search_in_which_nothing_finished(tmp_path: Path) -> None:
+    book = baseline(tmp_path)
+    with pytest.raises(NothingFinished, match=r"no trial of the baseline search finished \(0 tried\): no trial was"):
+        best_plan(book)
+    run(book, lambda plan, index: math.nan)
+    with pytest.raises(NothingFinished, match="seed 0"):
+        best_plan(book)
+    found = searched(book, STUDY)
+    assert found["best"] is None and found["edges"] == []

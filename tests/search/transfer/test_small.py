@@ -1,0 +1,288 @@
+"""Small mode on files of data: what is locked stays locked, both kinds of sample count, and the folder stands alone."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.network import Network
+from models.standard import Standard
+from models.train import prepare_process
+from search.champion import Champion
+from search.means import Means
+from search.proof.certificate import verdict
+from search.proof.crossed import Crossed
+from search.records.record import Run
+from search.seeds import Role
+from search.sentences.transfer import sentence
+from search.studies import resolve
+from search.transfer import confirmation, small
+from search.transfer.conclusion import METRIC, certificate, champion_card, spectra
+from search.transfer.mapping import measured
+from search.transfer.objective import Examples, Task, Training, fit, learn
+from search.transfer.pipeline import Pipeline
+from search.transfer.study import Study
+from search.tuning import serial
+from search.tuning.outcome import measure
+from search.tuning.progress import Progress
+from spaces.plan import Plan, Span
+from spaces.refusal import Refusal
+
+RNG = np.random.default_rng(4)
+X = RNG.random((60, 2))
+TOML = """
+source = "cheap.npz"
+target = "dear.csv"
+outputs = ["y*"]
+base = { epochs = 2, batch = 20 }
+start = { epochs = 3, batch = 10, warmup = 1 }
+network = { depth = 1, width = 6 }
+ranges = { epochs = [2, 3], batch = [8, 10] }
+budget = { trainings = 4, seeds = 2, steps = 30 }
+"""
+
+
+def outputs(x: np.ndarray, shift: float = 0.0) -> np.ndarray:
+    return 1 + shift + np.stack([np.sin(3 * x[:, 0]) * x[:, 1], x[:, 0] + x[:, 1]], 1)
+
+
+def write(folder: Path, rows: int = 30, extra: str = "", y: np.ndarray | None = None) -> Path:
+    """A study of two files in ``folder``."""
+    np.savez(folder / "cheap.npz", inputs=X, outputs=outputs(X, 0.1))
+    values = np.hstack([X[:rows], outputs(X[:rows]) if y is None else y])
+    lines = [",".join(repr(float(cell)) for cell in row) for row in values]
+    (folder / "dear.csv").write_text("\n".join(["a [nm],b,y1,y2", *lines, ""]))
+    (folder / "mine.toml").write_text(extra + TOML)
+    return folder / "mine.toml"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> None:
+    prepare_process()
+
+
+def searched(study: Study, folder: Path) -> Pipeline:
+    """The run up to both searches, in this process."""
+    run = Run(folder)
+    run.begin(study)
+    line = Pipeline(run, Means(1), Progress(quiet=True), trainer=serial)
+    line.prepare()
+    line.direct = line.baseline()  # type: ignore[attr-defined]
+    line.networks = line.bases(line.direct.recipe)  # type: ignore[attr-defined]
+    line.plans(line.direct, line.networks)  # type: ignore[attr-defined]
+    return line
+
+
+def test_a_study_of_files_is_small_and_locks_a_fifth(tmp_path: Path) -> None:
+    study = resolve(str(write(tmp_path, 31)))
+    assert (study.mode, study.rows.pool, study.rows.locked, study.rows.source) == ("small", 31, 7, 60)
+    assert study.target == "dear.csv" and study.sources == ("cheap.npz",)
+    assert study.scenario("dear.csv").inputs == 2 and study.scenario("cheap.npz").outputs == 2
+    assert Study.from_dict(json.loads(json.dumps(study.to_dict()))) == study
+    assert resolve(str(tmp_path / "mine.toml"), "demo", {"rows.pool": 25}).rows.locked == 5
+
+
+def flat(pipeline: Pipeline) -> list[Any]:
+    ledgers = (pipeline.baseline_ledger, pipeline.plans_ledger)
+    return [(t["errors"], t["plan"]) for ledger in ledgers for t in ledger.records()]
+
+
+@pytest.mark.parametrize("extra", ["", 'metric = "normalised-l1"\n'])
+def test_no_search_reads_what_is_locked_and_the_confirmation_does(tmp_path: Path, extra: str) -> None:
+    lines = []
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        y = outputs(X[:30])
+        if name == "b":
+            locked = np.random.default_rng(np.random.SeedSequence([0, int(Role.POOL), 0])).permutation(30)[-6:]
+            y[locked] += 7.0
+        study = resolve(str(write(tmp_path / name, extra=extra, y=y)))
+        lines.append(searched(study, tmp_path / name / "out"))
+    assert len(flat(lines[0])) >= 3 and flat(lines[0]) == flat(lines[1])
+    moved = lines[1].judge().outputs - lines[0].judge().outputs
+    assert moved.shape == (6, 2) and (moved > 3).all()
+
+
+def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
+    line = searched(resolve(str(write(tmp_path))), tmp_path / "out")
+    (tmp_path / "dear.csv").unlink()  # the folder holds its own copy by now
+    fixed, arms = line.confirm(line.direct, line.networks)  # type: ignore[attr-defined]
+    assert fixed["seeds"] == confirmation.REFITS == len(arms["direct"]) == 20
+    candidates, study = confirmation.candidates(fixed, arms), line.study
+    told = verdict(arms["direct"], candidates, study.proof, study.target, small.compare(line.run))
+    held = {
+        e["key"]: e for e in map(json.loads, line.run.path("evidence", "confirmation.jsonl").read_text().splitlines())
+    }
+    tables = [np.array([held[f"{arm}/{i}"]["by_example"] for i in range(20)]) for arm in ("direct", "0/candidate")]
+    assert tables[0].shape == (20, 6)
+    assert np.allclose(tables[0].mean(1), arms["direct"])
+    found = Crossed.of(*tables)
+    assert told["candidates"][0]["p_values"]["direct"] == found.p_value(np.log(1.02))
+    assert told["candidates"][0]["relative_reduction"] == found.reduction(0.05).value
+    assert line.measure("confirmation", {}) == {} and line.confirm(line.direct, line.networks)[1] == arms  # type: ignore
+    result = {"plans": {"trials": []}, "study": study.to_dict(), "confirmation": fixed, "examples": None, "bases": []}
+    spent: dict[str, Any] = {
+        "trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}
+    }  # fmt: skip
+    document = certificate(result, told, spent)
+    assert (document["mode"], document["test_examples"], document["seeds"]) == ("small", 6, 20)
+    assert document["metric"] == METRIC["relative-l1"] and "6 locked examples of dear.csv" in document["sentence"]
+
+
+def test_evidence_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.begin(resolve("calibration", "demo", {"mode": "small", **POOL}))
+    path = run.path("evidence", "confirmation.jsonl")
+    path.parent.mkdir()
+    entries = [{"key": f"{arm}/{i}", "by_example": [0.1, 0.3 + i]} for arm in ("direct", "0/candidate") for i in (0, 1)]
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    compare = small.compare(run)
+    assert compare("direct", "0/candidate", [0.2, 0.7], [0.2, 0.7]).p_value(0.0) == 1.0
+    with pytest.raises(ValueError, match="errors of direct"):
+        compare("direct", "0/candidate", [0.2, 0.6], [0.2, 0.7])
+
+
+POOL = {"rows.pool": 60, "rows.locked": 12, "rows.validation": 12}
+
+
+def test_the_sentence_calls_its_p_value_approximate() -> None:
+    study = resolve("calibration", "demo", {"mode": "small", **POOL}).to_dict()
+    comparison = {
+        "task": "film-5", "decision": "transfer", "direct": {"mean": 0.04, "per_seed": [0.04] * 20},
+        "candidate": {"mean": 0.02}, "relative_reduction": 0.5, "interval": [0.4, 0.6], "p_value": 0.001,
+        "plan": Plan.span(resolve("calibration").start, 2, "film-6", Span(1, 1)).to_dict(),
+    }  # fmt: skip
+    text = sentence(comparison, None, study, 9)
+    assert "On 12 locked examples of film-5" in text and "approximate p = 0.001, 20 refits" in text
+    assert "fresh" not in text and "simulated" not in text
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "few rows": ({"rows": 19}, "rows.pool is 19; allowed: at least 20"),
+    "fresh": ({"extra": 'mode = "fresh"\n'}, "mode is 'fresh', but dear.csv is a file"),
+    "mode": ({"extra": 'mode = "smal"\n'}, "did you mean 'small'"),
+    "metric": ({"extra": 'metric = "mse"\n'}, "allowed: normalised-l1, relative-l1"),
+    "locked": ({"extra": "rows.locked = 5\n"}, "at least 6"),
+    "more rows than there are": ({"extra": "rows.pool = 31\n"}, "dear.csv has 30 rows, 31 asked"),
+    "zero": (
+        {"y": outputs(X[:30]) * (np.arange(30) != 4)[:, None]},
+        "rows 4 (counted from 0) come within 1e-06 of zero",
+    ),
+    "unit": ({"y": 1e5 * outputs(X[:30])}, "outputs are of size"),
+    "twice": ({"y": None, "double": True}, "rows 2 and 9 (counted from 0) have equal inputs"),
+    "loss": (
+        {"extra": 'metric = "normalised-l1"\n', "settings": {"start.loss": "relative-l1"}},
+        "start.loss is 'relative-l1'",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_certified_is_refused_in_one_line(what: str, tmp_path: Path) -> None:
+    given, said = dict(REFUSED[what][0]), REFUSED[what][1]
+    double = given.pop("double", False)
+    settings = given.pop("settings", {})
+    path = write(tmp_path, **given)
+    if double:
+        lines = (tmp_path / "dear.csv").read_text().splitlines()
+        lines[10] = ",".join(lines[3].split(",")[:2] + ["1.5", "1.5"])
+        (tmp_path / "dear.csv").write_text("\n".join(lines))
+    with pytest.raises(Refusal) as refused:
+        resolve(str(path), "demo", settings)
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_folder_notices_that_its_file_changed(tmp_path: Path) -> None:
+    run = Run(tmp_path / "out")
+    run.begin(resolve(str(write(tmp_path))))
+    run.begin(resolve(str(tmp_path / "mine.toml")))
+    changed = resolve(str(write(tmp_path, y=outputs(X[:30], 0.01))))
+    with pytest.raises(Refusal, match=r"tables.dear.csv.sha256 = .* there, .* asked"):
+        run.begin(changed)
+
+
+TASK = Task(
+    3, Role.CONFIRMATION, Examples(X.astype(np.float32), outputs(X).astype(np.float32)), 9, network=Network(1, 5)
+)
+PLAN = Plan(resolve("calibration").start)
+
+
+def test_errors_by_example_leave_the_numbers_of_fresh_mode_alone() -> None:
+    plain, crossed = measure(TASK, Training(PLAN, 0)), measure(replace(TASK, crossed=True), Training(PLAN, 0))
+    assert plain.error == crossed.error == learn(TASK, Training(PLAN, 0))[0] and plain.by_example == ()
+    assert len(crossed.by_example) == 9 and np.mean(crossed.by_example) == pytest.approx(plain.error)
+    assert fit(TASK, Training(PLAN, 0))[2].shape == (9, 2)
+
+
+def test_standardised_outputs_come_back_in_their_own_units() -> None:
+    y = RNG.normal([1e5, -3, 0], [1e3, 1, 1e-9], (50, 3))
+    standard = Standard.of(y, "y")
+    assert np.abs(standard(y)).mean(0) == pytest.approx([1, 1, 1], rel=1e-5)
+    assert np.allclose(standard.undo(standard(y)), y, rtol=1e-5, atol=1e-14)
+    with pytest.raises(Refusal, match="output 2 never varies"):
+        Standard.of(np.stack([y[:, 0], np.full(50, 3.3)], 1), "y")
+
+
+def test_the_champion_answers_in_the_units_of_the_file(tmp_path: Path) -> None:
+    study = resolve(str(write(tmp_path, extra='metric = "normalised-l1"\n', y=1e5 * outputs(X[:30]) - 1e5)))
+    assert study.base.loss == study.start.loss == "l1"
+    line = searched(study, tmp_path / "out")
+    task = line.task(Role.CONFIRMATION, {}, line.judge())
+    _, network, scaling = learn(task, Training(line.direct, 0))  # type: ignore[attr-defined]
+    card = champion_card(
+        study, {"decision": "direct", "sentence": ""}, {"data": b"", "error": 0.5}, Plan(study.start), line.standard
+    )
+    said = Champion(network, scaling, card)(X[:30])  # type: ignore[arg-type]
+    assert abs(said.mean() - line.standard.mean.mean()) < 2 * line.standard.deviation.mean()  # type: ignore[union-attr]
+    predicted = {"direct": {"predicted": np.zeros((2, 2)).tolist()}}
+    shown = spectra(study, task, predicted, line.standard)
+    assert np.allclose(shown["films"][0]["direct"], line.standard.mean)  # type: ignore[union-attr]
+    assert np.allclose(shown["deviation"], line.standard.deviation)  # type: ignore[union-attr]
+    assert np.abs(np.array(shown["films"][0]["exact"])).max() > 1e3
+    assert card["inputs"][0]["unit"] == "mixed" and "a [nm], b" in card["inputs"][0]["description"]
+
+
+def test_a_study_of_files_is_the_same_after_its_json(tmp_path: Path) -> None:
+    told = resolve(str(write(tmp_path))).to_dict()
+    assert json.loads(json.dumps(told)) == told
+
+
+def test_a_map_of_small_mode_leaves_the_locked_rows_alone(tmp_path: Path) -> None:
+    study = resolve(str(write(tmp_path)), "demo", {"budget.map": 2, "start.epochs": 2})
+    run = Run(tmp_path / "out")
+    run.begin(study)
+    line = Pipeline(run, Means(1), Progress(quiet=True), trainer=serial)
+    line.prepare()
+    seen: list[Task] = []
+    line.judge = lambda: pytest.fail("a map read what is locked")  # type: ignore[method-assign]
+    line.trainer = Watched(seen)
+    drawn = measured(line, study.start, study.start)
+    assert [(cell["n1"], cell["n2"]) for cell in drawn["cells"]] == [(1, 1), (1, 2), (2, 2)]
+    assert seen and all(task.judge is None and not task.crossed and len(task.pool) == 24 for task in seen)
+
+
+class Watched:
+    """Carries trainings out in this process, and keeps what they were asked of."""
+
+    def __init__(self, seen: list[Task]) -> None:
+        self.seen, self.calls = seen, serial.calls
+
+    def outcomes(self, trainings: Any, workers: int, gpus: float) -> Any:
+        asked = list(trainings)
+        self.seen += [task for _, task, _ in asked]
+        return serial.outcomes(asked, workers, gpus)
+
+
+@pytest.mark.parametrize("source", ["dear.csv", "cheap.csv"])
+def test_no_example_is_the_sources_and_the_targets(source: str, tmp_path: Path) -> None:
+    file = write(tmp_path)
+    rows = (tmp_path / "dear.csv").read_text().splitlines()
+    (tmp_path / "cheap.csv").write_text("\n".join([rows[0], rows[1].replace(rows[1].split(",")[0], "31.5"), *rows[9:]]))
+    text = file.read_text()
+    file.write_text(text.replace(text.split('source = "')[1].split('"')[0], source))
+    row, count = (0, 30) if source == "dear.csv" else (1, 22)
+    with pytest.raises(Refusal, match=rf"^row {row} of {source} is row .* of dear.csv \(counted from 0; {count} such"):
+        resolve(str(file))

@@ -1,0 +1,235 @@
+"""A finished folder: what is checked of it, and that a run that is done is not done again."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+from unittest.mock import Mock
+
+import pytest
+
+from search import report
+from search.means import Means
+from search.records.record import Run
+from search.seeds import Role, entropy
+from search.studies import resolve
+from search.transfer import runs
+from search.transfer.objective import Examples
+from search.transfer.pipeline import Pipeline
+from search.transfer.verification import checks
+from search.tuning import serial
+from search.tuning.progress import Progress
+from simulators.dataset import Dataset
+from simulators.manifest import Manifest
+from simulators.registry import find
+from simulators.shards import write_shard
+
+TINY = {
+    "rows.source": 60, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20, "network.depth": 2,
+    "network.width": 6, "base.epochs": 1, "start.epochs": 2, "start.batch": 15, "ranges.epochs": [1, 3],
+    "ranges.batch": [14, 28], "budget.trainings": 6, "budget.seeds": 2, "budget.steps": 20,
+}  # fmt: skip
+NAMES = ["study", "data", "base networks", "evidence", "certificate", "champion"]
+
+
+class Here(Pipeline):
+    """A run whose shards are written by this process: two dozen rows are not worth starting Ray."""
+
+    def examples(self, simulator: str, role: Role, rows: int) -> Examples:
+        folder = self.run.path("data", role.name.lower())
+        if not folder.is_dir():
+            drawn, seed = find(simulator), entropy(self.study.seed, role)
+            folder.mkdir(parents=True)
+            Manifest.of(drawn, seed, rows).including(write_shard(drawn, seed, 0, rows, folder)).write(folder)
+        data = Dataset.open(folder, rows)
+        return Examples(data.inputs(), data.outputs())
+
+
+@contextmanager
+def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
+    yield workers
+
+
+def nothing_drawn(folder: Path) -> None:
+    (folder / "report").mkdir(exist_ok=True)
+    (folder / "report" / "index.html").write_text("drawn")
+
+
+def carried_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:
+    """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
+    monkeypatch.setattr(runs, "connection", connected)
+    monkeypatch.setattr(report, "write", nothing_drawn)
+    tracker = Mock()
+    here: Any = partial(Here, trainer=serial)
+    return runs.carry_out(Run(folder), Means(1), Progress(quiet=True), tracker, here), tracker
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    Run(folder).begin(resolve("calibration", "demo", TINY))
+    with pytest.MonkeyPatch.context() as patch:
+        carried_out(folder, patch)
+    return folder
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    """The finished run, to be spoilt."""
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+def broken(folder: Path) -> list[str]:
+    return [name for name, problem in checks(Run(folder)) if problem]
+
+
+def edit(path: Path, change: Callable[[Any], object]) -> None:
+    held = json.loads(path.read_text())
+    change(held)
+    path.write_text(json.dumps(held))
+
+
+def flip(path: Path) -> None:
+    """Change one bit of a file."""
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_finished_run_is_found_intact(finished: Path) -> None:
+    assert list(checks(Run(finished))) == [(name, "") for name in NAMES]
+    certificate = json.loads((finished / "certificate.json").read_text())
+    assert len(certificate["comparisons"][0]["direct"]["per_seed"]) == certificate["seeds"] == 8
+    assert len(certificate["comparisons"][0]["candidates"]) == 2
+
+
+def other(value: Any) -> Any:
+    """A value of the same kind that is not the same."""
+    match value:
+        case str():
+            return value + " indeed"
+        case bool() | None:
+            return not value
+        case int() | float():
+            return value + 1
+        case list():
+            return value[:-1]
+        case _:
+            return {}
+
+
+def test_whatever_the_certificate_says_but_cost_and_versions_must_follow(finished: Path, copy: Path) -> None:
+    said = json.loads((finished / "certificate.json").read_text())
+    free = {"cost", "versions"}
+    assert free < said.keys() and len(said) > 10
+    for key in said:
+        (copy / "certificate.json").write_text(json.dumps(said | {key: other(said[key])}))
+        assert ("certificate" in broken(copy)) == (key not in free), key
+    (copy / "certificate.json").write_text(json.dumps({key: said[key] for key in said if key != "margin"}))
+    assert broken(copy) == ["certificate"]
+
+
+def test_a_number_deep_in_the_certificate_must_follow_too(copy: Path) -> None:
+    edit(copy / "certificate.json", lambda held: held["comparisons"][0]["candidates"][1].update(p_value=0.0001))
+    assert broken(copy) == ["certificate"]
+
+
+def test_errors_must_be_those_of_the_recorded_trainings(copy: Path) -> None:
+    evidence = copy / "evidence" / "confirmation.jsonl"
+    lines = evidence.read_text().splitlines()
+    entry = json.loads(lines[5])
+    for spoilt in ([json.dumps(entry | {"error": entry["error"] * 0.9})], []):
+        evidence.write_text("\n".join([*lines[:5], *spoilt, *lines[6:]]) + "\n")
+        assert broken(copy) == ["evidence"]
+
+
+def test_errors_bettered_in_result_and_certificate_alike_are_found_by_the_evidence(copy: Path) -> None:
+    from search.proof.certificate import verdict
+    from search.transfer import conclusion
+    from search.transfer.confirmation import candidates
+
+    def better(held: Any) -> None:
+        arm = held["confirmation"]["arms"]["0/candidate"]
+        arm[:] = [error * 0.5 for error in arm]
+
+    edit(copy / "result.json", better)
+    result = json.loads((copy / "result.json").read_text())
+    confirmed, study = result["confirmation"], Run(copy).study
+    judged = verdict(confirmed["arms"]["direct"], candidates(confirmed, confirmed["arms"]), study.proof, study.target)
+    spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
+    forged = conclusion.certificate(result, judged, spent)
+    (copy / "certificate.json").write_text(json.dumps(forged))
+    edit(copy / "model" / "card.json", lambda held: held.update(sentence=forged["sentence"]))
+    assert broken(copy) == ["evidence"]
+
+
+def test_what_was_fixed_beforehand_is_what_was_confirmed(copy: Path) -> None:
+    edit(copy / "confirmation.json", lambda held: held["candidates"].reverse())
+    assert broken(copy) == ["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [("data/pool", "data"), ("data/test", "data"), ("bases", "base networks"), ("model", "champion")],
+)
+def test_one_bit_of_a_shard_or_network_is_found(copy: Path, place: str, name: str) -> None:
+    (file,) = [path for path in (copy / place).iterdir() if path.suffix in (".arrow", ".safetensors")]
+    flip(file)
+    assert broken(copy) == [name]
+
+
+def test_a_card_with_another_verdict_and_a_result_of_another_study_are_found(copy: Path) -> None:
+    edit(copy / "model" / "card.json", lambda held: held.update(sentence="It helps."))
+    edit(copy / "result.json", lambda held: held["study"].update(seed=9))
+    assert broken(copy) == ["study", "champion"]
+
+
+def unreachable(*_: Any) -> NoReturn:
+    raise ConnectionError("Ray was started")
+
+
+def test_a_finished_run_gives_its_certificate_without_ray(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(finished)
+    monkeypatch.setattr(runs, "connection", unreachable)
+    tracker = Mock()
+    found = runs.carry_out(Run(finished), Means(1), Progress(quiet=True), tracker)
+    assert found == json.loads(before["certificate.json"]) and contents(finished) == before
+    assert [call[0] for call in tracker.method_calls] == ["start", "finish"]
+
+
+def test_a_finished_run_that_cannot_be_trusted_is_taken_up_again(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (copy / "evidence" / "confirmation.jsonl").unlink()
+    monkeypatch.setattr(runs, "connection", unreachable)
+    with pytest.raises(ConnectionError):
+        runs.carry_out(Run(copy), Means(1), Progress(quiet=True), Mock())
+
+
+def test_a_run_killed_before_its_certificate_ends_the_same_and_searches_no_more(
+    finished: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("certificate.json", "result.json", "cost.json"):
+        (copy / name).unlink()
+    shutil.rmtree(copy / "model")
+    lines = (copy / "evidence" / "confirmation.jsonl").read_text().splitlines(keepends=True)
+    (copy / "evidence" / "confirmation.jsonl").write_text("".join(lines[:-3]))
+    monkeypatch.setattr(serial, "search", unreachable)
+    found, tracker = carried_out(copy, monkeypatch)
+    before, after = contents(finished), contents(copy)
+    assert after["result.json"] == before["result.json"] and broken(copy) == []
+    assert after["model/network.safetensors"] == before["model/network.safetensors"]
+    told = json.loads(before["certificate.json"])
+    assert {key: found[key] for key in found if key != "cost"} == {key: told[key] for key in told if key != "cost"}
+    trials = sum(len(json.loads(after["result.json"])[phase]["trials"]) for phase in ("baseline", "plans"))
+    assert [call[0] for call in tracker.method_calls] == ["start", *["trial"] * trials, "finish"]
+
+
+def test_a_run_killed_before_its_report_draws_it(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(copy / "report")
+    carried_out(copy, monkeypatch)
+    assert (copy / "report" / "index.html").is_file()

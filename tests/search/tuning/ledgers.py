@@ -1,0 +1,70 @@
+"""Ledgers to try, and searches through them that need no training."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from search.seeds import Role
+from search.tuning.journal import storage
+from search.tuning.ledger import Ledger, Rules
+from search.tuning.outcome import Outcome
+from spaces import baseline
+from spaces.plan import Plan, Recipe
+from spaces.ranges import Ranges
+
+START = Recipe(rate=4e-3, decay=0.2, batch=50, epochs=200, activation="gelu")
+RANGES = Ranges()
+Error = Callable[[Plan, int], float]
+
+
+def ledger(
+    folder: Path, trainings: int = 12, seeds: int = 3, phase: str = "baseline", seed: int = 0, **options: Any
+) -> Ledger:
+    """A ledger on the journal of ``folder``: build it again to come back after a kill."""
+    settings: dict[str, Any] = {
+        "space": partial(baseline.suggest, start=START),
+        "ranges": RANGES,
+        "guesses": [],
+        "constraints": lambda plan: {},
+    } | options
+    widen, until = settings.pop("widen", ()), settings.pop("until", math.inf)
+    role = {"baseline": Role.BASELINE_SAMPLER, "plans": Role.PLANS_SAMPLER}[phase]
+    journal = storage(folder / "optuna.journal")
+    return Ledger(journal, Rules(phase, seed, role, trainings, seeds, widen, until), **settings)
+
+
+def bowl(plan: Plan, index: int) -> float:
+    """An error with its lowest value at a rate of 2e-3, and a little noise that each seed repeats."""
+    noise = np.random.default_rng([index, plan.recipe.batch]).normal(0, 0.02)
+    return float(0.03 * math.exp(abs(math.log(plan.recipe.rate / 2e-3)) + 0.2 * plan.recipe.decay + noise))
+
+
+def run(book: Ledger, error: Error = bowl, stop_after: int | None = None) -> int:
+    """Carry out trials one after another; ``stop_after`` trainings, as a kill would. Returns the trainings done."""
+    done = 0
+    while (asked := book.ask()) is not None:
+        number, plan = asked
+        for index in range(book.rules.seeds):
+            if done == stop_after:
+                return done
+            done += 1
+            if book.tell(number, index, outcome(error(plan, index))):
+                break
+        book.close(number)
+    return done
+
+
+def outcome(error: float) -> Outcome:
+    return Outcome(error, 0.5, "" if math.isfinite(error) else f"the error is {error}")
+
+
+def constant(*errors: float) -> Error:
+    return lambda plan, index: errors[index]
+
+
+def states(book: Ledger) -> list[str]:
+    return [trial["state"] for trial in book.records()]
