@@ -89,6 +89,7 @@ def test_row_12_terminated_it_says_how_to_go_on_and_row_13_a_second_search_is_re
     assert "RUNNING" not in mlflow_states(out).values()
 
 
+@pytest.mark.slow
 def test_row_12_terminated_while_ray_is_starting_it_says_how_to_go_on(tmp_path: Path, draw: Random) -> None:
     out = tmp_path / "run"
     process = start(out)

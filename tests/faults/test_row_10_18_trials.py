@@ -112,6 +112,7 @@ def test_row_18_trials_whose_workers_are_killed_are_carried_out_all_the_same(
         assert trial["errors"] == [error(Training(plan, i)) for i in range(len(trial["errors"]))]
 
 
+@pytest.mark.slow
 def test_row_18_a_trial_that_always_kills_its_worker_has_failed_and_the_others_have_not(
     ray_session: Any, tmp_path: Path
 ) -> None:
