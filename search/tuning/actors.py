@@ -61,7 +61,7 @@ def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 
     if ledger.used >= ledger.rules.trainings and not ledger.interrupted:
         return
     shutil.rmtree(folder, ignore_errors=True)
-    searcher = LedgerSearcher(ledger, workers)
+    searcher = LedgerSearcher(ledger, workers, FAILURES)
     trainable = tune.with_resources(
         tune.with_parameters(SeedBySeed, task=task, seeds=ledger.rules.seeds), {"cpu": 1, "gpu": gpus}
     )

@@ -178,6 +178,11 @@ class Ledger:
         state = TrialState.FAIL if problem else self._verdict(trial, attrs.get("errors", [])) or TrialState.FAIL
         self._end(trial, state, problem or ("behind on the same seeds" if state == TrialState.PRUNED else ""))
 
+    def release(self, trial: int) -> None:
+        """Put a live trial back: it is given again first, with all that was told."""
+        del self.live[trial]
+        self.interrupted.append(trial)
+
     @property
     def used(self) -> int:
         """What counts against the budget: trainings started."""

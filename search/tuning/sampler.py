@@ -1,5 +1,6 @@
 """Tune's searcher: Tune asks it for trials, it asks the ledger."""
 
+from collections import Counter
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -17,11 +18,14 @@ class LedgerSearcher(Searcher):
         ledger: Of this search.
         workers: Trials at a time. Tune asks one ahead of what it can run; answering then would let the sampler
             miss results that are about to arrive, so it is kept waiting instead.
+        failures: How often a trial is tried again. Tune tries again too, but of a machine that is gone it may hear
+            twice, and takes what it hears while a trial waits for its next worker for that trial's end.
     """
 
-    def __init__(self, ledger: Ledger, workers: int) -> None:
+    def __init__(self, ledger: Ledger, workers: int, failures: int) -> None:
         super().__init__()
-        self.ledger, self.workers = ledger, workers
+        self.ledger, self.workers, self.failures = ledger, workers, failures
+        self.failed = Counter[int]()
         self.numbers: dict[str, int] = {}
         self.problems: dict[str, str] = {}
 
@@ -30,15 +34,19 @@ class LedgerSearcher(Searcher):
         if len(self.ledger.live) >= self.workers:
             return None
         asked = self.ledger.ask()
-        if asked is None:
-            return Searcher.FINISHED
+        if asked is None:  # of those under way one may come back
+            return None if self.ledger.live else Searcher.FINISHED
         number, plan = asked
         self.numbers[trial_id] = number
         return {"number": number, "plan": plan.to_dict()}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tune is done with a trial, for whichever reason; the ledger knows which."""
-        self.ledger.close(self.numbers[trial_id], self.problems.get(trial_id, "the trial failed") if error else "")
+        number = self.numbers[trial_id]
+        if error and self.failed[number] <= self.failures:
+            self.ledger.release(number)
+        else:
+            self.ledger.close(number, self.problems.get(trial_id, "the trial failed") if error else "")
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its searcher to restore it, which is never done here; the journal is the record."""

@@ -32,7 +32,8 @@ class RaceScheduler(FIFOScheduler):
         self._tell(trial, result)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """Keep the last line of what went wrong."""
+        """Keep the last line of what went wrong, and how often it did."""
+        self.searcher.failed[trial.config["number"]] += max(1, trial.num_failures)
         lines = str(trial.get_error() or "the worker died").strip().splitlines()
         self.searcher.problems[trial.trial_id] = lines[-1][:300]
 
