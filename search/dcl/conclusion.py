@@ -6,6 +6,7 @@ from typing import Any
 from search.dcl.scores import rank_correlation
 from search.records.record import strict
 from search.sentences.dcl import sentence
+from search.tuning.cost import summary
 from spaces.dcl import Watch
 
 METRIC = (
@@ -60,12 +61,6 @@ def certificate(result: Mapping[str, Any], found: Sequence[Any], spent: Mapping[
                 for part, key in (("", "sha256"), ("-student", "student_sha256"))
             ],
             "comparisons": list(found),
-            "cost": {
-                "trials": sum(sum(states.values()) for states in spent["trials"].values()),
-                "trainings": sum(spent["trainings"].values()),
-                "train_seconds": spent["train_seconds"],
-                "wall_seconds": spent["wall_seconds"],
-            },
-            "versions": spent["versions"],
+            **summary(spent),
         }
     )

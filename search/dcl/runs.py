@@ -10,8 +10,8 @@ from search.dcl.pipeline import DclPipeline
 from search.dcl.verdict import comparisons
 from search.dcl.verification import checks
 from search.means import Means
-from search.records.record import Evidence, Run, write_bytes
-from search.transfer.conclusion import cost
+from search.records.record import Run, write_bytes
+from search.tuning.cost import cost
 from search.tuning.ledger import best_trial
 from search.tuning.progress import Progress
 from simulators.registry import lattice
@@ -61,10 +61,7 @@ def _write(line: DclPipeline, finals: Any, fixed: Any, predicted: Any) -> dict[s
         "importance": {"plans": line.ledger.importance()},
     }
     run.write("result.json", result)
-    times = {}
-    for file in sorted(run.path("evidence").glob("*.jsonl")):
-        times[file.stem] = [entry["seconds"] for entry in Evidence(file).done.values()]
-    spent = cost(run, {"plans": line.ledger}, times, line.spent, line.means.workers)
+    spent = cost(run, {"plans": line.ledger}, line.spent, line.means.workers)
     run.write("cost.json", spent)
     certified = certificate(result, comparisons(fixed["arms"], study.proof), spent)
     best_name = next(name for name, told in finals.items() if told["plan"] == fixed["plan"])

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from search.dcl import conclusion, confirmation
 from search.dcl.data import observe
 from search.dcl.verdict import comparisons
+from search.proof.verification import UNSPENT, answers, departure
 from search.records.record import Evidence, Run
-from search.transfer.verification import answers
 
 
 def checks(run: Run) -> Iterator[tuple[str, str]]:
@@ -41,11 +41,9 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         return "" if same else "errors differ from the recorded trainings"
 
     def comparison() -> str:
-        spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
         found = comparisons(result["confirmation"]["arms"], study.proof)
-        rebuilt = conclusion.certificate(result, found, spent)
-        differ = [key for key in rebuilt if key not in ("cost", "versions") and rebuilt[key] != certificate.get(key)]
-        return f"{', '.join(differ)} does not follow from the recorded errors" if differ else ""
+        rebuilt = conclusion.certificate(result, found, UNSPENT)
+        return departure(rebuilt, certificate)
 
     yield from answers(
         {"study": studies, "data": data, "networks": networks, "evidence": evidence, "certificate": comparison}

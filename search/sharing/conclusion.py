@@ -5,6 +5,7 @@ from typing import Any
 
 from search.records.record import strict
 from search.sentences.sharing import sentence
+from search.tuning.cost import summary
 
 
 def certificate(result: Mapping[str, Any], found: Sequence[Any], spent: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,12 +26,6 @@ def certificate(result: Mapping[str, Any], found: Sequence[Any], spent: Mapping[
             "sources": [],
             "together": helped,
             "comparisons": list(found),
-            "cost": {
-                "trials": sum(sum(states.values()) for states in spent["trials"].values()),
-                "trainings": sum(spent["trainings"].values()),
-                "train_seconds": spent["train_seconds"],
-                "wall_seconds": spent["wall_seconds"],
-            },
-            "versions": spent["versions"],
+            **summary(spent),
         }
     )

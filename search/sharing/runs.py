@@ -9,7 +9,7 @@ from models.network import Network, Shape
 from models.weights import pack, sha256
 from search import report
 from search.means import Means
-from search.records.record import Evidence, Run, write_bytes
+from search.records.record import Run, write_bytes
 from search.seeds import Role
 from search.sharing.conclusion import certificate
 from search.sharing.objective import SharedTask, SharedTraining, learn
@@ -19,6 +19,7 @@ from search.sharing.verification import checks
 from search.transfer import conclusion
 from search.transfer.objective import Task, Training, packed
 from search.transfer.objective import learn as learn_alone
+from search.tuning.cost import cost
 from search.tuning.progress import Progress
 from search.tuning.searched import searched
 from simulators.registry import find
@@ -106,10 +107,7 @@ def _write(
         "importance": {phase: ledger.importance() for phase, ledger in line.ledgers.items()},
     }
     run.write("result.json", result)
-    times = {}
-    for file in sorted(run.path("evidence").glob("*.jsonl")):
-        times[file.stem] = [entry["seconds"] for entry in Evidence(file).done.values()]
-    spent = conclusion.cost(run, line.ledgers, times, line.spent, line.means.workers)
+    spent = cost(run, line.ledgers, line.spent, line.means.workers)
     run.write("cost.json", spent)
     certified = certificate(result, found, spent)
     for one in certified["comparisons"]:

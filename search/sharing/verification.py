@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from search.champion import load
+from search.proof.verification import UNSPENT, answers, departure, other_data
 from search.records.record import Evidence, Run
 from search.sharing import conclusion, confirmation
 from search.sharing.verdict import comparisons
 from search.studies import opened
-from search.transfer.verification import answers
-from simulators.dataset import Dataset
 from simulators.registry import find
 
 
@@ -23,12 +22,6 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
     def studies() -> str:
         return "" if opened(result["study"]) == study else "result.json is of another study"
 
-    def data() -> str:
-        for name, card in result["data"].items():
-            if Dataset.open(run.path("data", name)).digest != card["digest"]:
-                return f"data/{name} is not the data set of the result"
-        return ""
-
     def evidence() -> str:
         for number, told in enumerate(result["rounds"], 1):
             fixed = run.read(f"confirmation-{number}.json")
@@ -40,15 +33,19 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         return ""
 
     def comparison() -> str:
-        spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
-        rebuilt = conclusion.certificate(result, comparisons(study.tasks, result["rounds"]), spent)
-        differ = [key for key in rebuilt if key not in ("cost", "versions") and rebuilt[key] != certificate.get(key)]
-        return f"{', '.join(differ)} does not follow from the recorded errors" if differ else ""
+        rebuilt = conclusion.certificate(result, comparisons(study.tasks, result["rounds"]), UNSPENT)
+        return departure(rebuilt, certificate)
 
     def champions() -> str:
         other = [t for t in study.tasks if load(run.folder, find(t).name).card["sentence"] != certificate["sentence"]]
         return f"the card of {', '.join(other)} tells another verdict" if other else ""
 
     yield from answers(
-        {"study": studies, "data": data, "evidence": evidence, "certificate": comparison, "champions": champions}
+        {
+            "study": studies,
+            "data": lambda: other_data(run, result),
+            "evidence": evidence,
+            "certificate": comparison,
+            "champions": champions,
+        }
     )

@@ -1,10 +1,7 @@
-"""From measured errors to what a run leaves behind: result, certificate, champion, cost."""
+"""From measured errors to what a run leaves behind: result, certificate, champion."""
 
 import math
-import platform
-import time
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -18,12 +15,11 @@ from search.records.record import Run, strict
 from search.sentences.transfer import sentence
 from search.transfer.objective import Task, Training, learn, packed
 from search.transfer.study import Study
-from search.tuning.ledger import Ledger
+from search.tuning.cost import summary
 from simulators.base import Simulator, columns
 from simulators.dataset import Dataset
 from spaces.plan import Plan
 
-PACKAGES = ("graft", "ray", "torch", "optuna", "mlflow", "numpy", "scipy", "pyarrow", "numba", "safetensors")
 METRIC = {
     "relative-l1": "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
     "normalised-l1": "mean over examples and outputs of |predicted - exact| / mean absolute deviation of the output",
@@ -81,44 +77,6 @@ def examples_gained(curve: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return dict(curve) | {"equivalent_rows": reached, "beyond": reached is None}
 
 
-def cost(
-    run: Run,
-    ledgers: Mapping[str, Ledger],
-    measured: Mapping[str, list[float]],
-    spent: Mapping[str, float],
-    workers: int,
-) -> dict[str, Any]:
-    """What the run cost: times, counts, versions, the machine."""
-    timeline = sorted((entry for ledger in ledgers.values() for entry in ledger.timeline()), key=lambda e: e["start"])
-    zero = timeline[0]["start"] if timeline else 0.0
-    for entry in timeline:
-        entry["start"], entry["end"] = entry["start"] - zero, entry["end"] - zero
-    records = {name: ledger.records() for name, ledger in ledgers.items()}
-    states = ("complete", "pruned", "failed")
-    trainings = {name: sum(len(t["errors"]) for t in trials) for name, trials in records.items()}
-    trainings |= {name: len(seconds) for name, seconds in measured.items()}
-    return {
-        "wall_seconds": sum(spent.values()),
-        "phases": dict(spent),
-        "train_seconds": sum(e["train_seconds"] for e in timeline) + sum(sum(s) for s in measured.values()),
-        "trainings": trainings,
-        "trials": {
-            name: {state: sum(t["state"] == state for t in trials) for state in states}
-            for name, trials in records.items()
-        },
-        "timeline": timeline,
-        "cpus": workers,
-        "versions": versions(),
-        "machine": f"{platform.machine()}, {platform.system()}, {workers} workers",
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of what produced the numbers."""
-    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
-
-
 def data_card(run: Run) -> dict[str, Any]:
     """Each data set by name, rows and the digest of its manifest."""
     cards = {}
@@ -146,13 +104,7 @@ def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent:
             "sources": [{"name": base["name"], "sha256": base["sha256"]} for base in result["bases"]],
             "comparisons": [comparison],
             "examples": result["examples"],
-            "cost": {
-                "trials": sum(sum(states.values()) for states in spent["trials"].values()),
-                "trainings": sum(spent["trainings"].values()),
-                "train_seconds": spent["train_seconds"],
-                "wall_seconds": spent["wall_seconds"],
-            },
-            "versions": spent["versions"],
+            **summary(spent),
         }
     )
 

@@ -8,10 +8,11 @@ from cluster.connect import connection
 from search import report
 from search.means import Means
 from search.proof.certificate import verdict
-from search.records.record import Evidence, Run, write_bytes
+from search.records.record import Run, write_bytes
 from search.transfer import conclusion, confirmation, small
 from search.transfer.pipeline import Pipeline
 from search.transfer.verification import checks
+from search.tuning.cost import cost
 from search.tuning.progress import Progress
 from search.tuning.searched import searched
 from spaces.plan import Plan
@@ -90,10 +91,7 @@ def _write(
         **line.shown(networks),
     }
     run.write("result.json", result)
-    times = {}
-    for file in sorted(run.path("evidence").glob("*.jsonl")):
-        times[file.stem] = [entry["seconds"] for entry in Evidence(file).done.values()]
-    spent = conclusion.cost(run, ledgers, times, line.spent, line.means.workers)
+    spent = cost(run, ledgers, line.spent, line.means.workers)
     run.write("cost.json", spent)
     certified = conclusion.certificate(result, comparison, spent)
     best = "transfer" if "transfer" in plans else "direct"

@@ -1,17 +1,17 @@
 """Does a certificate follow from what its folder holds, and is that intact?"""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 from search.champion import certified
 from search.proof.certificate import verdict
+from search.proof.verification import UNSPENT, answers, departure, other_data
 from search.records.record import Evidence, Run
 from search.studies import opened
 from search.transfer import conclusion
 from search.transfer.bases import stored
 from search.transfer.confirmation import candidates
 from search.transfer.small import compare
-from simulators.dataset import Dataset
 from spaces.plan import Recipe
 
 
@@ -22,12 +22,6 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         Refusal: If the folder holds no finished run.
     """
     result, certificate = run.read("result.json"), run.read("certificate.json")
-
-    def data() -> str:
-        for name, card in result["data"].items():
-            if Dataset.open(run.path("data", name)).digest != card["digest"]:
-                return f"data/{name} is not the data set of the result"
-        return ""
 
     def bases() -> str:
         for base, told in zip(result["bases"], certificate["sources"], strict=True):
@@ -46,10 +40,8 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
             run.study.target,
             compare(run),
         )
-        spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
-        rebuilt = conclusion.certificate(result, again, spent)
-        differ = [key for key in rebuilt if key not in ("cost", "versions") and rebuilt[key] != certificate.get(key)]
-        return f"{', '.join(differ)} does not follow from the recorded errors" if differ else ""
+        rebuilt = conclusion.certificate(result, again, UNSPENT)
+        return departure(rebuilt, certificate)
 
     def evidence() -> str:
         confirmed = result["confirmation"]
@@ -68,19 +60,10 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
 
     named = {
         "study": studies,
-        "data": data,
+        "data": lambda: other_data(run, result),
         "base networks": bases,
         "evidence": evidence,
         "certificate": comparison,
         "champion": champion,
     }
     yield from answers(named)
-
-
-def answers(named: Mapping[str, Callable[[], str]]) -> Iterator[tuple[str, str]]:
-    """What each check says; one that cannot be carried out says why."""
-    for name, check in named.items():
-        try:
-            yield name, check()
-        except (OSError, RuntimeError, ValueError, KeyError) as problem:
-            yield name, str(problem)

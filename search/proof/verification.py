@@ -1,0 +1,35 @@
+"""What it takes to trust a certificate that somebody hands over, whatever it is of."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from search.records.record import Run
+from simulators.dataset import Dataset
+
+UNSPENT: dict[str, Any] = {
+    "trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}
+}  # fmt: skip
+"""In place of what a run cost, where its certificate is written again: that does not follow from its errors."""
+
+
+def answers(named: Mapping[str, Callable[[], str]]) -> Iterator[tuple[str, str]]:
+    """What each check says; one that cannot be carried out says why."""
+    for name, check in named.items():
+        try:
+            yield name, check()
+        except (OSError, RuntimeError, ValueError, KeyError) as problem:
+            yield name, str(problem)
+
+
+def departure(rebuilt: Mapping[str, Any], certificate: Mapping[str, Any]) -> str:
+    """What in a certificate differs from the one that the recorded errors give, in words."""
+    differ = [key for key in rebuilt if key not in ("cost", "versions") and rebuilt[key] != certificate.get(key)]
+    return f"{', '.join(differ)} does not follow from the recorded errors" if differ else ""
+
+
+def other_data(run: Run, result: Mapping[str, Any]) -> str:
+    """Which data set of the folder is not the one of the result, in words."""
+    for name, card in result["data"].items():
+        if Dataset.open(run.path("data", name)).digest != card["digest"]:
+            return f"data/{name} is not the data set of the result"
+    return ""
