@@ -33,12 +33,17 @@ class DclPipeline(Work):
     study: DclStudy
 
     def prepare(self) -> None:
+        """The states; of a system that is watched too little nothing is left in the folder."""
+        with self.run.possible("wide.npy"):
+            self.prepare_states()
+
+    def prepare_states(self) -> None:
         """Watch, and draw the states of all energies on which label-free errors are measured.
 
         Those come from Monte Carlo with the energies of the linear-logistic baseline: no Hamiltonian.
 
         Raises:
-            Refusal: If the states are worth too few independent ones; then nothing is left in the folder.
+            Refusal: If the states are worth too few independent ones.
         """
         with self.phase("data", self.study.states.watched):
             self.observed, self.card = observe(

@@ -1,16 +1,16 @@
 """A DCL study from beginning to end, in one folder."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from cluster.connect import connection
-from search import report
 from search.dcl.conclusion import certificate, rankings
 from search.dcl.pipeline import DclPipeline
 from search.dcl.verdict import comparisons
 from search.dcl.verification import checks
 from search.means import Means
 from search.records.record import Run, write_bytes
+from search.runs import complete
 from search.tuning.cost import cost
 from search.tuning.ledger import best_trial
 from search.tuning.progress import Progress
@@ -18,29 +18,17 @@ from simulators.registry import lattice
 
 
 def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
-    """Run a DCL study, or what is left of it, and return its certificate; as `search.transfer.runs.carry_out`."""
-    if run.has("certificate.json") and not any(problem for _, problem in checks(run)):
-        if not run.has("report/index.html"):
-            report.write(run.folder)
-        tracker.start()
-        tracker.finish()
-        return run.read("certificate.json")
-    with connection(means.workers, run.folder, means.devices) as available:
-        line = DclPipeline(run, replace(means, workers=min(means.workers, available)), progress, tracker)
-        with run.possible("wide.npy"):
-            line.prepare()
-        tracker.start()
-        line.plans()
-        best = line.best()
-        finals = line.finals()
-        fixed = line.confirm(best)
-        predicted = line.predict(best)
-    with line.phase("report"):
-        certified = _write(line, finals, fixed, predicted)
-        report.write(run.folder)
-    tracker.finish()
-    progress.close()
-    return certified
+    """Run a DCL study, or what is left of it, and return its certificate; as `search.runs.complete`."""
+    return complete(run, means, progress, tracker, DclPipeline, _phases, checks)
+
+
+def _phases(line: DclPipeline) -> Callable[[], dict[str, Any]]:
+    """All that is measured; returns what writes the folder."""
+    line.plans()
+    best = line.best()
+    finals = line.finals()
+    fixed = line.confirm(best)
+    return partial(_write, line, finals, fixed, line.predict(best))
 
 
 def _write(line: DclPipeline, finals: Any, fixed: Any, predicted: Any) -> dict[str, Any]:

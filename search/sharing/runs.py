@@ -1,15 +1,14 @@
 """A study of several tasks from beginning to end, in one folder."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from cluster.connect import connection
 from models.network import Network, Shape
 from models.weights import pack, sha256
-from search import report
 from search.means import Means
 from search.records.record import Run, write_bytes
+from search.runs import complete
 from search.seeds import Role
 from search.sharing.conclusion import certificate
 from search.sharing.objective import SharedTask, SharedTraining, learn
@@ -28,30 +27,20 @@ from spaces.sharing import Sharing
 
 
 def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
-    """Run a study of several tasks, or what is left of it; as `search.transfer.runs.carry_out`."""
-    if run.has("certificate.json") and not any(problem for _, problem in checks(run)):
-        if not run.has("report/index.html"):
-            report.write(run.folder)
-        tracker.start()
-        tracker.finish()
-        return run.read("certificate.json")
-    with connection(means.workers, run.folder, means.devices) as available:
-        line = SharingPipeline(run, replace(means, workers=min(means.workers, available)), progress, tracker)
-        line.prepare()
-        tracker.start()
-        baselines = line.baselines()
-        reference = line.reference(baselines)
-        line.plans(baselines)
-        rounds = line.confirm(baselines, reference)
-        found = comparisons(line.study.tasks, rounds)
-        with line.phase("champions"):
-            networks = champions(line, baselines, found)
-    with line.phase("report"):
-        certified = _write(line, baselines, reference, rounds, found, networks)
-        report.write(run.folder)
-    tracker.finish()
-    progress.close()
-    return certified
+    """Run a study of several tasks, or what is left of it; as `search.runs.complete`."""
+    return complete(run, means, progress, tracker, SharingPipeline, _phases, checks)
+
+
+def _phases(line: SharingPipeline) -> Callable[[], dict[str, Any]]:
+    """All that is measured; returns what writes the folder."""
+    baselines = line.baselines()
+    reference = line.reference(baselines)
+    line.plans(baselines)
+    rounds = line.confirm(baselines, reference)
+    found = comparisons(line.study.tasks, rounds)
+    with line.phase("champions"):
+        networks = champions(line, baselines, found)
+    return partial(_write, line, baselines, reference, rounds, found, networks)
 
 
 def champions(

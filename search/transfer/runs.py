@@ -1,14 +1,13 @@
 """A study from beginning to end, in one folder."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from cluster.connect import connection
-from search import report
 from search.means import Means
 from search.proof.certificate import verdict
 from search.records.record import Run, write_bytes
+from search.runs import complete
 from search.transfer import conclusion, confirmation, small
 from search.transfer.pipeline import Pipeline
 from search.transfer.verification import checks
@@ -23,49 +22,34 @@ Tracker = Any
 def carry_out(
     run: Run, means: Means, progress: Progress, tracker: Tracker, kind: Callable[..., Pipeline] = Pipeline
 ) -> dict[str, Any]:
-    """Run a study of transfer, or what is left of it, and return its certificate.
+    """Run a study of transfer, or what is left of it, and return its certificate; as `search.runs.complete`."""
+    return complete(run, means, progress, tracker, kind, _phases, checks)
 
-    The folder must be held and hold the study. Every phase finds what is done already: a run that was interrupted
-    goes on where it stopped, a finished one is verified and its certificate returned.
-    """
-    if run.has("certificate.json") and not any(problem for _, problem in checks(run)):
-        if not run.has("report/index.html"):
-            report.write(run.folder)
-        tracker.start()
-        tracker.finish()
-        return run.read("certificate.json")
-    with connection(means.workers, run.folder, means.devices) as available:
-        line = kind(run, replace(means, workers=min(means.workers, available)), progress, tracker)
-        line.prepare()
-        tracker.start()
-        baseline = line.baseline()
-        bases = line.bases(baseline.recipe)
-        line.plans(baseline, bases)
-        fixed, measured = line.confirm(baseline, bases)
-        comparison = verdict(
-            measured["direct"],
-            confirmation.candidates(fixed, measured),
-            line.study.proof,
-            line.study.target,
-            small.compare(run),
-        )
-        curve = None
-        if comparison["decision"] == "transfer" and line.study.mode == "fresh":
-            curve = line.curve(baseline, comparison["direct"]["mean"], comparison["candidate"]["mean"])
-        plans = {"direct": baseline}
-        if comparison["plan"] is not None:
-            plans["transfer"] = Plan.from_dict(comparison["plan"])
-        networks = line.champions(plans, bases)
-    with line.phase("report"):
-        certified = _write(run, line, fixed, measured, comparison, curve, networks, bases, plans)
-        report.write(run.folder)
-    tracker.finish()
-    progress.close()
-    return certified
+
+def _phases(line: Pipeline) -> Callable[[], dict[str, Any]]:
+    """All that is measured; returns what writes the folder."""
+    baseline = line.baseline()
+    bases = line.bases(baseline.recipe)
+    line.plans(baseline, bases)
+    fixed, measured = line.confirm(baseline, bases)
+    comparison = verdict(
+        measured["direct"],
+        confirmation.candidates(fixed, measured),
+        line.study.proof,
+        line.study.target,
+        small.compare(line.run),
+    )
+    curve = None
+    if comparison["decision"] == "transfer" and line.study.mode == "fresh":
+        curve = line.curve(baseline, comparison["direct"]["mean"], comparison["candidate"]["mean"])
+    plans = {"direct": baseline}
+    if comparison["plan"] is not None:
+        plans["transfer"] = Plan.from_dict(comparison["plan"])
+    networks = line.champions(plans, bases)
+    return partial(_write, line, fixed, measured, comparison, curve, networks, bases, plans)
 
 
 def _write(
-    run: Run,
     line: Pipeline,
     fixed: Any,
     measured: Any,
@@ -76,7 +60,7 @@ def _write(
     plans: dict[str, Plan],
 ) -> dict[str, Any]:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
-    ledgers = {"baseline": line.baseline_ledger, "plans": line.plans_ledger}
+    run, ledgers = line.run, {"baseline": line.baseline_ledger, "plans": line.plans_ledger}
     result = {
         "format": 1,
         "study": line.study.to_dict(),

@@ -34,6 +34,10 @@ class Work:
         self.began = time.monotonic()
         self.spent: dict[str, float] = run.read("spent.json") if run.has("spent.json") else {}
 
+    def prepare(self) -> None:
+        """Data, and what judges them; refuses a study that cannot be carried out."""
+        raise NotImplementedError
+
     @contextmanager
     def phase(self, name: str, total: int = 0) -> Iterator[None]:
         """Show a phase, and add its wall time to what the run has cost so far."""

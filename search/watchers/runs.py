@@ -10,5 +10,5 @@ from search.watchers.pipeline import WatcherPipeline
 
 
 def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
-    """Run a study, or what is left of it, and return its certificate; as `search.transfer.runs.carry_out`."""
+    """Run a study, or what is left of it, and return its certificate; as `search.runs.complete`."""
     return carried_out(run, means, progress, tracker, WatcherPipeline)

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from this_process import connected, written
 
 from search import report
 from search.cli import main
@@ -25,10 +25,8 @@ from search.studies import resolve
 from search.tuning import serial
 from search.tuning.progress import Progress
 from simulators.exact import iid
-from simulators.manifest import Manifest
 from simulators.registry import lattice
 from simulators.sampling import Observations
-from simulators.shards import write_shard
 from simulators.watched import SHARD_ROWS, Watched
 from spaces.dcl import Watch
 from spaces.refusal import Refusal
@@ -44,24 +42,17 @@ TINY = {
 }  # fmt: skip
 
 
-@contextmanager
-def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
-    yield workers
-
-
 def drawn(study: Any, folder: Path) -> None:
     """What Ray's actors would write."""
     watched, seed = Watched(lattice(study.system), study.temperature), entropy(study.seed, Role.POOL)
-    folder.mkdir(parents=True, exist_ok=True)
-    shard = write_shard(watched, seed, 0, study.states.watched, folder)
-    Manifest.of(watched, seed, SHARD_ROWS).including(shard).write(folder)
+    written(watched, seed, study.states.watched, folder, SHARD_ROWS)
 
 
 def carried_out(
     folder: Path, patch: pytest.MonkeyPatch, settings: dict[str, Any] = TINY
 ) -> tuple[dict[str, Any], Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
-    patch.setattr(runs, "connection", connected)
+    patch.setattr("search.runs.connection", connected)
     patch.setattr(runs, "DclPipeline", partial(DclPipeline, trainer=serial))
     run, tracker, study = Run(folder), Mock(), resolve("dcl-ising", "demo", settings)
     with run.held():

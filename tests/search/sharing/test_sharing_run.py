@@ -2,16 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from unittest.mock import Mock
 from zlib import crc32
 
 import numpy as np
 import pytest
+from this_process import connected, unreachable, written
 
 from search import report
 from search.champion import load, predict_csv
@@ -27,9 +27,7 @@ from search.transfer.objective import Examples
 from search.tuning import serial
 from search.tuning.progress import Progress
 from simulators.dataset import Dataset
-from simulators.manifest import Manifest
 from simulators.registry import find
-from simulators.shards import write_shard
 from spaces.refusal import Refusal
 
 TASKS = ["film-2", "film-3", "film-4"]
@@ -46,22 +44,14 @@ class Here(SharingPipeline):
     def examples(self, task: str, role: Role, rows: int) -> Examples:
         drawn = find(task)
         folder = self.run.path("data", f"{role.name.lower()}-{drawn.name}")
-        if not folder.is_dir():
-            seed = (*entropy(self.study.seed, role), crc32(drawn.name.encode()))
-            folder.mkdir(parents=True)
-            Manifest.of(drawn, seed, rows).including(write_shard(drawn, seed, 0, rows, folder)).write(folder)
-        data = Dataset.open(folder, rows)
+        seed = (*entropy(self.study.seed, role), crc32(drawn.name.encode()))
+        data = written(drawn, seed, rows, folder)
         return Examples(data.inputs(), data.outputs())
-
-
-@contextmanager
-def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
-    yield workers
 
 
 def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
-    patch.setattr(runs, "connection", connected)
+    patch.setattr("search.runs.connection", connected)
     patch.setattr(runs, "SharingPipeline", partial(Here, trainer=serial))
     tracker = Mock()
     return runs.carry_out(Run(folder), Means(1), Progress(quiet=True), tracker), tracker
@@ -80,10 +70,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copy(finished: Path, tmp_path: Path) -> Path:
     """The finished run, to be spoilt."""
     return Path(shutil.copytree(finished, tmp_path / "copy"))
-
-
-def unreachable(*_: Any, **__: Any) -> NoReturn:
-    raise AssertionError("not to be called")
 
 
 def edit(path: Path, change: Callable[[Any], object]) -> None:
@@ -140,7 +126,7 @@ def test_every_task_has_its_network(finished: Path, tmp_path: Path) -> None:
 
 
 def test_a_finished_run_is_not_done_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "connection", unreachable)
+    monkeypatch.setattr("search.runs.connection", unreachable)
     found = runs.carry_out(Run(finished), Means(1), Progress(quiet=True), Mock())
     assert found == json.loads((finished / "certificate.json").read_text())
 

@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from this_process import connected, unreachable, written
 
 from search import report
 from search.means import Means
@@ -22,10 +22,7 @@ from search.transfer.pipeline import Pipeline
 from search.transfer.verification import checks
 from search.tuning import serial
 from search.tuning.progress import Progress
-from simulators.dataset import Dataset
-from simulators.manifest import Manifest
 from simulators.registry import find
-from simulators.shards import write_shard
 
 TINY = {
     "rows.source": 60, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20, "network.depth": 2,
@@ -40,17 +37,8 @@ class Here(Pipeline):
 
     def examples(self, simulator: str, role: Role, rows: int) -> Examples:
         folder = self.run.path("data", role.name.lower())
-        if not folder.is_dir():
-            drawn, seed = find(simulator), entropy(self.study.seed, role)
-            folder.mkdir(parents=True)
-            Manifest.of(drawn, seed, rows).including(write_shard(drawn, seed, 0, rows, folder)).write(folder)
-        data = Dataset.open(folder, rows)
+        data = written(find(simulator), entropy(self.study.seed, role), rows, folder)
         return Examples(data.inputs(), data.outputs())
-
-
-@contextmanager
-def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
-    yield workers
 
 
 def nothing_drawn(folder: Path) -> None:
@@ -60,7 +48,7 @@ def nothing_drawn(folder: Path) -> None:
 
 def carried_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
-    monkeypatch.setattr(runs, "connection", connected)
+    monkeypatch.setattr("search.runs.connection", connected)
     monkeypatch.setattr(report, "write", nothing_drawn)
     tracker = Mock()
     here: Any = partial(Here, trainer=serial)
@@ -190,13 +178,9 @@ def test_a_card_with_another_verdict_and_a_result_of_another_study_are_found(cop
     assert broken(copy) == ["study", "champion"]
 
 
-def unreachable(*_: Any) -> NoReturn:
-    raise ConnectionError("Ray was started")
-
-
 def test_a_finished_run_gives_its_certificate_without_ray(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = contents(finished)
-    monkeypatch.setattr(runs, "connection", unreachable)
+    monkeypatch.setattr("search.runs.connection", unreachable)
     tracker = Mock()
     found = runs.carry_out(Run(finished), Means(1), Progress(quiet=True), tracker)
     assert found == json.loads(before["certificate.json"]) and contents(finished) == before
@@ -205,7 +189,7 @@ def test_a_finished_run_gives_its_certificate_without_ray(finished: Path, monkey
 
 def test_a_finished_run_that_cannot_be_trusted_is_taken_up_again(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (copy / "evidence" / "confirmation.jsonl").unlink()
-    monkeypatch.setattr(runs, "connection", unreachable)
+    monkeypatch.setattr("search.runs.connection", unreachable)
     with pytest.raises(ConnectionError):
         runs.carry_out(Run(copy), Means(1), Progress(quiet=True), Mock())
 

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +9,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from this_process import CONNECTED, connected, written
 
 from search import report
 from search.cli import main
@@ -18,18 +17,14 @@ from search.estimate import estimate
 from search.means import Means
 from search.records.record import Run
 from search.studies import resolve
-from search.transfer import mapping, runs
 from search.tuning import serial
 from search.tuning.progress import Progress
 from search.watchers.mapping import draw_map
 from search.watchers.pipeline import WatcherPipeline
 from search.watchers.runs import carry_out
 from search.watchers.verification import checks
-from simulators.dataset import Dataset
 from simulators.lattice import SpinModel
-from simulators.manifest import Manifest
 from simulators.sampling import Observations
-from simulators.shards import write_shard
 from simulators.watched import Watched, observations
 from spaces.refusal import Refusal
 
@@ -39,18 +34,6 @@ TINY = {
     "network.width": 8, "base": {"epochs": 2, "batch": 100, "rate": 1e-2}, "start.epochs": 1, "start.batch": 200,
     "ranges": {"epochs": [1, 2], "batch": [100, 250]}, "budget.trainings": 8, "budget.seeds": 2, "budget.steps": 60,
 }  # fmt: skip
-
-
-CONNECTED: list[Path] = []
-
-
-@contextmanager
-def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
-    CONNECTED.append(folder)
-    try:
-        yield workers
-    finally:
-        CONNECTED.pop()
 
 
 def calls(*given: Any) -> list[Any]:
@@ -64,15 +47,12 @@ TRAINER = SimpleNamespace(search=serial.search, outcomes=serial.outcomes, calls=
 def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) -> Observations:
     """What Ray's actors would write, written by this process."""
     watched = Watched(model, T)
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        Manifest.of(watched, seed, n).including(write_shard(watched, seed, 0, n, folder)).write(folder)
-    return observations(Dataset.open(folder, n), watched)
+    return observations(written(watched, seed, n, folder), watched)
 
 
 def prepared(folder: Path, patch: pytest.MonkeyPatch) -> Run:
-    for module in (runs, mapping):
-        patch.setattr(module, "connection", connected)
+    for module in ("search.runs", "search.transfer.mapping"):
+        patch.setattr(f"{module}.connection", connected)
     patch.setattr("search.watchers.pipeline.watch", here)
     for module in ("runs", "mapping"):
         patch.setattr(f"search.watchers.{module}.WatcherPipeline", partial(WatcherPipeline, trainer=TRAINER))

@@ -1,0 +1,36 @@
+"""A whole study in the process of its test: a few dozen rows are not worth starting Ray."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from simulators.dataset import Dataset
+from simulators.manifest import Manifest
+from simulators.shards import write_shard
+
+CONNECTED: list[Path] = []
+
+
+@contextmanager
+def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
+    """In place of `cluster.connect.connection`."""
+    CONNECTED.append(folder)
+    try:
+        yield workers
+    finally:
+        CONNECTED.pop()
+
+
+def unreachable(*_: Any, **__: Any) -> NoReturn:
+    """In place of what must not be called."""
+    raise ConnectionError("not to be called")
+
+
+def written(simulator: Any, seed: Any, rows: int, folder: Path, shard_rows: int | None = None) -> Dataset:
+    """What Ray's actors would write, in one shard."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        shard = write_shard(simulator, seed, 0, rows, folder)
+        Manifest.of(simulator, seed, shard_rows or rows).including(shard).write(folder)
+    return Dataset.open(folder, rows)
