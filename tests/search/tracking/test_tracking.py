@@ -1,101 +1,19 @@
-"""MLflow as a view: delivering twice changes nothing, and a server that is away costs little and loses nothing."""
+"""MLflow as a view: delivering twice changes nothing."""
 
 import json
 import math
 import shutil
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tracked import BASELINE, DIRECT, MOVED, PLANS, folder_name, runs_of, trial
 
-from search.tracking import delivery
 from search.tracking.columns import measures, settings, title
-from search.tracking.delivery import address, masked
-from search.tuning.progress import Progress
-from spaces.plan import Plan, Recipe, Span
-from spaces.refusal import Refusal
 
 # MLflow's own tables use a loader that SQLAlchemy 2.1 will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
-
-DEAD = "http://127.0.0.1:9"
-DIRECT = Plan(Recipe(rate=0.002))
-MOVED = Plan.span(Recipe(rate=0.0012345678), 7, "film-10", Span(1, 6), copied_rate=0.3)
-
-
-def trial(number, plan=DIRECT, state="complete", errors=(0.02, 0.03), reason=""):
-    value = 0.02 if errors else None
-    return {"number": number, "state": state, "params": {"rate": 0.002}, "plan": plan.to_dict() if plan else None} | {
-        "errors": list(errors),
-        "value": value,
-        "reason": reason,
-    }
-
-
-BASELINE = [trial(n) for n in range(3)]
-PLANS = [
-    trial(0, MOVED),
-    trial(1, MOVED, "pruned", errors=(0.04,)),
-    trial(2, MOVED, "failed", errors=(), reason="loss is nan"),
-    trial(3, None, "interrupted", errors=()),
-]
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """One database for all tests: to create one takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-
-
-@pytest.fixture
-def client(store):
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=store)
-
-
-@pytest.fixture
-def folder(tmp_path, request):
-    """A run's folder that ended, of a study named after the test."""
-    name = request.node.name.replace("_", "-")
-    study = {"name": name, "title": "A test", "seed": 0, "budget": {"trainings": 12}}
-    data = {"pool": {"simulator": "film-8", "rows": 500, "digest": "ab" * 32}}
-    arms = {arm: {"mean": 0.02, "per_seed": [0.02]} for arm in ("direct", "candidate")}
-    verdict = {"relative_reduction": 0.3, "interval": [0.2, 0.4], "p_value": 0.001} | arms
-    records = {
-        "study": study,
-        "result": {
-            "study": study,
-            "data": data,
-            "baseline": {"trials": BASELINE, "best": 0},
-            "plans": {"trials": PLANS, "best": 0},
-        },
-        "cost": {"wall_seconds": 9.0, "timeline": [{"phase": "plans", "number": 0, "train_seconds": 4.0}]},
-        "certificate": {"study": name, "decision": "transfer", "sentence": "It helps.", "comparisons": [verdict]},
-    }
-    for record, value in records.items():
-        (tmp_path / f"{record}.json").write_text(json.dumps(value))
-    (tmp_path / "run-id").write_text(f"id-{name}")
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "network.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
-    (tmp_path / "model" / "card.json").write_text("{}")
-    (tmp_path / "report").mkdir()
-    (tmp_path / "report" / "index.html").write_text("<p>report</p>")
-    return tmp_path
-
-
-def folder_name(folder):
-    return json.loads((folder / "study.json").read_text())["name"]
-
-
-def runs_of(client, folder, only="", deleted=False):
-    from mlflow.entities import ViewType
-
-    experiment = client.get_experiment_by_name(folder_name(folder))
-    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
-    return list(client.search_runs([experiment.experiment_id], only, view))
 
 
 def test_deliver(store, client, folder):
@@ -228,55 +146,6 @@ def test_interrupted_trial_goes_on(store, client, folder):
     assert run.info.status == "FINISHED" and run.info.run_name == "plans 003 span (1, 6)"
 
 
-def test_server_away(store, client, folder):
-    from search.tracking.view import Tracker, deliver
-
-    began = time.monotonic()
-    tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), DEAD)
-    tracker.start()
-    for number in range(20):
-        tracker.trial("plans", trial(number, MOVED))
-    assert time.monotonic() - began < 15
-    tracker.finish()
-    assert f"graft deliver {folder}" in tracker.warning
-    with pytest.raises(Refusal, match="did not take everything"):
-        deliver(folder, DEAD)
-    assert deliver(folder, store) == 1 + len(BASELINE + PLANS)
-
-
-def test_server_back(store, client, folder, monkeypatch):
-    from search.tracking.view import Tracker
-
-    monkeypatch.setattr(delivery, "PAUSE", 0.0)
-    monkeypatch.setattr(delivery, "SHARE", 0.0)
-    tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), store)
-    with monkeypatch.context() as patch:
-        patch.setattr(Tracker, "_create", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("gone")))
-        tracker.trial("plans", PLANS[0])
-        assert "gone" in tracker.warning
-    tracker.trial("plans", PLANS[1])
-    assert tracker.warning == ""
-    assert len(runs_of(client, folder, "tags.`graft.kind` = 'trial'")) == 2
-
-
-def test_delivery_pauses_in_proportion(monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr(delivery.time, "monotonic", lambda: clock[0])
-    tries = []
-
-    def slow():
-        tries.append(clock[0])
-        clock[0] += 5.0
-        raise TimeoutError
-
-    queue = delivery.Delivery(slow)
-    while clock[0] < 1000:
-        queue.send()
-        clock[0] += 1.0
-    assert 5.0 * len(tries) <= 0.06 * 1000
-    assert queue.problem == "TimeoutError"
-
-
 def test_moved_folder_is_told(folder, store, monkeypatch):
     from search.tracking import view
 
@@ -296,25 +165,6 @@ def test_moved_folder_is_told(folder, store, monkeypatch):
     assert "the folder was moved" in tracker.warning
 
 
-def test_credentials_stay_hidden(folder):
-    from search.tracking.view import Tracker
-
-    uri = "http://someone:s3cret@127.0.0.1:9"
-    tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), uri)
-    tracker.start()
-    assert tracker.warning and "s3cret" not in tracker.warning and "someone" not in tracker.warning
-    assert masked("at postgresql://a:b@host/db", uri) == "at postgresql://***@host/db"
-
-
-def test_address_is_absolute(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert address(Path("a")) == f"sqlite:///{tmp_path}/a/mlflow.db"
-    assert address(Path("a"), "sqlite:///b.db") == f"sqlite:///{tmp_path}/b.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server")
-    assert address(Path("a")) == "http://server"
-
-
 def test_columns():
     known = settings("plans", PLANS[0])
     assert sorted(known)[:3] == ["copied_n1", "copied_n2", "copied_rate"]  # what MLflow's comparison opens on
@@ -323,16 +173,3 @@ def test_columns():
     assert title("plans", PLANS[1]) == "plans 001 span (1, 6) pruned"
     assert list(measures(PLANS[0], 4.0, 0.04).items())[:2] == [("error_percent", 2.0), ("gain_percent", 50.0)]
     assert measures(PLANS[2], None, 0.04) == {"seeds": 0.0}
-
-
-@pytest.mark.parametrize("quiet", [False, True])
-def test_a_warning_is_told_on_the_other_stream_also_to_programs(
-    quiet: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What `graft run --json` prints is read by programs; what MLflow did not take must be said all the same."""
-    progress = Progress(quiet=quiet)
-    progress.say("on my way")
-    progress.warn("not everything arrived; later: graft deliver runs/mine")
-    said = capsys.readouterr()
-    assert said.out == "" and ("on my way" in said.err) is not quiet
-    assert "warning: not everything arrived; later: graft deliver runs/mine" in said.err

@@ -1,0 +1,99 @@
+"""A server that is away costs little and loses nothing."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from tracked import BASELINE, MOVED, PLANS, runs_of, trial
+
+from search.tracking import delivery
+from search.tracking.delivery import address, masked
+from search.tuning.progress import Progress
+from spaces.refusal import Refusal
+
+# MLflow's own tables use a loader that SQLAlchemy 2.1 will drop.
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
+
+DEAD = "http://127.0.0.1:9"
+
+
+def test_server_away(store, client, folder):
+    from search.tracking.view import Tracker, deliver
+
+    began = time.monotonic()
+    tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), DEAD)
+    tracker.start()
+    for number in range(20):
+        tracker.trial("plans", trial(number, MOVED))
+    assert time.monotonic() - began < 15
+    tracker.finish()
+    assert f"graft deliver {folder}" in tracker.warning
+    with pytest.raises(Refusal, match="did not take everything"):
+        deliver(folder, DEAD)
+    assert deliver(folder, store) == 1 + len(BASELINE + PLANS)
+
+
+def test_server_back(store, client, folder, monkeypatch):
+    from search.tracking.view import Tracker
+
+    monkeypatch.setattr(delivery, "PAUSE", 0.0)
+    monkeypatch.setattr(delivery, "SHARE", 0.0)
+    tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), store)
+    with monkeypatch.context() as patch:
+        patch.setattr(Tracker, "_create", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("gone")))
+        tracker.trial("plans", PLANS[0])
+        assert "gone" in tracker.warning
+    tracker.trial("plans", PLANS[1])
+    assert tracker.warning == ""
+    assert len(runs_of(client, folder, "tags.`graft.kind` = 'trial'")) == 2
+
+
+def test_delivery_pauses_in_proportion(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(delivery.time, "monotonic", lambda: clock[0])
+    tries = []
+
+    def slow():
+        tries.append(clock[0])
+        clock[0] += 5.0
+        raise TimeoutError
+
+    queue = delivery.Delivery(slow)
+    while clock[0] < 1000:
+        queue.send()
+        clock[0] += 1.0
+    assert 5.0 * len(tries) <= 0.06 * 1000
+    assert queue.problem == "TimeoutError"
+
+
+def test_credentials_stay_hidden(folder):
+    from search.tracking.view import Tracker
+
+    uri = "http://someone:s3cret@127.0.0.1:9"
+    tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), uri)
+    tracker.start()
+    assert tracker.warning and "s3cret" not in tracker.warning and "someone" not in tracker.warning
+    assert masked("at postgresql://a:b@host/db", uri) == "at postgresql://***@host/db"
+
+
+def test_address_is_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert address(Path("a")) == f"sqlite:///{tmp_path}/a/mlflow.db"
+    assert address(Path("a"), "sqlite:///b.db") == f"sqlite:///{tmp_path}/b.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server")
+    assert address(Path("a")) == "http://server"
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_warning_is_told_on_the_other_stream_also_to_programs(
+    quiet: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `graft run --json` prints is read by programs; what MLflow did not take must be said all the same."""
+    progress = Progress(quiet=quiet)
+    progress.say("on my way")
+    progress.warn("not everything arrived; later: graft deliver runs/mine")
+    said = capsys.readouterr()
+    assert said.out == "" and ("on my way" in said.err) is not quiet
+    assert "warning: not everything arrived; later: graft deliver runs/mine" in said.err
