@@ -10,7 +10,7 @@ search: .venv/installed
 	$(BIN)/graft run film10-film8
 
 test: .venv/tested check
-	$(BIN)/python -m pytest -m "not slow and not cluster" --durations=10
+	$(BIN)/python -m pytest -m "not slow and not cluster" --numprocesses=2 --dist=loadgroup --no-loadscope-reorder --durations=10
 
 check: .venv/tested
 	$(BIN)/ruff check .
@@ -27,7 +27,7 @@ test-faults: .venv/tested
 	$(BIN)/python -m pytest -m fault
 
 calibrate: .venv/installed
-	$(BIN)/graft calibrate --repeats 60
+	$(BIN)/graft calibrate
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -12,6 +12,8 @@ from spaces.refusal import Refusal
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 SMALLEST = 1e-6
+ORDER = (0.01, 100.0)
+"""Mean size of outputs that a network starting from common initial weights can learn as they are."""
 
 
 def relative_l1(prediction: Tensor, target: Tensor) -> Tensor:
@@ -52,8 +54,16 @@ def deviations(metric: str, prediction: NDArray, target: NDArray) -> NDArray[np.
     return distance / np.abs(exact) if metric == "relative-l1" else distance
 
 
-def away_from_zero(target: NDArray, where: str) -> None:
+NORMALISED = 'metric = "normalised-l1"'
+
+
+def away_from_zero(target: NDArray, where: str, instead: str = f"{NORMALISED}, which zero does not trouble") -> None:
     """Refuse outputs that a relative error cannot judge.
+
+    Args:
+        target: (examples, outputs).
+        where: What they are of.
+        instead: What else is allowed.
 
     Raises:
         Refusal: Naming the first rows with a value nearer to zero than 1e-6.
@@ -63,7 +73,26 @@ def away_from_zero(target: NDArray, where: str) -> None:
         shown = ", ".join(map(str, rows[:5])) + (", ..." if rows.size > 5 else "")
         raise Refusal(
             f"{where}: outputs of rows {shown} (counted from 0) come within {SMALLEST:g} of zero; allowed: outputs "
-            'away from it, or metric = "normalised-l1", which zero does not trouble'
+            f"away from it, or {instead}"
+        )
+
+
+def of_order_one(target: NDArray, where: str, instead: str = NORMALISED) -> None:
+    """Refuse outputs that a network cannot reach from where it starts.
+
+    Args:
+        target: (examples, outputs), learned as they are.
+        where: What they are of.
+        instead: What else is allowed.
+
+    Raises:
+        Refusal: Naming their mean size.
+    """
+    size = float(np.abs(target).mean())
+    if not ORDER[0] <= size <= ORDER[1]:
+        raise Refusal(
+            f"{where}: outputs are of size {size:.3g}; allowed: about 1, from {ORDER[0]:g} to {ORDER[1]:g} (choose "
+            f"another unit), or {instead}"
         )
 
 

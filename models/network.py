@@ -71,6 +71,8 @@ class OwnNetwork:
                     f"network {self.module}({told}) raises {type(problem).__name__}: {problem}; "
                     "allowed: a class that takes inputs, outputs and the other keys of network"
                 ) from problem
+        if len(blocks_of(network)) < 2:
+            raise Refusal(f"network {self.module} has one block; allowed: at least 2, the last of them the head")
         seen: set[int] = set()
         for number, block in enumerate(blocks_of(network), 1):
             mine = {id(parameter) for parameter in block.parameters()}

@@ -12,6 +12,9 @@ from models.loss import LOSS
 from models.surgery import blocks_of
 from models.train import predict
 
+TINY = 1e-30
+"""In place of the norm of weights that are all zero."""
+
 
 def features(network: nn.Module, inputs: Tensor) -> list[NDArray[np.float64]]:
     """Outputs of each hidden block, first to last, flattened; a block that the network passes by gives zeros.
@@ -58,7 +61,7 @@ def gradient_ratios(network: nn.Module, inputs: Tensor, outputs: Tensor, loss: s
         found = iter(torch.autograd.grad(value, weights, materialize_grads=True))
         for weight, before in zip(weights, held, strict=True):
             weight.requires_grad_(before)
-    return [_norm([next(found) for _ in group]) / _norm(group) for group in groups]
+    return [_norm([next(found) for _ in group]) / max(_norm(group), TINY) for group in groups]
 
 
 def _norm(tensors: Sequence[Tensor]) -> float:

@@ -60,17 +60,17 @@ def train(
     peaks = [group["lr"] for group in optimiser.param_groups]
     pulls = list(_pulls(network, blocks))
     backward = backward or descent(LOSS[recipe.loss])
-    steps = recipe.epochs * math.ceil(rows / recipe.batch)
+    sizes = _batches(rows, recipe.batch, network)
+    steps = recipe.epochs * len(sizes)
     step, mean = 0, math.nan
     network.train()
     for epoch in range(1, recipe.epochs + 1):
         order = torch.randperm(rows, generator=generator).to(inputs.device)
         total = torch.zeros((), device=inputs.device)
-        for start in range(0, rows, recipe.batch):
+        for chosen in order.split(sizes):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * schedule(recipe, step, steps)
             optimiser.zero_grad(set_to_none=True)
-            chosen = order[start : start + recipe.batch]
             seen = inputs.index_select(0, chosen)
             if augment is not None:
                 seen = augment(seen, generator)
@@ -81,7 +81,7 @@ def train(
             optimiser.step()
             total += loss.detach()
             step += 1
-        mean = float(total) / math.ceil(rows / recipe.batch)
+        mean = float(total) / len(sizes)
         finite(total, step)
         if on_epoch is not None:
             on_epoch(epoch, mean)
@@ -120,6 +120,18 @@ def prepare_process() -> None:
     """One thread, denormals flushed: what every process that trains sets first, so that results agree between them."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+
+
+def _batches(rows: int, batch: int, network: nn.Module) -> list[int]:
+    """Sizes of an epoch's batches; the last may be smaller.
+
+    Batch normalisation learns nothing from one example, so one that is left over joins the batch before it.
+    """
+    sizes = [min(batch, rows - start) for start in range(0, rows, batch)]
+    normalised = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())
+    if normalised and len(sizes) > 1 and sizes[-1] == 1:
+        sizes[-2:] = [sizes[-2] + 1]
+    return sizes
 
 
 def _optimiser(network: nn.Module, recipe: Recipe, blocks: Sequence[Block]) -> torch.optim.Optimizer:

@@ -1,7 +1,10 @@
 """The champion: the certified network, ready to predict."""
 
+import csv
 import hashlib
+import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from models.scaling import Scaling
 from models.standard import Standard
 from models.train import predict
 from models.weights import unpack
+from simulators.table import unit
 from spaces.refusal import Refusal, unknown
 
 
@@ -42,7 +46,8 @@ class Champion:
         wanted = len(self.scaling.mean)
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise Refusal(f"inputs have shape {rows.shape}; allowed: (examples, {wanted})")
-        lengths = all(column.get("unit") == "nm" for column in self.card["inputs"])
+        # Cards of older runs do not say whether only positive inputs have a meaning.
+        lengths = self.card.get("positive", all(column.get("unit") == "nm" for column in self.card["inputs"]))
         if not np.isfinite(rows).all() or (lengths and (rows <= 0).any()):
             raise Refusal(f"inputs hold a value that is no {'positive ' * lengths}finite number; allowed: only such")
         found = predict(self.network, self.scaling(torch.from_numpy(rows))).numpy()
@@ -66,6 +71,8 @@ def load(folder: str | Path, task: str = "") -> Champion:
         raise unknown("task", task, tasks)
     model = model / task if tasks else model
     card, weights = certified(model)
+    if task not in ("", card.get("task")):
+        raise unknown("task", task, [str(card.get("task"))])
     network, _, scaling = unpack(weights)
     return Champion(network, scaling, card)
 
@@ -88,10 +95,12 @@ def certified(model: Path) -> tuple[dict[str, Any], Path]:
 
 
 def predict_csv(folder: Path, table: Path, task: str = "") -> str:
-    """Predictions for a CSV file of inputs, as CSV with the grid as header.
+    """Predictions for a CSV file of inputs, as CSV with the grid, or the outputs' names, as header.
+
+    Where the network was trained on named columns, a header may have them in any order.
 
     Raises:
-        Refusal: If the file cannot be read as numbers, one example a line.
+        Refusal: If the file cannot be read as numbers, one example a line, or its header names other columns.
     """
     champion = load(folder, task)
     try:
@@ -102,11 +111,27 @@ def predict_csv(folder: Path, table: Path, task: str = "") -> str:
         raise Refusal(f"{table}: {problem}; allowed: numbers separated by commas, one example a line") from None
     if not rows or len({len(row) for row in rows}) != 1:
         raise Refusal(f"{table}: {len(rows)} examples of differing width; allowed: at least one, all of equal width")
-    grid = champion.card["grid"]
+    columns, grid = champion.card.get("columns"), champion.card["grid"]
+    if columns and header:
+        order = _places(lines[0].split(","), columns["inputs"], table)
+        rows = [[row[place] for place in order] for row in rows]
     values = champion(rows)
     names = [f"{value:g}" for value in grid["values"]] if grid else [str(i + 1) for i in range(values.shape[1])]
-    body = [",".join(f"{value:.6g}" for value in row) for row in values]
-    return "\n".join([",".join(names), *body]) + "\n"
+    if columns and not grid:
+        names = columns["outputs"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([f"{value:.6g}" for value in row] for row in values)
+    return text.getvalue()
+
+
+def _places(cells: Sequence[str], wanted: Sequence[str], table: Path) -> list[int]:
+    """Where the columns that the network was trained on stand in a header, with or without their units."""
+    found, names = ([unit(cell.strip())[0] for cell in some] for some in (cells, wanted))
+    if sorted(found) != sorted(names):
+        raise Refusal(f"{table} has columns {', '.join(found)}; allowed: {', '.join(names)}, in any order")
+    return [found.index(name) for name in names]
 
 
 def _is_number(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 from argparse import Namespace
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ from search.studies import registry, resolve, setting
 from search.transfer.study import MODES, Study
 from search.watchers.study import WatcherStudy
 from simulators.places import reach
+from simulators.table import in_words as table_in_words
 from spaces.refusal import Refusal, number, whole
 
 DEFAULT = "film10-film8"
@@ -57,8 +59,8 @@ def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
     folder = _place(options, study)
     workers, gpus = possible(options.workers, options.device, folder, megabytes(study))
     if isinstance(study, Study):
-        _equal_widths(study)
         own_simulators((*study.taught, study.target))
+        _equal_widths(study)
     elif isinstance(study, SharingStudy):
         own_simulators(study.tasks)
     run = Run(folder)
@@ -114,6 +116,10 @@ def run(options: Namespace) -> Any:
             f"{start} {study.name} ({study.title or study.scale}) at {study.scale} scale in {found.folder}\n"
             f"about {in_words(searching + rest)} on {means.workers} workers" + (" if begun anew" if resumed else "")
         )
+        for table in getattr(study, "tables", ()):
+            progress.say(table_in_words(table))
+        if not found.has("command.json"):
+            found.write("command.json", {"words": _words(options)})
         from search.tracking.view import Tracker
 
         tracker = Tracker(found.folder, study.to_dict(), means.uri)
@@ -134,14 +140,21 @@ def run(options: Namespace) -> Any:
     return certified
 
 
+def _words(options: Namespace) -> list[str]:
+    """What was typed, as far as it decides which study is run."""
+    words = ["graft", "run", options.study]
+    for name in ("scale", "seed", "trials", "score"):
+        value = getattr(options, name, None)
+        words += [] if value is None else [f"--{name}", str(value)]
+    return [*words, *(word for text in options.set for word in ("--set", text))]
+
+
 def draw_map(options: Namespace) -> Any:
     """``map``: every span of a study; of several tasks, every number of first blocks shared."""
     study = _study(options)
     if isinstance(study, DclStudy):
         raise Refusal(f"{study.name} moves no blocks to draw a map of; allowed: graft run {study.name}")
     found, means = _begin(options, study)
-    if isinstance(study, SharingStudy):
-        return _sharing_map(options, found, means)
     from search.report import write
     from search.tuning.progress import Progress
 
@@ -149,34 +162,28 @@ def draw_map(options: Namespace) -> Any:
         found.begin(study)
         drawn = _of(study, "mapping").draw_map(found, means, Progress(quiet=options.json))
         page = write(found.folder)
+    for line in _shared_blocks(drawn) if isinstance(study, SharingStudy) else _spans(drawn):
+        options.say(line)
+    options.say(f"report:  {page}")
+    return drawn
+
+
+def _spans(drawn: Mapping[str, Any]) -> Iterator[str]:
     cells = [cell for cell in drawn["cells"] if cell["change"] is not None]
     if not cells:
         raise RuntimeError("every span diverged on a seed")
     best = min(cells, key=lambda cell: cell["change"])
     counts = {verdict: sum(cell["verdict"] == verdict for cell in cells) for verdict in ("helps", "undecided", "harms")}
-    options.say(f"best span ({best['n1']}, {best['n2']}): {best['change']:+.0%} error; of {len(cells)} spans {counts}")
-    options.say(f"report:  {page}")
-    return drawn
+    yield f"best span ({best['n1']}, {best['n2']}): {best['change']:+.0%} error; of {len(cells)} spans {counts}"
 
 
-def _sharing_map(options: Namespace, found: Run, means: Means) -> Any:
-    from search.report import write
-    from search.sharing.mapping import draw_map as draw
-    from search.tuning.progress import Progress
-
-    with found.held():
-        found.begin(_study(options))
-        drawn = draw(found, means, Progress(quiet=options.json))
-        page = write(found.folder)
+def _shared_blocks(drawn: Mapping[str, Any]) -> Iterator[str]:
     for task in drawn["direct"]:
         cells = [cell for cell in drawn["cells"] if cell["changes"][task]]
         if cells:
             best = min(cells, key=lambda cell: cell["changes"][task]["value"])
-            told = "told its task" if best["one_hot"] else "not told its task"
-            options.say(f"{task}: best with the first {best['first']} blocks shared, {told}: "
-                        f"{best['changes'][task]['value']:+.0%} error")  # fmt: skip
-    options.say(f"report:  {page}")
-    return drawn
+            told = f"{'' if best['one_hot'] else 'not '}told its task: {best['changes'][task]['value']:+.0%} error"
+            yield f"{task}: best with the first {best['first']} blocks shared, {told}"
 
 
 def report(options: Namespace) -> Any:
@@ -243,8 +250,7 @@ def calibrate(options: Namespace) -> Any:
     from search.transfer.calibration import LEVEL, of_mode, table, truth, within
     from search.transfer.calibration import calibrate as carry_out
 
-    study = of_mode(resolve("calibration"), options.mode)
-    place = within(folder, options.mode)
+    study, place = of_mode(resolve("calibration"), options.mode), within(folder, options.mode)
     for done, (kind, repeat) in enumerate(carry_out(study, place, options.repeats, options.workers or cpus()), 1):
         options.say(f"{done:4} {kind} {repeat}")
     rows, known = table(place), truth(place)

@@ -22,6 +22,7 @@ class Role(IntEnum):
     CURVE = 9
     BASELINE_SAMPLER = 10
     PLANS_SAMPLER = 11
+    TRUTH = 12
 
 
 def sequence(study: int, role: Role, index: int = 0) -> np.random.SeedSequence:

@@ -52,7 +52,12 @@ def parsed(path: Path) -> Columns:
         Refusal: If it cannot be read as numbers, all of them finite.
     """
     digest(path)
-    found = {".csv": _csv, ".npz": _npz}.get(path.suffix, _arrow)(path)
+    found = {".csv": _csv, ".npz": _npz}.get(path.suffix.lower(), _arrow)(path)
+    if "" in found.headers:
+        raise Refusal(
+            f"{path}: column {found.headers.index('') + 1} has no name; allowed: a name for each (numbers of rows, as "
+            "pandas writes them unless told index=False, are no inputs)"
+        )
     twice = [header for i, header in enumerate(found.headers) if header in found.headers[:i]]
     if twice:
         raise Refusal(f"{path} has column {twice[0]!r} twice; allowed: each column once")
@@ -93,9 +98,11 @@ def _csv(path: Path) -> Columns:
 
 def _npz(path: Path) -> Columns:
     try:
+        with zipfile.ZipFile(path):  # a lone array or a pickle, whatever its name, is none
+            pass
         with np.load(path, allow_pickle=False) as file:
             held = {key: file[key] for key in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as problem:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
         raise Refusal(f"{path}: {problem}; allowed: an .npz of plain arrays, none pickled") from None
     parts: list[NDArray[np.float64]] = []
     headers: list[str] = []
@@ -162,7 +169,7 @@ def _real(values: NDArray, where: str) -> NDArray[np.float64]:
     """Numbers (rows, columns) in double precision; one number a row is one column."""
     if values.dtype.kind not in "iuf" or values.ndim not in (1, 2):
         raise Refusal(f"{where} is {values.ndim}-dimensional {values.dtype}; allowed: real numbers, one row an example")
-    return values.reshape(len(values), -1).astype(np.float64)
+    return values.reshape(len(values), values.size // max(1, len(values))).astype(np.float64)
 
 
 def _names(given: NDArray | None, count: int, letter: str, where: str) -> Sequence[str]:

@@ -136,6 +136,7 @@ class Film(Simulator):
     """
 
     version = 1
+    positive = True
 
     def __init__(self, layers: int) -> None:
         """Describe films of ``layers`` layers.

@@ -180,6 +180,7 @@ class Nanoparticle(Simulator):
     """
 
     version = 1
+    positive = True
 
     def __init__(self, layers: int) -> None:
         """Describe particles of ``layers`` layers.

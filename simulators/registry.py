@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -63,13 +64,25 @@ def _load(name: str) -> Simulator:
     module, _, attribute = name.partition(":")
     try:
         kind = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise Refusal(
-            f"simulator {name!r} cannot be imported ({error}); allowed: an importable module:Class"
-        ) from error
+    except Exception as error:  # whatever a user's module does when it is imported
+        refused = Refusal(
+            f"simulator {name!r} cannot be imported ({type(error).__name__}: {error}); allowed: an importable "
+            "module:Class"
+        )
+        if not isinstance(error, ImportError | AttributeError | ValueError):
+            refused.add_note(traceback.format_exc())
+        raise refused from error
     if not (isinstance(kind, type) and issubclass(kind, Simulator)):
         raise Refusal(f"simulator {name!r} is not a simulator; allowed: a subclass of simulators.base.Simulator")
-    return kind()
+    try:
+        return kind()
+    except Exception as error:
+        refused = Refusal(
+            f"simulator {name!r} cannot be made ({type(error).__name__}: {error}); allowed: a class that needs no "
+            "arguments"
+        )
+        refused.add_note(traceback.format_exc())
+        raise refused from error
 
 
 def _watched(name: str) -> Simulator:

@@ -86,7 +86,7 @@ def read(path: Path, outputs: Sequence[str] = ()) -> tuple[Table, NDArray[np.flo
     Raises:
         Refusal: Naming the file and where possible column and row, if it cannot be used.
     """
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise Refusal(f"{path} is no file of examples; allowed: one that ends in {', '.join(SUFFIXES)}")
     found = parsed(path)
     roles = [role or _role(header, outputs) for header, role in zip(found.headers, found.roles, strict=True)]
@@ -141,9 +141,23 @@ def unit(header: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else (header, "1")
 
 
+def matches(header: str, pattern: str) -> bool:
+    """Is a column meant by a name or pattern, with its unit or without?"""
+    return pattern in (header, unit(header)[0]) or fnmatchcase(unit(header)[0], pattern)
+
+
+def in_words(table: Table) -> str:
+    """What a file was taken for, in one line."""
+    parts = []
+    for kind in ("inputs", "outputs"):
+        names = getattr(table, kind)
+        shown = names if len(names) <= 6 else (*names[:3], "...", names[-1])
+        parts.append(f"{len(names)} {kind} ({', '.join(shown)})")
+    return f"{table.name}: {table.rows} rows; {'; '.join(parts)}"
+
+
 def _role(header: str, outputs: Sequence[str]) -> str:
-    said = any(pattern in (header, unit(header)[0]) or fnmatchcase(unit(header)[0], pattern) for pattern in outputs)
-    return "output" if said else "input"
+    return "output" if any(matches(header, pattern) for pattern in outputs) else "input"
 
 
 def _tensor(role: str, headers: Sequence[str]) -> Any:

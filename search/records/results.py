@@ -8,7 +8,7 @@ from typing import Any
 
 from spaces.refusal import Refusal
 
-FILES = ("study", "result", "cost", "certificate", "map")
+FILES = ("study", "result", "cost", "certificate", "map", "command")
 Record = Mapping[str, Any]
 Picture = Callable[[str, str, str], str]  # (name, alternative text, caption) -> HTML, empty if it was not drawn
 
@@ -22,6 +22,7 @@ class Results:
     cost: Record = field(default_factory=dict)
     certificate: Record = field(default_factory=dict)
     map: Record = field(default_factory=dict)
+    command: Record = field(default_factory=dict)
 
     @property
     def comparisons(self) -> list[Record]:

@@ -19,13 +19,14 @@ LINES = {"nulls": ((0.05, "level"), (0.10, "allowed")), "gain": ((0.80, "wanted"
 
 def lines(modes: Mapping[str, Rows]) -> list[str]:
     """The table in Markdown, line by line; arguments as of `calibration`."""
-    found = ["| mode | kind | repeats | said transfer | rate | 95 % bound | median reduction |"]
-    found.append("|---|---|---|---|---|---|---|")
+    found = ["| mode | kind | repeats | said transfer | rate | 95 % bound | median reduction | median cost |"]
+    found.append("|---|---|---|---|---|---|---|---|")
     for mode, rows in modes.items():
         for row in rows:
             bound = f">= {row['lower']:.1%}" if row["kind"] == "gain" else f"<= {row['upper']:.1%}"
             median = "-" if row["median_reduction"] is None else f"{row['median_reduction']:.1%}"
-            cells = (mode, row["kind"], row["repeats"], row["transfer"], f"{row['rate']:.1%}", bound, median)
+            cells = [mode, row["kind"], row["repeats"], row["transfer"], f"{row['rate']:.1%}", bound, median]
+            cells.append(f"{row['seconds'] or 0:.0f} s, {row['confirmed']} trainings to confirm")
             found += [f"| {' | '.join(map(str, cells))} |"] if row["repeats"] else []
     return found
 

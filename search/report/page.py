@@ -2,9 +2,11 @@
 
 import base64
 import html
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from search.records.leaderboard import geometric_mean, span, trials
 from search.records.results import Picture, Results
@@ -97,20 +99,35 @@ def findings(run: Results) -> str:
     cells = run.map["cells"]
     helps, harms, open_ = (sum(c.get("verdict") == kind for c in cells) for kind in ("helps", "harms", "undecided"))
     text = f"Of {len(cells)} spans {helps} help, {harms} harm and {open_} are undecided."
-    errors = {(cell["source"], (cell["n1"], cell["n2"])): geometric_mean(cell["errors"]) for cell in cells}
-    known = {where: error for where, error in errors.items() if error}
-    plan = (run.comparisons[0].get("plan") if run.comparisons else None) or {}
-    chosen = (next((block["source"] for block in plan.get("blocks", []) if block["source"]), None), span(plan))
-    if known and chosen in known:
-        top = min(known, key=lambda where: known[where])
-        text += f" The chosen span, {chosen[1]}, is "
-        text += f"{percent(known[chosen] / known[top] - 1, 1)} from " if chosen != top else ""
-        text += "the map’s best" + (
-            f", {top[1]} of {plain(top[0])}: the lowest of many noisy means, so flattered." if chosen != top else "."
-        )
+    text += _regret(run)
     share = _share(run)
     text += f" The run, its confirmation included, took {percent(share)} of the map’s trainings." if share else ""
     return f"<p>{text}</p>"
+
+
+def _regret(run: Results) -> str:
+    """How much more the verdict errs than the map's best, on the map's seeds."""
+    errors = {(c["source"], (c["n1"], c["n2"])): geometric_mean(c["errors"]) for c in run.map["cells"]}
+    known: dict[Any, float] = {where: error for where, error in errors.items() if error}
+    direct = geometric_mean(run.map["direct"])
+    if not (known and direct and run.comparisons):
+        return ""
+    top = min(known, key=lambda where: known[where])
+    flattered = f"the map’s best, {top[1]} of {plain(top[0])}: the lowest of many noisy means, so flattered."
+    if not run.proved:
+        if direct <= known[top]:
+            return " No span errs less than direct learning, the verdict."
+        return f" Direct learning, the verdict, errs {percent(direct / known[top] - 1, 1)} more than {flattered}"
+    measured = run.map.get("chosen")
+    plan = run.comparisons[0].get("plan") or {}
+    span_of = (next((block["source"] for block in plan.get("blocks", []) if block["source"]), None), span(plan))
+    mine = geometric_mean(measured["errors"]) if measured else known.get(span_of)
+    if not mine:
+        return ""
+    if mine <= known[top]:
+        return " No span errs less than the certified plan."
+    same = " That is its own span, with the map’s recipe." if span_of == top else ""
+    return f" The certified plan errs {percent(mine / known[top] - 1, 1)} more than {flattered}{same}"
 
 
 def _share(run: Results) -> float | None:
@@ -181,12 +198,19 @@ def price(run: Results, picture: Picture) -> str:
     return f"<h2>Cost</h2>{table(['phase', 'time', 'trainings', 'trials'], [*rows, ['total', *total]])}{note}{figure}"
 
 
+def _command(study: Mapping[str, Any]) -> list[str]:
+    """What draws a study again, as far as an older folder tells."""
+    scale = ["--scale", str(study["scale"])] if study.get("scale") else []
+    return ["graft", "run", str(study["name"]), *scale, *(["--seed", str(study["seed"])] if study.get("seed") else [])]
+
+
 def provenance(run: Results, _: Picture) -> str:
     """Versions, sources, data and how to do it again."""
     text = ""
     name = run.study.get("name")
     if name:
-        text += f"<pre>graft run {html.escape(str(name))}</pre><p>draws the same data and the same seeds from seed "
+        typed = shlex.join(run.command.get("words") or _command(run.study))
+        text += f"<pre>{html.escape(typed)}</pre><p>draws the same data and the same seeds from seed "
         text += f"{plain(run.study.get('seed'))}; study.json in the run’s folder holds every setting. With one worker, "
         text += "result.json comes out bit for bit the same.</p>"
     sources = run.result.get("bases") or run.certificate.get("sources") or []

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 from zlib import crc32
 
-from models.loss import away_from_zero, varying
+from models.loss import away_from_zero, of_order_one, varying
 from search.seeds import Role, entropy
 from search.sharing import confirmation, verdict
 from search.sharing.objective import SharedTask
@@ -21,6 +21,8 @@ from simulators.shards import generate
 from spaces import baseline, sharing, transfer
 from spaces.plan import Plan
 from spaces.sharing import Sharing
+
+ALLOWED = "another task: several learned together are judged by a relative error"
 
 
 class SharingPipeline(Work):
@@ -40,19 +42,21 @@ class SharingPipeline(Work):
             progress=self.progress.count,
         )
         found = Examples(data.inputs(), data.outputs())
-        away_from_zero(found.outputs, f"{task} ({role.name.lower()})")
+        away_from_zero(found.outputs, f"{task} ({role.name.lower()})", ALLOWED)
         return found
 
     def prepare(self) -> None:
         """The pool of each task less its locked rows; search sees nothing else."""
         rows = self.study.rows
-        with self.phase("data", rows.pool * len(self.study.tasks)):
+        with self.phase("data", (rows.pool + rows.test) * len(self.study.tasks)):
             self.pools = {
                 task: self.examples(task, Role.POOL, rows.pool).first(rows.pool - rows.locked)
                 for task in self.study.tasks
             }
             for task, pool in self.pools.items():
                 varying(pool.outputs, f"{task} (pool)")
+                of_order_one(pool.outputs, f"{task} (pool)", ALLOWED)
+            self.judges()  # what they refuse is refused before anything was searched
 
     def judges(self) -> dict[str, Examples]:
         """Newly simulated examples of each task, which no search reads."""

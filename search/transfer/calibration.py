@@ -16,9 +16,7 @@ initial weights truly beats the average draw, on any further seeds (7 and 12 % w
 
 import json
 import math
-import multiprocessing
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,9 +30,9 @@ from models.network import Shape
 from models.scaling import Scaling
 from models.weights import no_gradient, pack
 from search.means import Means
-from search.proof.certificate import verdict
+from search.proof.certificate import DirectDiverged, verdict
 from search.proof.statistics import clopper_pearson
-from search.records.record import Run, strict
+from search.records.record import Evidence, Run, strict
 from search.seeds import Draws, Role, sequence
 from search.transfer import confirmation, small
 from search.transfer.bases import Base, train_base
@@ -42,7 +40,9 @@ from search.transfer.objective import Examples, Task, Training, open_network
 from search.transfer.pipeline import Pipeline
 from search.transfer.study import LOCKED, Study
 from search.tuning import serial
+from search.tuning.processes import carried_out
 from search.tuning.progress import Progress
+from search.tuning.searched import NothingFinished
 from simulators.registry import find
 from spaces.plan import Plan, Recipe
 
@@ -131,7 +131,7 @@ class Repeat(Pipeline):
         """Log-ratios of direct learning to the first candidate, on seeds of their own; only where there is a gain."""
         if kind != "gain" or not fixed["candidates"]:
             return []
-        test = self.examples(self.study.target, Role.TEST, self.study.rows.test)
+        test = self.examples(self.study.target, Role.TRUTH, self.study.rows.test)
         # In small mode too the truth is what newly simulated examples say: so much is known of a simulator.
         task = replace(self.task(Role.REGRET, bases, test), crossed=False)
         plans = {"direct": direct, "candidate": Plan.from_dict(fixed["candidates"][0]["plan"])}
@@ -142,23 +142,32 @@ class Repeat(Pipeline):
 
 
 def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
-    """One whole run; its folder keeps the journal, what was fixed before confirmation, and the verdict."""
+    """One whole run; its folder keeps the journal, what was fixed before confirmation, and the verdict.
+
+    A run without one, for every trial or a baseline diverged, has certified nothing and says why.
+    """
     run = Run(folder)
     with run.held():
         run.begin(study)
         line = Repeat(run, Means(1), Progress(quiet=True), trainer=serial)
         line.kind = kind
-        line.prepare()
-        baseline = line.baseline()
-        bases = line.bases(baseline.recipe)
-        line.plans(baseline, bases)
-        fixed, measured = line.confirm(baseline, bases)
-        found = verdict(
-            measured["direct"], confirmation.candidates(fixed, measured), study.proof, study.target, small.compare(run)
-        )
-        found["truth"] = line.true_ratios(kind, baseline, bases, fixed)
+        try:
+            found = _carry_out(line)
+        except (NothingFinished, DirectDiverged) as problem:
+            found = {"decision": "failed", "reason": str(problem), "relative_reduction": None, "truth": []}
         run.write("verdict.json", strict(found))
     return found
+
+
+def _carry_out(line: Repeat) -> dict[str, Any]:
+    line.prepare()
+    baseline = line.baseline()
+    bases = line.bases(baseline.recipe)
+    line.plans(baseline, bases)
+    fixed, measured = line.confirm(baseline, bases)
+    candidates = confirmation.candidates(fixed, measured)
+    found = verdict(measured["direct"], candidates, line.study.proof, line.study.target, small.compare(line.run))
+    return found | {"truth": line.true_ratios(line.kind, baseline, bases, fixed)}
 
 
 def calibrate(study: Study, folder: Path, repeats: int, workers: int) -> Iterator[tuple[str, int]]:
@@ -166,19 +175,19 @@ def calibrate(study: Study, folder: Path, repeats: int, workers: int) -> Iterato
 
     Yields:
         (kind, repeat) as each ends. Interrupted, it goes on where it stopped.
+
+    Raises:
+        Refusal: If a folder holds a repeat of another study, before anything is carried out.
     """
-    missing = [
-        (kind, i) for i in range(repeats) for kind in KINDS if not (folder / kind / f"{i:03}" / "verdict.json").exists()
-    ]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        running = {
-            pool.submit(repeat, replace(study, seed=i), kind, folder / kind / f"{i:03}"): (kind, i)
-            for kind, i in missing
-        }
-        for done in as_completed(running):
-            done.result()
-            yield running[done]
+    asked = {}
+    for i in range(repeats):
+        for kind in KINDS:
+            place, wanted = folder / kind / f"{i:03}", replace(study, seed=i)
+            Run(place).fits(wanted)
+            if not (place / "verdict.json").exists():
+                asked[kind, i] = (wanted, kind, place)
+    for done, _ in carried_out(repeat, asked, workers):
+        yield done
 
 
 def of_mode(study: Study, mode: str) -> Study:
@@ -194,10 +203,16 @@ def within(folder: Path, mode: str) -> Path:
 
 
 def table(folder: Path, level: float = LEVEL) -> list[dict[str, Any]]:
-    """Rates of ``transfer`` by kind with one-sided Clopper-Pearson bounds, from the folders that are done."""
+    """Rates of ``transfer`` by kind with one-sided Clopper-Pearson bounds, from the folders that are done.
+
+    Cost is the median over repeats: trainings that confirmed, and seconds in all on one core.
+    """
     rows = []
     for kind in KINDS:
-        found = [json.loads(path.read_text()) for path in sorted((folder / kind).glob("*/verdict.json"))]
+        paths = sorted((folder / kind).glob("*/verdict.json"))
+        found = [json.loads(path.read_text()) for path in paths]
+        seconds = [sum(Run(path.parent).read("spent.json").values()) for path in paths]
+        confirmed = [len(Evidence(path.parent / "evidence" / "confirmation.jsonl").done) for path in paths]
         said = [entry["decision"] == "transfer" for entry in found]
         n = len(found)
         lower, upper = clopper_pearson(sum(said), n, level)
@@ -205,7 +220,9 @@ def table(folder: Path, level: float = LEVEL) -> list[dict[str, Any]]:
         rows.append(
             {"kind": kind, "repeats": n, "transfer": sum(said), "rate": sum(said) / max(1, n)}
             | {"lower": lower, "upper": upper, "median_reduction": float(np.median(gains)) if gains else None}
-            | {"said": said}
+            | {"failed": sum(entry["decision"] == "failed" for entry in found), "said": said}
+            | {"seconds": float(np.median(seconds)) if n else None}
+            | {"confirmed": int(np.median(confirmed)) if n else None}
         )
     return rows
 

@@ -136,7 +136,10 @@ def champion_card(
 def interface(simulator: Simulator) -> dict[str, Any]:
     """Inputs, outputs and grid of a task, for the card of a network that predicts it."""
     grid, fields = simulator.grid, {field.name: _metadata(field) for field in simulator.schema}
+    table = getattr(simulator, "table", None)
     return {
+        "positive": simulator.positive,
+        "columns": None if table is None else {"inputs": list(table.inputs), "outputs": list(table.outputs)},
         "inputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "input"],
         "outputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "output"],
         "grid": None

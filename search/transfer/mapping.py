@@ -32,25 +32,34 @@ def recipes(run: Run) -> tuple[Recipe, Recipe]:
     return direct, Plan.from_dict(chosen[0]["plan"]).recipe if chosen else direct
 
 
+def chosen(run: Run) -> Plan | None:
+    """The plan that a finished run certified, None if it certified none."""
+    if not run.has("certificate.json"):
+        return None
+    told = run.read("certificate.json")
+    return Plan.from_dict(told["comparisons"][0]["plan"]) if told["decision"] == "transfer" else None
+
+
 def draw_map(run: Run, means: Means, progress: Progress, kind: Callable[..., Pipeline] = Pipeline) -> dict[str, Any]:
     """Measure all spans of a study, on fresh examples and regret seeds, and write ``map.json``."""
     with connection(means.workers, run.folder, means.devices):
         line = kind(run, means, progress)
         line.prepare()
         own, theirs = recipes(run)
-        drawn = measured(line, own, theirs)
+        drawn = measured(line, own, theirs, chosen(run))
     run.write("map.json", drawn)
     progress.close()
     return drawn
 
 
-def measured(line: Pipeline, own: Recipe, theirs: Recipe) -> dict[str, Any]:
+def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = None) -> dict[str, Any]:
     """The map of a run whose data are there.
 
     Args:
         line: The run.
         own: Recipe of direct learning.
         theirs: Recipe of every span.
+        best: What a run certified, with rates, scales and recipe of its own; measured beside the map.
     """
     study = line.study
     bases = line.bases(theirs)
@@ -67,6 +76,9 @@ def measured(line: Pipeline, own: Recipe, theirs: Recipe) -> dict[str, Any]:
         seeds = range(study.budget.map)
         asked = {f"{name}/{i}": (task, Training(plan, i)) for i in seeds for name, plan in plans.items()}
         errors = line.measure("map", asked)
+        if best is not None:
+            extra = {f"chosen/{i}": (task, Training(best, i)) for i in seeds}
+            errors |= line.measure("map", extra)
     by_plan = {name: [errors[f"{name}/{i}"] for i in seeds] for name in plans}
     return {
         "study": study.to_dict(),
@@ -77,6 +89,7 @@ def measured(line: Pipeline, own: Recipe, theirs: Recipe) -> dict[str, Any]:
         "direct_same_recipe": by_plan["direct_same_recipe"],
         "direct_recipe": own.to_dict(),
         "recipe": theirs.to_dict(),
+        "chosen": None if best is None else {"plan": best.to_dict(), "errors": [errors[f"chosen/{i}"] for i in seeds]},
         "cells": [
             {"source": name} | _cell(span, by_plan["direct"], by_plan[key], study.blocks)
             for key, (name, span) in cells.items()

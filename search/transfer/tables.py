@@ -1,22 +1,24 @@
 """Studies of data: what a study's source or target is if it is a file of examples and no simulator."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from models.loss import away_from_zero
+from models.loss import away_from_zero, of_order_one
 from search.transfer.study import LOCKED
-from simulators.table import SUFFIXES, read
+from simulators.table import SUFFIXES, Table, matches, read, unit
 from spaces.refusal import Refusal
 
 VALIDATION = 0.15
 """Share of the unlocked rows that scores each seed of a search, where a study of data does not say."""
-ORDER = (0.01, 100.0)
-"""Mean size of outputs that a network starting from common initial weights can learn as they are."""
+SAME = 1e-5
+"""Rows whose entries differ by less, relative to the column's largest, are one: six digits were kept of them."""
 
 
 def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -39,20 +41,25 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             raise Refusal("outputs is told, but neither source nor target is a file; allowed: with files of data only")
         return _locked(found)
     relative = found.get("metric", "relative-l1") == "relative-l1"
-    tables: dict[str, Any] = {}
+    files: dict[str, Table] = {}
     examples: dict[str, NDArray] = {}
     for given in dict.fromkeys(named):
         table, inputs, outputs = read(folder / given, patterns)
-        if table.name in tables:
+        if table.name in [other.name for other in files.values()]:
             raise Refusal(f"two files are called {table.name}; allowed: each name once")
         if relative:
-            _relative(outputs, given)
+            away_from_zero(outputs, given)
+            of_order_one(outputs, given)
         if given == found.get("target"):
             _once_each(inputs, given)
-        tables[table.name], examples[given] = vars(table), np.hstack([inputs, outputs])
+        files[given], examples[given] = table, np.hstack([inputs, outputs])
+    _all_found(patterns, files)
     if found.get("target") in examples:
+        target = found["target"]
         for source in filter(examples.__contains__, _sources(found)):
-            _apart(examples[source], source, examples[found["target"]], found["target"])
+            _aligned(files[source], files[target])
+            _apart(examples[source], source, examples[target], target)
+    tables = {table.name: vars(table) for table in files.values()}
     found["sources"] = [Path(name).name if _is_file(name) else name for name in _sources(found)]
     rows = dict(found.get("rows", {}))
     taught = [tables[name]["rows"] for name in found["sources"] if name in tables]
@@ -77,13 +84,13 @@ def _locked(values: dict[str, Any]) -> dict[str, Any]:
                 rows.setdefault("validation", max(1, round(VALIDATION * (pool - rows["locked"]))))
         values = values | {"rows": rows}
     if values.get("metric") == "normalised-l1":
-        recipes = {key: {"loss": "l1"} | values.get(key, {}) for key in ("base", "start")}
-        values = values | recipes
+        told = {key: values.get(key, {}) for key in ("base", "start")}
+        values = values | {key: {"loss": "l1"} | dict(one) for key, one in told.items() if isinstance(one, Mapping)}
     return values
 
 
 def _is_file(name: object) -> bool:
-    return isinstance(name, str) and Path(name).suffix in SUFFIXES
+    return isinstance(name, str) and Path(name).suffix.lower() in SUFFIXES
 
 
 def _sources(values: Mapping[str, Any]) -> list[Any]:
@@ -91,26 +98,43 @@ def _sources(values: Mapping[str, Any]) -> list[Any]:
     return list(sources) if isinstance(sources, list | tuple) else []
 
 
-def _relative(outputs: NDArray, where: str) -> None:
-    """Refuse outputs that a relative error cannot judge, or a network cannot reach."""
-    away_from_zero(outputs, where)
-    size = float(np.abs(outputs).mean())
-    if not ORDER[0] <= size <= ORDER[1]:
-        raise Refusal(
-            f"{where}: outputs are of size {size:.3g}; allowed: about 1, from {ORDER[0]:g} to {ORDER[1]:g} (choose "
-            'another unit), or metric = "normalised-l1"'
-        )
+def _all_found(patterns: Sequence[str], files: Mapping[str, Table]) -> None:
+    """Refuse a pattern of no output of any file: what it was meant for would be an input, part of the answer."""
+    headers = [header for table in files.values() for header in table.outputs]
+    for pattern in patterns:
+        if not any(matches(header, pattern) for header in headers):
+            inputs = [unit(header)[0] for table in files.values() for header in table.inputs]
+            near = get_close_matches(pattern, inputs, 1, 0.3)
+            raise Refusal(
+                f"outputs: {pattern!r} is no column of {', '.join(files)}; allowed: names or patterns of columns"
+                + (f" (did you mean {near[0]!r}?)" if near else "")
+            )
+
+
+def _aligned(source: Table, target: Table) -> None:
+    """Refuse a column that stands in another place in the other file: first and last layers are copied by place."""
+    for kind in ("inputs", "outputs"):
+        theirs, ours = ([unit(header)[0] for header in getattr(table, kind)] for table in (source, target))
+        for place, name in enumerate(ours):
+            if name in theirs and theirs.index(name) != place:
+                raise Refusal(
+                    f"{name!r} is number {theirs.index(name) + 1} of the {kind} of {source.name} and number "
+                    f"{place + 1} of {target.name}; allowed: the same place in both, for layers are copied by place"
+                )
 
 
 def _apart(taught: NDArray, source: str, pool: NDArray, target: str) -> None:
     """Refuse examples that are source's and target's: what confirms a plan must be new to the source network too."""
-    where = {row.tobytes(): i for i, row in enumerate(taught)}
-    shared = [(where[row.tobytes()], i) for i, row in enumerate(pool) if row.tobytes() in where]
-    if shared:
-        row, twin = shared[0]
+    if taught.shape[1] != pool.shape[1]:
+        return
+    largest = np.abs(pool).max(0)
+    scale = np.where(largest > 0, largest, 1.0)
+    distance, nearest = cKDTree(taught / scale).query(pool / scale, p=np.inf, distance_upper_bound=SAME)
+    shared = np.flatnonzero(np.isfinite(distance))
+    if shared.size:
         raise Refusal(
-            f"row {row} of {source} is row {twin} of {target} (counted from 0; {len(shared)} such rows); allowed: "
-            "other examples, for the source network must not learn what is locked away"
+            f"row {nearest[shared[0]]} of {source} is row {shared[0]} of {target} (counted from 0; {shared.size} such "
+            "rows, to six digits); allowed: other examples, for the source network must not learn what is locked away"
         )
 
 

@@ -11,8 +11,6 @@ and the pool has 200 examples, so that all of it takes about an hour.
 import argparse
 import json
 import math
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from search.transfer.objective import Examples, Training
 from search.transfer.pipeline import Pipeline
 from search.transfer.study import Study
 from search.tuning import serial
+from search.tuning.processes import carried_out
 from search.tuning.progress import Progress
 from spaces.plan import Plan, Recipe, Span
 
@@ -116,7 +115,7 @@ def truth(case: tuple[str, str], seed: int, folder: Path, drawn: dict[str, Any])
     bases = line.bases(direct.recipe)
     plans = {"direct": direct, "chosen": Plan.from_dict(found["plan"]) if found["plan"] else direct}
     plans["best"] = best_of(drawn, direct, line.study)
-    task = line.task(Role.REGRET, bases, line.examples(case[1], Role.TEST, line.study.rows.test))
+    task = line.task(Role.REGRET, bases, line.examples(case[1], Role.TRUTH, line.study.rows.test))
     asked = {
         f"{name}/{i}": (task, Training(plan, i)) for i in range(UNSEEN, UNSEEN + TRUTH) for name, plan in plans.items()
     }
@@ -175,7 +174,8 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
             noise = min(np.std([math.log(e) for e in c["errors"]], ddof=1) for c in drawn["cells"] if all(c["errors"]))
             rows.append(
                 {"case": " -> ".join(case), "seed": seed, "decision": found["decision"], "gain": 1 - math.exp(-chosen)}
-                | {"harm": found["decision"] == "transfer" and chosen < -2 * error, "best": 1 - math.exp(-best)}
+                # A certified plan that diverged on a seed has done harm.
+                | {"harm": found["decision"] == "transfer" and not chosen >= -2 * error, "best": 1 - math.exp(-best)}
                 | {"regret": math.expm1(best - chosen), "noise": float(noise) / math.sqrt(drawn["seeds"])}
                 | {"cost": found["trainings"] / drawn["trainings"]}
             )
@@ -188,9 +188,8 @@ def main() -> None:
     options.add_argument("out", type=Path)
     options.add_argument("--workers", type=int, default=2)
     asked = options.parse_args()
-    with ProcessPoolExecutor(asked.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(whole_case, case, asked.out) for case in CASES]):
-            print(done.result(), flush=True)
+    for _, name in carried_out(whole_case, {case: (case, asked.out) for case in CASES}, asked.workers):
+        print(name, flush=True)
     rows = rows_of(asked.out)
     write_json(asked.out / "regret.json", rows)
     print("| case | verdicts | true gain of the choice | of the map's best | regret | share of the map's trainings |")

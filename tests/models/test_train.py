@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.loss import LOSS, NonFiniteLoss, away_from_zero, relative_error, relative_l1, varying
+from models.loss import LOSS, NonFiniteLoss, away_from_zero, of_order_one, relative_error, relative_l1, varying
 from models.mlp import MLP, fresh
 from models.scaling import Scaling
-from models.train import predict, prepare_process, schedule, train
+from models.train import _batches, predict, prepare_process, schedule, train
 from spaces.plan import LOSSES, OPTIMISERS, Block, Recipe
 from spaces.refusal import Refusal
 
@@ -65,6 +65,32 @@ def test_outputs_near_zero_are_refused_by_row() -> None:
         Refusal, match=r"^film: outputs of rows 1, 4 \(counted from 0\) come within 1e-06 of zero; allowed: "
     ):
         away_from_zero(outputs, "film")
+
+
+@pytest.mark.parametrize("size", [0.0099, 101.0, -101.0])
+def test_outputs_that_no_network_reaches_are_refused(size: float) -> None:
+    of_order_one(np.full((5, 2), 99.0), "slab")
+    of_order_one(np.full((5, 2), -0.011), "slab")
+    with pytest.raises(Refusal, match="^slab: outputs are of size .*, or another unit altogether$"):
+        of_order_one(np.full((5, 2), size), "slab", "another unit altogether")
+
+
+class Normalised(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def test_one_example_left_over_is_learned_with_the_batch_before_it() -> None:
+    x, y = examples(13)
+    assert np.isfinite(train(Normalised(), x, y, Recipe(batch=4, epochs=2, rate=1e-3), order()))
+    assert _batches(13, 4, Normalised()) == [4, 4, 5] and _batches(13, 4, network()) == [4, 4, 4, 1]
+    assert _batches(12, 4, Normalised()) == [4, 4, 4] and _batches(1, 4, Normalised()) == [1]
 
 
 def test_one_step_is_gradient_descent_at_each_blocks_own_rate() -> None:

@@ -134,3 +134,42 @@ def test_a_network_that_is_not_the_certified_one_is_refused(tmp_path: Path) -> N
     network.unlink()
     with pytest.raises(Refusal, match="holds no champion"):
         load(tmp_path)
+
+
+TABLE = {"inputs": ["d1 [nm]", "d2 [nm]", "angle"], "outputs": ["T400", "T402", "R400", "R402"]}
+
+
+def named(folder: Path) -> Path:
+    build(folder, [{"name": "inputs", "unit": "mixed"}])
+    card = json.loads((folder / "model" / "card.json").read_text())
+    (folder / "model" / "card.json").write_text(json.dumps(card | {"columns": TABLE, "task": "dear.csv"}))
+    return folder
+
+
+@pytest.mark.parametrize("header", ["angle,d2 [nm],d1 [nm]", "angle, d2,d1"])
+def test_named_columns_may_come_in_any_order(header: str, tmp_path: Path) -> None:
+    folder = named(tmp_path)
+    texts = {"plain": "d1,d2,angle\n40,50,60\n", "turned": f"{header}\n60,50,40\n", "bare": "40,50,60\n"}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    found = [predict_csv(folder, tmp_path / f"{name}.csv") for name in texts]
+    assert len(set(found)) == 1 and found[0].startswith("T400,T402,R400,R402\n")
+
+
+def test_columns_that_the_network_does_not_know_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("d1,d3,angle\n40,50,60\n")
+    with pytest.raises(Refusal, match="has columns d1, d3, angle; allowed: d1, d2, angle, in any order"):
+        predict_csv(named(tmp_path), tmp_path / "other.csv")
+
+
+def test_a_task_that_the_run_did_not_learn_is_refused(tmp_path: Path) -> None:
+    assert load(named(tmp_path), "dear.csv").card["columns"] == TABLE
+    with pytest.raises(Refusal, match="unknown task 'film-8'; allowed: dear.csv"):
+        load(tmp_path, "film-8")
+
+
+def test_a_card_says_whether_inputs_must_be_positive(tmp_path: Path) -> None:
+    folder = build(tmp_path)
+    card = json.loads((folder / "model" / "card.json").read_text())
+    (folder / "model" / "card.json").write_text(json.dumps(card | {"positive": False}))
+    assert np.isfinite(load(folder)([[0.0, -3.0, 1.0]])).all()

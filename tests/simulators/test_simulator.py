@@ -20,6 +20,13 @@ class Coins(Simulator):
         return self.answer(n)
 
 
+class Stubborn(Coins):
+    """A simulator that cannot be constructed."""
+
+    def __init__(self):
+        raise RuntimeError("no")
+
+
 EVERY = [find(f"{family}-{size}") for family, kind in FAMILIES.items() for size in (kind.low, 8, kind.high)]
 
 
@@ -78,6 +85,7 @@ def test_a_users_own_simulator():
         ("nowhere:Thing", "cannot be imported"),
         ("json:loads", "not a simulator"),
         ("test_simulator:Nothing", "cannot be imported"),
+        ("test_simulator:Stubborn", "cannot be made .RuntimeError: no."),
     ],
 )
 def test_what_cannot_be_found_is_refused(name, message):

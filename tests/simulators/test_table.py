@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyarrow import feather
 
 from simulators.dataset import Dataset
-from simulators.table import Measured, Table, keep, read, unit
+from simulators.table import Measured, Table, in_words, keep, read, unit
 from spaces.refusal import Refusal
 
 RNG = np.random.default_rng(0)
@@ -130,6 +130,7 @@ BAD_NPZ: dict[str, tuple[dict[str, Any], str]] = {
     "NaN": ({"outputs": np.where(OUTPUTS == OUTPUTS[4, 1], np.nan, OUTPUTS)}, "row 4 (counted from 0), column 'y2'"),
     "grid": ({"grid": np.arange(4.0)}, "grid has 4 values; allowed: 3"),
     "names": ({"input_names": np.array(["a"])}, "allowed: 2 names"),
+    "no rows": ({"inputs": INPUTS[:0], "outputs": OUTPUTS[:0]}, "has no rows"),
 }
 
 
@@ -139,6 +140,28 @@ def test_a_bad_npz_is_refused_by_array_or_row(what: str, tmp_path: Path) -> None
     with pytest.raises(Refusal) as refused:
         read(npz(tmp_path / "bad.npz", **arrays))
     assert said in str(refused.value) and "bad.npz" in str(refused.value)
+
+
+def test_what_is_only_called_npz_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.npz").write_bytes(b"")
+    with open(tmp_path / "lone.npz", "wb") as file:
+        np.save(file, INPUTS)
+    for name in ("empty.npz", "lone.npz"):
+        with pytest.raises(Refusal, match=f"{name}.*allowed: an .npz of plain arrays"):
+            read(tmp_path / name)
+
+
+def test_numbers_of_rows_are_no_inputs(tmp_path: Path) -> None:
+    (tmp_path / "pandas.csv").write_text(",d1,T1\n0,30,0.5\n1,31,0.6\n")
+    with pytest.raises(Refusal, match="pandas.csv: column 1 has no name; .*index=False"):
+        read(tmp_path / "pandas.csv", ["T*"])
+
+
+def test_a_file_in_one_line(tmp_path: Path) -> None:
+    header = ",".join(["d1 [nm]", "d2", *(f"T{i}" for i in range(9))])
+    np.savetxt(tmp_path / "a.csv", np.random.default_rng(0).random((5, 11)), delimiter=",", header=header, comments="")
+    table, _, _ = read(tmp_path / "a.csv", ["T*"])
+    assert in_words(table) == "a.csv: 5 rows; 2 inputs (d1 [nm], d2); 9 outputs (T0, T1, T2, ..., T8)"
 
 
 def test_a_bad_arrow_file_is_refused_by_column_and_row(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,61 @@ def test_page_of_a_finished_run_says_what_was_proved(finished: Path) -> None:
     assert '<span class="badge">transfer</span>' in page
     assert "direct learning would need about 1300 examples instead of 450 to do as well" in page
     assert "8.0&nbsp;×&nbsp;10<sup>−7</sup>" in page
-    assert "The chosen span, (1, 7), is the map’s best." in page
+    assert "No span errs less than the certified plan." in page
+    assert "graft run film10-film8 --scale demo" in page
     assert "took" in page and "of the map’s trainings" in page
     assert "at the edge" in page
+
+
+def regret(change: Callable[[Files], object], tmp_path: Path) -> str:
+    files = results()
+    change(files)
+    page = written(tmp_path, files)
+    found = re.search(r"are undecided\.(.*?) The run, its", page)
+    assert found
+    return found[1].strip()
+
+
+def chosen(factor: float) -> Callable[[Files], object]:
+    """A map that measured the certified plan itself, ``factor`` times its best's errors."""
+
+    def change(files: Files) -> None:
+        best = min(files["map"]["cells"], key=lambda cell: sum(cell["errors"]))
+        files["map"]["chosen"] = {"plan": {}, "errors": [factor * error for error in best["errors"]]}
+
+    return change
+
+
+def direct(factor: float) -> Callable[[Files], object]:
+    """A verdict for direct learning, ``factor`` times the map's best in its errors."""
+
+    def change(files: Files) -> None:
+        best = min(files["map"]["cells"], key=lambda cell: sum(cell["errors"]))
+        files["map"]["direct"] = [factor * error for error in best["errors"]]
+        files["certificate"]["decision"] = "direct"
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (chosen(0.9), "No span errs less than the certified plan."),
+        (chosen(1.25), "The certified plan errs 25.0&nbsp;% more than the map’s best, (1, 7) of film-10: "),
+        (direct(0.9), "No span errs less than direct learning, the verdict."),
+        (direct(1.1), "Direct learning, the verdict, errs 10.0&nbsp;% more than the map’s best, (1, 7) of film-10: "),
+    ],
+)
+def test_the_page_says_how_far_the_verdict_is_from_the_maps_best(
+    change: Callable[[Files], object], said: str, tmp_path: Path
+) -> None:
+    assert regret(change, tmp_path).startswith(said)
+
+
+def test_the_page_says_what_was_typed(tmp_path: Path) -> None:
+    words = ["graft", "run", "my study.toml", "--seed", "3", "--set", "budget.seeds=4"]
+    page = written(tmp_path, results() | {"command": {"words": words}})
+    assert "<pre>graft run &#x27;my study.toml&#x27; --seed 3 --set budget.seeds=4</pre>" in page
 
 
 def test_page_needs_nothing_but_itself(finished: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -11,13 +11,16 @@ from scipy import stats
 from models.network import Network
 from models.train import prepare_process
 from search.proof.statistics import clopper_pearson
+from search.records.record import Run
 from search.report import calibration as drawn
 from search.seeds import Role
 from search.studies import resolve
 from search.transfer import calibration
 from search.transfer.calibration import Redrawn, calibrate, of_mode, permuted, repeat, table, truth, within
 from search.transfer.objective import Examples
+from search.tuning.searched import NothingFinished
 from spaces.plan import Recipe
+from spaces.refusal import Refusal
 
 TINY = {
     "rows.source": 60, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20, "network.depth": 1,
@@ -88,12 +91,35 @@ def test_a_repeat_fixes_its_candidates_before_it_confirms_and_ends_the_same_agai
 
 
 def test_calibrate_does_only_what_is_missing(tmp_path: Path) -> None:
+    study = resolve("calibration", "demo", TINY)
     for kind in ("unshared", "permuted"):
-        (tmp_path / kind / "000").mkdir(parents=True)
+        Run(tmp_path / kind / "000").begin(study)
         (tmp_path / kind / "000" / "verdict.json").write_text('{"kept": true}')
-    assert list(calibrate(resolve("calibration", "demo", TINY), tmp_path, 1, 1)) == [("gain", 0)]
+    assert list(calibrate(study, tmp_path, 1, 1)) == [("gain", 0)]
     assert json.loads((tmp_path / "gain" / "000" / "verdict.json").read_text())["decision"] in ("transfer", "direct")
     assert (tmp_path / "permuted" / "000" / "verdict.json").read_text() == '{"kept": true}'
+
+
+def test_repeats_of_another_study_are_not_counted(tmp_path: Path) -> None:
+    Run(tmp_path / "gain" / "000").begin(resolve("calibration", "demo", TINY | {"network.width": 7}))
+    (tmp_path / "gain" / "000" / "verdict.json").write_text("{}")
+    with pytest.raises(Refusal, match="holds the run of another study"):
+        next(calibrate(resolve("calibration", "demo", TINY), tmp_path, 1, 1))
+    assert not (tmp_path / "unshared").exists()
+
+
+def test_a_repeat_in_which_nothing_could_be_learned_says_so_and_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverges(*_: Any) -> NoReturn:
+        raise NothingFinished("no trial finished")
+
+    monkeypatch.setattr(calibration.Repeat, "baseline", diverges)
+    found = repeat(resolve("calibration", "demo", TINY), "gain", tmp_path / "gain" / "000")
+    assert found == json.loads((tmp_path / "gain" / "000" / "verdict.json").read_text())
+    assert found["decision"] == "failed" and found["reason"] == "no trial finished"
+    row = next(row for row in table(tmp_path) if row["kind"] == "gain")
+    assert (row["repeats"], row["transfer"], row["failed"]) == (1, 0, 1)
 
 
 def test_table_counts_and_bounds(tmp_path: Path) -> None:
@@ -104,6 +130,7 @@ def test_table_counts_and_bounds(tmp_path: Path) -> None:
             decision = {"d": "direct", "t": "transfer"}[letter]
             entry = {"decision": decision, "relative_reduction": 0.1 * i, "truth": [0.1, 0.3] if kind == "gain" else []}
             (folder / "verdict.json").write_text(json.dumps(entry))
+            (folder / "spent.json").write_text(json.dumps({"search": 2.0, "confirmation": float(i)}))
     rows = {row["kind"]: row for row in table(tmp_path)}
     assert [(rows[kind]["repeats"], rows[kind]["transfer"]) for kind in calibration.KINDS] == [(5, 0), (4, 1), (3, 3)]
     # Clopper-Pearson: the bound is where the tail of the binomial reaches 5 %.
@@ -111,6 +138,7 @@ def test_table_counts_and_bounds(tmp_path: Path) -> None:
     assert stats.binom.cdf(1, 4, rows["permuted"]["upper"]) == pytest.approx(0.05)
     assert rows["gain"]["lower"] == pytest.approx(0.05 ** (1 / 3))
     assert rows["permuted"]["said"] == [False, True, False, False]
+    assert [rows[kind]["seconds"] for kind in calibration.KINDS] == [4.0, 3.5, 3.0]
     known = truth(tmp_path)
     assert known["seeds"] == 6
     assert known["gain"] == pytest.approx(1 - np.exp(-0.2))
@@ -144,6 +172,7 @@ def rows_of(**said: list[bool]) -> list[dict[str, Any]]:
         told = said.get(kind, [])
         lower, upper = clopper_pearson(sum(told), len(told), 0.95)
         row = {"kind": kind, "repeats": len(told), "transfer": sum(told), "rate": sum(told) / max(1, len(told))}
+        row |= {"failed": 0, "seconds": 9.0, "confirmed": 48}
         rows.append(row | {"lower": lower, "upper": upper, "median_reduction": 0.1 if told else None, "said": told})
     return rows
 
@@ -170,4 +199,6 @@ def test_the_figure_shows_rates_and_the_bounds_that_are_claimed() -> None:
 def test_a_mode_that_has_not_begun_is_neither_drawn_nor_listed() -> None:
     modes = {"fresh": rows_of(unshared=[False]), "small": rows_of()}
     assert drawn.picture(modes, 0.95).startswith(b"\x89PNG") and len(drawn.lines(modes)) == 3
-    assert drawn.lines(modes)[2] == "| fresh | unshared | 1 | 0 | 0.0% | <= 95.0% | 10.0% |"
+    assert (
+        drawn.lines(modes)[2] == "| fresh | unshared | 1 | 0 | 0.0% | <= 95.0% | 10.0% | 9 s, 48 trainings to confirm |"
+    )

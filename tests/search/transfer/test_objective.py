@@ -198,7 +198,9 @@ def test_locked_rows_are_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     poisoned = Examples(*(np.concatenate([part, np.full((5, part.shape[1]), np.nan, np.float32)]) for part in (
         unlocked.inputs, unlocked.outputs
     )))  # fmt: skip
-    monkeypatch.setattr(pipeline, "examples", lambda simulator, role, rows: poisoned)
+    monkeypatch.setattr(
+        pipeline, "examples", lambda simulator, role, rows: unlocked if role == Role.SOURCE else poisoned
+    )
     pipeline.prepare()
     for role in (Role.BASELINE, Role.PLANS, Role.CONFIRMATION):
         task = pipeline.task(role, {})

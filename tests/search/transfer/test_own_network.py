@@ -33,6 +33,13 @@ class Net(nn.Module):
             x = block(x).sigmoid()
         return self.blocks[-1](x)
 
+class One(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Linear(inputs, outputs)])
+    def forward(self, x):
+        return self.blocks[0](x)
+
 class Narrow(Net):
     def __init__(self, inputs, outputs, width=6):
         super().__init__(inputs, outputs - 1, width)
@@ -84,6 +91,7 @@ BAD = {
     "no module": ({"network": '{ module = "nowhere:Net" }'}, "network.module 'nowhere:Net' cannot be imported"),
     "unknown key": ({"network": '{ module = "own_net:Net", depth = 3 }'}, "outputs=200, depth=3) raises TypeError"),
     "wrong outputs": ({"network": '{ module = "own_net:Narrow" }'}, "(2, 3) to (2, 199); allowed: to (2, 200)"),
+    "one block": ({"network": '{ module = "own_net:One" }'}, "own_net:One has one block; allowed: at least 2"),
     "other sizes": ({"network": '{ module = "own_net:Net", width = 7 }'}, f"{NET} (7, 3) in the network of 3 blocks"),
     "other inputs": ({"source": '{ file = "w.safetensors", mean = [1, 1], deviation = [1, 1] }'}, f"{NET} (6, 2)"),
     "no file": ({"source": '"nothing.pt"'}, "nothing.pt: No such file"),

@@ -1,0 +1,31 @@
+"""Whole runs at once, each in a process of this machine: what needs many small ones and no cluster."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Any, TypeVar
+
+Key = TypeVar("Key")
+
+
+def carried_out(
+    function: Callable[..., Any], asked: Mapping[Key, tuple[Any, ...]], workers: int
+) -> Iterator[tuple[Key, Any]]:
+    """Call a function for each key's arguments.
+
+    Yields:
+        (key, result) as each ends. Whatever stops it, an interruption included, ends the processes at once: what they
+        do must be on disk when it counts.
+    """
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        running = {pool.submit(function, *arguments): key for key, arguments in asked.items()}
+        for done in as_completed(running):
+            yield running[done], done.result()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown()

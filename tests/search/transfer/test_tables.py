@@ -1,0 +1,88 @@
+"""Files of data that would give a false certificate are refused before anything is learned."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.studies import resolve
+from spaces.refusal import Refusal
+
+RNG = np.random.default_rng(7)
+X = RNG.uniform(30, 70, (80, 3))
+
+
+def answers(x: np.ndarray) -> np.ndarray:
+    return 1 + 0.3 * np.stack([np.sin(x[:, 0] / 10), np.cos(x[:, 1] / 9), np.sin(x[:, 2] / 8) ** 2], 1)
+
+
+def csv(path: Path, rows: slice, header: str, order: list[int] | None = None, form: str = "%.17g") -> None:
+    values = np.hstack([X[rows], answers(X[rows])])
+    np.savetxt(path, values[:, order or range(6)], form, ",", header=header, comments="")
+
+
+def study(folder: Path, outputs: str = '["T*", "R*"]', extra: str = "") -> Path:
+    lines = ['source = "cheap.csv"', 'target = "dear.csv"', f"outputs = {outputs}", extra]
+    (folder / "mine.toml").write_text("\n".join(lines))
+    return folder / "mine.toml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    csv(tmp_path / "cheap.csv", slice(40, 80), "d1 [nm],d2 [nm],d3 [nm],T400,T402,R400")
+    csv(tmp_path / "dear.csv", slice(0, 40), "d1 [nm],d2 [nm],d3 [nm],T400,T402,R400")
+    return tmp_path
+
+
+def test_what_is_well_is_taken_and_described(folder: Path) -> None:
+    found = resolve(str(study(folder)))
+    assert [table.inputs for table in found.tables] == [("d1 [nm]", "d2 [nm]", "d3 [nm]")] * 2
+    assert found.scenario("dear.csv").outputs == 3
+
+
+@pytest.mark.parametrize(("pattern", "near"), [("Refl*", ""), ("R40", "R400"), ("T4O0", "")])
+def test_a_pattern_of_no_column_would_leave_an_answer_among_the_inputs(folder: Path, pattern: str, near: str) -> None:
+    with pytest.raises(Refusal, match=rf"outputs: '{pattern.replace('*', '.')}' is no column of .*{near}"):
+        resolve(str(study(folder, f'["T*", "{pattern}"]')))
+
+
+@pytest.mark.parametrize(
+    ("header", "order", "said"),
+    [
+        ("d3 [nm],d2 [nm],d1 [nm],T400,T402,R400", [2, 1, 0, 3, 4, 5], "'d1' is number 3 of the inputs of cheap.csv"),
+        (
+            "d1 [nm],d2 [nm],d3 [nm],T402,T400,R400",
+            [0, 1, 2, 4, 3, 5],
+            "'T400' is number 2 of the outputs of cheap.csv",
+        ),
+    ],
+)
+def test_columns_in_another_place_are_refused(folder: Path, header: str, order: list[int], said: str) -> None:
+    csv(folder / "cheap.csv", slice(40, 80), header, order)
+    with pytest.raises(Refusal) as refused:
+        resolve(str(study(folder)))
+    assert str(refused.value).startswith(said)
+
+
+def test_the_same_columns_of_other_names_are_no_matter(folder: Path) -> None:
+    csv(folder / "cheap.csv", slice(40, 80), "x,y,z,T_a,T_b,R_a")
+    assert len(resolve(str(study(folder))).tables) == 2
+
+
+@pytest.mark.parametrize("form", ["%.17g", "%.6g"])
+def test_a_row_of_both_files_is_found_whatever_its_digits(folder: Path, form: str) -> None:
+    csv(folder / "cheap.csv", slice(33, 80), "d1 [nm],d2 [nm],d3 [nm],T400,T402,R400", form=form)
+    with pytest.raises(Refusal, match=r"row 0 of cheap.csv is row 33 of dear.csv \(counted from 0; 7 such rows"):
+        resolve(str(study(folder)))
+
+
+def test_the_same_inputs_with_other_answers_are_what_a_cheap_model_gives(folder: Path) -> None:
+    values = np.hstack([X[:40], 1.001 * answers(X[:40])])
+    header = "d1 [nm],d2 [nm],d3 [nm],T400,T402,R400"
+    np.savetxt(folder / "cheap.csv", values, "%.6g", ",", header=header, comments="")
+    assert len(resolve(str(study(folder))).tables) == 2
+
+
+def test_a_recipe_that_is_no_table_is_refused(folder: Path) -> None:
+    with pytest.raises(Refusal, match="base"):
+        resolve(str(study(folder, extra='metric = "normalised-l1"\nbase = 3')))
