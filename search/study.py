@@ -61,7 +61,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not hint:
-        words = {int: "a whole number", float: "a number", str: "text"}
+        words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
         raise Refusal(f"{where} is {value!r}; allowed: {words[hint]}")
     return value
 

@@ -98,6 +98,9 @@ class SpinModel(ABC):
         positions = np.full(256, 255, np.uint8)
         positions[np.asarray(self.alphabet) % 256] = np.arange(self.q)
         index = positions[given.astype(np.uint8, copy=False)]
+        low, high = min(self.alphabet), max(self.alphabet)
+        if given.size and (given.min() < low or given.max() > high):
+            index = np.where((given < low) | (given > high), np.uint8(255), index)
         if given.itemsize > 1:  # a larger integer may have the last byte of an allowed one
             index[(given < -128) | (given > 255)] = 255
         if index.size and index.max() == 255:

@@ -174,7 +174,10 @@ def read_states(path: str | Path, model: SpinModel, temperature: float) -> Obser
     index = model.index(states)
     axes = range(1, index.ndim)
     alike = np.mean([(index == np.roll(index, 1, axis)).mean(tuple(axes)) for axis in axes], axis=0)
-    effective = min(effective_size(series) for series in (alike, order(index.reshape(len(index), -1), model.q)))
+    flat = index.reshape(len(index), -1)
+    # Whatever never changes, be it one site, says nothing of independence: its system was frozen or never watched.
+    frozen = bool((flat == flat[0]).all(0).any())
+    effective = 1.0 if frozen else min(effective_size(series) for series in (alike, order(flat, model.q)))
     return Observations(states, model.name, temperature, "file", 0, 1, len(states) / (2 * effective), int(effective))
 
 

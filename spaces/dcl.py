@@ -132,13 +132,14 @@ def most_focus(q: int, context: int = 1) -> int:
     return max((f for f in range(1, 9) if q ** ((f + 2 * context) ** 2) <= TILES), default=0)
 
 
-def paper(width: int = 378, batch: int = 8000, q: int = 2) -> Watch:
+def paper(width: int = 378, batch: int = 8000, q: int = 2, sides: Sequence[int] = (8,)) -> Watch:
     """The recipe of Sprague et al. 2021 as their code has it: one plain GRU, spiral, squared error, random states only.
 
     Their dropout of 0.9 is a probability to keep. 378 units and batches of 8000 are theirs; a budget far below theirs
     needs smaller ones of both, or it ends before the network has learned anything. For three values their tiles of
-    focus 2 would be too many for a table; focus 1 it is then.
+    focus 2 would be too many for a table; focus 1 it is then, as for lattices with a side that is odd or below 4.
     """
+    covered = all(side % 2 == 0 and side >= 4 for side in sides)
     return Watch(
         "gru",
         "spiral",
@@ -152,7 +153,7 @@ def paper(width: int = 378, batch: int = 8000, q: int = 2) -> Watch:
         5e-4,
         0.0,
         batch,
-        Student(min(2, most_focus(q)), 1, (32, 64), 0, 1e-3, batch),
+        Student(min(2 if covered else 1, most_focus(q)), 1, (32, 64), 0, 1e-3, batch),
     )
 
 
@@ -201,14 +202,17 @@ class Choices:
         for name, allowed in (("kinds", KINDS), ("orders", ORDERS)):
             for value in self._some(name):
                 choice(f"choices.{name}", value, allowed)
-        for name in ("batch", "made", "gru", "transformer", "focus", "rounds"):
+        for name in ("batch", "made", "gru", "transformer", "focus", "context"):
             for value in self._some(name):
-                whole(f"choices.{name}", value, 0 if name == "rounds" else 1)
-        for value in self._some("context"):
-            whole("choices.context", value, 0)
+                whole(f"choices.{name}", value, 0 if name == "context" else 1)
+        if any(value % 16 for value in self.transformer):
+            raise Refusal(f"choices.transformer is {list(self.transformer)}; allowed: multiples of 16")
         for text in self._some("layers"):
-            hidden(text)
-        self._some("augmented")
+            Student(widths=hidden(text))
+        for value in self._some("rounds"):
+            Student(rounds=value)
+        if not all(isinstance(value, bool) for value in self._some("augmented")):
+            raise Refusal(f"choices.augmented is {list(self.augmented)}; allowed: true, false")
         if len(self.rate) != 2:
             raise Refusal(f"choices.rate is {list(self.rate)}; allowed: [lowest, highest]")
         number("choices.rate[0]", self.rate[0], 0, above=True)
@@ -229,8 +233,8 @@ def hidden(text: str) -> tuple[int, ...]:
     Raises:
         Refusal: If it is anything else.
     """
-    parts = text.split("-") if isinstance(text, str) else []
-    if not parts or not all(part.isdigit() and int(part) > 0 for part in parts):
+    parts = text.split("-") if isinstance(text, str) else [""]
+    if not all(part.isdigit() and int(part) > 0 for part in parts):
         raise Refusal(f"choices.layers has {text!r}; allowed: widths such as '32-64'")
     return tuple(map(int, parts))
 
@@ -270,8 +274,8 @@ def first_guesses(choices: Choices) -> list[dict[str, object]]:
     sees them at once.
     """
     common: dict[str, object] = {
-        "order": _nearest("snake", choices.orders),
-        "augmented": _nearest(True, choices.augmented),
+        "order": "snake" if "snake" in choices.orders else choices.orders[0],
+        "augmented": True in choices.augmented,
         "batch": sorted(choices.batch)[len(choices.batch) // 2],
         "focus": choices.focus[0],
         "context": choices.context[0],
@@ -293,7 +297,3 @@ def first_guesses(choices: Choices) -> list[dict[str, object]]:
 def family(plan: Watch) -> str:
     """Sequence models race against their own kind: kinds learn at different speeds, and each is to be reported."""
     return plan.kind
-
-
-def _nearest(wanted: Any, allowed: Sequence[Any]) -> Any:
-    return wanted if wanted in allowed else allowed[0]

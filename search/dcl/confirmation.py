@@ -25,13 +25,21 @@ def protocol(best: Watch, study: DclStudy) -> dict[str, Any]:
 
 
 def trainings(fixed: Mapping[str, Any], study: DclStudy) -> dict[str, Watching]:
-    """Every training by key, ``searched/seed`` and ``paper/seed``: both get the same compute."""
+    """Every training by key, ``searched/seed`` and ``paper/seed``: both get the same compute, teaching included."""
     plans = {"searched": Watch.from_dict(fixed["plan"]), "paper": Watch.from_dict(fixed["paper"])}
     return {
-        f"{name}/{seed}": Watching(plan, seed, fixed["seconds"], True)
+        f"{name}/{seed}": Watching(plan, seed, fixed["seconds"], True, epochs)
         for seed in range(fixed["seeds"])
-        for name, plan in plans.items()
+        for name, plan, epochs in (
+            ("searched", plans["searched"], study.budget.student),
+            ("paper", plans["paper"], as_long(study.budget.student, plans["paper"], plans["searched"])),
+        )
     }
+
+
+def as_long(epochs: int, plan: Watch, other: Watch) -> int:
+    """Epochs in which ``plan`` is taught as much as ``other`` is in ``epochs``, which has its own number of rounds."""
+    return round(epochs * (other.student.rounds + 1) / (plan.student.rounds + 1))
 
 
 def arms(fixed: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]) -> dict[str, list[float | None]]:

@@ -28,17 +28,23 @@ def spread_out(task: WatchTask) -> Index:
     return spread(energies, study.states.wide, int(np.prod(task.shape)), task.q, rng)
 
 
-def final(task: WatchTask, name: str, plan: Watch) -> dict[str, Any]:
+def final(task: WatchTask, name: str, plan: Watch, epochs: int) -> dict[str, Any]:
     """Train a pipeline with the final budget, and tell all that the report shows of it.
+
+    Args:
+        task: What it watches, and what judges it.
+        name: Of its kind, or ``paper``.
+        plan: The pipeline.
+        epochs: Over the states of each round of teaching.
 
     Returns:
         Plain values, and ``data`` and ``student_data``: both networks as safetensors bytes.
     """
     study, model = task.study, lattice(task.study.system)
-    learned = learn(task, Watching(plan, 0, study.budget.kind, True, study.budget.taught))
+    learned = learn(task, Watching(plan, 0, study.budget.kind, True, epochs))
     assert learned.taught is not None and learned.taught.network is not None
     data = pack(learned.model, sequence_shape(plan, task.shape, task.q))
-    taught = pack(learned.taught.network, student_shape(plan.student, task.shape, task.q, study.symmetries == "all"))
+    taught = pack(learned.taught.network, student_shape(plan.student, task.shape, task.q, model.uniform))
     found: dict[str, Any] = {
         "name": name,
         "plan": plan.to_dict(),
@@ -49,6 +55,7 @@ def final(task: WatchTask, name: str, plan: Watch) -> dict[str, Any]:
         "sha256": sha256(data),
         "student_sha256": sha256(taught),
         "likelihood": scores.likelihood(log_probabilities(learned.model, tensor(learned.held))),
+        "agreement": scores.agreement(learned.energies(task.wide), learned.taught(task.wide)),
         "copies": 0,
         "teacher": account(task.judge, learned.energies, model),
         "student": account(task.judge, learned.taught, model),

@@ -17,7 +17,7 @@ from models.symmetries import Symmetries
 from search.dcl import scores
 from search.dcl.study import DclStudy
 from search.dcl.teaching import Taught, teach
-from search.dcl.watcher import Energies, Index, group, tensor, watch
+from search.dcl.watcher import Energies, Index, group, most_seen, tensor, watch
 from search.seeds import Draws, Role
 from simulators.registry import lattice
 from spaces.dcl import Watch
@@ -71,6 +71,8 @@ class WatchTask:
         wide: States of all energies, drawn without the Hamiltonian, (states, sites).
         judge: States of known energy. In the search they are for the record: only ``--score exact`` reads them.
         proof: Whether errors are those of the proof: RMSE of teacher and student, with and without symmetries.
+        margin: Observations on either side of those kept from training that are left out: neighbours in time are
+            alike in a file of one's own. 0 where observations are independent in any order.
     """
 
     study: DclStudy
@@ -79,6 +81,7 @@ class WatchTask:
     wide: Index
     judge: Judge
     proof: bool = False
+    margin: int = 0
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -137,6 +140,16 @@ class Learned:
     taught: Taught | None
 
 
+def split(states: int, held: int, margin: int, draws: Draws) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which observations train, in a random order, and which are kept: with a margin, one stretch of time."""
+    if not margin:
+        return draws.rows(states, held)
+    margin = min(margin, (states - held) // 4)  # at least half of the others train
+    first = int(draws.split.integers(states - held + 1))
+    rest = np.concatenate([np.arange(max(0, first - margin)), np.arange(min(states, first + held + margin), states)])
+    return draws.split.permutation(rest), np.arange(first, first + held)
+
+
 def learn(task: WatchTask, training: Watching) -> Learned:
     """Train once.
 
@@ -145,14 +158,16 @@ def learn(task: WatchTask, training: Watching) -> Learned:
     """
     plan, study = training.plan, task.study
     draws = Draws.of(study.seed, task.role, training.index)
-    rows, held = draws.rows(len(task.observed), study.states.held)
+    rows, held = split(len(task.observed), study.states.held, task.margin, draws)
+    # Of ten million states only those are copied that there is compute for.
+    rows = rows[: most_seen(plan, training.seconds, task.shape, task.q)]
     model = watch(plan, task.observed[rows], task.shape, task.q, training.seconds, draws, task.symmetries)
     energies = Energies(model, study.temperature)
     taught = None
     if training.taught:
         taught = teach(
             plan.student, energies, task.shape, task.q, study.states.student, training.epochs or study.budget.student,
-            draws, uniform=study.symmetries == "all",
+            draws, lattice(study.system).uniform,
         )  # fmt: skip
     return Learned(model, energies, task.observed[held], taught)
 

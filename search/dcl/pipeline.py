@@ -1,6 +1,8 @@
 """The phases of a DCL run; each finds what is done already and does the rest."""
 
 import io
+import math
+from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy as np
 
 from models.ednn import EDNN, EDNNShape
 from models.shaped import unpack
-from search.dcl import confirmation
+from search.dcl import confirmation, scores
 from search.dcl.data import judge, observe
 from search.dcl.final import final, spread_out
 from search.dcl.halving import Rungs
@@ -25,6 +27,9 @@ from search.tuning.work import Work
 from simulators.registry import lattice
 from spaces import compute, dcl
 from spaces.dcl import KINDS, Watch
+
+MARGIN = 5.0
+"""Autocorrelation times between what trains and what is kept."""
 
 
 class DclPipeline(Work):
@@ -51,12 +56,20 @@ class DclPipeline(Work):
             )
         if not self.run.has("wide.npy"):
             with self.phase("states of all energies"):
-                task = WatchTask(self.study, Role.BASELINE, self.observed, self.observed[:0], self.nobody)
+                nothing = self.observed[:0]
+                task = WatchTask(self.study, Role.BASELINE, self.observed, nothing, self.nobody, margin=self.margin)
                 (wide,) = self.trainer.calls(spread_out, [(task,)], 1, self.means.gpus)
                 buffer = io.BytesIO()
                 np.save(buffer, wide)
                 write_bytes(self.run.path("wide.npy"), buffer.getvalue())
         self.wide: Index = np.load(self.run.path("wide.npy"), allow_pickle=False)
+
+    @property
+    def margin(self) -> int:
+        """Observations of a file of one's own within which neighbours in time are alike; shards are thinned."""
+        if not self.study.observations:
+            return 0
+        return math.ceil(MARGIN * self.card["autocorrelation_sweeps"])
 
     @cached_property
     def nobody(self) -> Judge:
@@ -71,7 +84,7 @@ class DclPipeline(Work):
 
     def task(self, role: Role, judged: Judge, proof: bool = False) -> WatchTask:
         """What the trainings of a phase share."""
-        return WatchTask(self.study, role, self.observed, self.wide, judged, proof)
+        return WatchTask(self.study, role, self.observed, self.wide, judged, proof, self.margin)
 
     def plans(self) -> Rungs:
         """Search the pipelines, each raced against its own kind by successive halving."""
@@ -93,39 +106,55 @@ class DclPipeline(Work):
         return self.ledger
 
     def best_of_kinds(self) -> dict[str, Watch]:
-        """The best complete pipeline of each kind, by the search's score; the linear baseline is always among them."""
-        found: dict[str, Watch] = {}
-        for kind in KINDS:
-            best = best_trial([t for t in self.ledger.records() if t["plan"] and t["plan"]["kind"] == kind])
-            if best is not None:
-                found[kind] = Watch.from_dict(best["plan"])
-        return {"linear": self.study.baseline} | found
-
-    def best(self) -> Watch:
-        """The best pipeline of all, by the search's score.
+        """The best complete pipeline of each kind, by the search's score; the linear baseline is always among them.
 
         Raises:
             NothingFinished: If no trial did.
         """
         records = self.ledger.records()
-        best = best_trial(records)
-        if best is None:
+        if best_trial(records) is None:
             last = records[-1]["reason"] if records else "no trial was started"
             raise NothingFinished(f"no pipeline of the search finished ({len(records)} tried): {last}")
-        return Watch.from_dict(best["plan"])
+        found: dict[str, Watch] = {}
+        for kind in KINDS:
+            best = best_trial([t for t in records if t["plan"] and t["plan"]["kind"] == kind])
+            if best is not None:
+                found[kind] = Watch.from_dict(best["plan"])
+        return {"linear": self.study.baseline} | found
+
+    def best(self, finals: Mapping[str, Mapping[str, Any]]) -> Watch:
+        """The pipeline that is confirmed and predicts: the best of those trained longest, by the study's score.
+
+        Kinds learn at different speeds, so the best of a short training need not be that of a long one. Of few models
+        whose likelihoods are all known, likelihood counts as the error of energies that it stands for.
+        """
+        study = self.study
+        searched = {name: told for name, told in finals.items() if name != "paper"}
+        highest = min(told["likelihood"] for told in searched.values())
+
+        def score(told: Mapping[str, Any]) -> float:
+            if study.score == "exact":
+                return float(told["teacher"]["rmse"])
+            if study.score != "label-free":
+                return float(told[study.score])
+            missed = scores.in_energy(study.temperature, told["likelihood"], highest)
+            return missed + float(told.get("symmetry", 0.0)) + float(told["agreement"])
+
+        return Watch.from_dict(min(searched.values(), key=score)["plan"])
 
     def finals(self) -> dict[str, dict[str, Any]]:
         """Train the best of each kind, and the paper's recipe, longer than the search could, and judge them exactly.
 
-        Each teaches a student; that of the best of all is what predicts.
+        Each teaches a student; that of the best of all is what predicts. The paper's is taught as much as the others.
         """
         plans = self.best_of_kinds() | {"paper": self.study.paper}
         missing = [name for name in plans if not self.run.has(f"finals/{name}.json")]
         with self.phase("each kind, trained longer", len(plans)):
             task = self.task(Role.BASE, self.judge)
-            told = self.trainer.calls(
-                final, [(task, name, plans[name]) for name in missing], self.means.workers, self.means.gpus
-            )
+            taught = dict.fromkeys(plans, self.study.budget.taught)
+            taught["paper"] = confirmation.as_long(taught["paper"], self.study.paper, self.study.baseline)
+            asked = [(task, name, plans[name], taught[name]) for name in missing]
+            told = self.trainer.calls(final, asked, self.means.workers, self.means.gpus)
             for name, found in zip(missing, told, strict=True):
                 write_bytes(self.run.path("finals", f"{name}.safetensors"), found.pop("data"))
                 write_bytes(self.run.path("finals", f"{name}-student.safetensors"), found.pop("student_data"))

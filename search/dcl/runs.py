@@ -25,8 +25,8 @@ def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[
 def _phases(line: DclPipeline) -> Callable[[], dict[str, Any]]:
     """All that is measured; returns what writes the folder."""
     line.plans()
-    best = line.best()
     finals = line.finals()
+    best = line.best(finals)
     fixed = line.confirm(best)
     return partial(_write, line, finals, fixed, line.predict(best))
 

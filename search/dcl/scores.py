@@ -79,6 +79,21 @@ def label_free(temperature: float, nll: float, asymmetry: float, disagreement: f
     return temperature * nll + asymmetry + (disagreement or 0.0)
 
 
+def in_energy(temperature: float, nll: float, best: float) -> float:
+    """The error of energies, in J, that a likelihood lower than the best one's speaks of.
+
+    The KL divergence of a distribution from another one near to it is half the variance of the difference of their
+    log-probabilities: KL = Var(E - E') / 2 T^2. With the best model's NLL in place of the unknown entropy this is what
+    it lacks at least, root mean square over the states that were watched.
+
+    Args:
+        temperature: At which states were watched.
+        nll: From `likelihood`.
+        best: The lowest of those that are compared.
+    """
+    return temperature * float(np.sqrt(2 * max(0.0, nll - best)))
+
+
 def rank_correlation(score: Sequence[float], exact: Sequence[float]) -> float | None:
     """Spearman's rank correlation of a score with the exact RMSE over trials; None for fewer than 4 or equal values."""
     if len(score) < 4 or len(set(score)) < 2 or len(set(exact)) < 2:

@@ -11,13 +11,28 @@ from simulators.tiles import Tiles, TileWalkers
 Index = NDArray[np.uint8]
 Energy = Callable[[Index], NDArray[np.float64]]
 
-BETAS = tuple(np.linspace(-0.6, 0.6, 13).tolist())
-"""Inverse temperatures, in 1 / J. Negative ones reach the energies above those of random states."""
+BETAS = np.linspace(-0.6, 0.6, 13)
+"""Inverse temperatures in the unit of `inverse_temperatures`. Negative ones reach the energies above those of random
+states."""
 
 
 def random_states(states: int, sites: int, q: int, rng: np.random.Generator) -> Index:
     """Uniformly random states, (states, sites)."""
     return rng.integers(q, size=(states, sites), dtype=np.uint8)
+
+
+def inverse_temperatures(energies: NDArray[np.float64], sites: int) -> NDArray[np.float64]:
+    """Inverse temperatures that reach all energies of a system, told nothing but energies of random states.
+
+    Their deviation is sqrt(2 N) J in the two-dimensional Ising model, where `BETAS` then are in 1 / J and reach beyond
+    both critical points (0.44); with other couplings or alphabets they grow as energies shrink.
+
+    Args:
+        energies: Learned energies of uniformly random states.
+        sites: N.
+    """
+    deviation = float(np.std(energies))
+    return BETAS * (np.sqrt(2 * sites) / deviation if deviation > 0 else 1.0)
 
 
 def spread(energy: Energy, states: int, sites: int, q: int, rng: np.random.Generator, sweeps: int = 8) -> Index:
@@ -35,16 +50,17 @@ def spread(energy: Energy, states: int, sites: int, q: int, rng: np.random.Gener
         sweeps: Trials for each spin of each chain.
     """
     start = random_states(states, sites, q, rng)
-    walkers = FunctionWalkers(
-        lambda state: energy(state.astype(np.uint8)), (sites,), range(q), np.resize(BETAS, states), rng, start
-    )
+    betas = np.resize(inverse_temperatures(energy(start), sites), states)
+    walkers = FunctionWalkers(lambda state: energy(state.astype(np.uint8)), (sites,), range(q), betas, rng, start)
     walkers.advance(sweeps)
     return walkers.state
 
 
-def spread_by_tiles(tiles: Tiles, states: int, rng: np.random.Generator, sweeps: int = 20) -> Index:
-    """As `spread`, with local updates of an energy that is a sum over tiles."""
+def spread_by_tiles(
+    tiles: Tiles, betas: NDArray[np.float64], states: int, rng: np.random.Generator, sweeps: int = 20
+) -> Index:
+    """As `spread`, with local updates of an energy that is a sum over tiles, at inverse temperatures ``betas``."""
     start = random_states(states, tiles.sites, tiles.q, rng)
-    walkers = TileWalkers(tiles, np.resize(BETAS, states), rng, start)
+    walkers = TileWalkers(tiles, np.resize(betas, states), rng, start)
     walkers.advance(sweeps)
     return walkers.state

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+import numpy as np
+
 from models.orders import order
 from search.study import SCALES, Proof, build, plain
 from simulators.exact.multicanonical import check
@@ -16,6 +18,8 @@ SYMMETRIES = ("all", "flip", "none")
 LEAST = {"watched": 1000, "held": 100, "wide": 100, "level": 2, "reference": 100, "student": 100}
 SITES = 256
 """Of the lattice that is watched, at most: every level of its exact energy is judged."""
+LARGEST = 128 * 128
+"""Sites of the lattice that is predicted, at most: Monte Carlo keeps and updates every spin at every temperature."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ class DclStudy:
         choice("symmetries", self.symmetries, SYMMETRIES)
         whole("seed", self.seed, 0, 2**32 - 1)
         number("temperature", self.temperature, 0, above=True)
+        if not self.temperatures:
+            raise Refusal("temperatures is empty; allowed: at least one")
         for temperature in self.temperatures:
             number("temperatures", temperature, 0, above=True)
         watched = lattice(self.system)
@@ -170,8 +176,9 @@ class DclStudy:
         if not self.orders:
             raise Refusal(f"choices.orders is {list(self.choices.orders)}; allowed: orders of {self.system}")
         for focus in self.choices.focus:
-            if any(length % focus for length in watched.shape):
-                raise Refusal(f"choices.focus is {focus}; allowed: divisors of the sides of {self.system}")
+            if any(length % focus for length in self._sides):
+                told = f"{self.system} and {self.larger}" if self.larger else self.system
+                raise Refusal(f"choices.focus is {focus}; allowed: divisors of the sides of {told}")
         most = most_focus(watched.q, max(self.choices.context))
         if max(self.choices.focus) > most:
             raise Refusal(
@@ -202,8 +209,29 @@ class DclStudy:
                 f"larger is {self.larger!r}, but couplings of {self.system} differ from bond to bond and say nothing "
                 "of bonds elsewhere; allowed: none"
             )
-        if type(larger) is not type(watched) or larger.q != watched.q or len(larger.shape) != len(watched.shape):
-            raise Refusal(f"larger is {self.larger!r}; allowed: the model of {self.system} on another lattice")
+        alike = (
+            type(larger) is type(watched)
+            and len(larger.shape) == len(watched.shape)
+            and larger.periodic
+            and larger.uniform
+            and np.array_equal(larger.interaction, watched.interaction)
+            and np.array_equal(np.unique(larger.bonds.strength), np.unique(watched.bonds.strength))
+        )
+        if not alike:
+            raise Refusal(
+                f"larger is {self.larger!r}; allowed: the model of {self.system}, couplings and joined edges included, "
+                "on another lattice"
+            )
+        if larger.sites > LARGEST:
+            raise Refusal(f"larger has {larger.sites} sites; allowed: at most {LARGEST}")
+        reach = max(self.choices.focus) + 2 * max(self.choices.context)
+        if reach > min(larger.shape):
+            raise Refusal(f"the shorter side of larger is {min(larger.shape)}; allowed: at least {reach}, a tile")
+
+    @property
+    def _sides(self) -> tuple[int, ...]:
+        """Of all lattices that tiles have to cover."""
+        return tuple(length for name in (self.system, self.larger) if name for length in lattice(name).shape)
 
     @property
     def orders(self) -> tuple[str, ...]:
@@ -219,7 +247,7 @@ class DclStudy:
     @property
     def paper(self) -> Watch:
         """The paper's recipe at this study's size."""
-        return paper(self.paper_width, self.paper_batch, lattice(self.system).q)
+        return paper(self.paper_width, self.paper_batch, lattice(self.system).q, self._sides)
 
     @property
     def baseline(self) -> Watch:

@@ -8,7 +8,7 @@ from models import tiles
 from models.distil import distil
 from models.ednn import EDNN, EDNNShape
 from models.mlp import fresh
-from search.dcl.spread import Energy, Index, random_states, spread_by_tiles
+from search.dcl.spread import BETAS, Energy, Index, inverse_temperatures, random_states, spread_by_tiles
 from search.dcl.watcher import tensor
 from search.seeds import Draws
 from simulators.tiles import Tiles
@@ -104,14 +104,17 @@ def teach(
     network, sites = student_shape(student, shape, q, uniform).build(), int(np.prod(shape))
     fresh(network, 1.0, draws.shuffle)
     recipe = Recipe(rate=student.rate, batch=student.batch, epochs=epochs, loss="mse", optimiser="adam")
-    taught = Taught(np.zeros(0), student, shape, q, network)
+    taught, betas = Taught(np.zeros(0), student, shape, q, network), BETAS
     for number in range(student.rounds + 1):
         chosen = 0 if number == 0 else states - round(PASSED_ON * states)
         index = random_states(states - chosen, sites, q, draws.split)
         if chosen:
-            own = spread_by_tiles(taught.laid(shape), chosen, draws.split)
+            own = spread_by_tiles(taught.laid(shape), betas, chosen, draws.split)
             index = np.concatenate([index, own])
-        energies = torch.from_numpy(teacher(index))
-        distil(network, tensor(index).view(-1, *shape), energies, recipe, draws.shuffle, centred=number > 0)
+        energies = teacher(index)
+        if number == 0:
+            betas = inverse_temperatures(energies, sites)
+        rows = tensor(index).view(-1, *shape)
+        distil(network, rows, torch.from_numpy(energies), recipe, draws.shuffle, centred=number > 0)
         taught = Taught(network.table(), student, shape, q, network)
     return taught

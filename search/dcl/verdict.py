@@ -53,9 +53,7 @@ def comparisons(arms: Mapping[str, Errors], proof: Proof) -> list[dict[str, Any]
 
 
 def _judge(claim: str, arm: Errors, ours: Errors, arm_name: str, name: str, proof: Proof) -> dict[str, Any]:
-    """One claim before Holm."""
-    if not all(map(_finite, arm)):
-        raise ArmDiverged(f"{claim}: {arm_name} diverged on a confirmation seed; its errors: {list(arm)}")
+    """One claim before Holm. Nothing is proved of a candidate that diverges, whatever its arm does."""
     entry: dict[str, Any] = {
         "task": claim,
         "claim": WORDS[claim],
@@ -74,6 +72,8 @@ def _judge(claim: str, arm: Errors, ours: Errors, arm_name: str, name: str, proo
     }
     if not all(map(_finite, ours)):
         return entry | {"reason": f"{name} diverged on a confirmation seed"}
+    if not all(map(_finite, arm)):
+        raise ArmDiverged(f"{claim}: {arm_name} diverged on a confirmation seed; its errors: {list(arm)}")
     ratios = log_ratios(arm, ours)  # type: ignore[arg-type]
     estimate, margin = reduction(ratios, proof.alpha), math.log1p(proof.margin)
     return entry | {

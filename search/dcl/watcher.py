@@ -57,7 +57,7 @@ def watch(
         observed: Index of every state that was watched, (states, sites), in no particular order.
         shape: Of the lattice.
         q: Values of a spin.
-        seconds: Compute, as `spaces.dcl.step_seconds` counts it.
+        seconds: Compute, as `spaces.compute.step_seconds` counts it.
         draws: Weights, order and symmetries.
         symmetries: Shown where the plan says so.
 
@@ -76,6 +76,13 @@ def watch(
     epochs = max(1, -(-states // len(observed)))
     learn_from(model, observed[: max(plan.batch, states // epochs)], plan.recipe(epochs), draws, shown, blocks)
     return model
+
+
+def most_seen(plan: Watch, seconds: float, shape: tuple[int, ...], q: int) -> int:
+    """Different states that `watch` looks at in ``seconds``, at most, the linear start included."""
+    sites = int(np.prod(shape))
+    parts = [(plan, (1 - WARM * plan.warm) * seconds)] + [(linear(), WARM * seconds)] * plan.warm
+    return max(plan.batch, *(states_for(one, part, sites, q) for one, part in parts), 1)
 
 
 def learn_from(

@@ -129,13 +129,22 @@ def outcomes(
         raise RuntimeError(str(problem).strip().splitlines()[-1]) from problem
 
 
+PLAIN = (str, int, float, type(None))
+
+
 def calls(
     function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int, gpus: float = 0.0
 ) -> list[Any]:
-    """Call a function that trains, once for each tuple of arguments, on up to ``workers`` actors."""
+    """Call a function that trains, once for each tuple of arguments, on up to ``workers`` actors.
+
+    What several calls have in common is handed over once: it may hold millions of states.
+    """
+    times = Counter(id(value) for given in arguments for value in given if not isinstance(value, PLAIN))
+    values = {id(value): value for given in arguments for value in given}
+    shared = {key: ray.put(values[key]) for key, count in times.items() if count > 1}
 
     def called(given: tuple[Any, ...]) -> Call:
-        return lambda actor: actor.call.remote(function, *given)
+        return lambda actor: actor.call.remote(function, *(shared.get(id(value), value) for value in given))
 
     jobs = [(place, called(given)) for place, given in enumerate(arguments)]
     try:

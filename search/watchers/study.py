@@ -66,10 +66,10 @@ class WatcherStudy(Study):
             if (source.model.shape, source.model.q) != (shape.shape, shape.q):
                 raise Refusal(f"source {name} and target {self.target}; allowed: lattices of one shape and alphabet")
         for name in (*self.sources, self.target):
-            if self.symmetries == "all" and not self.system(name).model.uniform:
-                raise Refusal(
-                    f"symmetries is 'all', but couplings of {name} differ from bond to bond; allowed: 'flip', 'none'"
-                )
+            model = self.system(name).model
+            if self.symmetries == "all" and not (model.uniform and model.periodic):
+                why = f"couplings of {name} differ from bond to bond" if model.periodic else f"edges of {name} are open"
+                raise Refusal(f"symmetries is 'all', but {why}; allowed: 'flip', 'none'")
         group(self.symmetries, shape.shape, shape.q)
 
     def _judged(self) -> None:

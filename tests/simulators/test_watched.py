@@ -120,6 +120,17 @@ def test_a_file_of_ones_own(tmp_path):
         again.require(2000)
 
 
+def test_a_file_in_which_a_spin_never_turns_is_worth_nothing(tmp_path):
+    model, rng = lattice("ising-4x4"), np.random.default_rng(0)
+    states = model.states(rng.integers(2, size=(3000, 4, 4)))
+    states[:, 2, 1] = 1
+    for name, frozen in (("one.npy", states), ("all.npy", np.ones((3000, 4, 4))), ("once.npy", states[:1])):
+        np.save(tmp_path / name, frozen)
+        assert read_states(tmp_path / name, model, 2.0).effective == 1
+    with pytest.raises(Refusal, match="allowed: at least 1000"):
+        read_states(tmp_path / "all.npy", model, 2.0).require()
+
+
 @pytest.mark.parametrize(
     ("write", "message"),
     [

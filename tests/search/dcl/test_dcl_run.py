@@ -15,6 +15,7 @@ from this_process import connected, written
 from search import report
 from search.cli import main
 from search.dcl import runs
+from search.dcl.confirmation import as_long, trainings
 from search.dcl.pipeline import DclPipeline
 from search.dcl.verification import checks
 from search.means import Means
@@ -28,7 +29,7 @@ from simulators.exact import iid
 from simulators.registry import lattice
 from simulators.sampling import Observations
 from simulators.watched import SHARD_ROWS, Watched
-from spaces.dcl import Watch
+from spaces.dcl import Student, Watch
 from spaces.refusal import Refusal
 
 TINY = {
@@ -83,6 +84,27 @@ def test_the_folder_vouches_for_itself(done: Path) -> None:
     assert all(len(errors) == 8 for errors in result["confirmation"]["arms"].values())
     assert certificate["test_examples"] == 15 * 4  # levels of the 4x4 Ising model
     assert result["data"]["watched"]["rows"] == 4000 and result["data"]["watched"]["effective"] > 1000
+
+
+def test_the_best_of_those_trained_longest_is_confirmed_and_predicts(done: Path) -> None:
+    """Written out: T sqrt(2 (NLL - best NLL)) + symmetry inconsistency + teacher-student disagreement."""
+    result = json.loads((done / "result.json").read_text())
+    finals = {name: told for name, told in result["finals"].items() if name != "paper"}
+    highest = min(told["likelihood"] for told in finals.values())
+    scores = {
+        name: 4 * (2 * (told["likelihood"] - highest)) ** 0.5 + told["symmetry"] + told["agreement"]
+        for name, told in finals.items()
+    }
+    assert result["confirmation"]["plan"] == finals[min(scores, key=lambda name: scores[name])]["plan"]
+
+
+def test_the_papers_recipe_is_taught_as_much() -> None:
+    paper, searched = Watch("gru", student=Student(rounds=0)), Watch("linear", student=Student(rounds=3))
+    assert as_long(8, paper, searched) == 32 and as_long(8, searched, searched) == 8
+    study = resolve("dcl-ising", "demo", TINY)
+    fixed = {"plan": searched.to_dict(), "paper": study.paper.to_dict(), "seeds": 8, "seconds": 1.0}
+    asked = trainings(fixed, study)
+    assert asked["paper/0"].epochs == 4 * study.budget.student and asked["searched/7"].epochs == study.budget.student
 
 
 def test_scores_and_exact_errors_are_recorded_and_the_score_is_label_free(done: Path) -> None:

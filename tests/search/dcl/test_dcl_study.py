@@ -43,8 +43,17 @@ def test_registered_studies_may_train_what_they_guess_first(name: str, scale: st
 def test_the_studies_of_the_paper_are_there() -> None:
     assert {"dcl-ising", "dcl-potts", "dcl-glass", "dcl-ising-16", "dcl-ising-32"} <= set(NAMES)
     ising = resolve("dcl-ising", "paper")
-    assert (ising.temperature, ising.larger, ising.paper.width, ising.paper.loss) == (4.0, "ising-16x16", 128, "mse")
+    assert (ising.temperature, ising.larger, ising.paper.width, ising.paper.loss) == (4.0, "ising-16x16", 48, "mse")
     assert set(ising.choices.kinds) == {"linear", "made", "gru", "transformer"} and ising.score == "label-free"
+
+
+@pytest.mark.parametrize(
+    ("system", "larger", "focus"),
+    [("ising-8x8", "ising-16x16", 2), ("ising-5x5", "", 1), ("ising-3x3", "", 1), ("ising-8x8", "ising-15x15", 1)],
+)
+def test_the_papers_tiles_cover_every_lattice_of_the_study(system: str, larger: str, focus: int) -> None:
+    study = resolve("dcl-ising", "demo", {"system": system, "larger": larger, "choices.focus": [1]})
+    assert study.paper.student.focus == focus
 
 
 def test_a_file_may_define_one(tmp_path: Path) -> None:
@@ -81,6 +90,20 @@ def test_the_readmes_file_is_a_study_and_hilberts_curve_is_left_out_where_it_doe
         ({"system": "glass-8x8-0", "larger": ""}, "symmetries is 'all', but couplings of glass-8x8-0 differ"),
         ({"system": "glass-8x8-0", "symmetries": "flip"}, "larger is 'ising-16x16', but couplings of glass-8x8-0"),
         ({"larger": "potts3-16x16"}, "larger is 'potts3-16x16'; allowed: the model of ising-8x8"),
+        ({"larger": "ising-16x16-open"}, "larger is 'ising-16x16-open'; allowed: the model of ising-8x8"),
+        ({"larger": "ising-J2-16x16"}, "larger is 'ising-J2-16x16'; allowed: the model of ising-8x8"),
+        ({"larger": "ising-15x15", "choices.focus": [2]}, "choices.focus is 2; allowed: divisors of the sides of"),
+        ({"larger": "ising-2x2"}, "the shorter side of larger is 2; allowed: at least 3, a tile"),
+        ({"larger": "ising-256x256"}, "larger has 65536 sites; allowed: at most 16384"),
+        (
+            {"system": "potts3-8x8", "larger": "potts3-delta-16x16"},
+            "larger is 'potts3-delta-16x16'; allowed: the model",
+        ),
+        ({"temperatures": []}, "temperatures is empty; allowed: at least one"),
+        ({"choices.transformer": [24]}, "choices.transformer is .24.; allowed: multiples of 16"),
+        ({"choices.rounds": [30]}, "student.rounds is 30"),
+        ({"choices.layers": ["5000"]}, "student.widths is 5000"),
+        ({"choices.augmented": [1]}, "choices.augmented.0. is 1; allowed: true or false"),
         ({"temperature": 0}, "temperature is 0.0; allowed: a number above 0"),
         ({"temperature": -1.5}, "temperature is -1.5; allowed: a number above 0"),
         ({"temperatures": [1.0, 0.0]}, "temperatures is 0.0; allowed: a number above 0"),

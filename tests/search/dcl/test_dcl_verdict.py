@@ -60,6 +60,15 @@ def test_a_diverged_student_is_never_better() -> None:
     assert found[0]["reason"] == "student diverged on a confirmation seed" and found[0]["candidate"]["mean"] is None
 
 
+def test_a_pipeline_that_diverged_altogether_is_never_better() -> None:
+    held = arms({"student": 0.5})
+    for name in ("teacher", "teacher_symmetrised", "student", "student_symmetrised"):
+        held[name][3] = None
+    found = comparisons(held, PROOF)
+    assert [one["decision"] for one in found] == ["direct", "direct", "direct"]
+    assert all("diverged on a confirmation seed" in one["reason"] for one in found)
+
+
 @pytest.mark.parametrize("arm", ["teacher", "teacher_symmetrised", "paper"])
 def test_a_diverged_arm_stops_everything(arm: str) -> None:
     held = arms({})

@@ -5,7 +5,7 @@ import pytest
 
 from models import tiles
 from search.dcl.prediction import exact, ladder, predicted
-from search.dcl.spread import spread, spread_by_tiles
+from search.dcl.spread import BETAS, inverse_temperatures, random_states, spread, spread_by_tiles
 from search.dcl.teaching import Taught
 from search.studies import resolve
 from simulators.exact import internal_energy
@@ -58,9 +58,21 @@ def test_the_ladder_holds_what_was_asked_and_is_denser_for_larger_lattices() -> 
     assert (np.diff(small) > 0).all() and len(large) > 3 * len(small)
 
 
+@pytest.mark.parametrize("name", ["ising-16x16", "ising-J0.5-16x16", "potts3-16x16", "glass-16x16-3"])
+def test_inverse_temperatures_follow_the_couplings(name: str) -> None:
+    """In the Ising model they are in 1 / J; of all others they reach as far in units of their own energies."""
+    model = lattice(name)
+    index = random_states(4000, model.sites, model.q, np.random.default_rng(0))
+    energies = model.energy(model.states(index.reshape(-1, *model.shape)))
+    unit = {"ising-16x16": 1.0, "ising-J0.5-16x16": 2.0, "potts3-16x16": 2**0.5, "glass-16x16-3": 1.0}[name]
+    rel = 0.1 if "glass" in name else 0.03  # its couplings are a sample
+    np.testing.assert_allclose(inverse_temperatures(energies, model.sites), unit * BETAS, rtol=rel)
+    assert np.array_equal(inverse_temperatures(np.zeros(5), 16), BETAS)
+
+
 def test_states_of_all_energies_are_reached_with_either_kind_of_energy() -> None:
     model, rng = lattice("ising-4x4"), np.random.default_rng(0)
-    by_table = spread_by_tiles(taught().laid(model.shape), 2000, rng)
+    by_table = spread_by_tiles(taught().laid(model.shape), BETAS, 2000, rng)
     plain = spread(lambda index: model.energy(model.states(index.reshape(-1, 4, 4))), 2000, 16, 2, rng)
     for index in (by_table, plain):
         energies = model.energy(model.states(index.reshape(-1, 4, 4)))

@@ -9,10 +9,10 @@ import torch
 from models.energies import gauged, rmse
 from models.sequence.fit import log_probabilities
 from search.dcl import scores
-from search.dcl.objective import Judge, Watching, WatchTask, learn, proof_errors, score
+from search.dcl.objective import Judge, Watching, WatchTask, learn, proof_errors, score, split
 from search.dcl.spread import random_states, spread
 from search.dcl.teaching import Taught, teach
-from search.dcl.watcher import Energies, group, tensor, watch
+from search.dcl.watcher import Energies, group, most_seen, tensor, watch
 from search.seeds import Draws, Role
 from search.studies import resolve
 from simulators.exact import iid
@@ -111,6 +111,56 @@ def test_the_search_makes_small_what_it_was_told_to(name: str) -> None:
     found = {"likelihood": 3.0, "symmetry": 0.5, "agreement": 0.2, "exact": 0.7}
     assert score(resolve("dcl-ising", "demo", {"score": name}), found) == found[name]
     assert score(resolve("dcl-ising", "demo"), found) == pytest.approx(4 * 3.0 + 0.5 + 0.2)
+
+
+def test_on_a_uniform_lattice_one_student_serves_all_places_whatever_symmetries_are_used() -> None:
+    settings = {"system": "ising-4x4", "larger": "", "states.student": 300, "budget.student": 1, "symmetries": "none"}
+    study = resolve("dcl-ising", "demo", settings | {"states.watched": 30_000})
+    judge = Judge(SEEN[:20], gauged(exact(SEEN[:20]), exact(SEEN[:20])), SEEN[:20])
+    task = WatchTask(study, Role.PLANS, SEEN, SEEN[:20], judge)
+    learned = learn(task, Watching(linear(Student(1, 1, (8,), 1)), 0, 0.1, True))
+    assert learned.taught is not None and learned.taught.table.ndim == 1
+    assert learned.taught.zeroed().laid((8, 8)).sites == 64
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("seconds", [0.02, 0.5, 30.0])
+def test_no_more_states_are_fetched_than_are_looked_at(warm: bool, seconds: float) -> None:
+    """Training on the states that `most_seen` allows is training on all of them."""
+    plan = Watch("made", width=8, warm=warm, linear_term=True, batch=50)
+    most = most_seen(plan, seconds, (4, 4), 2)
+    if seconds > 1:
+        assert most > len(SEEN)
+        return
+    some, whole = (
+        watch(plan, index, (4, 4), 2, seconds, Draws.of(0, Role.PLANS, 0), None) for index in (SEEN[:most], SEEN)
+    )
+    for one, other in zip(some.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_what_is_kept_of_a_file_is_one_stretch_of_time_with_a_margin() -> None:
+    for seed in range(20):
+        rows, held = split(1000, 100, 30, Draws.of(0, Role.PLANS, seed))
+        assert np.array_equal(held, np.arange(held[0], held[0] + 100))
+        assert len(set(rows)) == len(rows) >= 840 and not set(rows) & set(held)
+        assert min(np.abs(rows - held[0]).min(), np.abs(rows - held[-1]).min()) > 30
+        assert not np.array_equal(rows, np.sort(rows))
+    rows, held = split(1000, 100, 10_000, Draws.of(0, Role.PLANS, 0))
+    assert len(rows) >= 450
+    free, _ = split(1000, 100, 0, Draws.of(0, Role.PLANS, 0))
+    assert np.array_equal(free, Draws.of(0, Role.PLANS, 0).rows(1000, 100)[0])
+
+
+def test_a_lower_likelihood_is_an_error_of_energies() -> None:
+    """E' = E + d with d of deviation 0.1 J at T = 4: the KL divergence says so again."""
+    rng = np.random.default_rng(0)
+    energy, shift = rng.normal(0, 3, 200_000), rng.normal(0, 0.1, 200_000)
+    weight = np.exp(-energy / 4)
+    log_p, log_q = (-(e / 4) - np.log(np.exp(-e / 4).mean()) for e in (energy, energy + shift))
+    divergence = float((weight * (log_p - log_q)).sum() / weight.sum())
+    assert scores.in_energy(4.0, 40 + divergence, 40.0) == pytest.approx(0.1, rel=0.03)
+    assert scores.in_energy(4.0, 39.9, 40.0) == 0
 
 
 def test_what_a_student_says_survives_its_table() -> None:

@@ -64,6 +64,7 @@ def test_copied_weights_are_first_tried_at_the_ratio_of_temperatures() -> None:
             {"sources": ["glass-4x4-0@4"]},
             "couplings of glass-4x4-0@4 differ from bond to bond; allowed: 'flip', 'none'",
         ),
+        ({"target": "ising-4x4-open@2", "symmetries": "all"}, "edges of ising-4x4-open@2 are open; allowed: 'flip'"),
         ({"mode": "small"}, "allowed with watched systems: 'fresh'"),
         ({"metric": "relative-l1"}, "metric"),
         ({"start.activation": "gelu"}, "allowed: 'own', for the kind says it"),
