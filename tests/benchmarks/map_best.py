@@ -1,7 +1,7 @@
-"""Is the best span of a map knowledge? ``python tests/benchmarks/map_best.py DIR``, where DIR holds a run and its map.
+"""Is the best span of a map knowledge? ``python tests/benchmarks/map_best.py DIR``, where DIR holds a run and a map.
 
-The map's best is the lowest of many noisy means, has no controls, and was scored on the confirmation's examples. Here it
-meets what a certificate asks for, with seeds and examples that neither run nor map has seen: tuned direct learning,
+The map's best is the lowest of many noisy means, has no controls, and was scored on the confirmation's examples. Here
+it meets what a certificate asks for, with seeds and examples that neither run nor map has seen: tuned direct learning,
 direct learning with the span's recipe, and the span's own weights shuffled entry by entry.
 """
 
@@ -52,9 +52,7 @@ def main() -> None:
         )
     found = {name: [errors[f"{name}/{i}"] for i in seeds] for name in arms}
     run.write("map-best.json", {"span": [span.first, span.last], "errors": found})
-    print(
-        f"{study.name}: the map's best, span {span}, on {asked.seeds} fresh seeds and {study.rows.test} fresh examples"
-    )
+    print(f"{study.name}: the map's best, span {span}; {asked.seeds} fresh seeds, {study.rows.test} fresh examples")
     for name in arms:
         known = [error for error in found[name] if error]
         print(f"{name:12} {sum(known) / len(known):.2%}")
