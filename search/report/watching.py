@@ -20,6 +20,10 @@ GAUGE = (
 )
 
 
+DRIFT = 4.0
+"""Standard errors between both halves of a run beyond which it was not in equilibrium."""
+
+
 def pictures(run: Results) -> dict[str, Callable[[], draw.Figure]]:
     """The figures for which something is recorded."""
     result = run.result
@@ -131,7 +135,8 @@ def predictions(run: Results, picture: Picture) -> str:
             off = None if exact is None else mean / exact - 1
             true = "–" if exact is None else f"{exact:.6f}"
             sigma = "" if exact is None or not error else f" ({abs(mean - exact) / error:.1f} σ)"
-            rows.append([f"{temperature:g}", f"{mean:.4f} ± {error:.4f}", true, percent(off, 2, sign=True) + sigma])
+            row = [f"{temperature:g}", f"{mean:.4f} ± {error:.4f}", true, percent(off, 2, sign=True) + sigma]
+            rows.append([*row, f"{told['effective'][i]:,.0f}", f"{told['drift'][i]:+.1f} σ"])
         text += f"<h3>{plain(told['lattice'])}</h3>"
         caption = (
             f"{plain(told['sweeps'])} sweeps at each temperature with the energy of {plain(told['energy_of'])}; errors "
@@ -139,8 +144,20 @@ def predictions(run: Results, picture: Picture) -> str:
             "dashed temperature only."
         )
         text += picture(f"curves-{number}", f"Thermodynamics of {told['lattice']} from the learned energy", caption)
-        text += table(["T", "E / N, learned energy", "exact", "off by"], rows)
+        head = ["T", "E / N, learned energy", "exact", "off by", "independent values", "second half less first"]
+        text += table(head, rows) + _equilibrium(told)
     return f"<h2>What the learned energy predicts</h2>{text}" if text else ""
+
+
+def _equilibrium(told: Record) -> str:
+    """Whether Monte Carlo came to equilibrium: halves that agree, replicas that exchange."""
+    drift, exchanged = max(map(abs, told["drift"])), told["exchanged"]
+    found = f"halves of the run differ by at most {drift:.1f} standard errors at all {len(told['drift'])} temperatures"
+    if exchanged:
+        found += (
+            f"; neighbouring temperatures exchange {percent(min(exchanged))} to {percent(max(exchanged))} of the time"
+        )
+    return f"<p>{'Equilibrated' if drift < DRIFT else '<b>Not equilibrated</b>'}: {found}.</p>"
 
 
 def scores(run: Results, picture: Picture) -> str:

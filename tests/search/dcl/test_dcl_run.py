@@ -169,6 +169,7 @@ def test_an_energy_predicts_no_table(done: Path, capsys: pytest.CaptureFixture[s
 
 def test_the_page_shows_everything(done: Path) -> None:
     page = report.write(done).read_text()
+    assert "second half less first" in page and "quilibrated: halves of the run differ by at most" in page
     assert {"arms", "by-level", "couplings", "kinds", "levels", "scores"} <= set(report.figures(done))
     for words in ("claims proved", "Every kind of model", "Scores without labels", "linear-logistic", "paper's recipe"):
         assert words in page.replace("’", "'").replace("&#x27;", "'"), words
