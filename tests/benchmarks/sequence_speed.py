@@ -30,21 +30,72 @@ def ours(shape: SequenceShape) -> Job:
     return lambda states: fit(model, states, Recipe(batch=BATCH, epochs=1), generator, symmetries=SYMMETRIES)
 
 
-def plain(width: int) -> Job:
-    """nn.GRU, a data loader, BCEWithLogitsLoss and Adam, as in a tutorial; no linear term, no symmetries."""
-    gru, head = nn.GRU(1, width, batch_first=True), nn.Linear(width, 1)
-    optimiser = torch.optim.Adam([*gru.parameters(), *head.parameters()])
-    loss_of = nn.BCEWithLogitsLoss()
+def plain(network: nn.Module) -> Job:
+    """A data loader, BCEWithLogitsLoss and Adam, as in a tutorial; no linear term, no symmetries."""
+    optimiser, loss_of = torch.optim.Adam(network.parameters()), nn.BCEWithLogitsLoss()
 
     def job(states: Tensor) -> None:
         for (rows,) in DataLoader(TensorDataset(states.float()), batch_size=BATCH, shuffle=True):
-            spins = (2 * rows - 1).unsqueeze(2)
-            shifted = torch.cat([torch.zeros_like(spins[:, :1]), spins[:, :-1]], 1)
             optimiser.zero_grad()
-            loss_of(head(gru(shifted)[0]).squeeze(2), rows).backward()
+            loss_of(network(2 * rows - 1), rows).backward()
             optimiser.step()
 
     return job
+
+
+def shifted(spins: Tensor) -> Tensor:
+    """What each site sees of the one before it, (batch, sites, 1)."""
+    return torch.cat([torch.zeros_like(spins[:, :1]), spins[:, :-1]], 1).unsqueeze(2)
+
+
+class Recurrent(nn.Module):
+    """nn.GRU and a linear head."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gru, self.head = nn.GRU(1, width, batch_first=True), nn.Linear(width, 1)
+
+    def forward(self, spins: Tensor) -> Tensor:
+        """Logits (batch, sites)."""
+        return self.head(self.gru(shifted(spins))[0]).squeeze(2)
+
+
+class MaskedLinear(nn.Linear):
+    """A linear layer whose weights are multiplied by a mask in every pass."""
+
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__(mask.shape[1], mask.shape[0])
+        self.register_buffer("mask", mask)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As of nn.Linear."""
+        return nn.functional.linear(x, self.weight * self.mask, self.bias)
+
+
+def masked(width: int) -> nn.Module:
+    """MADE of one hidden layer (Germain et al. 2015); of none, logistic regression of each site on those before it."""
+    sites = torch.arange(64)
+    if not width:
+        return MaskedLinear((sites[:, None] > sites).float())
+    degrees = torch.arange(width) % 63
+    first, last = (degrees[:, None] >= sites).float(), (sites[:, None] > degrees).float()
+    return nn.Sequential(MaskedLinear(first), nn.ReLU(), MaskedLinear(last))
+
+
+class Attending(nn.Module):
+    """nn.TransformerEncoder with a causal mask, places learned."""
+
+    def __init__(self, depth: int, width: int) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(width, width // 16, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
+        self.read, self.head = nn.Linear(1, width), nn.Linear(width, 1)
+        self.places = nn.Parameter(torch.zeros(64, width))
+        self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(64))
+
+    def forward(self, spins: Tensor) -> Tensor:
+        """Logits (batch, sites)."""
+        return self.head(self.encoder(self.read(shifted(spins)) + self.places, self.mask, is_causal=True)).squeeze(2)
 
 
 def extensive(focus: int, batch: int) -> Job:
@@ -89,21 +140,20 @@ def rate(job: Job, seconds: float, batch: int = BATCH) -> float:
 
 
 def main(seconds: float) -> None:
-    """Print a table; rounds of a model and of its peer follow each other."""
+    """Print a table; each model is followed by its peer."""
     prepare_process()
-    peers = {width: rate(plain(width), seconds) for width in (32, 128)}
-    extensive_peer = rate(plain_extensive(4000), seconds, 4000)
-    rows: list[tuple[str, float, float | None]] = [("plain loop, GRU 32", peers[32], None)]
+    rows: list[tuple[str, float, float | None]] = []
     for name, shape, peer in [
-        ("GRU 32", SequenceShape("gru", (8, 8), width=32), peers[32]),
-        ("GRU 128", SequenceShape("gru", (8, 8), width=128), peers[128]),
-        ("GRU 128, no linear term", SequenceShape("gru", (8, 8), width=128, linear_term=False), peers[128]),
-        ("MADE 512", SequenceShape("made", (8, 8), width=512), None),
-        ("transformer 2 x 32", SequenceShape("transformer", (8, 8), depth=2, width=32), None),
-        ("linear-logistic", SequenceShape("linear", (8, 8)), None),
+        ("GRU 32", SequenceShape("gru", (8, 8), width=32), Recurrent(32)),
+        ("GRU 128", SequenceShape("gru", (8, 8), width=128), Recurrent(128)),
+        ("GRU 128, no linear term", SequenceShape("gru", (8, 8), width=128, linear_term=False), Recurrent(128)),
+        ("MADE 512", SequenceShape("made", (8, 8), width=512), masked(512)),
+        ("transformer 2 x 32", SequenceShape("transformer", (8, 8), depth=2, width=32), Attending(2, 32)),
+        ("linear-logistic", SequenceShape("linear", (8, 8)), masked(0)),
     ]:
-        rows.append((name, rate(ours(shape), seconds), peer))
-    rows.insert(2, ("plain loop, GRU 128", peers[128], None))
+        mine, theirs = rate(ours(shape), seconds), rate(plain(peer), seconds)
+        rows += [(name, mine, theirs), (f"plain loop, {name}", theirs, None)]
+    extensive_peer = rate(plain_extensive(4000), seconds, 4000)
     rows.append(("plain loop, EDNN f = 2, c = 1, batch 4000", extensive_peer, None))
     for focus, batch in [(2, 250), (2, 4000), (2, 40_000), (1, 250), (1, 4000)]:
         peer = extensive_peer if focus == 2 else None
