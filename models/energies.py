@@ -34,16 +34,3 @@ def rmse(learned: ArrayLike, exact: ArrayLike) -> float:
     """Root of the mean squared difference, every state counted alike."""
     difference = np.asarray(learned, np.float64) - np.asarray(exact, np.float64)
     return float(np.sqrt(np.mean(difference**2)))
-
-
-def rmse_by_level(learned: ArrayLike, exact: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exact energy levels and the root mean squared difference on each (energies equal to 1e-6 are one level)."""
-    values = np.asarray(exact, np.float64)
-    levels, member = np.unique(values.round(6), return_inverse=True)
-    squares = (np.asarray(learned, np.float64) - values) ** 2
-    return levels, np.sqrt(np.bincount(member, squares) / np.bincount(member))
-
-
-def rmse_over_levels(learned: ArrayLike, exact: ArrayLike) -> float:
-    """Root mean squared difference with every energy level counted alike, however many states it has."""
-    return float(np.sqrt(np.mean(rmse_by_level(learned, exact)[1] ** 2)))

@@ -146,15 +146,20 @@ class SpinModel(ABC):
         Raises:
             Refusal: If site or value is not one of this model's.
         """
-        place = site if isinstance(site, int) else int(np.ravel_multi_index(tuple(site), self.shape))
-        whole("site", place, 0, self.sites - 1)
+        flat = isinstance(site, int | np.integer)
+        coordinates: tuple[Any, ...] = (site,) if flat else tuple(site)  # type: ignore[arg-type]
+        lengths = (self.sites,) if flat else self.shape
+        if len(coordinates) != len(lengths) or not all(0 <= x < n for x, n in zip(coordinates, lengths, strict=False)):
+            within = " x ".join(map(str, self.shape))
+            raise Refusal(f"site is {site!r}; allowed: 0 to {self.sites - 1}, or coordinates within {within}")
+        place = int(np.ravel_multi_index(coordinates, lengths))
         index = self.index(states)
-        flat = index.reshape(*index.shape[: index.ndim - len(self.shape)], self.sites)
+        rows = index.reshape(*index.shape[: index.ndim - len(self.shape)], self.sites)
         new = np.searchsorted(self.alphabet, value)
         if (np.asarray(self.alphabet)[new % self.q] != value).any():
             raise Refusal(f"value is {value!r}; allowed: {', '.join(map(str, self.alphabet))}")
-        gain = self.interaction[new] - self.interaction[flat[..., place]]
-        around = flat[..., self.bonds.neighbours[place]]
+        gain = self.interaction[new] - self.interaction[rows[..., place]]
+        around = rows[..., self.bonds.neighbours[place]]
         return -np.take_along_axis(gain, around.astype(np.int64), -1) @ self.bonds.couplings[place]
 
     def _identity(self) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.energies import rmse
 from models.sequence.fit import log_probabilities
 from models.shaped import pack
 from models.weights import sha256
@@ -74,8 +73,8 @@ def account(judge: Judge, energy: Energy, model: SpinModel) -> dict[str, Any]:
     learned = judge.learned(energy)
     low = judge.exact <= 0
     return {
-        "rmse": rmse(learned, judge.exact),
-        "rmse_low": rmse(learned[low], judge.exact[low]),
+        "rmse": scores.over_levels(learned, judge.exact),
+        "rmse_low": scores.over_levels(learned[low], judge.exact[low]),
         "levels": scores.by_level(learned, judge.exact),
         "couplings": couplings(model, energy, judge.reference).tolist(),
     }

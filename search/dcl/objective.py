@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.energies import gauged, rmse
+from models.energies import gauged
 from models.sequence.chain import Autoregressive
 from models.sequence.fit import log_probabilities
 from models.symmetries import Symmetries
@@ -46,7 +46,7 @@ class Judge:
 
     def error(self, energy: scores.Energy) -> float:
         """Their RMSE over all levels, in J."""
-        return rmse(self.learned(energy), self.exact)
+        return scores.over_levels(self.learned(energy), self.exact)
 
 
 @dataclass(frozen=True)

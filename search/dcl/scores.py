@@ -40,6 +40,14 @@ def by_level(learned: Floats, exact: Floats) -> dict[str, list[float]]:
     return found
 
 
+def over_levels(learned: Floats, exact: Floats) -> float:
+    """RMSE with every level (or window) of `by_level` counted alike, however many states there are of it.
+
+    A walk that is to visit all levels equally may leave the rarest of disordered systems with fewer.
+    """
+    return float(np.sqrt(np.mean(np.square(by_level(learned, exact)["rmse"]))))
+
+
 def likelihood(log_prob: Floats) -> float:
     """Held-out negative log-likelihood, nats a state. Less the exact entropy it is the KL divergence to the truth."""
     return float(-np.mean(np.asarray(log_prob, np.float64)))

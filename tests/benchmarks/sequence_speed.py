@@ -87,7 +87,8 @@ class Attending(nn.Module):
 
     def __init__(self, depth: int, width: int) -> None:
         super().__init__()
-        layer = nn.TransformerEncoderLayer(width, width // 16, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+        heads, inner = width // 16, 2 * width
+        layer = nn.TransformerEncoderLayer(width, heads, inner, 0.0, "gelu", batch_first=True, norm_first=True)
         self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
         self.read, self.head = nn.Linear(1, width), nn.Linear(width, 1)
         self.places = nn.Parameter(torch.zeros(64, width))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.energies import boltzmann, gauged, rmse, rmse_by_level, rmse_over_levels
+from models.energies import boltzmann, gauged, rmse
 from spaces.refusal import Refusal
 
 
@@ -14,16 +14,6 @@ def test_energies_of_a_boltzmann_distribution_come_back_in_any_gauge() -> None:
     learned = boltzmann(logs, 2.5)
     np.testing.assert_allclose(gauged(learned, learned[:100]), gauged(exact, exact[:100]), atol=1e-12)
     assert rmse(gauged(learned, learned), gauged(exact, exact)) < 1e-12
-
-
-def test_levels_count_alike_however_many_states_they_have() -> None:
-    exact = np.array([-4.0, -4.0, -4.0, 0.0])
-    learned = np.array([-4.0, -3.0, -5.0, 2.0])
-    levels, errors = rmse_by_level(learned, exact)
-    np.testing.assert_allclose(levels, [-4, 0])
-    np.testing.assert_allclose(errors, [np.sqrt(2 / 3), 2])
-    assert rmse(learned, exact) == pytest.approx(np.sqrt(6 / 4))
-    assert rmse_over_levels(learned, exact) == pytest.approx(np.sqrt((2 / 3 + 4) / 2))
 
 
 def test_a_temperature_is_above_zero() -> None:

@@ -151,6 +151,17 @@ def test_names(name):
     assert lattice(name).name == name and lattice(f"{name}-open").periodic is False
 
 
+def test_a_coupling_has_one_name_however_it_is_written():
+    assert Ising((4, 4), J=2).name == Ising((4, 4), J=2.0).name == lattice("ising-J2-4x4").name == "ising-J2-4x4"
+    assert lattice("ising-J-0.5-4x4").name == "ising-J-0.5-4x4"
+
+
+def test_a_site_may_be_a_number_of_any_kind():
+    model, states = Ising((3, 3)), np.ones((3, 3), int)
+    found = [float(model.energy_change(states, site, -1)) for site in (5, np.int64(5), (1, 2), np.array([1, 2]))]
+    assert len(set(found)) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -186,7 +197,10 @@ def test_names_of_nothing_are_refused(name, message):
         (lambda: Potts((2, 2), 3).index([[0, 1], [2, 3]]), r"entry \[1, 1\] .* is 3; allowed: 0, 1, 2"),
         (lambda: Ising((2, 3)).energy(np.ones((3, 2))), r"float64 of shape \(3, 2\); allowed: whole numbers of shape"),
         (lambda: Ising((2, 2)).states([0, 2]), "reach from 0 to 2; allowed: 0 to 1"),
+        (lambda: Ising((2, 2)).energy(np.full((2, 2), 255)), "is 255; allowed: -1, 1"),
         (lambda: Ising((2, 2)).energy_change(np.ones((2, 2), int), 4, 1), "site is 4"),
+        (lambda: Ising((2, 2)).energy_change(np.ones((2, 2), int), (1, 2), 1), r"site is \(1, 2\); .* within 2 x 2"),
+        (lambda: Ising((2, 2)).energy_change(np.ones((2, 2), int), (1, 1, 0), 1), "or coordinates within 2 x 2"),
         (lambda: Ising((2, 2)).energy_change(np.ones((2, 2), int), 0, 0), "value is 0; allowed: -1, 1"),
     ],
 )

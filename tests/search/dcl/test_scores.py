@@ -20,6 +20,12 @@ def test_levels_partition_the_error() -> None:
     assert weights @ np.square(levels["rmse"]) / 10 == pytest.approx(rmse(learned, exact) ** 2)
 
 
+def test_levels_count_alike_however_many_states_they_have() -> None:
+    exact, learned = np.array([-4.0, -4.0, -4.0, 0.0]), np.array([-4.0, -3.0, -5.0, 2.0])
+    assert rmse(learned, exact) == pytest.approx(np.sqrt(6 / 4))
+    assert scores.over_levels(learned, exact) == pytest.approx(np.sqrt((2 / 3 + 4) / 2))
+
+
 def test_real_energies_are_cut_into_windows() -> None:
     exact = rng.normal(size=5000)
     levels = scores.by_level(exact + 0.5, exact)

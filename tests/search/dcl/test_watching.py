@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.energies import gauged, rmse
+from models.energies import gauged
 from models.sequence.fit import log_probabilities
 from search.dcl import scores
 from search.dcl.objective import Judge, Watching, WatchTask, learn, proof_errors, score, split
@@ -98,9 +98,8 @@ def test_the_proof_compares_what_it_says() -> None:
     learned = learn(task, training)
     found = proof_errors(task, training, learned)
     assert learned.taught is not None
-    assert found["teacher"] == pytest.approx(
-        rmse(gauged(learned.energies(states), learned.energies(states)), judge.exact)
-    )
+    energies = learned.energies(states)
+    assert found["teacher"] == pytest.approx(scores.over_levels(gauged(energies, energies), judge.exact))
     assert found["student_symmetrised"] == judge.error(learned.taught.symmetrised())
     assert set(proof_errors(task, Watching(study.paper, 3, 0.1, True), learned)) == {"teacher", "student"}
     assert task.digest(training) != task.digest(replace(training, index=4))
