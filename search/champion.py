@@ -71,7 +71,7 @@ def load(folder: str | Path, task: str = "") -> Champion:
         raise unknown("task", task, tasks)
     model = model / task if tasks else model
     card, weights = certified(model)
-    if task not in ("", card.get("task")):
+    if not tasks and task not in ("", card.get("task")):
         raise unknown("task", task, [str(card.get("task"))])
     network, _, scaling = unpack(weights)
     return Champion(network, scaling, card)
@@ -104,16 +104,17 @@ def predict_csv(folder: Path, table: Path, task: str = "") -> str:
     """
     champion = load(folder, task)
     try:
-        lines = [line for line in table.read_text().splitlines() if line.strip()]
-        header = bool(lines) and not any(_is_number(cell) for cell in lines[0].split(","))
-        rows = [[float(cell) for cell in line.split(",")] for line in lines[header:]]
-    except (OSError, ValueError) as problem:
+        with open(table, newline="", encoding="utf-8-sig") as file:
+            lines = [[cell.strip() for cell in line] for line in csv.reader(file) if "".join(line).strip()]
+        header = bool(lines) and not any(_is_number(cell) for cell in lines[0])
+        rows = [[float(cell) for cell in line] for line in lines[header:]]
+    except (OSError, ValueError, csv.Error) as problem:
         raise Refusal(f"{table}: {problem}; allowed: numbers separated by commas, one example a line") from None
     if not rows or len({len(row) for row in rows}) != 1:
         raise Refusal(f"{table}: {len(rows)} examples of differing width; allowed: at least one, all of equal width")
     columns, grid = champion.card.get("columns"), champion.card["grid"]
     if columns and header:
-        order = _places(lines[0].split(","), columns["inputs"], table)
+        order = _places(lines[0], columns["inputs"], table)
         rows = [[row[place] for place in order] for row in rows]
     values = champion(rows)
     names = [f"{value:g}" for value in grid["values"]] if grid else [str(i + 1) for i in range(values.shape[1])]
@@ -127,11 +128,12 @@ def predict_csv(folder: Path, table: Path, task: str = "") -> str:
 
 
 def _places(cells: Sequence[str], wanted: Sequence[str], table: Path) -> list[int]:
-    """Where the columns that the network was trained on stand in a header, with or without their units."""
-    found, names = ([unit(cell.strip())[0] for cell in some] for some in (cells, wanted))
-    if sorted(found) != sorted(names):
-        raise Refusal(f"{table} has columns {', '.join(found)}; allowed: {', '.join(names)}, in any order")
-    return [found.index(name) for name in names]
+    """Where the columns that the network was trained on stand in a header, with all their units or without any."""
+    for spelt in (list, lambda some: [unit(cell)[0] for cell in some]):
+        found, names = spelt(cells), spelt(wanted)
+        if sorted(found) == sorted(names) and len(set(names)) == len(names):
+            return [found.index(name) for name in names]
+    raise Refusal(f"{table} has columns {', '.join(cells)}; allowed: {', '.join(wanted)}, in any order")
 
 
 def _is_number(text: str) -> bool:

@@ -16,7 +16,7 @@ from search.means import Means
 from search.records.record import Run
 from search.sharing.study import SharingStudy
 from search.studies import registry, resolve, setting
-from search.transfer.study import MODES, Study
+from search.transfer.study import Study
 from search.watchers.study import WatcherStudy
 from simulators.places import reach
 from simulators.table import in_words as table_in_words
@@ -246,22 +246,22 @@ def calibrate(options: Namespace) -> Any:
     folder = Path(options.out or "runs/calibration").resolve()
     possible(options.workers, "cpu", folder, 200, Resources(cpus(), 0))  # processes of this machine, no Ray
     from search.records.record import write_bytes, write_json
-    from search.report import calibration
-    from search.transfer.calibration import LEVEL, of_mode, table, truth, within
-    from search.transfer.calibration import calibrate as carry_out
+    from search.report import calibration as drawn
+    from search.transfer import calibration
 
-    study, place = of_mode(resolve("calibration"), options.mode), within(folder, options.mode)
-    for done, (kind, repeat) in enumerate(carry_out(study, place, options.repeats, options.workers or cpus()), 1):
+    modes = calibration.by_mode(resolve("calibration"), folder)
+    study, place = modes[options.mode]
+    repeats = calibration.calibrate(study, place, options.repeats, options.workers or cpus())
+    for done, (kind, repeat) in enumerate(repeats, 1):
         options.say(f"{done:4} {kind} {repeat}")
-    rows, known = table(place), truth(place)
+    rows, known = calibration.table(place), calibration.truth(place)
     write_json(place / "calibration.json", {"study": study.to_dict(), "rows": rows, "truth": known})
-    tables = {mode: table(within(folder, mode)) for mode in MODES}
-    write_bytes(place / "calibration.png", calibration.picture(tables, LEVEL))
-    for line in calibration.lines(tables):
+    tables = {mode: calibration.table(where) for mode, (_, where) in modes.items()}
+    write_bytes(place / "calibration.png", drawn.picture(tables, calibration.LEVEL))
+    for line in drawn.lines(tables):
         options.say(line)
-    options.say(
-        f"true gain of the first candidate over tuned direct learning, {known['seeds']} seeds: {known['gain']:.1%}"
-    )
+    gain = f"{known['gain']:.1%}"
+    options.say(f"true gain of the first candidate over tuned direct learning, {known['seeds']} seeds: {gain}")
     options.say(f"figure: {place / 'calibration.png'}")
     return {"rows": rows, "truth": known}
 

@@ -79,11 +79,11 @@ class Simulator(ABC):
         version: Raised whenever the same generator would give other numbers, so that old shards are not mixed in.
         schema: Columns of tensors, made by `tensor_field`.
         grid: Coordinate of the outputs, or None if they have none.
-        positive: Whether inputs have a meaning above 0 only, as thicknesses have.
+        positive: Whether inputs have a meaning above 0 only, as thicknesses have; None if it is not said.
     """
 
     version: ClassVar[int] = 1
-    positive: ClassVar[bool] = False
+    positive: ClassVar[bool | None] = None
     name: str
     schema: pa.Schema
     grid: Grid | None = None

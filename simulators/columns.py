@@ -169,7 +169,7 @@ def _real(values: NDArray, where: str) -> NDArray[np.float64]:
     """Numbers (rows, columns) in double precision; one number a row is one column."""
     if values.dtype.kind not in "iuf" or values.ndim not in (1, 2):
         raise Refusal(f"{where} is {values.ndim}-dimensional {values.dtype}; allowed: real numbers, one row an example")
-    return values.reshape(len(values), values.size // max(1, len(values))).astype(np.float64)
+    return (values if values.ndim == 2 else values[:, None]).astype(np.float64)
 
 
 def _names(given: NDArray | None, count: int, letter: str, where: str) -> Sequence[str]:

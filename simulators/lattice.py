@@ -98,11 +98,9 @@ class SpinModel(ABC):
         positions = np.full(256, 255, np.uint8)
         positions[np.asarray(self.alphabet) % 256] = np.arange(self.q)
         index = positions[given.astype(np.uint8, copy=False)]
-        low, high = min(self.alphabet), max(self.alphabet)
+        low, high = min(self.alphabet), max(self.alphabet)  # another number may have the last byte of an allowed one
         if given.size and (given.min() < low or given.max() > high):
             index = np.where((given < low) | (given > high), np.uint8(255), index)
-        if given.itemsize > 1:  # a larger integer may have the last byte of an allowed one
-            index[(given < -128) | (given > 255)] = 255
         if index.size and index.max() == 255:
             place = tuple(int(i) for i in np.argwhere(index == 255)[0])
             raise Refusal(
@@ -146,13 +144,13 @@ class SpinModel(ABC):
         Raises:
             Refusal: If site or value is not one of this model's.
         """
-        flat = isinstance(site, int | np.integer)
-        coordinates: tuple[Any, ...] = (site,) if flat else tuple(site)  # type: ignore[arg-type]
-        lengths = (self.sites,) if flat else self.shape
-        if len(coordinates) != len(lengths) or not all(0 <= x < n for x, n in zip(coordinates, lengths, strict=False)):
+        coordinates = np.atleast_1d(np.asarray(site))
+        lengths = self.shape if np.ndim(site) else (self.sites,)
+        fits = coordinates.dtype.kind in "iu" and coordinates.shape == (len(lengths),)
+        if not fits or (coordinates < 0).any() or (coordinates >= lengths).any():
             within = " x ".join(map(str, self.shape))
             raise Refusal(f"site is {site!r}; allowed: 0 to {self.sites - 1}, or coordinates within {within}")
-        place = int(np.ravel_multi_index(coordinates, lengths))
+        place = int(np.ravel_multi_index(tuple(coordinates), lengths))
         index = self.index(states)
         rows = index.reshape(*index.shape[: index.ndim - len(self.shape)], self.sites)
         new = np.searchsorted(self.alphabet, value)

@@ -16,7 +16,7 @@ FORMS = ("clock", "delta")
 
 def _strength(J: float) -> str:
     """A coupling other than 1, for a name."""
-    return "" if J == 1 else f"-J{float(J)!r}".removesuffix(".0")
+    return "" if J == 1 else f"-J{float(J)!r}"
 
 
 @dataclass(frozen=True, eq=False)

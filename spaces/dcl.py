@@ -17,6 +17,7 @@ ORDERS = ("raster", "snake", "spiral", "hilbert")
 LOSSES = ("likelihood", "mse")
 TILES = 2**24
 """Different tiles of a student, at most: each has its energy in a table (128 MiB)."""
+WIDEST, MOST_ROUNDS = 4096, 20
 WARM = 0.3
 """Share of the compute that goes to the linear-logistic model from which a network starts."""
 
@@ -48,8 +49,8 @@ class Student:
         if not self.widths:
             raise Refusal("student.widths is empty; allowed: at least one hidden layer")
         for width in self.widths:
-            whole("student.widths", width, 1, 4096)
-        whole("student.rounds", self.rounds, 0, 20)
+            whole("student.widths", width, 1, WIDEST)
+        whole("student.rounds", self.rounds, 0, MOST_ROUNDS)
         number("student.rate", self.rate, 0, above=True)
         whole("student.batch", self.batch, 1)
 
@@ -207,10 +208,10 @@ class Choices:
                 whole(f"choices.{name}", value, 0 if name == "context" else 1)
         if any(value % 16 for value in self.transformer):
             raise Refusal(f"choices.transformer is {list(self.transformer)}; allowed: multiples of 16")
-        for text in self._some("layers"):
-            Student(widths=hidden(text))
+        for width in (width for text in self._some("layers") for width in hidden(text)):
+            whole("choices.layers", width, 1, WIDEST)
         for value in self._some("rounds"):
-            Student(rounds=value)
+            whole("choices.rounds", value, 0, MOST_ROUNDS)
         if not all(isinstance(value, bool) for value in self._some("augmented")):
             raise Refusal(f"choices.augmented is {list(self.augmented)}; allowed: true, false")
         if len(self.rate) != 2:

@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     So there is one session of Ray and one whole run for all, as without processes, and killed workers are timed alone.
     """
-    if not config.pluginmanager.hasplugin("xdist"):
+    if not hasattr(config, "workerinput"):
         return
     starting = {item.path for item in items if STARTS_RAY & set(getattr(item, "fixturenames", ()))}
     starting |= {item.path for item in items if item.path.parent.name in ("faults", "cluster")}

@@ -64,7 +64,7 @@ def final(task: WatchTask, name: str, plan: Watch, epochs: int) -> dict[str, Any
         found["copies"] = averaged.copies
         found["symmetry"] = scores.inconsistency(averaged.images(task.wide, IMAGES))
         found["teacher_symmetrised"] = account(task.judge, averaged, model)
-        found["student_symmetrised"] = account(task.judge, learned.taught.symmetrised(), model)
+        found["student_symmetrised"] = account(task.judge, learned.taught.symmetrised(study.symmetries), model)
     return found
 
 

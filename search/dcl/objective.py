@@ -125,7 +125,8 @@ class WatchTask:
             "study": self.study.to_dict(),
             "role": int(self.role),
             "plan": training.plan.to_dict(),
-            "training": [training.index, training.seconds, training.taught, self.proof],
+            "training": [training.index, training.seconds, training.taught, training.epochs, self.proof],
+            "error": ["over levels", self.margin],
         }
         return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -204,5 +205,5 @@ def proof_errors(task: WatchTask, training: Watching, learned: Learned) -> dict[
     if task.symmetries is not None and training.plan != study.paper:
         averaged = Energies(learned.model, study.temperature, task.symmetries, study.budget.copies, training.index)
         found["teacher_symmetrised"] = judge.error(averaged)
-        found["student_symmetrised"] = judge.error(learned.taught.symmetrised())
+        found["student_symmetrised"] = judge.error(learned.taught.symmetrised(study.symmetries))
     return found

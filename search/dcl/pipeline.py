@@ -126,15 +126,18 @@ class DclPipeline(Work):
         """The pipeline that is confirmed and predicts: the best of those trained longest, by the study's score.
 
         Kinds learn at different speeds, so the best of a short training need not be that of a long one. Of few models
-        whose likelihoods are all known, likelihood counts as the error of energies that it stands for.
+        whose likelihoods are all known, likelihood counts as the error of energies that it stands for. Exact errors of
+        the finals are of the states that judge the proof, so a search by exact errors keeps its own choice.
         """
         study = self.study
+        if self.run.has("confirmation.json"):
+            return Watch.from_dict(self.run.read("confirmation.json")["plan"])
+        if study.score == "exact":
+            return Watch.from_dict((best_trial(self.ledger.records()) or {})["plan"])
         searched = {name: told for name, told in finals.items() if name != "paper"}
         highest = min(told["likelihood"] for told in searched.values())
 
         def score(told: Mapping[str, Any]) -> float:
-            if study.score == "exact":
-                return float(told["teacher"]["rmse"])
             if study.score != "label-free":
                 return float(told[study.score])
             missed = scores.in_energy(study.temperature, told["likelihood"], highest)
@@ -148,7 +151,7 @@ class DclPipeline(Work):
         Each teaches a student; that of the best of all is what predicts. The paper's is taught as much as the others.
         """
         plans = self.best_of_kinds() | {"paper": self.study.paper}
-        missing = [name for name in plans if not self.run.has(f"finals/{name}.json")]
+        missing = [name for name in plans if "agreement" not in self._final(name)]
         with self.phase("each kind, trained longer", len(plans)):
             task = self.task(Role.BASE, self.judge)
             taught = dict.fromkeys(plans, self.study.budget.taught)
@@ -159,7 +162,11 @@ class DclPipeline(Work):
                 write_bytes(self.run.path("finals", f"{name}.safetensors"), found.pop("data"))
                 write_bytes(self.run.path("finals", f"{name}-student.safetensors"), found.pop("student_data"))
                 self.run.write(f"finals/{name}.json", found)
-        return {name: self.run.read(f"finals/{name}.json") for name in plans}
+        return {name: self._final(name) for name in plans}
+
+    def _final(self, name: str) -> dict[str, Any]:
+        """What is told of a final model; nothing if there is none."""
+        return self.run.read(f"finals/{name}.json") if self.run.has(f"finals/{name}.json") else {}
 
     def confirm(self, best: Watch) -> dict[str, Any]:
         """Train the searched pipeline and the paper's recipe at equal compute on fresh seeds, fixed beforehand.
@@ -187,7 +194,7 @@ class DclPipeline(Work):
         network, _ = unpack(self.run.path("finals", f"{name}-student.safetensors"), EDNNShape)
         assert isinstance(network, EDNN)
         taught = Taught(network.table(), best.student, lattice(study.system).shape, lattice(study.system).q)
-        taught = (taught.symmetrised() if study.symmetries != "none" else taught).zeroed()
+        taught = (taught.symmetrised(study.symmetries) if study.symmetries != "none" else taught).zeroed()
         asked = [(place, taught, study) for place in (study.system, study.larger) if place]
         with self.phase("prediction", len(asked)):
             return self.trainer.calls(predicted, asked, self.means.workers, self.means.gpus)

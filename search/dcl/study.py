@@ -18,6 +18,8 @@ SYMMETRIES = ("all", "flip", "none")
 LEAST = {"watched": 1000, "held": 100, "wide": 100, "level": 2, "reference": 100, "student": 100}
 SITES = 256
 """Of the lattice that is watched, at most: every level of its exact energy is judged."""
+SHORTEST = 3
+"""Side of the smallest tiles that see beyond themselves: the paper's recipe always runs."""
 LARGEST = 128 * 128
 """Sites of the lattice that is predicted, at most: Monte Carlo keeps and updates every spin at every temperature."""
 
@@ -173,6 +175,10 @@ class DclStudy:
                 f"choices.focus + 2 choices.context is {reach}; allowed: at most {min(watched.shape)}, "
                 f"the shorter side of {self.system}"
             )
+        if min(watched.shape) < SHORTEST:
+            raise Refusal(
+                f"a side of {self.system} is {min(watched.shape)}; allowed: at least {SHORTEST}, the paper's tile"
+            )
         if not self.orders:
             raise Refusal(f"choices.orders is {list(self.choices.orders)}; allowed: orders of {self.system}")
         for focus in self.choices.focus:
@@ -247,7 +253,8 @@ class DclStudy:
     @property
     def paper(self) -> Watch:
         """The paper's recipe at this study's size."""
-        return paper(self.paper_width, self.paper_batch, lattice(self.system).q, self._sides)
+        model = lattice(self.system)
+        return paper(self.paper_width, self.paper_batch, model.q, model.shape)
 
     @property
     def baseline(self) -> Watch:

@@ -9,7 +9,7 @@ from models.distil import distil
 from models.ednn import EDNN, EDNNShape
 from models.mlp import fresh
 from search.dcl.spread import BETAS, Energy, Index, inverse_temperatures, random_states, spread_by_tiles
-from search.dcl.watcher import tensor
+from search.dcl.watcher import NAMES, tensor
 from search.seeds import Draws
 from simulators.tiles import Tiles
 from spaces.dcl import Student
@@ -52,17 +52,19 @@ class Taught:
         table = self.table - self.table.mean(-1, keepdims=True)
         return Taught(table, self.student, self.shape, self.q, self.network)
 
-    def symmetrised(self) -> "Taught":
+    def symmetrised(self, symmetries: str = "all") -> "Taught":
         """The same, its table averaged over the symmetries of a tile: what averaging all images of a state comes to.
 
-        Where tiles differ from place to place, only the colours are a symmetry.
+        Args:
+            symmetries: That may be used, as a study names them. Where tiles differ from place to place, only colours
+                are a symmetry.
         """
-        one, names = self.student, ("reflections", "rotations", "colours")
-        if self.table.ndim == 1:
-            table = tiles.symmetrised(self.table, self.q, one.focus, one.context, names)
-        else:
-            table = np.stack([tiles.symmetrised(row, self.q, one.focus, one.context, names[2:]) for row in self.table])
-        return Taught(table, one, self.shape, self.q)
+        one = self.student
+        names = [
+            name for name in NAMES[symmetries] if name != "translations" and (self.table.ndim == 1 or name == "colours")
+        ]
+        rows = [tiles.symmetrised(row, self.q, one.focus, one.context, names) for row in np.atleast_2d(self.table)]
+        return Taught(rows[0] if self.table.ndim == 1 else np.stack(rows), one, self.shape, self.q)
 
 
 def student_shape(student: Student, shape: tuple[int, ...], q: int, uniform: bool) -> EDNNShape:

@@ -25,7 +25,8 @@ def lines(modes: Mapping[str, Rows]) -> list[str]:
         for row in rows:
             bound = f">= {row['lower']:.1%}" if row["kind"] == "gain" else f"<= {row['upper']:.1%}"
             median = "-" if row["median_reduction"] is None else f"{row['median_reduction']:.1%}"
-            cells = [mode, row["kind"], row["repeats"], row["transfer"], f"{row['rate']:.1%}", bound, median]
+            repeats = f"{row['repeats']} ({row['failed']} failed)" if row["failed"] else row["repeats"]
+            cells = [mode, row["kind"], repeats, row["transfer"], f"{row['rate']:.1%}", bound, median]
             cells.append(f"{row['seconds'] or 0:.0f} s, {row['confirmed']} trainings to confirm")
             found += [f"| {' | '.join(map(str, cells))} |"] if row["repeats"] else []
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from search.records.leaderboard import geometric_mean, span, trials
+from search.records.leaderboard import best, geometric_mean, span, trials
 from search.records.results import Picture, Results
 from search.report.searches import searches
 from search.report.spans import PAPER, sources
@@ -107,10 +107,12 @@ def findings(run: Results) -> str:
 
 def _regret(run: Results) -> str:
     """How much more the verdict errs than the map's best, on the map's seeds."""
-    errors = {(c["source"], (c["n1"], c["n2"])): geometric_mean(c["errors"]) for c in run.map["cells"]}
+    cells = [cell for cell in run.map["cells"] if cell["change"] is not None]
+    errors = {(c["source"], (c["n1"], c["n2"])): geometric_mean(c["errors"]) for c in cells}
     known: dict[Any, float] = {where: error for where, error in errors.items() if error}
-    direct = geometric_mean(run.map["direct"])
-    if not (known and direct and run.comparisons):
+    direct, tuned = geometric_mean(run.map["direct"]), best(run.result, "baseline")
+    # A map that was drawn before the run has neither its baseline nor its plan.
+    if not (known and direct and run.comparisons and tuned and tuned["plan"]["recipe"] == run.map["direct_recipe"]):
         return ""
     top = min(known, key=lambda where: known[where])
     flattered = f"the map’s best, {top[1]} of {plain(top[0])}: the lowest of many noisy means, so flattered."
@@ -119,11 +121,11 @@ def _regret(run: Results) -> str:
             return " No span errs less than direct learning, the verdict."
         return f" Direct learning, the verdict, errs {percent(direct / known[top] - 1, 1)} more than {flattered}"
     measured = run.map.get("chosen")
-    plan = run.comparisons[0].get("plan") or {}
-    span_of = (next((block["source"] for block in plan.get("blocks", []) if block["source"]), None), span(plan))
-    mine = geometric_mean(measured["errors"]) if measured else known.get(span_of)
+    mine = geometric_mean(measured["errors"]) if measured else None
     if not mine:
         return ""
+    plan = run.comparisons[0].get("plan") or {}
+    span_of = (next((block["source"] for block in plan.get("blocks", []) if block["source"]), None), span(plan))
     if mine <= known[top]:
         return " No span errs less than the certified plan."
     same = " That is its own span, with the map’s recipe." if span_of == top else ""

@@ -38,7 +38,7 @@ from search.transfer import confirmation, small
 from search.transfer.bases import Base, train_base
 from search.transfer.objective import Examples, Task, Training, open_network
 from search.transfer.pipeline import Pipeline
-from search.transfer.study import LOCKED, Study
+from search.transfer.study import LOCKED, MODES, Study
 from search.tuning import serial
 from search.tuning.processes import carried_out
 from search.tuning.progress import Progress
@@ -49,7 +49,7 @@ from spaces.plan import Plan, Recipe
 KINDS = ("unshared", "permuted", "gain")
 LEVEL = 0.95
 TRUTH = 4
-"""Seeds of each repeat that measure the true gain: 60 repeats make 240."""
+"""Seeds of each repeat that measure the true gain: 200 repeats make 800."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Repeat(Pipeline):
         task = replace(self.task(Role.REGRET, bases, test), crossed=False)
         plans = {"direct": direct, "candidate": Plan.from_dict(fixed["candidates"][0]["plan"])}
         asked = {f"{name}/{i}": (task, Training(plan, i)) for i in range(TRUTH) for name, plan in plans.items()}
-        errors = self.measure("truth", asked)
+        errors = self.measure("truth-on-fresh-examples", asked)
         pairs = [(errors[f"direct/{i}"], errors[f"candidate/{i}"]) for i in range(TRUTH)]
         return [float(np.log(a / b)) for a, b in pairs if a is not None and b is not None]
 
@@ -179,15 +179,25 @@ def calibrate(study: Study, folder: Path, repeats: int, workers: int) -> Iterato
     Raises:
         Refusal: If a folder holds a repeat of another study, before anything is carried out.
     """
+    check(study, folder)
     asked = {}
     for i in range(repeats):
         for kind in KINDS:
-            place, wanted = folder / kind / f"{i:03}", replace(study, seed=i)
-            Run(place).fits(wanted)
+            place = folder / kind / f"{i:03}"
             if not (place / "verdict.json").exists():
-                asked[kind, i] = (wanted, kind, place)
+                asked[kind, i] = (replace(study, seed=i), kind, place)
     for done, _ in carried_out(repeat, asked, workers):
         yield done
+
+
+def check(study: Study, folder: Path) -> None:
+    """Refuse a folder with repeats of another study: they would be counted as this one's.
+
+    Raises:
+        Refusal: Naming the first such repeat.
+    """
+    for place in sorted(place for kind in KINDS for place in (folder / kind).glob("[0-9]*")):
+        Run(place).fits(replace(study, seed=int(place.name)))
 
 
 def of_mode(study: Study, mode: str) -> Study:
@@ -200,6 +210,18 @@ def of_mode(study: Study, mode: str) -> Study:
 def within(folder: Path, mode: str) -> Path:
     """Where the repeats of a mode lie."""
     return folder if mode == "fresh" else folder / mode
+
+
+def by_mode(study: Study, folder: Path) -> dict[str, tuple[Study, Path]]:
+    """The calibration's study in each mode, and where its repeats lie.
+
+    Raises:
+        Refusal: If repeats of another study lie there.
+    """
+    found = {mode: (of_mode(study, mode), within(folder, mode)) for mode in MODES}
+    for one, place in found.values():
+        check(one, place)
+    return found
 
 
 def table(folder: Path, level: float = LEVEL) -> list[dict[str, Any]]:

@@ -137,8 +137,9 @@ def interface(simulator: Simulator) -> dict[str, Any]:
     """Inputs, outputs and grid of a task, for the card of a network that predicts it."""
     grid, fields = simulator.grid, {field.name: _metadata(field) for field in simulator.schema}
     table = getattr(simulator, "table", None)
+    lengths = all(told.get("unit") == "nm" for told in fields.values() if told.get("role") == "input")
     return {
-        "positive": simulator.positive,
+        "positive": lengths if simulator.positive is None and table is None else bool(simulator.positive),
         "columns": None if table is None else {"inputs": list(table.inputs), "outputs": list(table.outputs)},
         "inputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "input"],
         "outputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "output"],

@@ -28,8 +28,8 @@ def recipes(run: Run) -> tuple[Recipe, Recipe]:
         return study.start, study.start
     result = run.read("result.json")
     direct = Plan.from_dict(_best(result["baseline"])["plan"]).recipe
-    chosen = result["confirmation"]["candidates"]
-    return direct, Plan.from_dict(chosen[0]["plan"]).recipe if chosen else direct
+    candidates = result["confirmation"]["candidates"]
+    return direct, Plan.from_dict(candidates[0]["plan"]).recipe if candidates else direct
 
 
 def chosen(run: Run) -> Plan | None:
@@ -69,6 +69,7 @@ def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = No
         key: Plan.span(theirs, study.blocks, name, span, scale=study.bases.scale(name))
         for key, (name, span) in cells.items()
     }
+    plans |= {} if best is None else {"chosen": best}
     with line.phase("map", len(plans) * study.budget.map):
         # A map is no proof: in small mode it must leave the locked rows alone.
         test = line.judge() if study.mode == "fresh" else None
@@ -76,20 +77,17 @@ def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = No
         seeds = range(study.budget.map)
         asked = {f"{name}/{i}": (task, Training(plan, i)) for i in seeds for name, plan in plans.items()}
         errors = line.measure("map", asked)
-        if best is not None:
-            extra = {f"chosen/{i}": (task, Training(best, i)) for i in seeds}
-            errors |= line.measure("map", extra)
     by_plan = {name: [errors[f"{name}/{i}"] for i in seeds] for name in plans}
     return {
         "study": study.to_dict(),
         "seeds": study.budget.map,
-        "trainings": len(asked),
+        "trainings": len(asked) - (study.budget.map if best is not None else 0),
         "blocks": study.blocks,
         "direct": by_plan["direct"],
         "direct_same_recipe": by_plan["direct_same_recipe"],
         "direct_recipe": own.to_dict(),
         "recipe": theirs.to_dict(),
-        "chosen": None if best is None else {"plan": best.to_dict(), "errors": [errors[f"chosen/{i}"] for i in seeds]},
+        "chosen": None if best is None else {"plan": best.to_dict(), "errors": by_plan["chosen"]},
         "cells": [
             {"source": name} | _cell(span, by_plan["direct"], by_plan[key], study.blocks)
             for key, (name, span) in cells.items()

@@ -116,7 +116,8 @@ def _aligned(source: Table, target: Table) -> None:
     for kind in ("inputs", "outputs"):
         theirs, ours = ([unit(header)[0] for header in getattr(table, kind)] for table in (source, target))
         for place, name in enumerate(ours):
-            if name in theirs and theirs.index(name) != place:
+            # Columns that only units tell apart have no name to go by.
+            if theirs.count(name) == ours.count(name) == 1 and theirs.index(name) != place:
                 raise Refusal(
                     f"{name!r} is number {theirs.index(name) + 1} of the {kind} of {source.name} and number "
                     f"{place + 1} of {target.name}; allowed: the same place in both, for layers are copied by place"

@@ -17,6 +17,7 @@ def carried_out(
         (key, result) as each ends. Whatever stops it, an interruption included, ends the processes at once: what they
         do must be on disk when it counts.
     """
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
         running = {pool.submit(function, *arguments): key for key, arguments in asked.items()}
@@ -24,8 +25,10 @@ def carried_out(
             yield running[done], done.result()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
+        mine = set(multiprocessing.active_children()) - others
+        for process in mine:
             process.terminate()
+        for process in mine:
+            process.join()
         raise
-    finally:
-        pool.shutdown()
+    pool.shutdown()

@@ -70,6 +70,7 @@ class WatcherPipeline(Pipeline):
             (nats,) = self.trainer.calls(reference, [(self.task(Role.BASELINE, {}),)], 1, self.means.gpus)
             self.run.write("reference.json", {"nats": nats})
         self.reference = float(self.run.read("reference.json")["nats"])
+        self.judge()  # what it refuses is refused before anything was searched
 
     def judge(self) -> Examples:
         """Newly watched states with the exact logarithms of their probabilities."""

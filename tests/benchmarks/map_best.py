@@ -29,7 +29,7 @@ def main() -> None:
     asked = options.parse_args()
     run = Run(asked.folder.resolve())
     drawn = json.loads((run.folder / "map.json").read_text())
-    best = min(drawn["cells"], key=lambda cell: cell["change"])
+    best = min((cell for cell in drawn["cells"] if cell["change"] is not None), key=lambda cell: cell["change"])
     theirs, own = Recipe.from_dict(drawn["recipe"]), Recipe.from_dict(drawn["direct_recipe"])
     with run.held(), connection(asked.workers, run.folder):
         line = Pipeline(run, Means(asked.workers), Progress(quiet=True))

@@ -173,3 +173,34 @@ def test_a_card_says_whether_inputs_must_be_positive(tmp_path: Path) -> None:
     card = json.loads((folder / "model" / "card.json").read_text())
     (folder / "model" / "card.json").write_text(json.dumps(card | {"positive": False}))
     assert np.isfinite(load(folder)([[0.0, -3.0, 1.0]])).all()
+
+
+@pytest.mark.parametrize("text", ["\ufeffangle,d2,d1\n60,50,40\n", '"angle","d2 [nm]","d1 [nm]"\n60,50,40\n'])
+def test_a_header_is_read_as_files_of_examples_are(text: str, tmp_path: Path) -> None:
+    folder = named(tmp_path)
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "b.csv").write_text("40,50,60\n")
+    assert predict_csv(folder, tmp_path / "a.csv") == predict_csv(folder, tmp_path / "b.csv")
+
+
+def test_columns_that_only_units_tell_apart_are_told_apart_by_them(tmp_path: Path) -> None:
+    folder = named(tmp_path)
+    card = json.loads((folder / "model" / "card.json").read_text())
+    card["columns"]["inputs"] = ["T [K]", "T [s]", "d"]
+    (folder / "model" / "card.json").write_text(json.dumps(card))
+    (tmp_path / "a.csv").write_text("T [s],d,T [K]\n50,60,40\n")
+    (tmp_path / "b.csv").write_text("40,50,60\n")
+    assert predict_csv(folder, tmp_path / "a.csv") == predict_csv(folder, tmp_path / "b.csv")
+    (tmp_path / "a.csv").write_text("T,d,T\n50,60,40\n")
+    with pytest.raises(Refusal, match="in any order"):
+        predict_csv(folder, tmp_path / "a.csv")
+
+
+def test_one_of_several_tasks_may_be_named_otherwise_than_its_folder(tmp_path: Path) -> None:
+    """A simulator of one's own is called module:Class, its folder by its own name."""
+    inner = build(tmp_path / "built")
+    (tmp_path / "run" / "model").mkdir(parents=True)
+    (inner / "model").rename(tmp_path / "run" / "model" / "slab")
+    card = tmp_path / "run" / "model" / "slab" / "card.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"task": "slab:Slab"}))
+    assert load(tmp_path / "run", "slab").card["task"] == "slab:Slab"

@@ -12,8 +12,8 @@ from typing import NoReturn
 import pytest
 
 from search import cli
-from search.cli import main
-from search.commands import _begin, _equal_widths
+from search.cli import main, parser
+from search.commands import _begin, _equal_widths, _words
 from search.records.record import Run
 from search.studies import resolve
 from search.transfer.study import Study
@@ -260,3 +260,21 @@ def test_a_source_that_is_the_target_is_allowed_and_said(source: str, told: bool
     options = Namespace(workers=1, out=str(tmp_path / "out"), device="cpu", say=said.append)
     _begin(options, resolve("film10-film8", "demo", {"source": source}))
     assert said == ["film-8 is source and target: its base network learns from other examples of the same task"] * told
+
+
+def test_what_was_typed_is_kept_as_far_as_it_decides_which_study_is_run() -> None:
+    typed = [
+        "run",
+        "film10-film8",
+        "--scale",
+        "paper",
+        "--seed",
+        "3",
+        "--set",
+        "budget.seeds=4",
+        "--workers",
+        "1",
+        "--json",
+    ]
+    words = ["graft", "run", "film10-film8", "--scale", "paper", "--seed", "3", "--set", "budget.seeds=4"]
+    assert _words(parser().parse_args(typed)) == words

@@ -152,7 +152,7 @@ def test_names(name):
 
 
 def test_a_coupling_has_one_name_however_it_is_written():
-    assert Ising((4, 4), J=2).name == Ising((4, 4), J=2.0).name == lattice("ising-J2-4x4").name == "ising-J2-4x4"
+    assert Ising((4, 4), J=2).name == Ising((4, 4), J=2.0).name == lattice("ising-J2-4x4").name == "ising-J2.0-4x4"
     assert lattice("ising-J-0.5-4x4").name == "ising-J-0.5-4x4"
 
 
@@ -201,6 +201,7 @@ def test_names_of_nothing_are_refused(name, message):
         (lambda: Ising((2, 2)).energy_change(np.ones((2, 2), int), 4, 1), "site is 4"),
         (lambda: Ising((2, 2)).energy_change(np.ones((2, 2), int), (1, 2), 1), r"site is \(1, 2\); .* within 2 x 2"),
         (lambda: Ising((2, 2)).energy_change(np.ones((2, 2), int), (1, 1, 0), 1), "or coordinates within 2 x 2"),
+        (lambda: Ising((2, 2)).energy_change(np.ones((2, 2), int), 2.5, 1), "site is 2.5; allowed: 0 to 3"),
         (lambda: Ising((2, 2)).energy_change(np.ones((2, 2), int), 0, 0), "value is 0; allowed: -1, 1"),
     ],
 )

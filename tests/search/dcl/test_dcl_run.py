@@ -167,9 +167,13 @@ def test_an_energy_predicts_no_table(done: Path, capsys: pytest.CaptureFixture[s
     assert stopped.value.code == 2 and "an energy learned from watched states" in error and error.count("\n") == 1
 
 
-def test_the_page_shows_everything(done: Path) -> None:
+def test_the_page_shows_everything(done: Path, copy: Path) -> None:
     page = report.write(done).read_text()
-    assert "second half less first" in page and "quilibrated: halves of the run differ by at most" in page
+    assert "second half less first" in page and "<p>Equilibrated: halves of the run differ by at most" in page
+    told = json.loads((done / "result.json").read_text())
+    told["predictions"][0]["drift"][0] = -4.5
+    (copy / "result.json").write_text(json.dumps(told))
+    assert "<b>Not equilibrated</b>: halves of the run differ by at most 4.5" in report.write(copy).read_text()
     assert {"arms", "by-level", "couplings", "kinds", "levels", "scores"} <= set(report.figures(done))
     for words in ("claims proved", "Every kind of model", "Scores without labels", "linear-logistic", "paper's recipe"):
         assert words in page.replace("’", "'").replace("&#x27;", "'"), words

@@ -49,7 +49,7 @@ def test_the_studies_of_the_paper_are_there() -> None:
 
 @pytest.mark.parametrize(
     ("system", "larger", "focus"),
-    [("ising-8x8", "ising-16x16", 2), ("ising-5x5", "", 1), ("ising-3x3", "", 1), ("ising-8x8", "ising-15x15", 1)],
+    [("ising-8x8", "ising-16x16", 2), ("ising-5x5", "", 1), ("ising-3x3", "", 1), ("ising-8x8", "ising-15x15", 2)],
 )
 def test_the_papers_tiles_cover_every_lattice_of_the_study(system: str, larger: str, focus: int) -> None:
     study = resolve("dcl-ising", "demo", {"system": system, "larger": larger, "choices.focus": [1]})
@@ -99,10 +99,14 @@ def test_the_readmes_file_is_a_study_and_hilberts_curve_is_left_out_where_it_doe
             {"system": "potts3-8x8", "larger": "potts3-delta-16x16"},
             "larger is 'potts3-delta-16x16'; allowed: the model",
         ),
+        (
+            {"system": "ising-2x2", "larger": "", "choices.context": [0]},
+            "a side of ising-2x2 is 2; allowed: at least 3",
+        ),
         ({"temperatures": []}, "temperatures is empty; allowed: at least one"),
         ({"choices.transformer": [24]}, "choices.transformer is .24.; allowed: multiples of 16"),
-        ({"choices.rounds": [30]}, "student.rounds is 30"),
-        ({"choices.layers": ["5000"]}, "student.widths is 5000"),
+        ({"choices.rounds": [30]}, "choices.rounds is 30; allowed: a whole number of 0 to 20"),
+        ({"choices.layers": ["5000"]}, "choices.layers is 5000"),
         ({"choices.augmented": [1]}, "choices.augmented.0. is 1; allowed: true or false"),
         ({"temperature": 0}, "temperature is 0.0; allowed: a number above 0"),
         ({"temperature": -1.5}, "temperature is -1.5; allowed: a number above 0"),

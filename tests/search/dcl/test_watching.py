@@ -79,6 +79,10 @@ def test_a_student_that_asks_for_states_learns_all_energies_and_one_that_does_no
 
 def test_a_symmetrised_student_is_symmetric_also_where_its_weights_differ_from_place_to_place() -> None:
     flip = group("flip", (4, 4), 2)
+    alike = teach(Student(1, 1, (4,), 0), exact, (4, 4), 2, 300, 1, Draws.of(0, Role.PLANS, 0))
+    # What a study does not allow is not averaged over, though one network serves all places.
+    assert not np.allclose(alike.symmetrised("flip").table, alike.symmetrised("all").table)
+    assert np.array_equal(alike.symmetrised("none").table, alike.table)
     index = random_states(30, 16, 2, RNG)
     for student, uniform, symmetries in ((Student(1, 1, (4,), 0), True, ALL), (Student(2, 1, (4,), 0), False, flip)):
         taught = teach(student, exact, (4, 4), 2, 300, 1, Draws.of(0, Role.PLANS, 0), uniform)

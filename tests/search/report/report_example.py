@@ -194,7 +194,11 @@ def results() -> dict[str, dict[str, Any]]:
     weights = {"rate": 0.52, "decay": 0.2, "batch": 0.15, "activation": 0.09, "epochs": 0.04}
     result["importance"] = {"baseline": weights, "plans": {"n2": 0.48, "n1": 0.3, "rate": 0.14, "copied_rate": 0.08}}
     proof = certificate(result)
-    return {"study": STUDY, "result": result, "cost": cost(result), "certificate": proof, "map": chart(rng)}
+    drawn = chart(rng)
+    tuned = next(t for t in result["baseline"]["trials"] if t["number"] == result["baseline"]["best"])
+    best = min(drawn["cells"], key=lambda cell: float(np.mean(np.log(cell["errors"]))))
+    drawn["direct_recipe"], drawn["chosen"] = tuned["plan"]["recipe"], {"plan": {}, "errors": best["errors"]}
+    return {"study": STUDY, "result": result, "cost": cost(result), "certificate": proof, "map": drawn}
 
 
 def build(folder: Path, files: dict[str, dict[str, Any]] | None = None) -> Path:

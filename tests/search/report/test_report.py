@@ -99,6 +99,21 @@ def test_the_page_says_how_far_the_verdict_is_from_the_maps_best(
     assert regret(change, tmp_path).startswith(said)
 
 
+def earlier(files: Files) -> None:
+    files["map"]["direct_recipe"] = STUDY["base"]
+
+
+def by_hand(files: Files) -> None:
+    files["map"].pop("chosen")
+
+
+@pytest.mark.parametrize("change", [earlier, by_hand])
+def test_of_a_map_that_does_not_know_the_verdict_no_regret_is_told(
+    change: Callable[[Files], object], tmp_path: Path
+) -> None:
+    assert regret(change, tmp_path) == ""
+
+
 def test_the_page_says_what_was_typed(tmp_path: Path) -> None:
     words = ["graft", "run", "my study.toml", "--seed", "3", "--set", "budget.seeds=4"]
     page = written(tmp_path, results() | {"command": {"words": words}})
