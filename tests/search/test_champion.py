@@ -158,7 +158,7 @@ def test_named_columns_may_come_in_any_order(header: str, tmp_path: Path) -> Non
 
 def test_columns_that_the_network_does_not_know_are_refused(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("d1,d3,angle\n40,50,60\n")
-    with pytest.raises(Refusal, match="has columns d1, d3, angle; allowed: d1, d2, angle, in any order"):
+    with pytest.raises(Refusal, match="has columns d1, d3, angle; allowed: d1 .nm., d2 .nm., angle, in any order"):
         predict_csv(named(tmp_path), tmp_path / "other.csv")
 
 

@@ -154,7 +154,7 @@ def test_small_mode_locks_a_fifth_of_the_same_pool_and_counts_its_rows_as_a_samp
     held = [json.loads(x) for x in (place / "gain/000/evidence/confirmation.jsonl").read_text().splitlines()]
     assert {len(entry["by_example"]) for entry in held} == {8}
     assert len(found["direct"]["per_seed"]) == 20 and len(found["truth"]) == calibration.TRUTH
-    truths = (place / "gain/000/evidence/truth.jsonl").read_text()
+    truths = (place / "gain/000/evidence/truth-on-fresh-examples.jsonl").read_text()
     assert "by_example" not in truths
     # A null of small mode redraws its sources too.
     line = calibration.Repeat(
