@@ -40,6 +40,7 @@ def denormals() -> Iterator[None]:
         sys.modules["torch"].set_flush_denormal(False)
 
 
+@pytest.hookimpl(tryfirst=True)  # the plugin reads the groups in this hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where processes share the tests, one has all that start Ray and begins with them; other files are a piece each.
 

@@ -29,10 +29,10 @@ def test_a_run_reads_from_the_store_what_it_would_have_in_its_folder(ray_session
     store = f"file://{tmp_path}/store"
     here, there = prepared(tmp_path / "here", None), prepared(tmp_path / "there", store)
     np.testing.assert_array_equal(here.pool.inputs, there.pool.inputs)
-    assert data_card(here.run) == data_card(there.run) and len(data_card(there.run)) == 2
+    assert data_card(here.run) == data_card(there.run) and len(data_card(there.run)) == 3
     links = sorted((tmp_path / "there" / "data").iterdir())
     assert [link.read_text() for link in links] == [f"{store}/{there.run.id}/{link.name}\n" for link in links]
-    assert len(list((tmp_path / "store").glob("*/*/shard-*.arrow"))) == 2
+    assert len(list((tmp_path / "store").glob("*/*/shard-*.arrow"))) == 3
     # Taken up without the option: the folder knows where its data lie.
     np.testing.assert_array_equal(prepared(tmp_path / "there", None).pool.outputs, there.pool.outputs)
     assert not [path for path in (tmp_path / "there" / "data").iterdir() if path.is_dir()]
