@@ -10,7 +10,7 @@ search: .venv/installed
 	$(BIN)/graft run film10-film8
 
 test: .venv/tested check
-	$(BIN)/python -m pytest -m "not slow and not cluster" --numprocesses=2 --dist=loadgroup --no-loadscope-reorder --durations=10
+	$(BIN)/python -m pytest -m "not slow and not cluster" --numprocesses=2 --dist=loadfile --durations=10
 
 check: .venv/tested
 	$(BIN)/ruff check .

@@ -28,9 +28,6 @@ from hypothesis import settings  # noqa: E402
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
-STARTS_RAY = {"ray_session", "whole_run"}
-"""Fixtures that do."""
-
 
 @pytest.fixture(scope="module", autouse=True)
 def denormals() -> Iterator[None]:
@@ -38,21 +35,6 @@ def denormals() -> Iterator[None]:
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
-
-
-@pytest.hookimpl(tryfirst=True)  # the plugin reads the groups in this hook
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where processes share the tests, one has all that start Ray and begins with them; other files are a piece each.
-
-    So there is one session of Ray and one whole run for all, as without processes, and killed workers are timed alone.
-    """
-    if not hasattr(config, "workerinput"):
-        return
-    starting = {item.path for item in items if STARTS_RAY & set(getattr(item, "fixturenames", ()))}
-    starting |= {item.path for item in items if item.path.parent.name in ("faults", "cluster")}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("ray" if item.path in starting else str(item.path)))
-    items.sort(key=lambda item: item.path not in starting)
 
 
 @pytest.fixture(scope="session")
