@@ -1,6 +1,5 @@
 """What must hold before a search starts, beyond the machines: MLflow, and what a study asks of them."""
 
-import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from search.tracking import store
 from search.tracking.delivery import address, masked
 from search.watchers.study import WatcherStudy
 from simulators.registry import find, lattice
-from spaces.refusal import Refusal
+from spaces.refusal import Refusal, traced
 
 WATCHED = 50.0
 """Megabytes of a run that learns from watched states, besides those: networks, figures, MLflow."""
@@ -82,12 +81,11 @@ def own_simulators(names: Sequence[str]) -> None:
     """Draw two rows of each simulator that is a user's own: what is broken is better told now than from an actor."""
     for name in names:
         if ":" in name:
+            simulator = find(name)
             try:
-                find(name).draw(2, np.random.default_rng(0))
+                simulator.draw(2, np.random.default_rng(0))
             except Exception as problem:
-                refused = Refusal(
+                raise traced(
                     f"simulator {name!r} fails on its first two rows: {type(problem).__name__}: {problem}; "
                     "allowed: one array for each column of its schema, (n, *shape), all finite"
-                )
-                refused.add_note(traceback.format_exc())
-                raise refused from None
+                ) from None

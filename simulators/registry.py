@@ -2,7 +2,6 @@
 
 import importlib
 import re
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,7 +12,7 @@ from simulators.lattice import SpinModel
 from simulators.nanoparticle import Nanoparticle
 from simulators.spins import EdwardsAnderson, Ising, Potts
 from simulators.watched import Watched
-from spaces.refusal import Refusal, unknown
+from spaces.refusal import Refusal, traced, unknown
 
 
 @dataclass(frozen=True)
@@ -65,24 +64,20 @@ def _load(name: str) -> Simulator:
     try:
         kind = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # whatever a user's module does when it is imported
-        refused = Refusal(
+        plain = isinstance(error, ImportError | AttributeError | ValueError)
+        raise (Refusal if plain else traced)(
             f"simulator {name!r} cannot be imported ({type(error).__name__}: {error}); allowed: an importable "
             "module:Class"
-        )
-        if not isinstance(error, ImportError | AttributeError | ValueError):
-            refused.add_note(traceback.format_exc())
-        raise refused from error
+        ) from error
     if not (isinstance(kind, type) and issubclass(kind, Simulator)):
         raise Refusal(f"simulator {name!r} is not a simulator; allowed: a subclass of simulators.base.Simulator")
     try:
         return kind()
     except Exception as error:
-        refused = Refusal(
+        raise traced(
             f"simulator {name!r} cannot be made ({type(error).__name__}: {error}); allowed: a class that needs no "
             "arguments"
-        )
-        refused.add_note(traceback.format_exc())
-        raise refused from error
+        ) from error
 
 
 def _watched(name: str) -> Simulator:

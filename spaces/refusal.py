@@ -3,6 +3,7 @@
 import difflib
 import math
 import re
+import traceback
 from collections.abc import Iterable
 
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
@@ -10,6 +11,13 @@ NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 
 class Refusal(ValueError):
     """Input that cannot be used. The command line prints it as one line and exits with 2."""
+
+
+def traced(message: str) -> Refusal:
+    """A refusal of what a user's own code has just raised, its traceback shown below."""
+    refused = Refusal(message)
+    refused.add_note(traceback.format_exc())
+    return refused
 
 
 def unknown(what: str, given: str, allowed: Iterable[str]) -> Refusal:
