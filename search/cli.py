@@ -62,7 +62,11 @@ def parser() -> Parser:
         added[name].add_argument("--store", metavar="URI", help=help)
     added["run"].add_argument("--trials", type=int, metavar="N", help="trainings in each of the two searches")
     added["run"].add_argument("--score", metavar="SCORE", help="what the search of a DCL study makes small")
-    added["predict"].add_argument("inputs", metavar="inputs.csv", help="one example a line")
+    help = "inputs.csv, one example a line; of a learned energy states.npy or a lattice such as ising-32x32"
+    added["predict"].add_argument("inputs", metavar="INPUTS", help=help)
+    help = "of a lattice, such as 1.5,2.27,4 (default: those of the study)"
+    added["predict"].add_argument("--temperatures", metavar="T,T", default="", help=help)
+    added["predict"].add_argument("--sweeps", type=int, metavar="N", help="of a lattice, at each temperature")
     added["predict"].add_argument("--task", metavar="TASK", default="", help="which, if the run learned several")
     added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")
     added["ui"].add_argument("--port", type=int, metavar="N")

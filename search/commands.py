@@ -196,17 +196,12 @@ def report(options: Namespace) -> Any:
 
 
 def predict(options: Namespace) -> Any:
-    """``predict``: the champion's outputs for a file of inputs."""
-    from search.champion import predict_csv
+    """``predict``: the champion's outputs for a file of inputs; what a learned energy predicts on any lattice."""
+    from search.asking import ask
 
-    folder = _folder(options.folder)
-    run = Run(folder)
-    if run.has("study.json") and isinstance(run.study, DclStudy | WatcherStudy):
-        raise Refusal(
-            f"{options.folder} holds an energy learned from watched states and no network of inputs.csv; allowed: a "
-            "run of a transfer or several tasks (its report shows what the energy predicts)"
-        )
-    text = predict_csv(folder, Path(options.inputs), options.task)
+    if options.sweeps is not None:
+        whole("--sweeps", options.sweeps, 100)
+    text = ask(_folder(options.folder), options.inputs, options.task, options.temperatures, options.sweeps or 0)
     options.say(text.rstrip("\n"))
     return {"csv": text}
 

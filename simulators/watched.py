@@ -153,6 +153,23 @@ def read_states(path: str | Path, model: SpinModel, temperature: float) -> Obser
         Refusal: Naming row and value, if the file cannot be used.
     """
     number("temperature", temperature, 0, above=True)
+    states = stored(path, model)
+    index = model.index(states)
+    axes = range(1, index.ndim)
+    alike = np.mean([(index == np.roll(index, 1, axis)).mean(tuple(axes)) for axis in axes], axis=0)
+    flat = index.reshape(len(index), -1)
+    # Whatever never changes, be it one site, says nothing of independence: its system was frozen or never watched.
+    frozen = bool((flat == flat[0]).all(0).any())
+    effective = 1.0 if frozen else min(effective_size(series) for series in (alike, order(flat, model.q)))
+    return Observations(states, model.name, temperature, "file", 0, 1, len(states) / (2 * effective), int(effective))
+
+
+def stored(path: str | Path, model: SpinModel) -> NDArray[np.int8]:
+    """States (n, *shape) of a file; arguments as of `read_states`.
+
+    Raises:
+        Refusal: Naming row and value, if the file cannot be used.
+    """
     given = _array(Path(path))
     if given.dtype.kind not in "iufb" or given.ndim < 2 or given.shape[1:] not in (model.shape, (model.sites,)):
         raise Refusal(
@@ -170,15 +187,7 @@ def read_states(path: str | Path, model: SpinModel, temperature: float) -> Obser
         )
     if not len(flat):
         raise Refusal(f"{path} has no rows; allowed: one state or more")
-    states = flat.astype(np.int8).reshape(-1, *model.shape)
-    index = model.index(states)
-    axes = range(1, index.ndim)
-    alike = np.mean([(index == np.roll(index, 1, axis)).mean(tuple(axes)) for axis in axes], axis=0)
-    flat = index.reshape(len(index), -1)
-    # Whatever never changes, be it one site, says nothing of independence: its system was frozen or never watched.
-    frozen = bool((flat == flat[0]).all(0).any())
-    effective = 1.0 if frozen else min(effective_size(series) for series in (alike, order(flat, model.q)))
-    return Observations(states, model.name, temperature, "file", 0, 1, len(states) / (2 * effective), int(effective))
+    return flat.astype(np.int8).reshape(-1, *model.shape)
 
 
 def _array(path: Path) -> NDArray:

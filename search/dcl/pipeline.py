@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from models.ednn import EDNN, EDNNShape
-from models.shaped import unpack
 from search.dcl import confirmation, scores
+from search.dcl.champion import student
 from search.dcl.data import judge, observe
 from search.dcl.final import final, spread_out
 from search.dcl.halving import Rungs
 from search.dcl.objective import Judge, Watching, WatchTask
 from search.dcl.prediction import predicted
 from search.dcl.study import DclStudy
-from search.dcl.teaching import Taught
 from search.dcl.watcher import Index
 from search.records.record import write_bytes
 from search.seeds import Role
@@ -195,10 +193,7 @@ class DclPipeline(Work):
         """Monte Carlo with the energy of the best pipeline's final student, on this lattice and on the larger one."""
         study = self.study
         name = next(name for name, plan in self.best_of_kinds().items() if plan == best)
-        network, _ = unpack(self.run.path("finals", f"{name}-student.safetensors"), EDNNShape)
-        assert isinstance(network, EDNN)
-        taught = Taught(network.table(), best.student, lattice(study.system).shape, lattice(study.system).q)
-        taught = (taught.symmetrised(study.symmetries) if study.symmetries != "none" else taught).zeroed()
+        taught = student(self.run.path("finals", f"{name}-student.safetensors"), best, study)
         asked = [(place, taught, study) for place in (study.system, study.larger) if place]
         with self.phase("prediction", len(asked)):
             return self.trainer.calls(predicted, asked, self.means.workers, self.means.gpus)

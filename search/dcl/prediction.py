@@ -60,6 +60,7 @@ def predicted(name: str, taught: Taught, study: DclStudy) -> dict[str, Any]:
         "sites": model.sites,
         "sweeps": sweeps,
         "copies": COPIES,
+        "asked": list(study.temperatures),
         "temperatures": temperatures.tolist(),
         "energy": (energy / model.sites).tolist(),
         "energy_error": (energy_error / model.sites).tolist(),

@@ -1,7 +1,7 @@
 """What a run's folder has recorded so far, as its report reads it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,12 @@ class Results:
     certificate: Record = field(default_factory=dict)
     map: Record = field(default_factory=dict)
     command: Record = field(default_factory=dict)
+    asked: Sequence[Record] = ()
+
+    @property
+    def predictions(self) -> list[Record]:
+        """What a learned energy predicts: lattices of the run, and those that it was asked for later."""
+        return [*(self.result.get("predictions") or ()), *self.asked]
 
     @property
     def comparisons(self) -> list[Record]:
@@ -51,16 +57,22 @@ def read(folder: Path) -> Results:
     records: dict[str, Any] = {}
     for name in FILES:
         path = Path(folder, f"{name}.json")
-        if not path.is_file():
-            continue
-        try:
-            records[name] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise Refusal(f"{path} is not JSON ({error}); allowed: what a run recorded") from None
-        if not isinstance(records[name], dict):
-            raise Refusal(f"{path} is a JSON {type(records[name]).__name__}; allowed: an object that a run recorded")
+        if path.is_file():
+            records[name] = _record(path)
     if not records.keys() & {"study", "result", "certificate", "map"}:
         raise Refusal(f"{folder} holds no run; allowed: a folder with study.json, result.json or map.json")
     inside = (records.get(name, {}).get("study") for name in ("result", "map", "certificate"))
     study: Any = records.pop("study", None) or next((known for known in inside if known), {})
-    return Results(study if isinstance(study, dict) else {"name": study}, **records)
+    asked = tuple(_record(path) for path in sorted(folder.glob("predictions/*.json")))
+    return Results(study if isinstance(study, dict) else {"name": study}, asked=asked, **records)
+
+
+def _record(path: Path) -> Record:
+    """One JSON object."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Refusal(f"{path} is not JSON ({error}); allowed: what a run recorded") from None
+    if not isinstance(found, dict):
+        raise Refusal(f"{path} is a JSON {type(found).__name__}; allowed: an object that a run recorded")
+    return found

@@ -39,7 +39,7 @@ def pictures(run: Results) -> dict[str, Callable[[], draw.Figure]]:
             found["couplings"] = lambda: energies.couplings(finals[name], result["couplings"])
     if (result.get("confirmation") or {}).get("arms"):
         found["arms"] = lambda: energies.arms(result["confirmation"])
-    for number, predicted in enumerate(result.get("predictions") or (), 1):
+    for number, predicted in enumerate(run.predictions, 1):
         found[f"curves-{number}"] = partial(energies.curves, predicted, run.study["temperature"])
     if any(told["pairs"] for told in (result.get("rankings") or {}).values()):
         found["scores"] = lambda: energies.scores(result["rankings"])
@@ -124,9 +124,9 @@ def _rmse(told: Record, part: str) -> str:
 
 def predictions(run: Results, picture: Picture) -> str:
     """Thermodynamics from Monte Carlo with the learned energy."""
-    text, asked = "", run.study["temperatures"]
-    for number, told in enumerate(run.result.get("predictions") or (), 1):
-        rows = []
+    text = ""
+    for number, told in enumerate(run.predictions, 1):
+        asked, rows = told.get("asked", run.study["temperatures"]), []
         for i, temperature in enumerate(told["temperatures"]):
             if temperature not in asked:  # in between only for the exchange of replicas
                 continue

@@ -13,7 +13,6 @@ import pytest
 from this_process import connected, written
 
 from search import report
-from search.cli import main
 from search.dcl import runs
 from search.dcl.confirmation import as_long, trainings
 from search.dcl.pipeline import DclPipeline
@@ -158,13 +157,6 @@ def test_what_was_changed_is_found(copy: Path, file: str, broken: str) -> None:
     number = b'"seeds": 8' if file.endswith(".json") else b'"student": '
     path.write_bytes(text.replace(number, number[:-1] + b"9") if number in text else text[:-1] + b"!")
     assert broken in [name for name, problem in checks(Run(copy)) if problem]
-
-
-def test_an_energy_predicts_no_table(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(["predict", str(done), "inputs.csv"])
-    error = capsys.readouterr().err
-    assert stopped.value.code == 2 and "an energy learned from watched states" in error and error.count("\n") == 1
 
 
 def test_the_page_shows_everything(done: Path, copy: Path) -> None:
