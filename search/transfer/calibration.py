@@ -30,14 +30,14 @@ from models.network import Shape
 from models.scaling import Scaling
 from models.weights import no_gradient, pack
 from search.means import Means
-from search.proof.certificate import DirectDiverged, verdict
+from search.proof.certificate import DirectDiverged
 from search.proof.statistics import clopper_pearson
 from search.records.record import Evidence, Run, strict
 from search.seeds import Draws, Role, sequence
-from search.transfer import confirmation, small
 from search.transfer.bases import Base, train_base
 from search.transfer.objective import Examples, Task, Training, open_network
 from search.transfer.pipeline import Pipeline
+from search.transfer.runs import Decided, decided
 from search.transfer.study import LOCKED, MODES, Study
 from search.tuning import serial
 from search.tuning.processes import carried_out
@@ -127,14 +127,14 @@ class Repeat(Pipeline):
         data = pack(unused, shape, Scaling.of(self.sources[source].tensors()[0]))
         return {source: Base(source, data, float("nan"), wanted)}
 
-    def true_ratios(self, kind: str, direct: Plan, bases: Any, fixed: dict[str, Any]) -> list[float]:
+    def true_ratios(self, found: Decided) -> list[float]:
         """Log-ratios of direct learning to the first candidate, on seeds of their own; only where there is a gain."""
-        if kind != "gain" or not fixed["candidates"]:
+        if self.kind != "gain" or not found.fixed["candidates"]:
             return []
         test = self.examples(self.study.target, Role.TRUTH, self.study.rows.test)
         # In small mode too the truth is what newly simulated examples say: so much is known of a simulator.
-        task = replace(self.task(Role.REGRET, bases, test), crossed=False)
-        plans = {"direct": direct, "candidate": Plan.from_dict(fixed["candidates"][0]["plan"])}
+        task = replace(self.task(Role.REGRET, found.bases, test), crossed=False)
+        plans = {"direct": found.baseline, "candidate": Plan.from_dict(found.fixed["candidates"][0]["plan"])}
         asked = {f"{name}/{i}": (task, Training(plan, i)) for i in range(TRUTH) for name, plan in plans.items()}
         errors = self.measure("truth-on-fresh-examples", asked)
         pairs = [(errors[f"direct/{i}"], errors[f"candidate/{i}"]) for i in range(TRUTH)]
@@ -152,22 +152,13 @@ def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
         line = Repeat(run, Means(1), Progress(quiet=True), trainer=serial)
         line.kind = kind
         try:
-            found = _carry_out(line)
+            line.prepare()
+            ended = decided(line)
+            found = ended.comparison | {"truth": line.true_ratios(ended)}
         except (NothingFinished, DirectDiverged) as problem:
             found = {"decision": "failed", "reason": str(problem), "relative_reduction": None, "truth": []}
         run.write("verdict.json", strict(found))
     return found
-
-
-def _carry_out(line: Repeat) -> dict[str, Any]:
-    line.prepare()
-    baseline = line.baseline()
-    bases = line.bases(baseline.recipe)
-    line.plans(baseline, bases)
-    fixed, measured = line.confirm(baseline, bases)
-    candidates = confirmation.candidates(fixed, measured)
-    found = verdict(measured["direct"], candidates, line.study.proof, line.study.target, small.compare(line.run))
-    return found | {"truth": line.true_ratios(line.kind, baseline, bases, fixed)}
 
 
 def calibrate(study: Study, folder: Path, repeats: int, workers: int) -> Iterator[tuple[str, int]]:

@@ -1,14 +1,15 @@
 """A study from beginning to end, in one folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from search.means import Means
 from search.proof.certificate import verdict
 from search.records.record import Run, write_bytes
 from search.runs import complete
 from search.transfer import conclusion, confirmation, small
+from search.transfer.bases import Base
 from search.transfer.pipeline import Pipeline
 from search.transfer.verification import checks
 from search.tuning.cost import cost
@@ -26,19 +27,31 @@ def carry_out(
     return complete(run, means, progress, tracker, kind, _phases, checks)
 
 
-def _phases(line: Pipeline) -> Callable[[], dict[str, Any]]:
-    """All that is measured; returns what writes the folder."""
+class Decided(NamedTuple):
+    """A run up to its verdict."""
+
+    baseline: Plan
+    bases: Mapping[str, Base]
+    fixed: dict[str, Any]
+    measured: dict[str, list[Any]]
+    comparison: dict[str, Any]
+
+
+def decided(line: Pipeline) -> Decided:
+    """Both searches, what is confirmed, its errors, and what follows from them."""
     baseline = line.baseline()
     bases = line.bases(baseline.recipe)
     line.plans(baseline, bases)
     fixed, measured = line.confirm(baseline, bases)
-    comparison = verdict(
-        measured["direct"],
-        confirmation.candidates(fixed, measured),
-        line.study.proof,
-        line.study.target,
-        small.compare(line.run),
-    )
+    candidates = confirmation.candidates(fixed, measured)
+    compare = small.compare(line.run)
+    comparison = verdict(measured["direct"], candidates, line.study.proof, line.study.target, compare)
+    return Decided(baseline, bases, fixed, measured, comparison)
+
+
+def _phases(line: Pipeline) -> Callable[[], dict[str, Any]]:
+    """All that is measured; returns what writes the folder."""
+    baseline, bases, fixed, measured, comparison = decided(line)
     curve = None
     if comparison["decision"] == "transfer" and line.study.mode == "fresh":
         curve = line.curve(baseline, comparison["direct"]["mean"], comparison["candidate"]["mean"])

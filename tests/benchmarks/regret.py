@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from search.means import Means
-from search.proof.certificate import verdict
 from search.records.record import Run, strict, write_json
 from search.seeds import Role, sequence
-from search.transfer import confirmation, mapping
+from search.transfer import mapping
 from search.transfer.calibration import Repeat, permuted
 from search.transfer.objective import Examples, Training
 from search.transfer.pipeline import Pipeline
+from search.transfer.runs import decided
 from search.transfer.study import Study
 from search.tuning import serial
 from search.tuning.processes import carried_out
@@ -87,12 +87,8 @@ def search(case: tuple[str, str], seed: int, folder: Path) -> None:
     """Search, confirm, and write the verdict with its cost."""
     line = world(case, seed, folder)
     with line.run.held():
-        baseline = line.baseline()
-        bases = line.bases(baseline.recipe)
-        line.plans(baseline, bases)
-        fixed, measured = line.confirm(baseline, bases)
-        found = verdict(measured["direct"], confirmation.candidates(fixed, measured), line.study.proof, case[1])
-        found["baseline"] = baseline.to_dict()
+        baseline, _, fixed, measured, comparison = decided(line)
+        found = comparison | {"baseline": baseline.to_dict()}
         first = [one["plan"] for one in fixed["candidates"]][:1]
         found["recipe"] = first[0]["recipe"] if first else baseline.to_dict()["recipe"]
         found["trainings"] = line.baseline_ledger.spent + line.plans_ledger.spent + sum(map(len, measured.values()))
