@@ -30,12 +30,21 @@ class EDNN(nn.Module):
         focus: Side f of a tile without its context.
         context: Sites c around it; the energy of a tile may depend on these too.
         widths: Hidden layers (ReLU); (32, 64) in Sprague et al. 2021, with f = 2 and c = 1.
+        settled: Whether it has a number for each different tile besides (`models.settle`).
     """
 
     scale: Tensor
     offset: Tensor
+    rest: Tensor | None
 
-    def __init__(self, q: int = 2, focus: int = 2, context: int = 1, widths: Sequence[int] = (32, 64)) -> None:
+    def __init__(
+        self,
+        q: int = 2,
+        focus: int = 2,
+        context: int = 1,
+        widths: Sequence[int] = (32, 64),
+        settled: bool = False,
+    ) -> None:
         super().__init__()
         self.q, self.focus, self.context = q, focus, context
         self.sites = (focus + 2 * context) ** 2
@@ -44,6 +53,7 @@ class EDNN(nn.Module):
         self.blocks = nn.ModuleList([*hidden, layer(before[-1], 1)])
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("offset", torch.zeros(()))
+        self.register_buffer("rest", torch.zeros(tiles.codes_of(q, focus, context)) if settled else None)
 
     def centre(self, energies: Tensor, shape: Sequence[int]) -> None:
         """Make the outputs' unit and zero those of these energies (states,) of lattices of this shape."""
@@ -56,11 +66,17 @@ class EDNN(nn.Module):
         count = index[0].numel() // self.focus**2 * len(index)
         if count >= self.q**self.sites <= tiles.MOST_CODES:  # each different tile once is the least work
             table = self.of_tiles(tiles.every(self.q, self.focus, self.context))
+            table = table if self.rest is None else table + self.rest
             return table[tiles.codes(index, self.q, self.focus, self.context)].sum(1)
-        return self.of_tiles(tiles.cut(index, self.focus, self.context)).sum(1)
+        energies = self.of_tiles(tiles.cut(index, self.focus, self.context)).sum(1)
+        return energies if self.rest is None else energies + self.rest_of(self.rest, index).sum(1)
+
+    def rest_of(self, rest: Tensor, index: Tensor) -> Tensor:
+        """The numbers of the tiles of states (batch, rows, columns), (batch, tiles)."""
+        return rest[tiles.codes(index, self.q, self.focus, self.context)]
 
     def of_tiles(self, index: Tensor) -> Tensor:
-        """Energy of each tile, (..., sites of a tile) to (...)."""
+        """What the perceptron says of each tile, (..., sites of a tile) to (...)."""
         x = encode(index, self.q, self.scale.dtype).flatten(-2)
         for block in self.blocks:
             x = block(x)
@@ -74,7 +90,8 @@ class EDNN(nn.Module):
         """
         everything = tiles.every(self.q, self.focus, self.context)
         with torch.inference_mode():
-            return torch.cat([self.of_tiles(part).double() for part in everything.split(CHUNK)]).numpy()
+            table = torch.cat([self.of_tiles(part).double() for part in everything.split(CHUNK)])
+        return (table if self.rest is None else table + self.rest).numpy()
 
 
 class PlacedLinear(nn.Module):
@@ -109,10 +126,17 @@ class PlacedEDNN(EDNN):
         focus: Side of a tile without its context.
         context: Sites around it.
         widths: Hidden layers.
+        settled: As of `EDNN`, at each place.
     """
 
     def __init__(
-        self, shape: Sequence[int], q: int = 2, focus: int = 2, context: int = 1, widths: Sequence[int] = (32, 64)
+        self,
+        shape: Sequence[int],
+        q: int = 2,
+        focus: int = 2,
+        context: int = 1,
+        widths: Sequence[int] = (32, 64),
+        settled: bool = False,
     ) -> None:
         super().__init__(q, focus, context, widths)
         tiles.fits(shape, focus, context)
@@ -123,6 +147,7 @@ class PlacedEDNN(EDNN):
         ]
         self.blocks = nn.ModuleList([*hidden, PlacedLinear(places, before[-1], 1)])
         self.shape, self.places = tuple(shape), places
+        self.rest = torch.zeros(places, tiles.codes_of(q, focus, context)) if settled else None
 
     def forward(self, index: Tensor) -> Tensor:
         """Energies (batch,).
@@ -133,7 +158,12 @@ class PlacedEDNN(EDNN):
         if index.shape[1:] != self.shape:
             given, own = (" x ".join(map(str, shape)) for shape in (index.shape[1:], self.shape))
             raise Refusal(f"states of {given}; allowed: {own}, the lattice whose couplings this network has learned")
-        return self.of_tiles(tiles.cut(index, self.focus, self.context)).sum(1)
+        energies = self.of_tiles(tiles.cut(index, self.focus, self.context)).sum(1)
+        return energies if self.rest is None else energies + self.rest_of(self.rest, index).sum(1)
+
+    def rest_of(self, rest: Tensor, index: Tensor) -> Tensor:
+        """See `EDNN`."""
+        return rest[torch.arange(self.places), tiles.codes(index, self.q, self.focus, self.context)]
 
     def table(self) -> NDArray[np.float64]:
         """Energies of all tiles at each place, float64 (tiles, codes); tiles row by row, codes as in `EDNN.table`.
@@ -147,7 +177,8 @@ class PlacedEDNN(EDNN):
                 self.of_tiles(part.unsqueeze(1).expand(-1, self.places, -1)).double().T
                 for part in everything.split(CHUNK // self.places + 1)
             ]
-        return torch.cat(parts, 1).numpy()
+        table = torch.from_numpy(np.concatenate(parts, 1))
+        return (table if self.rest is None else table + self.rest).numpy()
 
 
 @dataclass(frozen=True)
@@ -161,6 +192,7 @@ class EDNNShape:
         widths: Hidden layers.
         lattice: Rows and columns of a network whose weights differ from tile to tile; None for one that is the same
             everywhere.
+        settled: Whether it has a number for each different tile besides.
     """
 
     q: int = 2
@@ -168,6 +200,7 @@ class EDNNShape:
     context: int = 1
     widths: tuple[int, ...] = (32, 64)
     lattice: tuple[int, ...] | None = None
+    settled: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -183,8 +216,8 @@ class EDNNShape:
     def build(self) -> EDNN:
         """A network of this shape, weights still PyTorch's own."""
         if self.lattice is None:
-            return EDNN(self.q, self.focus, self.context, self.widths)
-        return PlacedEDNN(self.lattice, self.q, self.focus, self.context, self.widths)
+            return EDNN(self.q, self.focus, self.context, self.widths, self.settled)
+        return PlacedEDNN(self.lattice, self.q, self.focus, self.context, self.widths, self.settled)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

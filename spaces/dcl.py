@@ -31,7 +31,7 @@ class Student:
         context: Sites c that each tile sees beyond its square, on every side.
         widths: Hidden layers of the network that all tiles share.
         rounds: How often, after a first training on random states, states are drawn by Monte Carlo with the student's
-            own energy and labelled by the watcher. 0 is the paper: random states only.
+            own energy and labelled by the watcher; then what is left is solved exactly. 0 is the paper: neither.
         rate: Peak learning rate.
         batch: States in each step.
     """

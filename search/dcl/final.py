@@ -11,7 +11,6 @@ from models.weights import sha256
 from search.dcl import scores
 from search.dcl.objective import IMAGES, Judge, Watching, WatchTask, learn
 from search.dcl.spread import Energy, Index, spread
-from search.dcl.teaching import student_shape
 from search.dcl.watcher import Energies, sequence_shape, tensor
 from search.sentences.dcl import student, watcher
 from simulators.lattice import SpinModel
@@ -41,9 +40,9 @@ def final(task: WatchTask, name: str, plan: Watch, epochs: int) -> dict[str, Any
     """
     study, model = task.study, lattice(task.study.system)
     learned = learn(task, Watching(plan, 0, study.budget.kind, True, epochs))
-    assert learned.taught is not None and learned.taught.network is not None
+    assert learned.taught is not None and learned.taught.network is not None and learned.taught.built is not None
     data = pack(learned.model, sequence_shape(plan, task.shape, task.q))
-    taught = pack(learned.taught.network, student_shape(plan.student, task.shape, task.q, model.uniform))
+    taught = pack(learned.taught.network, learned.taught.built)
     found: dict[str, Any] = {
         "name": name,
         "plan": plan.to_dict(),
