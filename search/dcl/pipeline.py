@@ -154,16 +154,16 @@ class DclPipeline(Work):
             task = self.task(Role.BASE, self.judge)
             taught = dict.fromkeys(plans, self.study.budget.taught)
             taught["paper"] = confirmation.as_long(taught["paper"], self.study.paper, self.study.baseline)
-            workers = self.means.workers
-            # As many at a time as there are workers: each takes long enough to be kept as soon as it is done.
-            for names in (missing[i : i + workers] for i in range(0, len(missing), workers)):
-                asked = [(task, name, plans[name], taught[name]) for name in names]
-                told = self.trainer.calls(final, asked, workers, self.means.gpus)
-                for name, found in zip(names, told, strict=True):
-                    write_bytes(self.run.path("finals", f"{name}.safetensors"), found.pop("data"))
-                    write_bytes(self.run.path("finals", f"{name}-student.safetensors"), found.pop("student_data"))
-                    self.run.write(f"finals/{name}.json", found)
-                self.progress.count(len(plans) - len(missing) + missing.index(names[-1]) + 1, len(plans))
+            # Recurrent networks take longest, so they begin; each is kept as soon as it is done.
+            missing.reverse()
+            asked = [(task, name, plans[name], taught[name]) for name in missing]
+            ready = len(plans) - len(missing)
+            for place, found in self.trainer.as_done(final, asked, self.means.workers, self.means.gpus):
+                name, ready = missing[place], ready + 1
+                write_bytes(self.run.path("finals", f"{name}.safetensors"), found.pop("data"))
+                write_bytes(self.run.path("finals", f"{name}-student.safetensors"), found.pop("student_data"))
+                self.run.write(f"finals/{name}.json", found)
+                self.progress.count(ready, len(plans))
         return {name: self._final(name) for name in plans}
 
     def _final(self, name: str) -> dict[str, Any]:

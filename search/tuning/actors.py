@@ -4,7 +4,7 @@ import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ray
 from ray import tune
@@ -18,6 +18,7 @@ from search.tuning.scheduler import RaceScheduler
 from spaces.refusal import Refusal
 
 Call = Callable[[Any], Any]
+Key = TypeVar("Key", bound=Hashable)
 """Given an actor, begins a call of it."""
 FAILURES = 2
 """How often a trial or a training is tried again after its worker died."""
@@ -135,9 +136,20 @@ PLAIN = (str, int, float, type(None))
 def calls(
     function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int, gpus: float = 0.0
 ) -> list[Any]:
+    """Call a function that trains, once for each tuple of arguments; results in their order, as of `as_done`."""
+    found = dict(as_done(function, arguments, workers, gpus))
+    return [found[place] for place in range(len(arguments))]
+
+
+def as_done(
+    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int, gpus: float = 0.0
+) -> Iterator[tuple[int, Any]]:
     """Call a function that trains, once for each tuple of arguments, on up to ``workers`` actors.
 
     What several calls have in common is handed over once: it may hold millions of states.
+
+    Yields:
+        (place of the arguments, result) as each ends; they begin in their order.
     """
     times = Counter(id(value) for given in arguments for value in given if not isinstance(value, PLAIN))
     values = {id(value): value for given in arguments for value in given}
@@ -146,25 +158,23 @@ def calls(
     def called(given: tuple[Any, ...]) -> Call:
         return lambda actor: actor.call.remote(function, *(shared.get(id(value), value) for value in given))
 
-    jobs = [(place, called(given)) for place, given in enumerate(arguments)]
     try:
-        found = dict(_pooled(jobs, workers, gpus))
+        yield from _pooled([(place, called(given)) for place, given in enumerate(arguments)], workers, gpus)
     except RayTaskError as problem:
         # What a worker refuses is one line here as well.
         raise problem.cause if isinstance(problem.cause, Refusal) else problem.as_instanceof_cause() from None
-    return [found[place] for place, _ in jobs]
 
 
-def _pooled(jobs: Sequence[tuple[Hashable, Call]], workers: int, gpus: float) -> Iterator[tuple[Hashable, Any]]:
+def _pooled(jobs: Sequence[tuple[Key, Call]], workers: int, gpus: float) -> Iterator[tuple[Key, Any]]:
     """Carry out jobs on a pool of actors, yielding (key, result) as each is done.
 
     An actor that dies is replaced here and its job done again: Ray's own retries are spent within a second, long before
     it notices that a machine is gone.
     """
     remote = Trainer.options(num_cpus=1, num_gpus=gpus)  # type: ignore[attr-defined]
-    waiting, failures = deque(jobs), Counter[Hashable]()
+    waiting, failures = deque(jobs), Counter[Key]()
     pool = [remote.remote() for _ in jobs[:workers]]
-    running: dict[Any, tuple[Hashable, Call, Any]] = {}
+    running: dict[Any, tuple[Key, Call, Any]] = {}
 
     def start(actor: Any) -> None:
         if waiting:

@@ -36,6 +36,14 @@ def outcomes(
 def calls(
     function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int, gpus: float = 0.0
 ) -> list[Any]:
-    """Call a function that trains, once for each tuple of arguments; as `tuning.calls`."""
+    """Call a function that trains, once for each tuple of arguments; as `tuning.actors.calls`."""
+    return [found for _, found in as_done(function, arguments, workers, gpus)]
+
+
+def as_done(
+    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int, gpus: float = 0.0
+) -> Iterator[tuple[int, Any]]:
+    """The same, as each ends; as `tuning.actors.as_done`."""
     prepare_process()
-    return [function(*given) for given in arguments]
+    for place, given in enumerate(arguments):
+        yield place, function(*given)

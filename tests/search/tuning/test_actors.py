@@ -53,7 +53,10 @@ def test_calls_come_back_in_the_order_asked_and_leave_no_actor(ray_session: Any)
         time.sleep(0.3 / (1 + value))
         return math.sqrt(value)
 
-    assert actors.calls(slower_the_smaller, [(0.0,), (4.0,), (9.0,)], 2) == [0.0, 2.0, 3.0]
+    asked = [(0.0,), (4.0,), (9.0,)]
+    assert actors.calls(slower_the_smaller, asked, 2) == [0.0, 2.0, 3.0]
+    ended = list(actors.as_done(slower_the_smaller, asked, 3))
+    assert sorted(ended) == [(0, 0.0), (1, 2.0), (2, 3.0)]
     deadline = time.monotonic() + 20
     while ray_session.available_resources().get("CPU", 0) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -66,6 +66,9 @@ def test_single_trainings_and_calls_agree_too(ray_session: Any) -> None:
     waiting.start()
     waiting.join(timeout=120)
     assert serial.calls(math.sqrt, roots, 1) == found == [2.0, 3.0]
+    assert (
+        list(serial.as_done(math.sqrt, roots, 1)) == list(actors.as_done(math.sqrt, roots, 1)) == [(0, 2.0), (1, 3.0)]
+    )
 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 4])
