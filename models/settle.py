@@ -34,7 +34,8 @@ def settled(network: EDNN, shape: EDNNShape, index: Tensor, energies: NDArray[np
         energies: (states,), the teacher's.
 
     Returns:
-        Both as they were if the numbers would be too many, or help on none of the states kept back.
+        Both as they were if the numbers would be too many. Where numbers help on none of the states kept back, they are
+        all the same: what it missed on average.
     """
     table = network.table()
     if table.size > MOST:

@@ -8,7 +8,7 @@ from search.watchers.study import WatcherStudy
 from spaces.refusal import Refusal
 
 
-def ask(folder: Path, what: str, task: str, temperatures: str, sweeps: int) -> str:
+def ask(folder: Path, what: str, task: str, temperatures: str, sweeps: int, quiet: bool = False) -> str:
     """What a run's champion says, as CSV.
 
     Args:
@@ -17,6 +17,7 @@ def ask(folder: Path, what: str, task: str, temperatures: str, sweeps: int) -> s
         task: Which of several tasks.
         temperatures: Of a lattice, separated by commas.
         sweeps: Of a lattice, at each temperature.
+        quiet: Whether nothing is told on the way.
 
     Raises:
         Refusal: If the folder holds no champion, or it cannot be asked this.
@@ -33,7 +34,7 @@ def ask(folder: Path, what: str, task: str, temperatures: str, sweeps: int) -> s
 
         if task:
             raise Refusal(f"--task is {task!r}; allowed: nothing, for {folder} learned one energy")
-        return predict(folder, what, _numbers(temperatures), sweeps)
+        return predict(folder, what, _numbers(temperatures), sweeps, quiet)
     if temperatures or sweeps:
         raise Refusal(f"--temperatures and --sweeps are of learned energies, and {folder} holds none; allowed: neither")
     from search.champion import predict_csv

@@ -201,7 +201,8 @@ def predict(options: Namespace) -> Any:
 
     if options.sweeps is not None:
         whole("--sweeps", options.sweeps, 100)
-    text = ask(_folder(options.folder), options.inputs, options.task, options.temperatures, options.sweeps or 0)
+    folder, sweeps = _folder(options.folder), options.sweeps or 0
+    text = ask(folder, options.inputs, options.task, options.temperatures, sweeps, options.json)
     options.say(text.rstrip("\n"))
     return {"csv": text}
 

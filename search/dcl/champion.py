@@ -23,8 +23,12 @@ from search.tuning.progress import Progress
 from simulators.registry import lattice
 from simulators.watched import stored
 from spaces.dcl import Watch
-from spaces.refusal import Refusal
+from spaces.refusal import Refusal, number, whole
 
+RANGE = (0.01, 1000.0)
+"""Temperatures at which exact formulas hold to all digits that are shown."""
+MOST = 1_000_000
+"""Sweeps, all of which are recorded."""
 STATES = (".npy", ".npz")
 COLUMNS = ("energy", "energy_error", "heat", "heat_error", "order", "order_error", "effective", "drift", "exact")
 """What is told of each temperature; everything but order, independent values and drift per site."""
@@ -91,6 +95,10 @@ class LearnedEnergy:
     def asked(self, name: str = "", temperatures: Sequence[float] = (), sweeps: int = 0) -> DclStudy:
         """What `thermodynamics` carries out; arguments and refusals are its own."""
         study = self._used_on(name)
+        for temperature in temperatures:
+            number("temperatures", temperature, *RANGE)
+        if sweeps:
+            whole("sweeps", sweeps, 100, MOST)
         study = replace(study, temperatures=tuple(map(float, temperatures)) or study.temperatures)
         return replace(study, budget=replace(study.budget, sweeps=sweeps or study.budget.sweeps))
 
@@ -98,7 +106,13 @@ class LearnedEnergy:
         """The study with this lattice as its larger one, whose rules say whether the energy holds there."""
         tile = self.taught.student
         choices = replace(self.study.choices, focus=(tile.focus,), context=(tile.context,))
-        return replace(self.study, choices=choices, larger="" if name == self.study.system else name)
+        larger = "" if name in ("", self.study.system) else lattice(name).name
+        try:
+            return replace(self.study, choices=choices, larger=larger)
+        except Refusal as problem:
+            raise Refusal(
+                f"this energy is of {self.study.system} by tiles of focus {tile.focus} and not of {name} ({problem})"
+            ) from None
 
 
 def load(folder: str | Path) -> LearnedEnergy:
@@ -111,7 +125,7 @@ def load(folder: str | Path) -> LearnedEnergy:
     study = run.study
     if not isinstance(study, DclStudy):
         raise Refusal(f"{folder} holds a run of another kind; allowed: one that learned energies from watched states")
-    if not run.has("model/card.json"):
+    if not run.has("certificate.json"):
         raise Refusal(f"{folder} holds no learned energy yet; allowed: the folder of a finished run")
     card, weights = run.read("model/card.json"), run.path("model", "network-student.safetensors")
     if not weights.is_file() or hashlib.sha256(weights.read_bytes()).hexdigest() != card["student_sha256"]:
@@ -119,7 +133,7 @@ def load(folder: str | Path) -> LearnedEnergy:
     return LearnedEnergy(study, student(weights, Watch.from_dict(card["plan"]), study))
 
 
-def predict(folder: Path, what: str, temperatures: Sequence[float], sweeps: int) -> str:
+def predict(folder: Path, what: str, temperatures: Sequence[float], sweeps: int, quiet: bool = False) -> str:
     """Energies of a file of states, or what the energy predicts on a lattice, as CSV.
 
     What is predicted is kept in ``folder/predictions``, and shown by the run's report.
@@ -129,6 +143,7 @@ def predict(folder: Path, what: str, temperatures: Sequence[float], sweeps: int)
         what: A .npy or .npz of states of the lattice that was watched, or the name of a lattice.
         temperatures: As of `LearnedEnergy.thermodynamics`.
         sweeps: The same.
+        quiet: Whether it is not told how long it takes.
 
     Raises:
         Refusal: If the folder holds no learned energy, or what is asked cannot be used.
@@ -140,11 +155,14 @@ def predict(folder: Path, what: str, temperatures: Sequence[float], sweeps: int)
                           "--temperatures and --sweeps: a lattice")  # fmt: skip
         found = energy(stored(what, lattice(energy.study.system)))
         return _csv(["energy"], [[value] for value in found])
+    if Path(what).suffix:
+        raise Refusal(f"{what}; allowed: a .npy or .npz of states, or a lattice such as {energy.study.system}")
     study = energy.asked(what, temperatures, sweeps)
-    Progress().say(f"about {in_words(UPDATE * updates(study, what))} of Monte Carlo")
-    told = energy.thermodynamics(what, temperatures, sweeps)
-    write_json(folder / "predictions" / f"{what}.json", told)
-    write(folder)
+    Progress(quiet).say(f"about {in_words(UPDATE * updates(study, what))} of Monte Carlo")
+    with Run(folder).held():
+        told = energy.thermodynamics(what, temperatures, sweeps)
+        write_json(folder / "predictions" / f"{what}.json", told)
+        write(folder)
     columns = [name for name in COLUMNS if told[name] is not None]
     rows = zip(told["temperatures"], *(told[name] for name in columns), strict=True)
     return _csv(["T", *columns], [row for row in rows if row[0] in study.temperatures])

@@ -25,7 +25,10 @@ def protocol(best: Watch, study: DclStudy) -> dict[str, Any]:
 
 
 def trainings(fixed: Mapping[str, Any], study: DclStudy) -> dict[str, Watching]:
-    """Every training by key, ``searched/seed`` and ``paper/seed``: both get the same compute, teaching included."""
+    """Every training by key, ``searched/seed`` and ``paper/seed``: both get the same compute.
+
+    And as many steps of teaching; what the searched pipeline's student leaves is then solved for.
+    """
     plans = {"searched": Watch.from_dict(fixed["plan"]), "paper": Watch.from_dict(fixed["paper"])}
     return {
         f"{name}/{seed}": Watching(plan, seed, fixed["seconds"], True, epochs)

@@ -11,6 +11,7 @@ from models.weights import sha256
 from search.dcl import scores
 from search.dcl.objective import IMAGES, Judge, Watching, WatchTask, learn
 from search.dcl.spread import Energy, Index, spread
+from search.dcl.teaching import METHOD
 from search.dcl.watcher import Energies, sequence_shape, tensor
 from search.sentences.dcl import student, watcher
 from simulators.lattice import SpinModel
@@ -54,6 +55,7 @@ def final(task: WatchTask, name: str, plan: Watch, epochs: int) -> dict[str, Any
         "student_sha256": sha256(taught),
         "likelihood": scores.likelihood(log_probabilities(learned.model, tensor(learned.held))),
         "agreement": scores.agreement(learned.energies(task.wide), learned.taught(task.wide)),
+        "teaching": METHOD,
         "copies": 0,
         "teacher": account(task.judge, learned.energies, model),
         "student": account(task.judge, learned.taught, model),

@@ -16,7 +16,7 @@ from models.sequence.fit import log_probabilities
 from models.symmetries import Symmetries
 from search.dcl import scores
 from search.dcl.study import DclStudy
-from search.dcl.teaching import Taught, teach
+from search.dcl.teaching import METHOD, Taught, teach
 from search.dcl.watcher import Energies, Index, group, most_seen, tensor, watch
 from search.seeds import Draws, Role
 from simulators.registry import lattice
@@ -127,6 +127,7 @@ class WatchTask:
             "plan": training.plan.to_dict(),
             "training": [training.index, training.seconds, training.taught, training.epochs, self.proof],
             "error": ["over levels", self.margin],
+            "teaching": METHOD,
         }
         return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()[:16]
 

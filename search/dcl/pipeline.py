@@ -16,6 +16,7 @@ from search.dcl.halving import Rungs
 from search.dcl.objective import Judge, Watching, WatchTask
 from search.dcl.prediction import predicted
 from search.dcl.study import DclStudy
+from search.dcl.teaching import METHOD
 from search.dcl.watcher import Index
 from search.records.record import write_bytes
 from search.seeds import Role
@@ -149,7 +150,7 @@ class DclPipeline(Work):
         Each teaches a student; that of the best of all is what predicts. The paper's is taught as much as the others.
         """
         plans = self.best_of_kinds() | {"paper": self.study.paper}
-        missing = [name for name in plans if "agreement" not in self._final(name)]
+        missing = [name for name in plans if self._final(name).get("teaching") != METHOD]
         with self.phase("each kind, trained longer", len(plans)):
             task = self.task(Role.BASE, self.judge)
             taught = dict.fromkeys(plans, self.study.budget.taught)

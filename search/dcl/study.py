@@ -215,6 +215,8 @@ class DclStudy:
                 f"larger is {self.larger!r}, but couplings of {self.system} differ from bond to bond and say nothing "
                 "of bonds elsewhere; allowed: none"
             )
+        if larger.sites > LARGEST:
+            raise Refusal(f"larger has {larger.sites} sites; allowed: at most {LARGEST}")
         alike = (
             type(larger) is type(watched)
             and len(larger.shape) == len(watched.shape)
@@ -228,8 +230,6 @@ class DclStudy:
                 f"larger is {self.larger!r}; allowed: the model of {self.system}, couplings and joined edges included, "
                 "on another lattice"
             )
-        if larger.sites > LARGEST:
-            raise Refusal(f"larger has {larger.sites} sites; allowed: at most {LARGEST}")
         reach = max(self.choices.focus) + 2 * max(self.choices.context)
         if reach > min(larger.shape):
             raise Refusal(f"the shorter side of larger is {min(larger.shape)}; allowed: at least {reach}, a tile")

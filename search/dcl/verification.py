@@ -30,6 +30,12 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
             for part, key in ((f"{name}.safetensors", "sha256"), (f"{name}-student.safetensors", "student_sha256")):
                 if hashlib.sha256(run.path("finals", part).read_bytes()).hexdigest() != told[key]:
                     return f"finals/{part} is not the network of the result"
+        best = next(told for told in result["finals"].values() if told["plan"] == result["confirmation"]["plan"])
+        card = run.read("model/card.json")
+        for part, key in (("network", "sha256"), ("network-student", "student_sha256")):
+            weights = run.path("model", f"{part}.safetensors")
+            if not weights.is_file() or not hashlib.sha256(weights.read_bytes()).hexdigest() == card[key] == best[key]:
+                return f"model/{part}.safetensors is not the network that was confirmed"
         return ""
 
     def evidence() -> str:

@@ -17,8 +17,8 @@ from search.tuning.sampler import LedgerSearcher
 from search.tuning.scheduler import RaceScheduler
 from spaces.refusal import Refusal
 
-Call = Callable[[Any], Any]
 Key = TypeVar("Key", bound=Hashable)
+Call = Callable[[Any], Any]
 """Given an actor, begins a call of it."""
 FAILURES = 2
 """How often a trial or a training is tried again after its worker died."""

@@ -66,7 +66,7 @@ def test_numbers_that_help_nowhere_are_nought() -> None:
     before = network(PLACED)  # 8,192 numbers from 270 states of pure noise
     noise = np.random.default_rng(0).normal(size=len(index))
     after, _ = settled(before, PLACED, index, before(index).detach().double().numpy() + noise)
-    assert float((after.table() - before.table()).std()) < 0.05
+    assert float((after.table() - before.table()).std()) < 0.003  # unpenalised: 0.05
 
 
 def test_too_many_numbers_are_not_solved_for(monkeypatch: pytest.MonkeyPatch) -> None:
