@@ -15,6 +15,7 @@ from this_process import connected, written
 from search import report
 from search.dcl import runs
 from search.dcl.confirmation import as_long, trainings
+from search.dcl.final import final
 from search.dcl.pipeline import DclPipeline
 from search.dcl.verification import checks
 from search.means import Means
@@ -146,10 +147,30 @@ def test_a_run_taken_up_again_gives_the_same_bits(copy: Path, monkeypatch: pytes
     assert (copy / "result.json").read_bytes() == before
 
 
+def test_final_models_are_kept_one_by_one(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("certificate.json", "finals/linear.json", "finals/made.json", "finals/paper.json"):
+        (copy / name).unlink()
+    trained: list[str] = []
+
+    def interrupted(task: Any, name: str, *rest: Any) -> Any:
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        trained.append(name)
+        return final(task, name, *rest)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("search.dcl.pipeline.final", interrupted)
+        carried_out(copy, patch)
+    assert trained == ["paper", "made"]  # the longest begin
+    assert all((copy / "finals" / f"{name}.json").exists() for name in trained)
+    assert not (copy / "finals" / "linear.json").exists()
+
+
 @pytest.mark.parametrize(
     ("file", "broken"),
-    [("finals/made-student.safetensors", "networks"), ("evidence/confirmation.jsonl", "evidence"),
-     ("certificate.json", "certificate"), ("confirmation.json", "evidence")],
+    [("finals/made-student.safetensors", "networks"), ("model/network-student.safetensors", "networks"),
+     ("evidence/confirmation.jsonl", "evidence"), ("confirmation.json", "evidence"),
+     ("certificate.json", "certificate")],
 )  # fmt: skip
 def test_what_was_changed_is_found(copy: Path, file: str, broken: str) -> None:
     path = copy / file
