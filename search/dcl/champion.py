@@ -155,7 +155,7 @@ def predict(folder: Path, what: str, temperatures: Sequence[float], sweeps: int,
                           "--temperatures and --sweeps: a lattice")  # fmt: skip
         found = energy(stored(what, lattice(energy.study.system)))
         return _csv(["energy"], [[value] for value in found])
-    if Path(what).suffix:
+    if Path(what).suffix[1:].isalpha():  # a coupling in a lattice's name has a point too: ising-J0.5-8x8
         raise Refusal(f"{what}; allowed: a .npy or .npz of states, or a lattice such as {energy.study.system}")
     study = energy.asked(what, temperatures, sweeps)
     Progress(quiet).say(f"about {in_words(UPDATE * updates(study, what))} of Monte Carlo")

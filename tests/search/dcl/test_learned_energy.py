@@ -95,6 +95,7 @@ def test_a_file_of_states_is_answered_with_energies(
     [
         (["inputs.csv"], "inputs.csv; allowed: a .npy or .npz of states, or a lattice such as ising-4x4"),
         (["isin-6x6"], "unknown lattice 'isin-6x6'"),
+        (["ising-J0.5-8x8"], "larger is 'ising-J0.5-8x8'; allowed: the model of ising-4x4"),
         (["missing.npy"], "missing.npy"),
         (["potts3-6x6"], "larger is 'potts3-6x6'; allowed: the model of ising-4x4"),
         (["ising-6x6-open"], "joined edges included"),
