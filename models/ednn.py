@@ -30,21 +30,16 @@ class EDNN(nn.Module):
         focus: Side f of a tile without its context.
         context: Sites c around it; the energy of a tile may depend on these too.
         widths: Hidden layers (ReLU); (32, 64) in Sprague et al. 2021, with f = 2 and c = 1.
-        settled: Whether it has a number for each different tile besides (`models.settle`).
+
+    Attributes:
+        rest: A number for each different tile besides, if there is one (`models.settle`): shaped as its `table`.
     """
 
     scale: Tensor
     offset: Tensor
     rest: Tensor | None
 
-    def __init__(
-        self,
-        q: int = 2,
-        focus: int = 2,
-        context: int = 1,
-        widths: Sequence[int] = (32, 64),
-        settled: bool = False,
-    ) -> None:
+    def __init__(self, q: int = 2, focus: int = 2, context: int = 1, widths: Sequence[int] = (32, 64)) -> None:
         super().__init__()
         self.q, self.focus, self.context = q, focus, context
         self.sites = (focus + 2 * context) ** 2
@@ -53,7 +48,7 @@ class EDNN(nn.Module):
         self.blocks = nn.ModuleList([*hidden, layer(before[-1], 1)])
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("offset", torch.zeros(()))
-        self.register_buffer("rest", torch.zeros(tiles.codes_of(q, focus, context)) if settled else None)
+        self.register_buffer("rest", None)
 
     def centre(self, energies: Tensor, shape: Sequence[int]) -> None:
         """Make the outputs' unit and zero those of these energies (states,) of lattices of this shape."""
@@ -65,15 +60,20 @@ class EDNN(nn.Module):
         """Energies (batch,)."""
         count = index[0].numel() // self.focus**2 * len(index)
         if count >= self.q**self.sites <= tiles.MOST_CODES:  # each different tile once is the least work
-            table = self.of_tiles(tiles.every(self.q, self.focus, self.context))
-            table = table if self.rest is None else table + self.rest
+            table = self.with_rest(self.of_tiles(tiles.every(self.q, self.focus, self.context)))
             return table[tiles.codes(index, self.q, self.focus, self.context)].sum(1)
-        energies = self.of_tiles(tiles.cut(index, self.focus, self.context)).sum(1)
-        return energies if self.rest is None else energies + self.rest_of(self.rest, index).sum(1)
+        return self.of_cut(index)
 
-    def rest_of(self, rest: Tensor, index: Tensor) -> Tensor:
-        """The numbers of the tiles of states (batch, rows, columns), (batch, tiles)."""
-        return rest[tiles.codes(index, self.q, self.focus, self.context)]
+    def of_cut(self, index: Tensor) -> Tensor:
+        """Energies (batch,), tile by tile."""
+        energies = self.of_tiles(tiles.cut(index, self.focus, self.context)).sum(1)
+        if self.rest is None:
+            return energies
+        return energies + tiles.read(self.rest, tiles.codes(index, self.q, self.focus, self.context)).sum(1)
+
+    def with_rest(self, table: Tensor) -> Tensor:
+        """A table of what the perceptron says, and the numbers besides."""
+        return table if self.rest is None else table + self.rest
 
     def of_tiles(self, index: Tensor) -> Tensor:
         """What the perceptron says of each tile, (..., sites of a tile) to (...)."""
@@ -90,8 +90,7 @@ class EDNN(nn.Module):
         """
         everything = tiles.every(self.q, self.focus, self.context)
         with torch.inference_mode():
-            table = torch.cat([self.of_tiles(part).double() for part in everything.split(CHUNK)])
-        return (table if self.rest is None else table + self.rest).numpy()
+            return self.with_rest(torch.cat([self.of_tiles(part).double() for part in everything.split(CHUNK)])).numpy()
 
 
 class PlacedLinear(nn.Module):
@@ -126,17 +125,10 @@ class PlacedEDNN(EDNN):
         focus: Side of a tile without its context.
         context: Sites around it.
         widths: Hidden layers.
-        settled: As of `EDNN`, at each place.
     """
 
     def __init__(
-        self,
-        shape: Sequence[int],
-        q: int = 2,
-        focus: int = 2,
-        context: int = 1,
-        widths: Sequence[int] = (32, 64),
-        settled: bool = False,
+        self, shape: Sequence[int], q: int = 2, focus: int = 2, context: int = 1, widths: Sequence[int] = (32, 64)
     ) -> None:
         super().__init__(q, focus, context, widths)
         tiles.fits(shape, focus, context)
@@ -147,7 +139,6 @@ class PlacedEDNN(EDNN):
         ]
         self.blocks = nn.ModuleList([*hidden, PlacedLinear(places, before[-1], 1)])
         self.shape, self.places = tuple(shape), places
-        self.rest = torch.zeros(places, tiles.codes_of(q, focus, context)) if settled else None
 
     def forward(self, index: Tensor) -> Tensor:
         """Energies (batch,).
@@ -158,12 +149,7 @@ class PlacedEDNN(EDNN):
         if index.shape[1:] != self.shape:
             given, own = (" x ".join(map(str, shape)) for shape in (index.shape[1:], self.shape))
             raise Refusal(f"states of {given}; allowed: {own}, the lattice whose couplings this network has learned")
-        energies = self.of_tiles(tiles.cut(index, self.focus, self.context)).sum(1)
-        return energies if self.rest is None else energies + self.rest_of(self.rest, index).sum(1)
-
-    def rest_of(self, rest: Tensor, index: Tensor) -> Tensor:
-        """See `EDNN`."""
-        return rest[torch.arange(self.places), tiles.codes(index, self.q, self.focus, self.context)]
+        return self.of_cut(index)
 
     def table(self) -> NDArray[np.float64]:
         """Energies of all tiles at each place, float64 (tiles, codes); tiles row by row, codes as in `EDNN.table`.
@@ -177,8 +163,7 @@ class PlacedEDNN(EDNN):
                 self.of_tiles(part.unsqueeze(1).expand(-1, self.places, -1)).double().T
                 for part in everything.split(CHUNK // self.places + 1)
             ]
-        table = torch.from_numpy(np.concatenate(parts, 1))
-        return (table if self.rest is None else table + self.rest).numpy()
+            return self.with_rest(torch.cat(parts, 1)).numpy()
 
 
 @dataclass(frozen=True)
@@ -215,9 +200,12 @@ class EDNNShape:
 
     def build(self) -> EDNN:
         """A network of this shape, weights still PyTorch's own."""
-        if self.lattice is None:
-            return EDNN(self.q, self.focus, self.context, self.widths, self.settled)
-        return PlacedEDNN(self.lattice, self.q, self.focus, self.context, self.widths, self.settled)
+        size = (self.q, self.focus, self.context, self.widths)
+        network = EDNN(*size) if self.lattice is None else PlacedEDNN(self.lattice, *size)
+        if self.settled:
+            codes = tiles.codes_of(self.q, self.focus, self.context)
+            network.rest = torch.zeros(network.places, codes) if isinstance(network, PlacedEDNN) else torch.zeros(codes)
+        return network
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

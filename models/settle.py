@@ -41,9 +41,9 @@ def settled(network: EDNN, shape: EDNNShape, index: Tensor, energies: NDArray[np
     if table.size > MOST:
         return network, shape
     codes = tiles.codes(index, shape.q, shape.focus, shape.context).numpy()
+    missed = energies - tiles.read(table, codes).sum(1)
     if table.ndim == 2:
         codes = codes + np.arange(codes.shape[1]) * table.shape[1]
-    missed = energies - table.ravel()[codes].sum(1)
     middle = missed.mean()
     kept = np.arange(len(missed)) % KEPT == 0
     seen, left = _counts(codes[~kept], table.size), missed[~kept] - middle

@@ -8,6 +8,7 @@ sum_k index_k q^k: the top left site is the least significant digit.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,9 +91,15 @@ def table_energy(table: NDArray, index: Tensor, q: int, focus: int, context: int
         focus: Side of a tile without its context.
         context: Sites around it.
     """
-    read = codes(index, q, focus, context).numpy()
-    each = table[read] if table.ndim == 1 else table[np.arange(read.shape[1]), read]
-    return each.sum(1)
+    return read(table, codes(index, q, focus, context).numpy()).sum(1)
+
+
+def read(table: Any, code: Any) -> Any:
+    """Entries (batch, tiles) of a table (codes,), or (tiles, codes) where it differs from tile to tile.
+
+    Arrays of NumPy and of torch alike.
+    """
+    return table[code] if table.ndim == 1 else table[list(range(code.shape[1])), code]
 
 
 def symmetrised(

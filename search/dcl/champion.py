@@ -1,7 +1,6 @@
 """The energy that a run has learned, at work: of any states, at any temperature, on lattices of any size."""
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.ednn import EDNN, EDNNShape
 from models.shaped import unpack
+from models.weights import sha256
 from search.dcl.prediction import predicted, updates
 from search.dcl.study import DclStudy
 from search.dcl.teaching import Taught
@@ -128,7 +128,7 @@ def load(folder: str | Path) -> LearnedEnergy:
     if not run.has("certificate.json"):
         raise Refusal(f"{folder} holds no learned energy yet; allowed: the folder of a finished run")
     card, weights = run.read("model/card.json"), run.path("model", "network-student.safetensors")
-    if not weights.is_file() or hashlib.sha256(weights.read_bytes()).hexdigest() != card["student_sha256"]:
+    if not weights.is_file() or sha256(weights.read_bytes()) != card["student_sha256"]:
         raise Refusal(f"{weights} is not the network that was certified (sha256 differs)")
     return LearnedEnergy(study, student(weights, Watch.from_dict(card["plan"]), study))
 

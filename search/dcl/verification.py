@@ -1,8 +1,8 @@
 """Does the certificate of a DCL run follow from what its folder holds, and is that intact?"""
 
-import hashlib
 from collections.abc import Iterator
 
+from models.weights import sha256
 from search.dcl import conclusion, confirmation
 from search.dcl.data import observe
 from search.dcl.verdict import comparisons
@@ -28,13 +28,13 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
     def networks() -> str:
         for name, told in result["finals"].items():
             for part, key in ((f"{name}.safetensors", "sha256"), (f"{name}-student.safetensors", "student_sha256")):
-                if hashlib.sha256(run.path("finals", part).read_bytes()).hexdigest() != told[key]:
+                if sha256(run.path("finals", part).read_bytes()) != told[key]:
                     return f"finals/{part} is not the network of the result"
         best = next(told for told in result["finals"].values() if told["plan"] == result["confirmation"]["plan"])
         card = run.read("model/card.json")
         for part, key in (("network", "sha256"), ("network-student", "student_sha256")):
             weights = run.path("model", f"{part}.safetensors")
-            if not weights.is_file() or not hashlib.sha256(weights.read_bytes()).hexdigest() == card[key] == best[key]:
+            if not weights.is_file() or not sha256(weights.read_bytes()) == card[key] == best[key]:
                 return f"model/{part}.safetensors is not the network that was confirmed"
         return ""
 
