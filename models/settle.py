@@ -1,6 +1,7 @@
 """What a trained extensive network leaves is solved exactly: a number for each tile, by ridge least squares."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +21,22 @@ KEPT = 10
 """One state in so many chooses among them."""
 
 
-def settled(network: EDNN, shape: EDNNShape, index: Tensor, energies: NDArray[np.float64]) -> tuple[EDNN, EDNNShape]:
+class Settled(NamedTuple):
+    """A network whose misses are solved for.
+
+    Attributes:
+        network: It.
+        shape: Its own.
+        missed: What it still misses on the states kept back, root mean square: what no sum over tiles can say of the
+            teacher, as noise.
+    """
+
+    network: EDNN
+    shape: EDNNShape
+    missed: float
+
+
+def settled(network: EDNN, shape: EDNNShape, index: Tensor, energies: NDArray[np.float64]) -> Settled:
     """The network with what it misses solved for, tile by tile.
 
     Gradient descent leaves noise of its own and what the hidden layers are too few for. As energies are sums over
@@ -34,14 +50,14 @@ def settled(network: EDNN, shape: EDNNShape, index: Tensor, energies: NDArray[np
         energies: (states,), the teacher's.
 
     Returns:
-        Both as they were if the numbers would be too many. Where numbers help on none of the states kept back, they are
-        all the same: what it missed on average.
+        Network and shape as they were if the numbers would be too many. Where numbers help on none of the states kept
+        back, they are all the same: what it missed on average.
     """
     table = network.table()
-    if table.size > MOST:
-        return network, shape
     codes = tiles.codes(index, shape.q, shape.focus, shape.context).numpy()
     missed = energies - tiles.read(table, codes).sum(1)
+    if table.size > MOST:
+        return Settled(network, shape, float(np.std(missed)))
     if table.ndim == 2:
         codes = codes + np.arange(codes.shape[1]) * table.shape[1]
     middle = missed.mean()
@@ -52,12 +68,13 @@ def settled(network: EDNN, shape: EDNNShape, index: Tensor, energies: NDArray[np
         np.zeros(table.size),
         *(lsmr(seen, left, damp=damp, atol=1e-8, btol=1e-8, maxiter=300)[0] for damp in DAMPS),
     ]
-    best = min(found, key=lambda rest: float(np.mean((judge @ rest - wanted) ** 2)))
+    errors = [float(np.mean((judge @ rest - wanted) ** 2)) for rest in found]
+    best = found[int(np.argmin(errors))]
     shape = replace(shape, settled=True)
     whole = shape.build()
     rest = (best + middle / codes.shape[1]).reshape(table.shape)
     whole.load_state_dict(network.state_dict() | {"rest": torch.from_numpy(rest).float()})
-    return whole, shape
+    return Settled(whole, shape, min(errors) ** 0.5)
 
 
 def _counts(codes: NDArray[np.int64], columns: int) -> csr_matrix:

@@ -24,15 +24,22 @@ def random_states(states: int, sites: int, q: int, rng: np.random.Generator) -> 
 def inverse_temperatures(energies: NDArray[np.float64], sites: int) -> NDArray[np.float64]:
     """Inverse temperatures that reach all energies of a system, told nothing but energies of random states.
 
-    Their deviation is sqrt(2 N) J in the two-dimensional Ising model, where `BETAS` then are in 1 / J and reach beyond
-    both critical points (0.44); with other couplings or alphabets they grow as energies shrink.
+    In the two-dimensional Ising model `BETAS` then are in 1 / J and reach beyond both critical points (0.44); with
+    other couplings or alphabets they grow as energies shrink.
 
     Args:
         energies: Learned energies of uniformly random states.
         sites: N.
     """
-    deviation = float(np.std(energies))
-    return BETAS * (np.sqrt(2 * sites) / deviation if deviation > 0 else 1.0)
+    return BETAS / unit(energies, sites)
+
+
+def unit(energies: NDArray[np.float64], sites: int) -> float:
+    """What J would be in a two-dimensional Ising model whose random states have energies as different as these.
+
+    There their deviation is sqrt(2 N) J. 1 if they are all the same.
+    """
+    return float(np.std(energies)) / float(np.sqrt(2 * sites)) or 1.0
 
 
 def spread(energy: Energy, states: int, sites: int, q: int, rng: np.random.Generator, sweeps: int = 8) -> Index:

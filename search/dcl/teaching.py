@@ -3,24 +3,27 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models import tiles
 from models.distil import distil
 from models.ednn import EDNN, EDNNShape
 from models.mlp import fresh
 from models.settle import settled
-from search.dcl.spread import BETAS, Energy, Index, inverse_temperatures, random_states, spread_by_tiles
+from search.dcl.spread import Energy, Index, inverse_temperatures, random_states, spread_by_tiles, unit
 from search.dcl.watcher import NAMES, tensor
 from search.seeds import Draws
 from simulators.tiles import Tiles
 from spaces.dcl import Student
 from spaces.plan import Recipe
 
-REACH = 0.6
-"""Share of `BETAS` at which a student chooses states, in the Ising model T = 2.8. Further from what it has watched a
-teacher errs more and more (0.2 J in the ground state, whatever its kind), and a sum over tiles carries further than it
-does; nearer, the teacher's noise is drawn out. Measured at 0.4 to 1.4."""
-METHOD = "nearer, then settled"
+REACH = (0.3, 0.6)
+"""Share of `BETAS` at which a student chooses states, of a quiet teacher and of a noisy one: in the Ising model T = 5.6
+and 2.8. Further from what it has watched a teacher errs more and more (0.2 J in the ground state, whatever its kind),
+and a sum over tiles carries further than it does; nearer, the teacher's noise is drawn out. Measured at 0.2 to 1.4."""
+NOISE = 0.3
+"""Of a noisy teacher: what no sum over tiles says of its energies of random states, in the unit of `spread.unit`."""
+METHOD = "as near as noise allows, then settled"
 """How students are taught, told beside what they learned: errors of another way are not reused."""
 AT_ONCE = 50_000
 """States whose tiles are looked up together."""
@@ -96,6 +99,12 @@ def student_shape(student: Student, shape: tuple[int, ...], q: int, uniform: boo
     return EDNNShape(q, student.focus, student.context, student.widths, None if uniform else shape)
 
 
+def reach(noise: float) -> float:
+    """The share of `BETAS` at which a student chooses states, by the noise of its teacher in the unit of `NOISE`."""
+    near, far = REACH
+    return float(np.clip(far * noise / NOISE, near, far))
+
+
 def teach(
     student: Student,
     teacher: Energy,
@@ -109,9 +118,9 @@ def teach(
     """Train a student on its teacher's energies: of random states first, then of states that it chooses itself.
 
     In each active round a third of the states is random and the others are drawn by Monte Carlo with the student's own
-    energy at inverse temperatures of both signs, so that it meets its own mistakes; what the network leaves
-    is solved exactly in the end (`models.settle`). Without active rounds the network stays as it is, as in the paper.
-    Nobody asks for the Hamiltonian.
+    energy at inverse temperatures of both signs, so that it meets its own mistakes, the nearer to what was watched the
+    less noise the teacher has (`reach`); what the network leaves is solved exactly in the end (`models.settle`).
+    Without active rounds the network stays as it is, as in the paper. Nobody asks for the Hamiltonian.
 
     Args:
         student: Shape, rounds, rate, batch.
@@ -132,7 +141,7 @@ def teach(
     network = built.build()
     fresh(network, 1.0, draws.shuffle)
     recipe = Recipe(rate=student.rate, batch=student.batch, epochs=epochs, loss="mse", optimiser="adam")
-    given, told, betas = [], [], BETAS
+    given, told, betas = list[Tensor](), list[NDArray[np.float64]](), np.zeros(0)
     for number in range(student.rounds + 1):
         chosen = 0 if number == 0 else states - round(PASSED_ON * states)
         index = random_states(states - chosen, sites, q, draws.split)
@@ -141,9 +150,10 @@ def teach(
             index = np.concatenate([index, spread_by_tiles(taught.laid(shape), betas, chosen, draws.split)])
         given.append(tensor(index).view(-1, *shape))
         told.append(teacher(index))
-        if number == 0:
-            betas = REACH * inverse_temperatures(told[0], sites)
         distil(network, given[-1], torch.from_numpy(told[-1]), recipe, draws.shuffle, centred=number > 0)
+        if number == 0 and student.rounds:
+            noise = settled(network, built, given[0], told[0]).missed / unit(told[0], sites)
+            betas = reach(noise) * inverse_temperatures(told[0], sites)
     if student.rounds:
-        network, built = settled(network, built, torch.cat(given), np.concatenate(told))
+        network, built, _ = settled(network, built, torch.cat(given), np.concatenate(told))
     return Taught(network.table(), student, shape, q, network, built)
