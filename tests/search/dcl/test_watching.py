@@ -11,7 +11,7 @@ from models.sequence.fit import log_probabilities
 from search.dcl import scores
 from search.dcl.objective import Judge, Watching, WatchTask, learn, proof_errors, score, split
 from search.dcl.spread import random_states, spread
-from search.dcl.teaching import Taught, teach
+from search.dcl.teaching import NOISE, REACH, Taught, reach, teach
 from search.dcl.watcher import Energies, group, most_seen, tensor, watch
 from search.seeds import Draws, Role
 from search.studies import resolve
@@ -75,6 +75,30 @@ def test_a_student_that_asks_for_states_learns_all_energies_and_one_that_does_no
         taught = teach(student, teacher, (6, 6), 2, 2000 * 3 // (rounds + 1), 8, Draws.of(0, Role.PLANS, 0))
         found.append(scores.agreement(teacher(wide), taught(wide)))
     assert found[1] < 0.6 * found[0] and found[1] < 2.0
+
+
+def test_a_quiet_teacher_is_asked_about_states_near_to_what_it_watched_and_a_noisy_one_about_others() -> None:
+    """Noise that no sum over tiles can say: each state has its own."""
+    key = np.random.default_rng(2).normal(0, 100, 16)
+    widest = []
+    for amplitude in (0.02, 3.0):
+        asked = []
+
+        def teacher(index: np.ndarray, amplitude: float = amplitude, asked: list[np.ndarray] = asked) -> np.ndarray:
+            asked.append(exact(index))
+            return exact(index) + amplitude * np.cos(index @ key)
+
+        teach(Student(1, 1, (8, 8), 2, 2e-2, 64), teacher, (4, 4), 2, 3000, 8, Draws.of(0, Role.PLANS, 0))
+        widest.append([float(np.std(energies)) for energies in asked])
+    (quiet_random, *quiet), (noisy_random, *noisy) = widest
+    assert quiet_random == noisy_random == pytest.approx(np.sqrt(32), rel=0.05)
+    assert all(quiet_random < near < 0.8 * far for near, far in zip(quiet, noisy, strict=True))
+
+
+def test_how_far_a_teacher_is_asked_follows_its_noise_within_bounds() -> None:
+    near, far = REACH
+    assert [reach(0), reach(NOISE * near / far), reach(NOISE), reach(9.0)] == [near, pytest.approx(near), far, far]
+    assert near < reach(0.8 * NOISE) == pytest.approx(0.8 * far)
 
 
 def test_a_symmetrised_student_is_symmetric_also_where_its_weights_differ_from_place_to_place() -> None:
