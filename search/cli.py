@@ -14,6 +14,7 @@ from cluster.connect import quiet
 quiet()
 
 from search import commands  # noqa: E402  (Ray reads its environment when it is imported)
+from search.dcl.study import SCORES  # noqa: E402
 from search.study import SCALES  # noqa: E402
 from search.tracking.delivery import masked  # noqa: E402
 from search.transfer.study import MODES  # noqa: E402
@@ -60,8 +61,10 @@ def parser() -> Parser:
     for name in ("run", "map"):
         help = "where generated examples go, such as s3://bucket/folder (default: the folder)"
         added[name].add_argument("--store", metavar="URI", help=help)
-    added["run"].add_argument("--trials", type=int, metavar="N", help="trainings in each of the two searches")
-    added["run"].add_argument("--score", metavar="SCORE", help="what the search of a DCL study makes small")
+    help = "trainings of each search; pipelines of a DCL study"
+    added["run"].add_argument("--trials", type=int, metavar="N", help=help)
+    help = f"what the search of a DCL study makes small: {', '.join(SCORES)}"
+    added["run"].add_argument("--score", metavar="SCORE", help=help)
     help = "inputs.csv, one example a line; of a learned energy states.npy or a lattice such as ising-32x32"
     added["predict"].add_argument("inputs", metavar="INPUTS", help=help)
     help = "of a lattice, such as 1.5,2.27,4 (default: those of the study)"

@@ -11,7 +11,7 @@ from typing import Any
 from cluster.doctor import agreed
 from cluster.preflight import Resources, cpus, possible
 from search.dcl.study import DclStudy
-from search.doctor import examination, megabytes, own_simulators, tracking
+from search.doctor import allowed, examination, own_simulators, tracking
 from search.means import Means
 from search.records.record import Run
 from search.sharing.study import SharingStudy
@@ -57,7 +57,7 @@ def _study(options: Namespace) -> Any:
 def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
     """Check everything that can be checked before anything is written."""
     folder = _place(options, study)
-    workers, gpus = possible(options.workers, options.device, folder, megabytes(study))
+    workers, gpus = allowed(study, folder, options.workers, options.device)
     if isinstance(study, Study):
         own_simulators((*study.taught, study.target))
         _equal_widths(study)

@@ -53,12 +53,23 @@ def tracking(folder: Path, uri: str | None) -> Finding:
 def _asked(study: Any, folder: Path, workers: int | None, device: str) -> Finding:
     size = megabytes(study)
     try:
-        trainings, gpus = possible(workers, device, folder, size)
+        trainings, gpus = allowed(study, folder, workers, device)
     except Refusal as problem:
-        said, _, allowed = str(problem).partition("; allowed: ")
-        return Finding("missing", f"{study.name}: {said}", allowed)
+        said, _, instead = str(problem).partition("; allowed: ")
+        return Finding("missing", f"{study.name}: {said}", instead)
     share = f" on {gpus} GPUs" if device == "cuda" else ""
     return Finding("ok", f"{study.name}: {trainings} trainings at a time{share}, about {size:.0f} MB of disk")
+
+
+def allowed(study: Any, folder: Path, workers: int | None, device: str) -> tuple[int, int]:
+    """Trainings at a time and GPUs that a run of a study may have.
+
+    Raises:
+        Refusal: If this machine or the cluster has less than was asked for, or the study has no use for it.
+    """
+    if device == "cuda" and isinstance(study, DclStudy | WatcherStudy):
+        raise Refusal(f"--device is cuda, but sequence models, as of {study.name}, are trained on CPUs; allowed: cpu")
+    return possible(workers, device, folder, megabytes(study))
 
 
 def megabytes(study: Any) -> float:

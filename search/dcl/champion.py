@@ -14,7 +14,7 @@ from models.ednn import EDNN, EDNNShape
 from models.shaped import unpack
 from models.weights import sha256
 from search.dcl.prediction import predicted, updates
-from search.dcl.study import DclStudy
+from search.dcl.study import RANGE, DclStudy
 from search.dcl.teaching import Taught
 from search.estimate import UPDATE, in_words
 from search.records.record import Run, write_json
@@ -25,8 +25,6 @@ from simulators.watched import stored
 from spaces.dcl import Watch
 from spaces.refusal import Refusal, number, whole
 
-RANGE = (0.01, 1000.0)
-"""Temperatures at which exact formulas hold to all digits that are shown."""
 MOST = 1_000_000
 """Sweeps, all of which are recorded."""
 STATES = (".npy", ".npz")

@@ -12,7 +12,7 @@ Index = NDArray[np.uint8]
 Energy = Callable[[Index], NDArray[np.float64]]
 
 BETAS = np.linspace(-0.6, 0.6, 13)
-"""Inverse temperatures in the unit of `inverse_temperatures`. Negative ones reach the energies above those of random
+"""Inverse temperatures in 1 / `coupling_unit`. Negative ones reach the energies above those of random
 states."""
 
 
@@ -31,10 +31,10 @@ def inverse_temperatures(energies: NDArray[np.float64], sites: int) -> NDArray[n
         energies: Learned energies of uniformly random states.
         sites: N.
     """
-    return BETAS / unit(energies, sites)
+    return BETAS / coupling_unit(energies, sites)
 
 
-def unit(energies: NDArray[np.float64], sites: int) -> float:
+def coupling_unit(energies: NDArray[np.float64], sites: int) -> float:
     """What J would be in a two-dimensional Ising model whose random states have energies as different as these.
 
     There their deviation is sqrt(2 N) J. 1 if they are all the same.

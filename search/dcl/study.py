@@ -16,6 +16,8 @@ from spaces.refusal import Refusal, choice, name, number, whole
 SCORES = ("label-free", "likelihood", "symmetry", "exact")
 SYMMETRIES = ("all", "flip", "none")
 LEAST = {"watched": 1000, "held": 100, "wide": 100, "level": 2, "reference": 100, "student": 100}
+RANGE = (0.01, 1000.0)
+"""Temperatures at which exact formulas hold to all digits that are shown."""
 SITES = 256
 """Of the lattice that is watched, at most: every level of its exact energy is judged."""
 SHORTEST = 3
@@ -159,11 +161,11 @@ class DclStudy:
         choice("score", self.score, SCORES)
         choice("symmetries", self.symmetries, SYMMETRIES)
         whole("seed", self.seed, 0, 2**32 - 1)
-        number("temperature", self.temperature, 0, above=True)
+        number("temperature", self.temperature, *RANGE)
         if not self.temperatures:
             raise Refusal("temperatures is empty; allowed: at least one")
         for temperature in self.temperatures:
-            number("temperatures", temperature, 0, above=True)
+            number("temperatures", temperature, *RANGE)
         watched = lattice(self.system)
         self._solvable(watched)
         self._symmetric(watched)
@@ -186,6 +188,12 @@ class DclStudy:
                 told = f"{self.system} and {self.larger}" if self.larger else self.system
                 raise Refusal(f"choices.focus is {focus}; allowed: divisors of the sides of {told}")
         most = most_focus(watched.q, max(self.choices.context))
+        if not most:
+            values = max(q for q in range(2, watched.q + 1) if most_focus(q))
+            raise Refusal(
+                f"choices.context is {max(self.choices.context)} with {watched.q} values, too many tiles for a table; "
+                f"allowed: context 1 with at most {values} values"
+            )
         if max(self.choices.focus) > most:
             raise Refusal(
                 f"choices.focus is {max(self.choices.focus)} with context {max(self.choices.context)} and {watched.q} "

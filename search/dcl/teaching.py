@@ -10,7 +10,7 @@ from models.distil import distil
 from models.ednn import EDNN, EDNNShape
 from models.mlp import fresh
 from models.settle import settled
-from search.dcl.spread import Energy, Index, inverse_temperatures, random_states, spread_by_tiles, unit
+from search.dcl.spread import Energy, Index, coupling_unit, inverse_temperatures, random_states, spread_by_tiles
 from search.dcl.watcher import NAMES, tensor
 from search.seeds import Draws
 from simulators.tiles import Tiles
@@ -19,10 +19,10 @@ from spaces.plan import Recipe
 
 REACH = (0.3, 0.6)
 """Share of `BETAS` at which a student chooses states, of a quiet teacher and of a noisy one: in the Ising model T = 5.6
-and 2.8. Further from what it has watched a teacher errs more and more (0.2 J in the ground state, whatever its kind),
-and a sum over tiles carries further than it does; nearer, the teacher's noise is drawn out. Measured at 0.2 to 1.4."""
+and 2.8. Further from random states a teacher errs more and more (0.2 J in the ground state, whatever its kind), and a
+sum over tiles carries further than it does; nearer, the teacher's noise is drawn out. Measured at 0.2 to 1.4."""
 NOISE = 0.3
-"""Of a noisy teacher: what no sum over tiles says of its energies of random states, in the unit of `spread.unit`."""
+"""Of a noisy teacher: what no sum over tiles says of its energies of random states, in `spread.coupling_unit`."""
 METHOD = "as near as noise allows, then settled"
 """How students are taught, told beside what they learned: errors of another way are not reused."""
 AT_ONCE = 50_000
@@ -118,7 +118,7 @@ def teach(
     """Train a student on its teacher's energies: of random states first, then of states that it chooses itself.
 
     In each active round a third of the states is random and the others are drawn by Monte Carlo with the student's own
-    energy at inverse temperatures of both signs, so that it meets its own mistakes, the nearer to what was watched the
+    energy at inverse temperatures of both signs, so that it meets its own mistakes, the nearer to random states the
     less noise the teacher has (`reach`); what the network leaves is solved exactly in the end (`models.settle`).
     Without active rounds the network stays as it is, as in the paper. Nobody asks for the Hamiltonian.
 
@@ -152,7 +152,7 @@ def teach(
         told.append(teacher(index))
         distil(network, given[-1], torch.from_numpy(told[-1]), recipe, draws.shuffle, centred=number > 0)
         if number == 0 and student.rounds:
-            noise = settled(network, built, given[0], told[0]).missed / unit(told[0], sites)
+            noise = settled(network, built, given[0], told[0]).missed / coupling_unit(told[0], sites)
             betas = reach(noise) * inverse_temperatures(told[0], sites)
     if student.rounds:
         network, built, _ = settled(network, built, torch.cat(given), np.concatenate(told))

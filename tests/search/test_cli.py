@@ -152,6 +152,18 @@ def test_cuda_is_refused_where_there_is_none(
     assert stopped.value.code == 2 and "no GPU" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("study", ["dcl-ising", "dcl-transfer"])
+def test_cuda_is_refused_where_nothing_would_use_it(
+    study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", study, "--device", "cuda"])
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and f"as of {study}, are trained on CPUs; allowed: cpu" in error
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_folder_of_another_study_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Run(tmp_path / "held").begin(resolve("film10-film8", "demo"))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

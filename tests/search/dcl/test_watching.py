@@ -77,7 +77,7 @@ def test_a_student_that_asks_for_states_learns_all_energies_and_one_that_does_no
     assert found[1] < 0.6 * found[0] and found[1] < 2.0
 
 
-def test_a_quiet_teacher_is_asked_about_states_near_to_what_it_watched_and_a_noisy_one_about_others() -> None:
+def test_a_quiet_teacher_is_asked_about_states_near_to_random_ones_and_a_noisy_one_about_others() -> None:
     """Noise that no sum over tiles can say: each state has its own."""
     key = np.random.default_rng(2).normal(0, 100, 16)
     widest = []
