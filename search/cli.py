@@ -32,7 +32,7 @@ COMMANDS = {
     "calibrate": commands.calibrate,
     "doctor": commands.doctor,
 }
-EXITS = "exit codes: 0 done (also when the verdict is direct learning), 2 bad input, 1 failure, 130 interrupted"
+EXITS = "exit codes: 0 done (also when the verdict is direct learning), 2 bad input, 1 failure, 130 or 143 interrupted"
 
 
 class Parser(ArgumentParser):

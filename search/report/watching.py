@@ -96,7 +96,7 @@ def models(run: Results, picture: Picture) -> str:
     copies = next(iter(finals.values()))["copies"]
     head = ["sequence model", "NLL (nats)", "RMSE (J)", "E below 0", f"mean of {copies} images" if copies else "–"]
     text = f"<h2>Every kind of model, trained equally long</h2>{picture('kinds', 'RMSE of each kind', GAUGE)}"
-    text += table([*head, "EDNN", "symmetrised"], rows) + _linear(finals)
+    text += table([*head, "EDNN", "symmetrised"], rows) + _linear(finals) + _unfinished(run)
     caption = "Bands are three standard deviations among states of a level; the line is exact."
     text += picture("levels", "Learned against exact energy, of the best pipeline", caption)
     caption = "States were watched at one temperature; levels far from its energies are the hard ones."
@@ -116,6 +116,17 @@ def _linear(finals: Record) -> str:
     return (
         "<p><b>No network beats the linear-logistic baseline here</b>: the system says little about architectures.</p>"
     )
+
+
+def _unfinished(run: Results) -> str:
+    """Which kinds have no row above, and what became of their last trial."""
+    text = ""
+    for kind in (run.study.get("choices") or {}).get("kinds", []):
+        if kind not in run.result["finals"]:
+            tried = [t for t in trials(run.result, "plans") if t["plan"] and t["plan"]["kind"] == kind]
+            reason = (tried[-1].get("reason") or tried[-1]["state"]) if tried else "none was tried"
+            text += f"<p>No pipeline of kind {plain(kind)} finished ({len(tried)} tried): {plain(reason)}.</p>"
+    return text
 
 
 def _rmse(told: Record, part: str) -> str:

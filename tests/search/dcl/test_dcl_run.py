@@ -98,6 +98,21 @@ def test_the_best_of_those_trained_longest_is_confirmed_and_predicts(done: Path)
     assert result["confirmation"]["plan"] == finals[min(scores, key=lambda name: scores[name])]["plan"]
 
 
+def test_a_kind_of_which_nothing_finished_is_reported_with_the_reason(copy: Path) -> None:
+    assert "No pipeline of kind" not in report.write(copy).read_text()
+    result = json.loads((copy / "result.json").read_text())
+    best = result["confirmation"]["plan"]["kind"]
+    (gone,) = {"linear", "made"} - {best}
+    del result["finals"][gone]
+    for trial in result["plans"]["trials"]:
+        if trial["plan"]["kind"] == gone:
+            trial |= {"state": "failed", "reason": "loss is nan in epoch 1"}
+    (copy / "result.json").write_text(json.dumps(result))
+    tried = sum(trial["plan"]["kind"] == gone for trial in result["plans"]["trials"])
+    page = report.write(copy).read_text()
+    assert f"No pipeline of kind {gone} finished ({tried} tried): loss is nan in epoch 1." in page
+
+
 def test_the_papers_recipe_is_taught_as_much() -> None:
     paper, searched = Watch("gru", student=Student(rounds=0)), Watch("linear", student=Student(rounds=3))
     assert as_long(8, paper, searched) == 32 and as_long(8, searched, searched) == 8
