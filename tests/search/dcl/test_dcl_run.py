@@ -14,6 +14,7 @@ from this_process import connected, written
 
 from search import report
 from search.dcl import runs
+from search.dcl.champion import load
 from search.dcl.confirmation import as_long, trainings
 from search.dcl.final import final
 from search.dcl.pipeline import DclPipeline
@@ -235,3 +236,22 @@ def test_states_of_ones_own_are_learned_from(tmp_path: Path, monkeypatch: pytest
     assert [problem for _, problem in checks(Run(tmp_path / "run"))] == [""] * 5 and certified["comparisons"]
     (tmp_path / "run" / "data" / "watched" / "observations.npy").write_bytes(b"other")
     assert "data" in [name for name, problem in checks(Run(tmp_path / "run")) if problem]
+
+
+def test_a_glass_is_learned_place_by_place_from_beginning_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Couplings differ from bond to bond: so do the student's weights, and nothing is said of other lattices."""
+    glass = TINY | {"system": "glass-4x4-3", "larger": "", "symmetries": "flip", "choices.kinds": ["linear"]}
+    carried_out(tmp_path / "run", monkeypatch, glass)
+    assert [problem for _, problem in checks(Run(tmp_path / "run"))] == [""] * 5
+    found = read(tmp_path / "run")
+    (told,) = found.predictions
+    assert told["lattice"] == "glass-4x4-3" and len(told["exact"]) == len(told["temperatures"])
+    taught = load(tmp_path / "run")
+    states = lattice("glass-4x4-3").states(np.random.default_rng(0).integers(2, size=(50, 4, 4), dtype=np.uint8))
+    learned, exact = taught(states), lattice("glass-4x4-3").energy(states)
+    assert np.corrcoef(learned, exact)[0, 1] > 0.7  # after 0.2 s of training
+    with pytest.raises(Refusal, match="couplings"):
+        taught(np.ones((1, 8, 8)), "glass-8x8-3")
+    assert len(found.result["couplings"]) == 32 and {"couplings", "curves-1"} <= set(report.figures(tmp_path / "run"))
