@@ -4,8 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from search.report.drawing import CANDIDATE, DIRECT, FAINT, INK, SAME_RECIPE, SHUFFLED, Figure, canvas, log_percent
+from search.report.drawing import (
+    CANDIDATE,
+    DIRECT,
+    FAINT,
+    INK,
+    SAME_RECIPE,
+    SHUFFLED,
+    Axes,
+    Figure,
+    canvas,
+    log_percent,
+)
 
 Record = Mapping[str, Any]
 
@@ -137,18 +149,33 @@ def scores(rankings: Mapping[str, Record]) -> Figure:
 def curves(predicted: Record, observed: float) -> Figure:
     """Energy, heat capacity and order by temperature from Monte Carlo with the learned energy, with the exact curves.
 
-    As Fig. 2b and d, 3b and 5 of Sprague et al.; the dashed line is where states were watched.
+    As Fig. 2b and d, 3b and 5 of Sprague et al., and by how much energies differ from exact ones, which those cannot
+    show; the dashed line is where states were watched.
     """
-    parts = {"energy": "energy per site (J)", "heat": "heat capacity per site", "order": "order |m|"}
-    figure, axes = canvas(1, 3, 3.9)
-    for panel, (part, label) in zip(axes[0], parts.items(), strict=True):
-        exact = predicted["curve"].get(part)
-        if exact:
-            panel.plot(predicted["curve"]["temperatures"], exact, color=INK, linewidth=1.6, label="exact")
+    labels = {"energy": "energy per site (J)", "heat": "heat capacity per site (k)", "order": "order |m|"}
+    exact = predicted.get("exact")
+    figure, axes = canvas(2, 2, 7.4) if exact else canvas(1, 3, 3.9)
+    places = list(axes.flat)
+    if exact:
+        off = places.pop(1)
+        known, mean, error = (np.array(values) for values in (exact, predicted["energy"], predicted["energy_error"]))
+        off.axhline(0, color=INK, linewidth=1.6)
+        _measured(off, predicted, 100 * (mean - known) / np.abs(known), 100 * error / np.abs(known), observed)
+        off.set(ylabel="learned less exact energy (%)")
+    for panel, (part, label) in zip(places, labels.items(), strict=True):
+        curve = predicted["curve"].get(part)
+        if curve:
+            panel.plot(predicted["curve"]["temperatures"], curve, color=INK, linewidth=1.6, label="exact")
         mean, error = (np.array(predicted[key]) for key in (part, f"{part}_error"))
-        panel.errorbar(predicted["temperatures"], mean, 2 * error, fmt="o", color=STUDENT, markersize=6,
-                       label="learned energy, 2 standard errors")  # fmt: skip
-        panel.axvline(observed, color=DIRECT, linestyle="--", linewidth=1.4, label="watched here")
-        panel.set(xlabel="temperature (J / k)", ylabel=label)
+        _measured(panel, predicted, mean, error, observed)
+        panel.set(ylabel=label)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
     return figure
+
+
+def _measured(panel: Axes, predicted: Record, mean: NDArray, error: NDArray, observed: float) -> None:
+    """Points by temperature, and where states were watched."""
+    panel.errorbar(predicted["temperatures"], mean, 2 * error, fmt="o", color=STUDENT, markersize=6,
+                   label="learned energy, 2 standard errors")  # fmt: skip
+    panel.axvline(observed, color=DIRECT, linestyle="--", linewidth=1.4, label="watched here")
+    panel.set(xlabel="temperature (J / k)")
