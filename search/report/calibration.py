@@ -12,7 +12,7 @@ Rows = Sequence[Mapping[str, Any]]
 WORDS = {
     "unshared": (DIRECT, "source untrained"),
     "permuted": (SHUFFLED, "source taught permuted labels"),
-    "gain": (CANDIDATE, "source that truly helps"),
+    "gain": (CANDIDATE, "source that helps"),
 }
 LINES = {"nulls": ((0.05, "level"), (0.10, "allowed")), "gain": ((0.80, "wanted"),)}
 

@@ -1,0 +1,42 @@
+"""Power of small mode by number of locked examples: ``python tests/benchmarks/locked.py DIR --locked 100 --repeats 100``.
+
+Runs of `graft calibrate --mode small` where a gain is to be had, with as many examples to train on as those and more
+locked away. Resumable.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from search.studies import resolve
+from search.transfer import calibration
+from search.tuning.processes import carried_out
+
+
+def main() -> None:
+    """Carry out what is missing and print the rate."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--locked", type=int, default=100)
+    options.add_argument("--repeats", type=int, default=100)
+    options.add_argument("--workers", type=int, default=2)
+    asked = options.parse_args()
+    small = calibration.of_mode(resolve("calibration"), "small")
+    rows = replace(small.rows, pool=small.rows.pool - small.rows.locked + asked.locked, locked=asked.locked)
+    study, missing = replace(small, rows=rows), {}
+    calibration.check(study, asked.folder)
+    for i in range(asked.repeats):
+        place = asked.folder / "gain" / f"{i:03}"
+        if not (place / "verdict.json").exists():
+            missing["gain", i] = (replace(study, seed=i), "gain", place)
+    for done, _ in carried_out(calibration.repeat, missing, asked.workers):
+        print(done, flush=True)
+    row = next(row for row in calibration.table(asked.folder) if row["kind"] == "gain")
+    true = calibration.truth(asked.folder)["gain"]
+    print(
+        f"{asked.locked} locked: transfer in {row['transfer']} of {row['repeats']}, at least {row['lower']:.1%}; {true:.1%}"
+    )
+
+
+if __name__ == "__main__":
+    main()
