@@ -1,4 +1,4 @@
-"""Power of small mode by number of locked examples: ``python tests/benchmarks/locked.py DIR --locked 100 --repeats 100``.
+"""Power of small mode by number of locked examples: ``python tests/benchmarks/locked.py DIR --locked 100``.
 
 Runs of `graft calibrate --mode small` where a gain is to be had, with as many examples to train on as those and more
 locked away. Resumable.
@@ -32,10 +32,8 @@ def main() -> None:
     for done, _ in carried_out(calibration.repeat, missing, asked.workers):
         print(done, flush=True)
     row = next(row for row in calibration.table(asked.folder) if row["kind"] == "gain")
-    true = calibration.truth(asked.folder)["gain"]
-    print(
-        f"{asked.locked} locked: transfer in {row['transfer']} of {row['repeats']}, at least {row['lower']:.1%}; {true:.1%}"
-    )
+    said, true = f"{row['transfer']} of {row['repeats']}", calibration.truth(asked.folder)["gain"]
+    print(f"{asked.locked} locked: transfer in {said}, at least {row['lower']:.1%}, at a gain of {true:.1%}")
 
 
 if __name__ == "__main__":
