@@ -91,7 +91,7 @@ def models(run: Results, picture: Picture) -> str:
     for name, told in finals.items():
         numbers = [_rmse(told, part) for part in ("teacher", "teacher_symmetrised", "student", "student_symmetrised")]
         words = ("the paper's recipe: " if name == "paper" else "") + told["words"].removesuffix(", augmented")
-        low = f"{told['teacher']['rmse_low']:.2f}"
+        low = f"{told['teacher']['rmse_low']:.3g}"
         rows.append([plain(words), f"{told['likelihood']:.3f}", *numbers[:1], low, *numbers[1:]])
     copies = next(iter(finals.values()))["copies"]
     head = ["sequence model", "NLL (nats)", "RMSE (J)", "E below 0", f"mean of {copies} images" if copies else "–"]
@@ -130,7 +130,7 @@ def _unfinished(run: Results) -> str:
 
 
 def _rmse(told: Record, part: str) -> str:
-    return f"{told[part]['rmse']:.2f}" if part in told else "–"
+    return f"{told[part]['rmse']:.3g}" if part in told else "–"
 
 
 def predictions(run: Results, picture: Picture) -> str:
