@@ -27,8 +27,8 @@ class Settled(NamedTuple):
     Attributes:
         network: It.
         shape: Its own.
-        missed: What it still misses on the states kept back, root mean square: what no sum over tiles can say of the
-            teacher, as noise.
+        missed: What it still misses, root mean square, on the states kept back from solving (on all, if nothing was
+            solved for): the teacher's noise that no sum over tiles can say, and what so few states leave open.
     """
 
     network: EDNN

@@ -188,11 +188,17 @@ class DclStudy:
                 told = f"{self.system} and {self.larger}" if self.larger else self.system
                 raise Refusal(f"choices.focus is {focus}; allowed: divisors of the sides of {told}")
         most = most_focus(watched.q, max(self.choices.context))
+        if not most_focus(watched.q):
+            values = max(q for q in range(2, watched.q) if most_focus(q))
+            raise Refusal(
+                f"{self.system} has {watched.q} values, too many for a table of the paper's tiles (3 x 3 sites); "
+                f"allowed: at most {values} values"
+            )
         if not most:
-            values = max(q for q in range(2, watched.q + 1) if most_focus(q))
+            widest = max(c for c in range(max(self.choices.context)) if most_focus(watched.q, c))
             raise Refusal(
                 f"choices.context is {max(self.choices.context)} with {watched.q} values, too many tiles for a table; "
-                f"allowed: context 1 with at most {values} values"
+                f"allowed: at most {widest}"
             )
         if max(self.choices.focus) > most:
             raise Refusal(

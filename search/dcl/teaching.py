@@ -20,10 +20,11 @@ from spaces.plan import Recipe
 REACH = (0.3, 0.6)
 """Share of `BETAS` at which a student chooses states, of a quiet teacher and of a noisy one: in the Ising model T = 5.6
 and 2.8. Further from random states a teacher errs more and more (0.2 J in the ground state, whatever its kind), and a
-sum over tiles carries further than it does; nearer, the teacher's noise is drawn out. Measured at 0.2 to 1.4."""
+sum over tiles carries further than it does; nearer, a teacher's noise can be drawn out. Measured at 0.2 to 1.4."""
 NOISE = 0.3
-"""Of a noisy teacher: what no sum over tiles says of its energies of random states, in `spread.coupling_unit`."""
-METHOD = "as near as noise allows, then settled"
+"""Of a noisy teacher: what no sum over tiles says of its energies of random states, in `spread.coupling_unit`.
+Estimated too high where tiles are many for the states."""
+METHOD = f"as near as noise allows ({REACH[0]:g} to {REACH[1]:g}, {NOISE:g}), then settled"
 """How students are taught, told beside what they learned: errors of another way are not reused."""
 AT_ONCE = 50_000
 """States whose tiles are looked up together."""

@@ -18,6 +18,7 @@ from search.report.drawing import (
     canvas,
     log_percent,
 )
+from search.report.words import short
 
 Record = Mapping[str, Any]
 
@@ -38,7 +39,7 @@ def levels(told: Mapping[str, Record], colours: Sequence[str] = (TEACHER, STUDEN
         panel.axline((0, 0), slope=1, color=INK, linewidth=1)
         panel.fill_between(exact, mean - 3 * spread, mean + 3 * spread, color=colour, alpha=0.3, linewidth=0)
         panel.plot(exact, mean, ".", color=colour, markersize=6)
-        panel.set_title(f"{title}{chr(10) if len(told) > 2 else ' '}RMSE {account['rmse']:.2g} J")
+        panel.set_title(f"{title}{chr(10) if len(told) > 2 else ' '}RMSE {short(account['rmse'])} J")
         panel.set_xlabel("exact energy (J)")
     axes[0, 0].set_ylabel("learned energy (J)")
     return figure
@@ -115,7 +116,7 @@ def couplings(told: Record, exact: Sequence[float]) -> Figure:
         panel.axline((0, exact[0] if alike else 0), slope=0 if alike else 1, color=INK, linewidth=1)
         panel.plot(range(len(found)) if alike else exact, found, "o", color=colour, markersize=5, alpha=0.6)
         off = float(np.sqrt(np.mean((found - np.array(exact)) ** 2)))
-        panel.set_title(f"{'Sequence model' if part == 'teacher' else 'EDNN'}: RMS error {off:.2g} J")
+        panel.set_title(f"{'Sequence model' if part == 'teacher' else 'EDNN'}: RMS error {short(off)} J")
         panel.set_xlabel(f"bond (all are {exact[0]:g} J)" if alike else "true coupling (J)")
     axes[0, 0].set_ylabel("recovered coupling (J)")
     return figure
@@ -149,8 +150,8 @@ def scores(rankings: Mapping[str, Record]) -> Figure:
 def curves(predicted: Record, observed: float) -> Figure:
     """Energy, heat capacity and order by temperature from Monte Carlo with the learned energy, with the exact curves.
 
-    As Fig. 2b and d, 3b and 5 of Sprague et al., and by how much energies differ from exact ones, which those cannot
-    show; the dashed line is where states were watched.
+    As Fig. 2b and d, 3b and 5 of Sprague et al., and by how much energies differ from exact ones, which curves on each
+    other cannot show; the dashed line is where states were watched.
     """
     labels = {"energy": "energy per site (J)", "heat": "heat capacity per site (k)", "order": "order |m|"}
     exact = predicted.get("exact")

@@ -10,7 +10,7 @@ from search.records.results import Picture, Record, Results
 from search.report import drawing as draw
 from search.report import energies, races
 from search.report.page import price, provenance
-from search.report.words import between, percent, plain, probability, table
+from search.report.words import between, percent, plain, probability, short, table
 from search.sentences.dcl import student, watcher
 from spaces.dcl import Watch
 
@@ -91,7 +91,7 @@ def models(run: Results, picture: Picture) -> str:
     for name, told in finals.items():
         numbers = [_rmse(told, part) for part in ("teacher", "teacher_symmetrised", "student", "student_symmetrised")]
         words = ("the paper's recipe: " if name == "paper" else "") + told["words"].removesuffix(", augmented")
-        low = f"{told['teacher']['rmse_low']:.3g}"
+        low = short(told["teacher"]["rmse_low"], 3)
         rows.append([plain(words), f"{told['likelihood']:.3f}", *numbers[:1], low, *numbers[1:]])
     copies = next(iter(finals.values()))["copies"]
     head = ["sequence model", "NLL (nats)", "RMSE (J)", "E below 0", f"mean of {copies} images" if copies else "–"]
@@ -130,7 +130,7 @@ def _unfinished(run: Results) -> str:
 
 
 def _rmse(told: Record, part: str) -> str:
-    return f"{told[part]['rmse']:.3g}" if part in told else "–"
+    return short(told[part]["rmse"], 3) if part in told else "–"
 
 
 def predictions(run: Results, picture: Picture) -> str:
@@ -143,7 +143,7 @@ def predictions(run: Results, picture: Picture) -> str:
                 continue
             exact = (told.get("exact") or [None] * (i + 1))[i]
             mean, error = told["energy"][i], told["energy_error"][i]
-            off = mean / exact - 1 if exact else None
+            off = (mean - exact) / abs(exact) if exact else None
             true = "–" if exact is None else f"{exact:.6f}"
             sigma = "" if exact is None or not error else f" ({abs(mean - exact) / error:.1f} σ)"
             row = [f"{temperature:g}", f"{mean:.4f} ± {error:.4f}", true, percent(off, 2, sign=True) + sigma]

@@ -40,6 +40,11 @@ def plain(value: Any) -> str:
     return html.escape(str(value))
 
 
+def short(number: float, digits: int = 2) -> str:
+    """A number with so many digits that count, and never fewer than two behind the point from 1 on."""
+    return f"{number:.2f}" if abs(number) >= 1 else f"{number:.{digits}g}"
+
+
 def percent(fraction: float | None, digits: int = 0, *, sign: bool = False) -> str:
     """A fraction in per cent, with a true minus."""
     if fraction is None or not math.isfinite(fraction):

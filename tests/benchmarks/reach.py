@@ -1,7 +1,8 @@
 """How far from random states should a student be taught? ``python tests/benchmarks/reach.py DIR...``, of finished runs.
 
-Students of each run's final sequence models, taught with states that reach to one temperature or another, in place of
-the one that the teacher's noise decides. RMSE over all energy levels in J, symmetrised as the study allows.
+Students of each run's final sequence models but the paper's, taught for ``budget.student`` epochs with states that
+reach to one temperature or another (in units of J, of Ising models), in place of the one that the teacher's noise
+decides. RMSE over all energy levels in J, symmetrised as the study allows.
 """
 
 import argparse

@@ -22,6 +22,7 @@ from search.dcl.verification import checks
 from search.means import Means
 from search.records.record import Run
 from search.records.results import read
+from search.report import energies
 from search.seeds import Role, entropy
 from search.studies import resolve
 from search.tuning import serial
@@ -101,17 +102,30 @@ def test_the_best_of_those_trained_longest_is_confirmed_and_predicts(done: Path)
 
 def test_a_kind_of_which_nothing_finished_is_reported_with_the_reason(copy: Path) -> None:
     assert "No pipeline of kind" not in report.write(copy).read_text()
-    result = json.loads((copy / "result.json").read_text())
-    best = result["confirmation"]["plan"]["kind"]
-    (gone,) = {"linear", "made"} - {best}
-    del result["finals"][gone]
-    for trial in result["plans"]["trials"]:
-        if trial["plan"]["kind"] == gone:
-            trial |= {"state": "failed", "reason": "loss is nan in epoch 1"}
+    study, result = (json.loads((copy / f"{name}.json").read_text()) for name in ("study", "result"))
+    study["choices"]["kinds"].append("gru")
+    (copy / "study.json").write_text(json.dumps(study))
+    assert "No pipeline of kind gru finished (0 tried): none was tried." in report.write(copy).read_text()
+    last = max(result["plans"]["trials"], key=lambda trial: trial["number"])
+    failed = {
+        "number": last["number"] + 1,
+        "state": "failed",
+        "reason": "loss is nan",
+        "plan": last["plan"] | {"kind": "gru"},
+    }
+    result["plans"]["trials"].append(last | failed)
     (copy / "result.json").write_text(json.dumps(result))
-    tried = sum(trial["plan"]["kind"] == gone for trial in result["plans"]["trials"])
+    assert "No pipeline of kind gru finished (1 tried): loss is nan." in report.write(copy).read_text()
+
+
+def test_deviations_have_the_sign_of_the_figure_and_are_shares_of_the_size(copy: Path) -> None:
+    told = read(copy).predictions[0]
+    place = told["temperatures"].index(2.0)
+    off = 100 * (told["energy"][place] - told["exact"][place]) / abs(told["exact"][place])
     page = report.write(copy).read_text()
-    assert f"No pipeline of kind {gone} finished ({tried} tried): loss is nan in epoch 1." in page
+    assert f"{off:+.2f}".replace("-", "−") + "&nbsp;%" in page
+    three = energies.curves(told | {"exact": None, "curve": {"temperatures": told["curve"]["temperatures"]}}, 4.0)
+    assert len(three.axes) == 3 and len(energies.curves(told, 4.0).axes) == 4
 
 
 def test_the_papers_recipe_is_taught_as_much() -> None:

@@ -119,7 +119,15 @@ def test_the_readmes_file_is_a_study_and_hilberts_curve_is_left_out_where_it_doe
         ),
         (
             {"system": "potts7-delta-8x8", "larger": "", "choices.focus": [1]},
-            "choices.context is 1 with 7 values, too many tiles for a table; allowed: context 1 with at most 6 values",
+            "potts7-delta-8x8 has 7 values, too many for a table .*; allowed: at most 6 values",
+        ),
+        (
+            {"system": "potts7-delta-8x8", "larger": "", "choices.focus": [1], "choices.context": [0]},
+            "potts7-delta-8x8 has 7 values, too many for a table .*; allowed: at most 6 values",
+        ),
+        (
+            {"choices.focus": [1], "choices.context": [2]},
+            "choices.context is 2 with 2 values, too many tiles for a table; allowed: at most 1",
         ),
         ({"choices.context": [4]}, r"choices.focus \+ 2 choices.context is 9; allowed: at most 8"),
         ({"choices.focus": [3], "choices.context": [1]}, "choices.focus is 3; allowed: divisors of the sides"),

@@ -86,7 +86,7 @@ def test_a_quiet_teacher_is_asked_about_states_near_to_random_ones_and_a_noisy_o
 
         def teacher(index: np.ndarray, amplitude: float = amplitude, asked: list[np.ndarray] = asked) -> np.ndarray:
             asked.append(exact(index))
-            return exact(index) + amplitude * np.cos(index @ key)
+            return 100 * (exact(index) + amplitude * np.cos(index @ key))  # in any unit
 
         teach(Student(1, 1, (8, 8), 2, 2e-2, 64), teacher, (4, 4), 2, 3000, 8, Draws.of(0, Role.PLANS, 0))
         widest.append([float(np.std(energies)) for energies in asked])
