@@ -16,7 +16,7 @@ initial weights truly beats the average draw, on any further seeds (7 and 12 % w
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -161,8 +161,10 @@ def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
     return found
 
 
-def calibrate(study: Study, folder: Path, repeats: int, workers: int) -> Iterator[tuple[str, int]]:
-    """Carry out what is missing of ``repeats`` of each kind; repeat i has study seed i.
+def calibrate(
+    study: Study, folder: Path, repeats: int, workers: int, kinds: Sequence[str] = KINDS
+) -> Iterator[tuple[str, int]]:
+    """Carry out what is missing of ``repeats`` of each of these kinds; repeat i has study seed i.
 
     Yields:
         (kind, repeat) as each ends. Interrupted, it goes on where it stopped.
@@ -173,7 +175,7 @@ def calibrate(study: Study, folder: Path, repeats: int, workers: int) -> Iterato
     check(study, folder)
     asked = {}
     for i in range(repeats):
-        for kind in KINDS:
+        for kind in kinds:
             place = folder / kind / f"{i:03}"
             if not (place / "verdict.json").exists():
                 asked[kind, i] = (replace(study, seed=i), kind, place)

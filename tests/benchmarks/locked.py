@@ -10,7 +10,6 @@ from pathlib import Path
 
 from search.studies import resolve
 from search.transfer import calibration
-from search.tuning.processes import carried_out
 
 
 def main() -> None:
@@ -23,13 +22,8 @@ def main() -> None:
     asked = options.parse_args()
     small = calibration.of_mode(resolve("calibration"), "small")
     rows = replace(small.rows, pool=small.rows.pool - small.rows.locked + asked.locked, locked=asked.locked)
-    study, missing = replace(small, rows=rows), {}
-    calibration.check(study, asked.folder)
-    for i in range(asked.repeats):
-        place = asked.folder / "gain" / f"{i:03}"
-        if not (place / "verdict.json").exists():
-            missing["gain", i] = (replace(study, seed=i), "gain", place)
-    for done, _ in carried_out(calibration.repeat, missing, asked.workers):
+    study = replace(small, rows=rows)
+    for done in calibration.calibrate(study, asked.folder, asked.repeats, asked.workers, ("gain",)):
         print(done, flush=True)
     row = next(row for row in calibration.table(asked.folder) if row["kind"] == "gain")
     said, true = f"{row['transfer']} of {row['repeats']}", calibration.truth(asked.folder)["gain"]
