@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from models.head import best_constant
 from models.mlp import MLP, layer
 from spaces.refusal import Refusal
 from spaces.sharing import Sharing
@@ -61,6 +62,20 @@ class SharedMLP(nn.Module):
             if order != sorted(order):
                 x = x[:, [order.index(place) for place in range(len(order))]]
         return x
+
+    def start_heads(self, outputs: Tensor) -> None:
+        """Set the bias of each head to the constant that is best for the loss of the tasks that share it.
+
+        Args:
+            outputs: (examples, tasks, outputs), what it will be trained on.
+        """
+        weights = self.plan.weights or (1.0,) * len(self.plan.tasks)
+        for number, group in enumerate(self.members[-1]):
+            rows = outputs[:, group].flatten(0, 1)
+            counted = torch.tensor([weights[place] for place in group]).repeat(len(outputs))
+            bias = self.get_submodule(f"blocks.{self.depth}.{number}").bias
+            with torch.no_grad():
+                bias.copy_(best_constant(self.plan.recipe.loss, rows, counted))  # type: ignore[operator, union-attr]
 
     def alone(self, task: str) -> MLP:
         """The path of one task as a network of its own: what told it its task is part of the first bias."""

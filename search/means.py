@@ -3,8 +3,9 @@
 import math
 from dataclasses import dataclass
 
-SHARES = (0.5, 1.0)
-"""Of the time for searching, when the baseline search and the plan search start no more trials."""
+SHARES = (1 / 3, 2 / 3)
+"""Of the time for searching, when the baseline search and the plan search start no more trials. What is left is for
+direct learning to catch up with what both have spent, however long that takes."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
             nested = {part: nested}
         values = _laid(values, _listed(nested, "--set"))
     folder = Path(named).parent if named.endswith(".toml") else Path()
+    values = _with_heads(values)
     if {"tasks", "system"} & values.keys():
         given = values.pop("observations", None) if "system" in values else None
         return opened(values) if given is None else with_states(opened(values), given, folder)
@@ -72,6 +73,18 @@ def opened(values: Mapping[str, Any]) -> Any:
     return (WatcherStudy if watched else kind).from_dict(values)
 
 
+def reopened(values: Mapping[str, Any]) -> Any:
+    """The study of a run's folder, from the plain values there; as `opened`.
+
+    Folders of protocol 1 do not say how often direct learning is searched: once. Nor where heads start: at random, as
+    a recipe without the setting means.
+    """
+    budget = values.get("budget")
+    if "system" in values or not isinstance(budget, Mapping):
+        return opened(values)
+    return opened({**values, "budget": {"rival": 1, **budget}})
+
+
 def setting(text: str) -> tuple[str, Any]:
     """Read one ``key=value`` of the command line; the value is TOML, or a bare word.
 
@@ -85,6 +98,14 @@ def setting(text: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
+
+
+def _with_heads(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with fair heads where they do not say otherwise: of examples, not yet of sequence models."""
+    if "system" in values or "@" in str(values.get("target", "")):
+        return dict(values)
+    recipes = ("start",) if "tasks" in values else ("base", "start")
+    return _merged({key: {"head": "constant"} for key in recipes}, values)
 
 
 def _sized(values: Mapping[str, Any], scale: str, where: str) -> dict[str, Any]:

@@ -30,6 +30,8 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
     drawn = [trial.suggest_categorical(_name(i), DECISIONS) for i in range(1, blocks + 1)]
     if set(drawn) == {"fresh"}:
         return Plan(recipe)
+    if set(drawn) == {"frozen"}:  # then nothing would be trained
+        drawn = ["full"] * blocks
     rates = {"frozen": 0.0, "slow": slow, "full": 1.0}
     fresh = Block(rate=fresh_rate)
     # Nothing pulls at a block that does not move.

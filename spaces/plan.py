@@ -1,11 +1,13 @@
 """The vocabulary: what to move between networks (Span, Block, Plan) and how to train them (Recipe)."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from spaces.refusal import Refusal, choice, number, unknown, whole
 
+HEADS = ("random", "constant")
 OPTIMISERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
 LOSSES = ("relative-l1", "l1", "mse", "huber")
@@ -42,6 +44,8 @@ class Recipe:
         optimiser: ``adamw``, ``adam`` or ``sgd``.
         schedule: ``cosine`` falls to zero over the training; ``constant`` stays.
         warmup: Steps over which the rate rises linearly from zero.
+        head: Where the output bias of a fresh head starts: ``random``, as PyTorch draws it, or ``constant``, at the
+            prediction that is best for the loss if it is the same for every example (a copied head brings as much).
     """
 
     rate: float = 1e-3
@@ -54,6 +58,7 @@ class Recipe:
     optimiser: str = "adamw"
     schedule: str = "cosine"
     warmup: int = 50
+    head: str = "random"
 
     def __post_init__(self) -> None:
         number("recipe.rate", self.rate, 0, above=True)
@@ -67,6 +72,15 @@ class Recipe:
         choice("recipe.loss", self.loss, LOSSES)
         choice("recipe.optimiser", self.optimiser, OPTIMISERS)
         choice("recipe.schedule", self.schedule, SCHEDULES)
+        choice("recipe.head", self.head, HEADS)
+
+    def steps(self, rows: int) -> int:
+        """Optimiser steps of a training on that many rows."""
+        return self.epochs * math.ceil(rows / self.batch)
+
+    def within(self, rows: int, steps: int) -> Self:
+        """The recipe with as few epochs as keep it within ``steps`` on that many rows, one at least."""
+        return replace(self, epochs=max(1, min(self.epochs, steps // math.ceil(rows / self.batch))))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

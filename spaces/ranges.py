@@ -1,8 +1,9 @@
 """What a search may choose from: one set of recipe ranges, the same for direct learning and for transfer."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from spaces.plan import ACTIVATIONS, OWN, Recipe
 from spaces.refusal import Refusal, choice, number
@@ -24,6 +25,33 @@ class Trial(Protocol):
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
         """One of the choices."""
+
+
+class Trained(Protocol):
+    """What a space draws: anything with a recipe."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+
+
+Drawn = TypeVar("Drawn", bound=Trained)
+
+
+def shortened(
+    trial: Trial, ranges: "Ranges", space: Callable[[Trial, "Ranges"], Drawn], rows: int, steps: int
+) -> Drawn:
+    """Draw a plan; a recipe that would take too long is shortened in epochs, so that no draw is wasted.
+
+    Args:
+        trial: Draws.
+        ranges: What ``space`` may choose.
+        space: Draws a plan.
+        rows: Training rows.
+        steps: The most optimiser steps a training may take.
+    """
+    plan = space(trial, ranges)
+    return replace(plan, recipe=plan.recipe.within(rows, steps))  # type: ignore[type-var]
 
 
 @dataclass(frozen=True)

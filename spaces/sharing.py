@@ -1,6 +1,5 @@
 """Several tasks trained together: the vocabulary (which tasks share which block) and the space that is searched."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import median_low, mode
@@ -223,8 +222,7 @@ def constraints(plan: Sharing, rows: int, steps: int) -> dict[str, float]:
         rows: Training rows of each task.
         steps: The most optimiser steps a training may take.
     """
-    needed = plan.recipe.epochs * math.ceil(rows / plan.recipe.batch)
-    return {"something is shared": float(plan.direct), "optimiser steps": float(needed - steps)}
+    return {"something is shared": float(plan.direct), "optimiser steps": float(plan.recipe.steps(rows) - steps)}
 
 
 def _ordered(groups: Iterable[tuple[str, ...]], tasks: Sequence[str]) -> Groups:

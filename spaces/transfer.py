@@ -1,6 +1,5 @@
 """The space of transfer: which span of blocks to copy from which source, and how to train what results."""
 
-import math
 from collections.abc import Sequence
 
 from spaces.plan import Plan, Recipe, Span
@@ -38,12 +37,13 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
     source = sources.suggest(trial)
     if cuts[0] == cuts[1]:
         return Plan(recipe)
+    span = Span(cuts[0] + 1, cuts[1])
     return Plan.span(
         recipe,
         blocks,
         source,
-        Span(cuts[0] + 1, cuts[1]),
-        copied_rate=0.0 if mode == "freeze" else copied_rate,
+        span,
+        copied_rate=0.0 if mode == "freeze" and len(span) < blocks else copied_rate,  # else nothing would be trained
         fresh_rate=fresh_rate,
         scale=scale,
         pull=pull,
@@ -127,5 +127,4 @@ def constraints(plan: Plan, rows: int, steps: int) -> dict[str, float]:
         steps: The most optimiser steps a training may take.
     """
     trained = not plan.blocks or any(block.rate > 0 for block in plan.blocks)
-    needed = plan.recipe.epochs * math.ceil(rows / plan.recipe.batch)
-    return {"something is trained": 0.0 if trained else 1.0, "optimiser steps": float(needed - steps)}
+    return {"something is trained": 0.0 if trained else 1.0, "optimiser steps": float(plan.recipe.steps(rows) - steps)}

@@ -56,10 +56,10 @@ class Rungs(Ledger):
     def _verdict(self, trial: int, errors: Sequence[float]) -> TrialState | None:
         if len(errors) >= self.rules.seeds:
             return TrialState.COMPLETE
-        live = self.live[trial]
-        if not errors or "stopped" in live.user_attrs:
+        live = self.live[trial].trial
+        if not errors or live is None or "stopped" in live.user_attrs:
             return TrialState.PRUNED if errors else None
-        rung, group = len(errors) - 1, self.family(self.read(live.user_attrs["plan"]))
+        rung, group = len(errors) - 1, self.family(self.live[trial].plan)
         reached = [held[rung] for number, held in self._told(group) if number != trial and len(held) > rung]
         if not falls_behind(errors[rung], reached, self.factor):
             return None

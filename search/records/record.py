@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from search.studies import opened
+from search.studies import reopened
 from simulators import durable
 from spaces.refusal import Refusal
 
@@ -35,7 +35,7 @@ class Run:
         Raises:
             Refusal: If the folder holds no run.
         """
-        return opened(self.read("study.json"))
+        return reopened(self.read("study.json"))
 
     @property
     def id(self) -> str:

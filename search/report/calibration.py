@@ -9,9 +9,12 @@ from search.proof.statistics import clopper_pearson
 from search.report.drawing import CANDIDATE, DIRECT, INK, SHUFFLED, Axes, Figure, canvas, png, style, whole_numbers
 
 Rows = Sequence[Mapping[str, Any]]
+CONSTANT, TEACHER = "#CC79A7", "#56B4E9"
 WORDS = {
     "unshared": (DIRECT, "source untrained"),
     "permuted": (SHUFFLED, "source taught permuted labels"),
+    "constant": (CONSTANT, "source taught a constant and noise"),
+    "teacher": (TEACHER, "source taught an unrelated task"),
     "gain": (CANDIDATE, "source that helps"),
 }
 LINES = {"nulls": ((0.05, "level"), (0.10, "allowed")), "gain": ((0.80, "wanted"),)}

@@ -6,14 +6,25 @@ from typing import Any
 from spaces.sharing import Sharing
 
 
-def sentence(comparisons: Sequence[Mapping[str, Any]], study: Mapping[str, Any]) -> str:
-    """What to learn together and how, how much it helps each task, and on what that was measured."""
+def sentence(
+    comparisons: Sequence[Mapping[str, Any]],
+    study: Mapping[str, Any],
+    handed_over: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
+    """What to learn together and how, how much it helps each task, and on what that was measured.
+
+    Args:
+        comparisons: Of the certificate, one for each task.
+        study: The resolved study.
+        handed_over: The network that the folder keeps of each task; None in runs of protocol 1.
+    """
+    kept = "" if handed_over is None else _handed_over(handed_over)
     rows, names = study["rows"]["test"], [one["task"] for one in comparisons]
     helped = [one for one in comparisons if one["decision"] == "transfer"]
     if not helped:
         text = f"Direct learning: learn {listed(names)} each alone; no sharing is proved to help"
         tried = [one for one in comparisons if one["candidates"]]
-        return f"{text}: {_failures(tried) if tried else 'no plan survived the search'}.".replace("%", " %")
+        return f"{text}: {_failures(tried) if tried else _none(handed_over)}.".replace("%", " %") + kept
     plan = Sharing.from_dict(helped[0]["plan"])
     seeds = len(helped[0]["candidate"]["per_seed"])
     gains = "; ".join(
@@ -30,7 +41,22 @@ def sentence(comparisons: Sequence[Mapping[str, Any]], study: Mapping[str, Any])
     left = [one for one in comparisons if one["decision"] == "direct"]
     if left:
         text += f" Learn {listed([one['task'] for one in left])} alone ({_failures(left)})."
-    return text.replace("%", " %")
+    return text.replace("%", " %") + kept
+
+
+def _none(handed_over: Any) -> str:
+    """Why nothing was confirmed."""
+    early = "no plan survived the search"
+    return early if handed_over is None else f"{early}, or the best was clearly behind direct learning there"
+
+
+def _handed_over(networks: Mapping[str, Mapping[str, Any]]) -> str:
+    """What the folder's own networks have learned from, and how they err."""
+    rows = next(iter(networks.values()))["rows"]
+    errors = ", ".join(f"{task} {one['error']:.2%}" for task, one in networks.items())
+    return f" The networks handed over learned from all {rows:,} unlocked examples; errors: {errors}.".replace(
+        "%", " %"
+    )
 
 
 def what(plan: Sharing) -> str:

@@ -10,7 +10,11 @@ from spaces.sources import WEIGHTS
 
 
 def sentence(
-    comparison: Mapping[str, Any], examples: Mapping[str, Any] | None, study: Mapping[str, Any], tried: int
+    comparison: Mapping[str, Any],
+    examples: Mapping[str, Any] | None,
+    study: Mapping[str, Any],
+    tried: int,
+    handed_over: Mapping[str, Any] | None = None,
 ) -> str:
     """What to do, how much it helps, how sure that is, and on what it was measured.
 
@@ -19,6 +23,7 @@ def sentence(
         examples: Learning curve of direct learning, if it was measured.
         study: The resolved study.
         tried: Plans of transfer that the search trained at all.
+        handed_over: The network that the folder keeps; None in runs of protocol 1, which trained it on fewer rows.
     """
     small = study.get("mode") == "small"
     kind = f"{study['rows']['locked']:,} locked" if small else f"{study['rows']['test']:,} newly simulated"
@@ -31,12 +36,13 @@ def sentence(
         measured = "mean error, in mean absolute deviations of each output,"
     elif any(table["name"] == comparison["task"] for table in study.get("tables", ())):
         measured = "mean relative error"
+    kept = "" if handed_over is None else _handed_over(handed_over)
     if comparison["decision"] == "direct":
-        return _direct(comparison, direct, test, measured, tried)
+        return _direct(comparison, direct, test, measured, tried) + kept
     plan = Plan.from_dict(comparison["plan"])
     reduction, (low, high) = comparison["relative_reduction"], comparison["interval"]
     text = (
-        f"Transfer: {what(plan)}. On {test} the {measured} falls from {direct:.2%} (tuned direct learning) to "
+        f"Transfer: {what(plan)}. On {test} the {measured} falls from {direct:.2%} ({_tuned(comparison)}) to "
         f"{comparison['candidate']['mean']:.2%}, that is by {reduction:.0%} (interval {low:.0%} to {high:.0%}, "
         f"{'approximate ' * small}p = {comparison['p_value']:.1g}, {len(comparison['direct']['per_seed'])} "
         f"{'refits' if small else 'fresh seeds'}); "
@@ -50,7 +56,20 @@ def sentence(
             )
         else:
             text += f" Direct learning would need about {round(rows, -1):,.0f} training examples instead of {have:,}."
-    return text.replace("%", " %")
+    return text.replace("%", " %") + kept
+
+
+def _tuned(comparison: Mapping[str, Any]) -> str:
+    """The rival, with what its search has cost where that is known."""
+    budget = comparison.get("rival_budget")
+    return "tuned direct learning" if budget is None else f"direct learning tuned with {budget} trainings"
+
+
+def _handed_over(network: Mapping[str, Any]) -> str:
+    """What the folder's own network has learned from, and how it errs."""
+    how = {"direct_same_recipe": " directly, with the recipe of the best plan,", "direct": " directly"}
+    text = f" The network handed over learned{how.get(network['arm'], '')} from all {network['rows']:,} unlocked"
+    return (text + f" examples and errs by {network['error']:.2%} there.").replace("%", " %")
 
 
 def what(plan: Plan) -> str:
@@ -99,7 +118,13 @@ def taught(name: str) -> str:
 
 
 def _direct(comparison: Mapping[str, Any], direct: float, test: str, measured: str, tried: int) -> str:
-    text = f"Direct learning: do not transfer. Tuned direct learning has a {measured} of {direct:.2%} on {test}"
+    tuned = _tuned(comparison)
+    text = f"Direct learning: do not transfer. {tuned[0].upper()}{tuned[1:]} has a {measured} of {direct:.2%} on {test}"
+    behind = [one for one in comparison.get("not_confirmed", ()) if one["behind"] == "direct learning"]
+    if not comparison["candidates"] and behind:
+        worst, plan = behind[0]["by"], what(Plan.from_dict(behind[0]["plan"]))
+        why = f"the best plan found ({plan}) was behind direct learning already in the search, by {worst:.0%}"
+        return f"{text}; {why}.".replace("%", " %")
     if not comparison["candidates"]:
         why = f"none of the {tried} plans of transfer that were tried came near it"
         if not tried:

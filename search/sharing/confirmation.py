@@ -11,6 +11,7 @@ from search.sharing.study import SharingStudy
 from search.sharing.verdict import ARMS
 from search.transfer.confirmation import POWER_AT
 from search.transfer.objective import Task, Training
+from search.tuning.race import behind
 from spaces.plan import Plan
 from spaces.sharing import Sharing
 
@@ -27,6 +28,25 @@ def chosen(plans: Sequence[Mapping[str, Any]], reference: Reference) -> Mapping[
     complete = sorted((t for t in plans if t["state"] == "complete"), key=lambda t: (t["value"], t["number"]))
     harmless = [trial for trial in complete if all(ratio < 1 for ratio in changes(trial, reference).values())]
     return next(iter(harmless or complete), None)
+
+
+def promising(plans: Sequence[Mapping[str, Any]], reference: Reference) -> Mapping[str, Any] | None:
+    """The trial to confirm, or None if the search has shown it to be clearly behind direct learning in every task.
+
+    Arguments as of `chosen`.
+    """
+    trial = chosen(plans, reference)
+    if trial is None:
+        return None
+    complete = [t["by_task"] for t in plans if t["state"] == "complete"]
+    behind_in = []
+    for task, alone in reference.items():
+        told = [error for error in alone if error]
+        if len(told) < len(alone):
+            return trial  # where direct learning diverged nothing is known
+        mine = [one[task] for one in trial["by_task"]]
+        behind_in.append(behind(mine, [told, *([one[task] for one in errors] for errors in complete)], 0))
+    return None if all(behind_in) else trial
 
 
 def changes(trial: Mapping[str, Any], reference: Reference) -> dict[str, float]:

@@ -110,10 +110,12 @@ def learn(task: SharedTask, training: SharedTraining) -> Learned:
     widths = {name: pool.inputs.shape[1] for name, pool in pools.items()}
     network = SharedMLP(plan, widths, first.outputs.shape[1], task.depth, task.width)
     fresh(network, plan.recipe.initial_scale, draws.weights)
-    network.to(task.device)
     rows = [pool.tensors(learned, task.device) for pool in pools.values()]
     scalings = {name: Scaling.of(inputs) for name, (inputs, _) in zip(pools, rows, strict=True)}
     outputs = torch.stack([exact for _, exact in rows], 1)
+    if plan.recipe.head == "constant":
+        network.start_heads(outputs.cpu())
+    network.to(task.device)
     if training.intact:
         _shuffle(outputs, [i for i, name in enumerate(plan.tasks) if name != training.intact], draws.shuffle)
     inputs = _inputs(plan, scalings, [inputs for inputs, _ in rows])

@@ -1,25 +1,30 @@
 """The phases of a run on several tasks; each finds what is done already and does the rest."""
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from zlib import crc32
 
 from models.loss import away_from_zero, of_order_one, varying
+from search.means import SHARES
 from search.seeds import Role, entropy
 from search.sharing import confirmation, verdict
 from search.sharing.objective import SharedTask
 from search.sharing.study import SharingStudy
 from search.transfer.objective import Examples, Task, Training
-from search.transfer.phases import WIDEN
+from search.transfer.phases import PLANS, catching_up, direct_ledger, direct_rules
 from search.transfer.pipeline import digest
-from search.tuning.ledger import Ledger, Rules, best_trial
-from search.tuning.searched import best_plan
+from search.transfer.study import Budget
+from search.tuning.gaussian import NumberedGP
+from search.tuning.ledger import Ledger, Rules, affordable
+from search.tuning.searched import Direct, settled
 from search.tuning.work import Work
 from simulators.registry import find
 from simulators.shards import generate
-from spaces import baseline, sharing, transfer
+from spaces import sharing
 from spaces.plan import Plan
+from spaces.ranges import shortened
 from spaces.sharing import Sharing
 
 ALLOWED = "another task: several learned together are judged by a relative error"
@@ -78,54 +83,68 @@ class SharingPipeline(Work):
             self.study.seed, role, self.pools, rows.validation, network.depth, network.width, judges, self.means.device
         )
 
-    def baselines(self) -> dict[str, Plan]:
+    def baselines(self) -> dict[str, Direct]:
         """Search the recipe of direct learning for each task, each with the budget that the plans get for all."""
-        study, self.ledgers, found = self.study, dict[str, Ledger](), {}
+        self.ledgers: dict[str, Ledger] = {}
+        found = {}
         for number, (task, shared) in enumerate(self.alone(Role.BASELINE).items(), 1):
             phase = baseline_phase(task)
-            until = self.began + number / (2 * len(study.tasks)) * self.means.search_seconds
-            self.ledgers[phase] = Ledger(
-                self.journal,
-                Rules(
-                    phase, study.seed, Role.BASELINE_SAMPLER, study.budget.trainings, study.budget.seeds, WIDEN, until
-                ),
-                partial(baseline.suggest, start=study.start),
-                study.ranges,
-                baseline.first_guesses(study.ranges, study.start),
-                partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
-                self.closed(phase),
-            )
-            self.search(self.ledgers[phase], shared, f"{task} alone")
-            found[task] = best_plan(self.ledgers[phase])
+            until = self.began + number / len(self.study.tasks) * SHARES[0] * self.means.search_seconds
+            ledger = self.ledgers[phase] = self._direct_ledger(phase, self.study.budget, until)
+            self.search(ledger, shared, f"{task} alone")
+            found[task] = settled(self.run, ledger, f"direct-{phase}.json")
         return found
 
-    def reference(self, baselines: Mapping[str, Plan]) -> dict[str, list[float | None]]:
+    def rivals(self, direct: Mapping[str, Direct]) -> dict[str, Direct]:
+        """Go on with each of those searches until it has had its own budget and that of the shared search besides."""
+        found = {}
+        for task, shared in self.alone(Role.BASELINE).items():
+            phase, budget = baseline_phase(task), catching_up(self.study.budget, direct[task], self.means)
+            ledger = self.ledgers[phase] = self._direct_ledger(phase, budget, times=budget.rival)
+            self.search(ledger, shared, f"{task} alone, gone on with", f"rival-{phase}")
+            found[task] = settled(self.run, ledger, f"rival-{phase}.json")
+        return found
+
+    def _direct_ledger(self, phase: str, budget: Budget, until: float = math.inf, times: int = 1) -> Ledger:
+        study = self.study
+        return direct_ledger(
+            direct_rules(phase, study.seed, budget, until, times),
+            self.journal,
+            study.start,
+            study.ranges,
+            study.rows.training,
+            study.budget.steps,
+            self.closed(phase),
+        )
+
+    def reference(self, direct: Mapping[str, Direct]) -> dict[str, list[float | None]]:
         """Errors of tuned direct learning on the seeds of the plan search, where no task may be made worse."""
         seeds, tasks = range(self.study.budget.seeds), self.alone(Role.PLANS)
-        asked = {f"{t}/{i}": (tasks[t], Training(plan, i)) for i in seeds for t, plan in baselines.items()}
+        asked = {f"{t}/{i}": (tasks[t], Training(one.plan, i)) for i in seeds for t, one in direct.items()}
         with self.phase("direct learning on the plans' seeds", len(asked)):
             errors = self.measure("reference", asked)
-        return {task: [errors[f"{task}/{i}"] for i in seeds] for task in baselines}
+        return {task: [errors[f"{task}/{i}"] for i in seeds] for task in direct}
 
-    def plans(self, baselines: Mapping[str, Plan]) -> Ledger:
+    def plans(self, direct: Mapping[str, Direct]) -> Ledger:
         """Search the plans of sharing, from the middle of the tuned recipes and with all of their ranges."""
-        study, ledgers = self.study, [self.ledgers[baseline_phase(task)] for task in self.study.tasks]
-        start = sharing.middle([plan.recipe for plan in baselines.values()])
-        errors = {task: best_trial(ledger.records())["value"]  # type: ignore[index]
-                  for task, ledger in zip(study.tasks, ledgers, strict=True)}  # fmt: skip
-        ranges = sharing.around([ledger.ranges_at(len(ledger.records())) for ledger in ledgers])
-        budget = min(study.budget.trainings, *(ledger.spent for ledger in ledgers))
+        study, rows, steps = self.study, self.study.rows.training, self.study.budget.steps
+        start = sharing.middle([one.plan.recipe for one in direct.values()])
+        errors = {task: one.error for task, one in direct.items()}
+        ranges = sharing.around([one.ranges for one in direct.values()])
+        budget, seeds = min(study.budget.trainings, *(one.spent for one in direct.values())), study.budget.seeds
+        finalists = affordable(PLANS, budget, seeds)
+        suggest = partial(sharing.suggest, start=start, errors=errors, blocks=study.blocks, weightings=study.weighting)
         self.ledgers["plans"] = Ledger(
             self.journal,
-            Rules("plans", study.seed, Role.PLANS_SAMPLER, budget, study.budget.seeds, (),
-                  self.began + self.means.search_seconds),
-            partial(sharing.suggest, start=start, errors=errors, blocks=study.blocks, weightings=study.weighting),
+            Rules("plans", study.seed, Role.PLANS_SAMPLER, budget, seeds, (), self._until(1), finalists),
+            partial(shortened, space=suggest, rows=rows, steps=steps),
             ranges,
             sharing.first_guesses(ranges, start, study.blocks, study.weighting),
-            partial(sharing.constraints, rows=study.rows.training, steps=study.budget.steps),
+            partial(sharing.constraints, rows=rows, steps=steps),
             self.closed("plans"),
             read=Sharing.from_dict,
-        )  # fmt: skip
+            sampler=NumberedGP.of,
+        )
         self.search(self.ledgers["plans"], self.together(Role.PLANS), "all tasks together")
         return self.ledgers["plans"]
 
@@ -137,7 +156,7 @@ class SharingPipeline(Work):
         Returns:
             What was fixed of each round, with its errors as ``arms``; none if no plan survived the search.
         """
-        trial = confirmation.chosen(self.ledgers["plans"].records(), reference)
+        trial = confirmation.promising(self.ledgers["plans"].records(), reference)
         left: list[str] | None = list(self.study.tasks) if trial else None
         rounds: list[dict[str, Any]] = []
         while left:

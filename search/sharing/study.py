@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from models.network import Network
 from search.study import SCALES, Proof, build, plain
-from search.transfer.study import Budget, Rows
+from search.transfer.study import FAIR, Budget, Rows
 from simulators.registry import find
 from spaces.plan import Recipe
 from spaces.ranges import Ranges
@@ -41,7 +41,7 @@ class SharingStudy:
     seed: int = 0
     rows: Rows = field(default_factory=Rows)
     network: Network = field(default_factory=Network)
-    start: Recipe = field(default_factory=Recipe)
+    start: Recipe = FAIR
     ranges: Ranges = field(default_factory=Ranges)
     budget: Budget = field(default_factory=Budget)
     proof: Proof = field(default_factory=Proof)

@@ -7,7 +7,7 @@ from search.proof.verification import UNSPENT, answers, departure, other_data
 from search.records.record import Evidence, Run
 from search.sharing import conclusion, confirmation
 from search.sharing.verdict import comparisons
-from search.studies import opened
+from search.studies import reopened
 from simulators.registry import find
 
 
@@ -20,7 +20,7 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
     result, certificate, study = run.read("result.json"), run.read("certificate.json"), run.study
 
     def studies() -> str:
-        return "" if opened(result["study"]) == study else "result.json is of another study"
+        return "" if reopened(result["study"]) == study else "result.json is of another study"
 
     def evidence() -> str:
         for number, told in enumerate(result["rounds"], 1):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from models.head import initialise
 from models.loss import deviations
-from models.mlp import drawing, fresh
+from models.mlp import drawing
 from models.network import Shape
 from models.scaling import Scaling
 from models.train import predict, prepare_process, train
@@ -65,10 +66,10 @@ def train_base(
     held = max(1, int(HELD * len(examples)))
     learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
     network = shape.build()
-    fresh(network, recipe.initial_scale, draws.weights)
-    network.to(device)
     inputs, outputs = examples.tensors(learned, device)
     scaling = Scaling.of(inputs)
+    initialise(network, recipe, draws.weights, scaling(inputs), outputs)
+    network.to(device)
     with drawing(draws.weights):
         train(network, scaling(inputs), outputs, recipe, draws.order)
     inputs, outputs = examples.tensors(judged, device)

@@ -1,14 +1,15 @@
 """Can the certificate be trusted? Whole runs, many times over, where the truth is known.
 
-In either mode two nulls and one true gain, each with its own data, base network and seeds in every repeat, through the
-same phases as any run (baseline search, plan search, confirmation fixed in the folder beforehand, verdict). Small mode
-is calibrated on simulators too, for of them the truth is known:
+In either mode four nulls and one true gain, each with its own data, base network and seeds in every repeat, through the
+same phases as any run (all searches, confirmation fixed in the folder beforehand, verdict). Small mode is calibrated
+on simulators too, for of them the truth is known:
 
 - ``unshared``: the source is an untrained network, so copying it differs from direct learning in the seed of initial
   weights only;
-- ``permuted``: the source is trained on labels permuted entry by entry, so there is nothing about the task in it
-  (spectra permuted among examples would still teach their mean, which truly helps a short training);
-- ``gain``: the source is a related task, from which transfer truly helps.
+- ``permuted``: the source is trained on labels permuted entry by entry, so there is nothing about the task in it;
+- ``constant``: it is trained on one constant with noise: all that it can bring is where outputs begin;
+- ``teacher``: it is trained on what a random network makes of the inputs, a task that has nothing to do with films;
+- ``gain``: it is trained on plenty of the target's own physics, of which the target has 20 rows to learn from.
 
 The nulls draw their source anew for each seed. One such network kept for all seeds is no null: a lucky draw of
 initial weights truly beats the average draw, on any further seeds (7 and 12 % were measured).
@@ -16,7 +17,7 @@ initial weights truly beats the average draw, on any further seeds (7 and 12 % w
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -46,7 +47,13 @@ from search.tuning.searched import NothingFinished
 from simulators.registry import find
 from spaces.plan import Plan, Recipe
 
-KINDS = ("unshared", "permuted", "gain")
+KINDS = ("unshared", "permuted", "constant", "teacher", "gain")
+SCARCE, VALIDATING = 20, 5
+"""Unlocked rows of the target where there is a gain to be had, and how many of them each seed sets aside."""
+CENTRE, SPREAD = 0.5, 0.05
+"""Mean and standard deviation of labels that tell nothing."""
+WIDE = 16
+"""Hidden neurons of the unrelated teacher."""
 LEVEL = 0.95
 TRUTH = 4
 """Seeds of each repeat that measure the true gain: 200 repeats make 800."""
@@ -57,11 +64,13 @@ class Redrawn(Task):
     """A task whose source networks know nothing, drawn anew for each seed.
 
     Attributes:
-        taught: What each is trained on, its labels permuted anew. None leaves it untrained.
+        taught: What each is trained on, its labels made anew. None leaves it untrained.
         recipe: How.
+        kind: Which labels, as of `LABELS`.
     """
 
     taught: Examples | None = None
+    kind: str = "permuted"
     recipe: Recipe = field(default_factory=Recipe)
 
     @cached_property
@@ -83,7 +92,7 @@ class Redrawn(Task):
             fresh(network, 1.0, Draws.of(self.seed, Role.BASE, number).weights)
             return network
         shape = Shape(self.taught.inputs.shape[1], self.taught.outputs.shape[1], self.network, self.recipe.activation)
-        labels = permuted(self.taught, np.random.default_rng(sequence(self.seed, Role.BASE, number)))
+        labels = LABELS[self.kind](self.taught, np.random.default_rng(sequence(self.seed, Role.BASE, number)))
         base = train_base(name, labels, shape, self.recipe, self.seed, index=number)
         return no_gradient(open_network(base.data)[0])
 
@@ -92,6 +101,29 @@ def permuted(examples: Examples, rng: np.random.Generator) -> Examples:
     """The examples with every entry of their labels put elsewhere."""
     labels = examples.outputs
     return Examples(examples.inputs, rng.permuted(labels.reshape(-1)).reshape(labels.shape))
+
+
+def constant(examples: Examples, rng: np.random.Generator) -> Examples:
+    """The examples with labels that do not depend on them: one constant and noise."""
+    labels = rng.normal(CENTRE, SPREAD, examples.outputs.shape)
+    return Examples(examples.inputs, labels.astype(np.float32))
+
+
+def unrelated(examples: Examples, rng: np.random.Generator) -> Examples:
+    """The examples with labels by a random network of one hidden layer."""
+    x = (examples.inputs - examples.inputs.mean(0)) / examples.inputs.std(0)
+    hidden = np.tanh(x @ rng.normal(0, 1, (x.shape[1], WIDE)) + rng.normal(0, 1, WIDE))
+    made = hidden @ rng.normal(0, WIDE**-0.5, (WIDE, examples.outputs.shape[1]))
+    labels = CENTRE + 0.2 * np.tanh(made)
+    return Examples(examples.inputs, labels.astype(np.float32))
+
+
+LABELS: dict[str, Callable[[Examples, np.random.Generator], Examples]] = {
+    "permuted": permuted,
+    "constant": constant,
+    "teacher": unrelated,
+}
+"""Labels of a source that knows nothing of the target."""
 
 
 class Repeat(Pipeline):
@@ -112,8 +144,10 @@ class Repeat(Pipeline):
         task = super().task(role, bases, judge)
         if self.kind == "gain" or not bases:
             return task
-        taught = self.sources[self.study.sources[0]] if self.kind == "permuted" else None
-        return Redrawn(**vars(task), taught=taught, recipe=next(iter(bases.values())).recipe or self.study.base)
+        recipe = next(iter(bases.values())).recipe or self.study.base
+        if self.kind == "unshared":
+            return Redrawn(**vars(task), recipe=recipe)
+        return Redrawn(**vars(task), taught=self.sources[self.study.sources[0]], recipe=recipe, kind=self.kind)
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:
         """The source network; of the nulls only its name, shape and recipe are used."""
@@ -134,7 +168,7 @@ class Repeat(Pipeline):
         test = self.examples(self.study.target, Role.TRUTH, self.study.rows.test)
         # In small mode too the truth is what newly simulated examples say: so much is known of a simulator.
         task = replace(self.task(Role.REGRET, found.bases, test), crossed=False)
-        plans = {"direct": found.baseline, "candidate": Plan.from_dict(found.fixed["candidates"][0]["plan"])}
+        plans = {"direct": found.rival.plan, "candidate": Plan.from_dict(found.fixed["candidates"][0]["plan"])}
         asked = {f"{name}/{i}": (task, Training(plan, i)) for i in range(TRUTH) for name, plan in plans.items()}
         errors = self.measure("truth-on-fresh-examples", asked)
         pairs = [(errors[f"direct/{i}"], errors[f"candidate/{i}"]) for i in range(TRUTH)]
@@ -178,7 +212,7 @@ def calibrate(
         for kind in kinds:
             place = folder / kind / f"{i:03}"
             if not (place / "verdict.json").exists():
-                asked[kind, i] = (replace(study, seed=i), kind, place)
+                asked[kind, i] = (replace(of_kind(study, kind), seed=i), kind, place)
     for done, _ in carried_out(repeat, asked, workers):
         yield done
 
@@ -189,8 +223,17 @@ def check(study: Study, folder: Path) -> None:
     Raises:
         Refusal: Naming the first such repeat.
     """
-    for place in sorted(place for kind in KINDS for place in (folder / kind).glob("[0-9]*")):
-        Run(place).fits(replace(study, seed=int(place.name)))
+    for kind in KINDS:
+        for place in sorted((folder / kind).glob("[0-9]*")):
+            Run(place).fits(replace(of_kind(study, kind), seed=int(place.name)))
+
+
+def of_kind(study: Study, kind: str) -> Study:
+    """The study that a kind repeats: where there is a gain, the target's own physics with few rows of it."""
+    if kind != "gain":
+        return study
+    rows = replace(study.rows, pool=study.rows.locked + SCARCE, validation=VALIDATING)
+    return replace(study, sources=(study.target,), rows=rows)
 
 
 def of_mode(study: Study, mode: str) -> Study:

@@ -77,6 +77,25 @@ def examples_gained(curve: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return dict(curve) | {"equivalent_rows": reached, "beyond": reached is None}
 
 
+def best_measured(comparison: Mapping[str, Any], rival: Plan) -> tuple[str, Plan]:
+    """What is handed over: the certified plan, or else the direct learning that erred least when all was confirmed.
+
+    That may be the recipe of a candidate without its source, which is as much measured as the tuned baseline.
+
+    Returns:
+        The arm (``candidate``, ``direct`` or ``direct_same_recipe``), and its plan.
+    """
+    if comparison["plan"] is not None:
+        return "candidate", Plan.from_dict(comparison["plan"])
+    found = [(comparison["direct"]["mean"], "direct", rival)]
+    for candidate in comparison["candidates"]:
+        mean = candidate["arms"]["direct_same_recipe"]["mean"]
+        if mean is not None:
+            found.append((mean, "direct_same_recipe", Plan.from_dict(candidate["plan"]).without_source()))
+    _, arm, plan = min(found, key=lambda one: one[0])
+    return arm, plan
+
+
 def data_card(run: Run) -> dict[str, Any]:
     """Each data set by name, rows and the digest of its manifest."""
     cards = {}
@@ -87,14 +106,19 @@ def data_card(run: Run) -> dict[str, Any]:
 
 
 def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Mapping[str, Any]) -> dict:
-    """The certificate's document."""
+    """The certificate's document; of protocol 1 where the result is."""
     study = result["study"]
     tried = sum(bool(trial["errors"]) and bool(copied(trial["plan"])) for trial in result["plans"]["trials"])
+    comparison, more = dict(comparison), {}
+    if "handed_over" in result:
+        budget = result["direct_by_budget"][-1]["trainings"]
+        comparison |= {"rival_budget": budget, "not_confirmed": result["confirmation"]["not_confirmed"]}
+        more = {"protocol": result["protocol"], "handed_over": result["handed_over"]}
     return strict(
         {
             "study": study["name"],
             "decision": comparison["decision"],
-            "sentence": sentence(comparison, result["examples"], study, tried),
+            "sentence": sentence(comparison, result["examples"], study, tried, result.get("handed_over")),
             "metric": METRIC[study["metric"]],
             "mode": study["mode"],
             "alpha": study["proof"]["alpha"],
@@ -104,6 +128,7 @@ def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent:
             "sources": [{"name": base["name"], "sha256": base["sha256"]} for base in result["bases"]],
             "comparisons": [comparison],
             "examples": result["examples"],
+            **more,
             **summary(spent),
         }
     )

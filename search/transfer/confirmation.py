@@ -10,6 +10,7 @@ from search.proof.certificate import ARMS, Candidate
 from search.proof.statistics import log_ratios, seeds_needed
 from search.transfer.objective import Task, Training
 from search.transfer.study import Study
+from search.tuning.race import behind
 from spaces.plan import Plan
 
 REFITS = 20
@@ -22,7 +23,9 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
     """What is fixed before confirmation starts: candidates, number of seeds, margin, level.
 
     The first candidate is the best plan of the search. The second, where one copies the head, is the best that leaves
-    it fresh (as the paper's 21 spans do), and otherwise the best that copies something else.
+    it fresh (as the paper's 21 spans do), and otherwise the best that copies something else. Neither is confirmed if
+    the search has shown it to be clearly behind direct learning on the same seeds, nor the second if it is clearly
+    behind the first: it could not win there.
 
     Args:
         plans: Records of the plan search; number 0 is the direct baseline on the same seeds.
@@ -36,6 +39,7 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
         others = [t for t in copying if _what(Plan.from_dict(t["plan"])) != _what(best)]
         without_head = [t for t in others if study.blocks not in Plan.from_dict(t["plan"]).copied]
         chosen += (without_head if study.blocks in best.copied else [])[:1] or others[:1]
+    chosen, dropped = _promising(chosen, complete)
     deviation = _deviation(plans[0], chosen) if plans else 0.0
     effect = -math.log(1 - POWER_AT) - math.log(1 + study.proof.margin)
     seeds = seeds_needed(
@@ -47,7 +51,30 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
         "alpha": study.proof.alpha,
         "deviation_in_search": deviation,
         "candidates": [{"trial": trial["number"], "plan": trial["plan"]} for trial in chosen],
+        "not_confirmed": dropped,
     }
+
+
+def _promising(
+    chosen: Sequence[dict[str, Any]], complete: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Those of the chosen trials that are not clearly behind, and what the record keeps of the others."""
+    errors = [trial["errors"] for trial in complete]
+    numbers = [trial["number"] for trial in complete]
+    kept: list[dict[str, Any]] = []
+    dropped = []
+    for trial in chosen:
+        before = {"direct learning": 0} | ({"the other candidate": kept[0]["number"]} if kept else {})
+        for what, number in before.items():
+            if number in numbers and behind(trial["errors"], errors, numbers.index(number)):
+                other = errors[numbers.index(number)]
+                worse = math.expm1(float(log_ratios(trial["errors"], other[: len(trial["errors"])]).mean()))
+                found = {"trial": trial["number"], "plan": trial["plan"], "behind": what, "by": worse}
+                dropped.append(found)
+                break
+        else:
+            kept.append(trial)
+    return kept, dropped
 
 
 def _what(plan: Plan) -> tuple[str | None, ...]:

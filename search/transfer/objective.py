@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.head import initialise, set_head
 from models.loss import deviations
-from models.mlp import drawing, fresh
+from models.mlp import drawing
 from models.network import Network, OwnNetwork, Shape
 from models.scaling import Scaling
 from models.standard import Standard
@@ -160,15 +161,17 @@ def fit(task: Task, training: Training) -> tuple[nn.Module, Scaling, NDArray[np.
     plan, draws = training.plan, Draws.of(task.seed, task.role, training.index)
     learned, held = draws.rows(len(task.pool), task.validation)
     network = task.shape(plan.recipe.activation).build()
-    fresh(network, plan.recipe.initial_scale, draws.weights)
+    inputs, outputs = task.pool.tensors(learned, task.device)
+    scaling = task.scaling(inputs, plan.blocks[0].source if plan.blocks else None)
+    seen = scaling(inputs)
+    initialise(network, plan.recipe, draws.weights, seen, outputs)
     copied = transplant(network, task.sources_for(training.index), plan.blocks)
     if training.shuffled:
         shuffle(copied, draws.shuffle)
+        set_head(network, plan.recipe, seen, outputs)  # a mean spectrum is no knowledge of the source's
     network.to(task.device)
-    inputs, outputs = task.pool.tensors(learned, task.device)
-    scaling = task.scaling(inputs, plan.blocks[0].source if plan.blocks else None)
     with drawing(draws.weights):
-        train(network, scaling(inputs), outputs, plan.recipe, draws.order, blocks=plan.blocks)
+        train(network, seen, outputs, plan.recipe, draws.order, blocks=plan.blocks)
     judged, exact = (
         task.pool.tensors(held, task.device) if task.judge is None else task.judge.tensors(None, task.device)
     )

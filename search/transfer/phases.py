@@ -1,32 +1,73 @@
-"""The two searches of a run, as ledgers: direct learning first, then plans that start from what it found."""
+"""The searches of a run, as ledgers: direct learning, plans that start from it, and direct learning gone on with."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from search.means import Means
 from search.seeds import Role
-from search.transfer.study import Study
+from search.transfer.study import Budget, Study
+from search.tuning.gaussian import NumberedGP
 from search.tuning.journal import Journal
-from search.tuning.ledger import Ledger, OnClose, Rules
+from search.tuning.ledger import Ledger, OnClose, Rules, affordable
+from search.tuning.searched import Direct
 from spaces import baseline, blocks, transfer
 from spaces.plan import Recipe
-from spaces.ranges import Ranges
+from spaces.ranges import Ranges, shortened
 
 SPACE: dict[str, Any] = {"span": transfer, "blocks": blocks}
 WIDEN = (0.5, 0.75)
-"""Shares of the baseline's budget after which a range is widened where the best recipe touches its edge."""
+"""Shares of a search of direct learning after which a range is widened where the best recipe touches its edge."""
+FINALISTS = 3
+"""Recipes of direct learning that get all seeds."""
+PLANS = 4
+"""Plans that do: of transfer the baseline's recipe, the best with a copied and with a fresh head, and the next best."""
 
 
-def baseline_ledger(study: Study, journal: Journal, until: float, on_close: OnClose) -> Ledger:
-    """The search for the best recipe of direct learning."""
+def direct_rules(phase: str, seed: int, budget: Budget, until: float, times: int = 1) -> Rules:
+    """How direct learning is searched with ``times`` as many trainings as plans get.
+
+    The larger search is the smaller one gone on with: milestones of the smaller stay where they were.
+    """
+    trainings = times * budget.trainings
+    widen = tuple(sorted({share * part / times for share in WIDEN for part in range(1, times + 1)}))
+    finalists = affordable(FINALISTS, budget.trainings, budget.seeds)
+    return Rules(phase, seed, Role.BASELINE_SAMPLER, trainings, budget.seeds, widen, until, finalists)
+
+
+def catching_up(budget: Budget, direct: Direct, means: Means) -> Budget:
+    """The budget of direct learning's whole search; where time cut its first part short, plans got no more than that.
+
+    Args:
+        budget: The study's.
+        direct: What the first part came to.
+        means: The run's: whether searches had a limit of time.
+    """
+    limited = math.isfinite(means.search_seconds)
+    return replace(budget, trainings=max(budget.seeds, min(budget.trainings, direct.spent))) if limited else budget
+
+
+def direct_ledger(
+    rules: Rules,
+    journal: Journal,
+    start: Recipe,
+    ranges: Ranges,
+    rows: int,
+    steps: int,
+    on_close: OnClose = lambda trial, seconds: None,
+) -> Ledger:
+    """The search for the best recipe of direct learning on ``rows`` training rows, ``steps`` a training at most."""
     return Ledger(
         journal,
-        Rules("baseline", study.seed, Role.BASELINE_SAMPLER, study.budget.trainings, study.budget.seeds, WIDEN, until),
-        partial(baseline.suggest, start=study.start),
-        study.ranges,
-        baseline.first_guesses(study.ranges, study.start),
-        partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
+        rules,
+        partial(shortened, space=partial(baseline.suggest, start=start), rows=rows, steps=steps),
+        ranges,
+        baseline.first_guesses(ranges, start),
+        partial(transfer.constraints, rows=rows, steps=steps),
         on_close,
+        sampler=NumberedGP.of,
     )
 
 
@@ -44,14 +85,18 @@ def plans_ledger(
 
     It gets no more trainings than the baseline search had, also where time cut that short.
     """
-    space = SPACE[study.space]
+    space, rows, steps = SPACE[study.space], study.rows.training, study.budget.steps
+    suggest = partial(space.suggest, start=start, sources=study.bases, blocks=study.blocks)
+    seeds = study.budget.seeds
+    finalists = affordable(PLANS, trainings, seeds)
     return Ledger(
         journal,
-        Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, study.budget.seeds, (), until),
-        partial(space.suggest, start=start, sources=study.bases, blocks=study.blocks),
+        Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, seeds, (), until, finalists),
+        partial(shortened, space=suggest, rows=rows, steps=steps),
         ranges,
         space.first_guesses(ranges, start, study.bases, study.blocks, favourites),
-        partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
+        partial(transfer.constraints, rows=rows, steps=steps),
         on_close,
         transfer.family,
+        sampler=NumberedGP.of,
     )

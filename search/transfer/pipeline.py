@@ -17,11 +17,12 @@ from search.seeds import Role, entropy, sequence
 from search.transfer import conclusion, confirmation
 from search.transfer.bases import Base, load_base, save_base, train_base
 from search.transfer.objective import Examples, Task, Training
-from search.transfer.phases import baseline_ledger, plans_ledger
+from search.transfer.phases import catching_up, direct_ledger, direct_rules, plans_ledger
 from search.transfer.pretrained import fitted
 from search.transfer.priors import favourites, priors
-from search.transfer.study import Study
-from search.tuning.searched import best_plan
+from search.transfer.study import Budget, Study
+from search.tuning.ledger import Ledger
+from search.tuning.searched import Direct, settled
 from search.tuning.work import Work
 from simulators.registry import find
 from simulators.shards import generate
@@ -119,11 +120,31 @@ class Pipeline(Work):
             scalings=self.scalings,
         )
 
-    def baseline(self) -> Plan:
-        """Search the recipe of direct learning; the same budget as the plans get."""
-        self.baseline_ledger = baseline_ledger(self.study, self.journal, self._until(0), self.closed("baseline"))
-        self.search(self.baseline_ledger, self.task(Role.BASELINE, {}), "direct learning")
-        return best_plan(self.baseline_ledger)
+    def baseline(self) -> Direct:
+        """Search the recipe of direct learning, with the budget that the plans get: what they start from."""
+        ledger = self._direct_ledger(self.study.budget, until=self._until(0))
+        self.search(ledger, self.task(Role.BASELINE, {}), "direct learning")
+        return settled(self.run, ledger, "direct.json")
+
+    def rival(self, direct: Direct) -> Direct:
+        """Go on with that search until it has had all that the run spends on searching: what candidates must beat."""
+        budget = catching_up(self.study.budget, direct, self.means)
+        ledger = self._direct_ledger(budget, budget.rival)
+        self.search(ledger, self.task(Role.BASELINE, {}), "direct learning, gone on with", "rival")
+        self.baseline_ledger = ledger
+        return settled(self.run, ledger, "rival.json")
+
+    def _direct_ledger(self, budget: Budget, times: int = 1, until: float = math.inf) -> Ledger:
+        study = self.study
+        return direct_ledger(
+            direct_rules("baseline", study.seed, budget, until, times),
+            self.journal,
+            study.start,
+            study.ranges,
+            study.rows.training,
+            study.budget.steps,
+            self.closed("baseline"),
+        )
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:
         """Train every base network once, with the activation that the target network will have."""
@@ -165,36 +186,35 @@ class Pipeline(Work):
         found = {file.name: file.scaling(inputs) for file in self.study.weights}
         return {name: scaling for name, scaling in found.items() if scaling is not None}
 
-    def plans(self, baseline: Plan, bases: Mapping[str, Base]) -> None:
+    def plans(self, direct: Direct, bases: Mapping[str, Base]) -> None:
         """Search the plans of transfer, starting from what cheap priors favour."""
         task = self.task(Role.PLANS, bases)
         if not self.run.has("priors.json"):
-            self.run.write("priors.json", self.priors(task, baseline.recipe))
-        ranges = self.baseline_ledger.ranges_at(len(self.baseline_ledger.records()))
+            self.run.write("priors.json", self.priors(task, direct.plan.recipe))
         self.plans_ledger = plans_ledger(
             self.study,
             self.journal,
             self._until(1),
             self.closed("plans"),
-            baseline.recipe,
-            ranges,
-            min(self.study.budget.trainings, self.baseline_ledger.spent),
+            direct.plan.recipe,
+            direct.ranges,
+            min(self.study.budget.trainings, direct.spent),
             favourites(self.run.read("priors.json")),
         )
         self.search(self.plans_ledger, task, "transfer plans")
 
-    def confirm(self, baseline: Plan, bases: Mapping[str, Base]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    def confirm(self, rival: Plan, bases: Mapping[str, Base]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
         """Fix what will be confirmed, then measure every arm on seeds and examples that no search has seen."""
         if not self.run.has("confirmation.json"):
             self.run.write("confirmation.json", confirmation.protocol(self.plans_ledger.records(), self.study))
         fixed = self.run.read("confirmation.json")
-        asked = confirmation.trainings(fixed, baseline)
+        asked = confirmation.trainings(fixed, rival)
         with self.phase("confirmation", len(asked)):
             task = self.task(Role.CONFIRMATION, bases, self.judge())
             errors = self.measure("confirmation", {key: (task, training) for key, training in asked.items()})
         return fixed, confirmation.arms(fixed, errors)
 
-    def curve(self, baseline: Plan, direct: float, wanted: float) -> dict[str, Any]:
+    def curve(self, rival: Plan, direct: float, wanted: float) -> dict[str, Any]:
         """Learning curve of direct learning on new examples, until it reaches the error ``wanted``."""
         study = self.study
         rows, errors = [study.rows.training], [[direct]]
@@ -209,11 +229,7 @@ class Pipeline(Work):
                 tasks = {size: confirmation.curve_task(whole, size) for size in together}
                 found = self.measure(
                     "curve",
-                    {
-                        f"{n}/{i}": (tasks[n], Training(baseline, i))
-                        for i in range(study.budget.curve)
-                        for n in together
-                    },
+                    {f"{n}/{i}": (tasks[n], Training(rival, i)) for i in range(study.budget.curve) for n in together},
                 )
                 for n in together:
                     rows.append(n)
@@ -221,9 +237,9 @@ class Pipeline(Work):
         return {"rows": rows, "errors": errors, "candidate_error": wanted}
 
     def champions(self, plans: Mapping[str, Plan], bases: Mapping[str, Base]) -> dict[str, dict[str, Any]]:
-        """Train each plan once more, to keep its network and show what it predicts."""
+        """Train each plan once more, on all unlocked rows, to keep its network and show what it predicts."""
         with self.phase("champion"):
-            task = self.task(Role.CONFIRMATION, bases, self.judge())
+            task = replace(self.task(Role.CONFIRMATION, bases, self.judge()), validation=0)
             asked = [(task, plan) for plan in plans.values()]
             found = self.trainer.calls(self.final_network, asked, self.means.workers, self.means.gpus)
         return dict(zip(plans, found, strict=True))

@@ -14,7 +14,7 @@ from search.transfer.pipeline import Pipeline
 from search.transfer.verification import checks
 from search.tuning.cost import cost
 from search.tuning.progress import Progress
-from search.tuning.searched import searched
+from search.tuning.searched import Direct, by_budget, searched
 from spaces.plan import Plan
 
 Tracker = Any
@@ -28,9 +28,13 @@ def carry_out(
 
 
 class Decided(NamedTuple):
-    """A run up to its verdict."""
+    """A run up to its verdict.
 
-    baseline: Plan
+    ``direct`` is what plans started from, ``rival`` what candidates had to beat.
+    """
+
+    direct: Direct
+    rival: Direct
     bases: Mapping[str, Base]
     fixed: dict[str, Any]
     measured: dict[str, list[Any]]
@@ -38,50 +42,47 @@ class Decided(NamedTuple):
 
 
 def decided(line: Pipeline) -> Decided:
-    """Both searches, what is confirmed, its errors, and what follows from them."""
-    baseline = line.baseline()
-    bases = line.bases(baseline.recipe)
-    line.plans(baseline, bases)
-    fixed, measured = line.confirm(baseline, bases)
+    """All searches, what is confirmed, its errors, and what follows from them."""
+    direct = line.baseline()
+    bases = line.bases(direct.plan.recipe)
+    line.plans(direct, bases)
+    rival = line.rival(direct)
+    fixed, measured = line.confirm(rival.plan, bases)
     candidates = confirmation.candidates(fixed, measured)
     compare = small.compare(line.run)
     comparison = verdict(measured["direct"], candidates, line.study.proof, line.study.target, compare)
-    return Decided(baseline, bases, fixed, measured, comparison)
+    return Decided(direct, rival, bases, fixed, measured, comparison)
 
 
 def _phases(line: Pipeline) -> Callable[[], dict[str, Any]]:
     """All that is measured; returns what writes the folder."""
-    baseline, bases, fixed, measured, comparison = decided(line)
-    curve = None
+    found = decided(line)
+    rival, comparison, curve = found.rival.plan, found.comparison, None
     if comparison["decision"] == "transfer" and line.study.mode == "fresh":
-        curve = line.curve(baseline, comparison["direct"]["mean"], comparison["candidate"]["mean"])
-    plans = {"direct": baseline}
-    if comparison["plan"] is not None:
-        plans["transfer"] = Plan.from_dict(comparison["plan"])
-    networks = line.champions(plans, bases)
-    return partial(_write, line, fixed, measured, comparison, curve, networks, bases, plans)
+        curve = line.curve(rival, comparison["direct"]["mean"], comparison["candidate"]["mean"])
+    arm, plan = conclusion.best_measured(comparison, rival)
+    plans = {"direct": rival, "transfer": plan} if arm == "candidate" else {"direct": plan}
+    networks = line.champions(plans, found.bases)
+    return partial(_write, line, found, curve, networks, arm, plan)
 
 
 def _write(
-    line: Pipeline,
-    fixed: Any,
-    measured: Any,
-    comparison: Any,
-    curve: Any,
-    networks: Any,
-    bases: Any,
-    plans: dict[str, Plan],
+    line: Pipeline, found: Decided, curve: Any, networks: Mapping[str, Any], arm: str, plan: Plan
 ) -> dict[str, Any]:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
+    best = networks["transfer" if arm == "candidate" else "direct"]
     run, ledgers = line.run, {"baseline": line.baseline_ledger, "plans": line.plans_ledger}
     result = {
         "format": 1,
+        "protocol": 2,
         "study": line.study.to_dict(),
         "data": conclusion.data_card(run),
-        "bases": [base.card() for base in bases.values()],
+        "bases": [base.card() for base in found.bases.values()],
         "baseline": searched(line.baseline_ledger, line.study),
+        "direct_by_budget": by_budget(line.baseline_ledger.records(), found.direct, found.rival),
         "plans": searched(line.plans_ledger, line.study),
-        "confirmation": fixed | {"arms": measured},
+        "confirmation": found.fixed | {"arms": found.measured},
+        "handed_over": {"arm": arm, "plan": plan.to_dict(), "rows": len(line.pool), "error": best["error"]},
         "examples": conclusion.examples_gained(curve),
         "priors": run.read("priors.json"),
         "importance": {name: ledger.importance() for name, ledger in ledgers.items()},
@@ -90,10 +91,9 @@ def _write(
     run.write("result.json", result)
     spent = cost(run, ledgers, line.spent, line.means.workers)
     run.write("cost.json", spent)
-    certified = conclusion.certificate(result, comparison, spent)
-    best = "transfer" if "transfer" in plans else "direct"
-    write_bytes(run.path("model", "network.safetensors"), networks[best]["data"])
-    card = conclusion.champion_card(line.study, certified, networks[best], plans[best], line.standard)
+    certified = conclusion.certificate(result, found.comparison, spent)
+    write_bytes(run.path("model", "network.safetensors"), best["data"])
+    card = conclusion.champion_card(line.study, certified, best, plan, line.standard)
     run.write("model/card.json", card)
     run.write("certificate.json", certified)
     return certified

@@ -22,6 +22,8 @@ MODES = ("fresh", "small")
 METRICS = ("relative-l1", "normalised-l1")
 LOCKED = 0.2
 """Share of the pool that small mode locks away, at least."""
+FAIR = Recipe(head="constant")
+"""A recipe whose fresh head brings what a copied head would bring with no knowledge at all."""
 LEAST = 20
 """Examples of a target below which nothing is left to lock away."""
 
@@ -71,7 +73,9 @@ class Budget:
     """What may be spent.
 
     Attributes:
-        trainings: Trainings started in each of the two searches.
+        trainings: Trainings started in the search of plans, and in that of direct learning before it.
+        rival: How many times as many direct learning gets in all, before anything is confirmed: what the run spends on
+            both, so twice.
         seeds: Trainings of one trial, at most: the race stops it earlier.
         steps: Optimiser steps of one training, at most.
         curve: Seeds for each point of the learning curve.
@@ -81,6 +85,7 @@ class Budget:
     trainings: int = 100
     seeds: int = 4
     steps: int = 6400
+    rival: int = 2
     curve: int = 2
     map: int = 3
 
@@ -126,8 +131,8 @@ class Study:
     seed: int = 0
     rows: Rows = field(default_factory=Rows)
     network: Network | OwnNetwork = field(default_factory=Network)
-    base: Recipe = field(default_factory=Recipe)
-    start: Recipe = field(default_factory=Recipe)
+    base: Recipe = FAIR
+    start: Recipe = FAIR
     space: str = "span"
     ranges: Ranges = field(default_factory=Ranges)
     budget: Budget = field(default_factory=Budget)

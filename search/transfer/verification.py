@@ -7,7 +7,7 @@ from search.champion import certified
 from search.proof.certificate import verdict
 from search.proof.verification import UNSPENT, answers, departure, other_data
 from search.records.record import Evidence, Run
-from search.studies import opened
+from search.studies import reopened
 from search.transfer import conclusion
 from search.transfer.bases import stored
 from search.transfer.confirmation import candidates
@@ -56,7 +56,7 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         return "" if card["sentence"] == certificate["sentence"] else "the card tells another verdict"
 
     def studies() -> str:
-        return "" if opened(result["study"]) == run.study else "result.json is of another study"
+        return "" if reopened(result["study"]) == run.study else "result.json is of another study"
 
     named = {
         "study": studies,

@@ -37,7 +37,7 @@ class SeedBySeed(tune.Trainable):
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take on another trial."""
-        self.plan, self.index = self.task.read(new_config["plan"]), 0
+        self.plan, self.index = self.task.read(new_config["plan"]), new_config["first"]
         return True
 
     def step(self) -> dict[str, Any]:

@@ -33,14 +33,15 @@ def pooled_deviation(complete: Sequence[Sequence[float]], best: int) -> float | 
     return math.sqrt(squares / freedom) if freedom else None
 
 
-def behind(errors: Sequence[float], complete: Sequence[Sequence[float]]) -> bool:
-    """Whether a trial with these errors so far is clearly behind the best complete one on the same seeds.
+def behind(errors: Sequence[float], complete: Sequence[Sequence[float]], reference: int | None = None) -> bool:
+    """Whether a trial with these errors so far is clearly behind a complete one on the same seeds.
 
     Args:
-        errors: Of the running trial, seeds 0, 1, ...
+        errors: Of the trial, seeds 0, 1, ...
         complete: Of every complete trial (the baseline is one of them).
+        reference: Which of them it is compared with; the best if None.
     """
-    best = leader(complete) if len(errors) >= LEAST else None
+    best = (leader(complete) if reference is None else reference) if len(errors) >= LEAST else None
     if best is None:
         return False
     deviation = pooled_deviation(complete, best)

@@ -38,7 +38,7 @@ class LedgerSearcher(Searcher):
             return None if self.ledger.live else Searcher.FINISHED
         number, plan = asked
         self.numbers[trial_id] = number
-        return {"number": number, "plan": plan.to_dict()}
+        return {"number": number, "plan": plan.to_dict(), "first": self.ledger.begins(number)}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tune is done with a trial, for whichever reason; the ledger knows which."""

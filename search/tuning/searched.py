@@ -1,9 +1,13 @@
 """What a search found: its best plan, and what the result records of it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from search.records.record import Run
 from search.tuning.ledger import Ledger, best_trial
-from spaces.ranges import EDGE
+from spaces.plan import Plan
+from spaces.ranges import EDGE, Ranges
 
 
 class NothingFinished(RuntimeError):
@@ -22,6 +26,73 @@ def best_plan(ledger: Ledger) -> Any:
         last = records[-1]["reason"] if records else "no trial was started"
         raise NothingFinished(f"no trial of the {ledger.rules.phase} search finished ({len(records)} tried): {last}")
     return ledger.read(best["plan"])
+
+
+@dataclass(frozen=True)
+class Direct:
+    """What a search of direct learning has come to when something else starts from it, though it may go on later.
+
+    Attributes:
+        trial: Number of the best trial.
+        plan: Its plan.
+        error: Its validation error.
+        ranges: In force at that time.
+        spent: Trainings until then.
+    """
+
+    trial: int
+    plan: Plan
+    error: float
+    ranges: Ranges
+    spent: int
+
+
+def settled(run: Run, ledger: Ledger, file: str) -> Direct:
+    """What a search has come to; kept in ``file``, so that it stays what it was when the search goes on.
+
+    Raises:
+        NothingFinished: If no trial is complete.
+    """
+    if not run.has(file):
+        plan, records = best_plan(ledger), ledger.records()
+        best = best_trial(records)
+        assert best is not None
+        ends = {name: list(both) for name, both in vars(ledger.ranges_at(len(records))).items()}
+        told = {
+            "trial": best["number"],
+            "plan": plan.to_dict(),
+            "error": best["value"],
+            "ranges": ends,
+            "spent": ledger.spent,
+        }
+        run.write(file, told)
+    held = run.read(file)
+    ranges = Ranges(**{name: tuple(ends) for name, ends in held["ranges"].items()})
+    return Direct(held["trial"], Plan.from_dict(held["plan"]), held["error"], ranges, held["spent"])
+
+
+def by_budget(trials: Sequence[Mapping[str, Any]], direct: Direct, rival: Direct) -> list[dict[str, Any]]:
+    """How far direct learning had come after half of the plans' budget, all of it, and all that the run spent.
+
+    Args:
+        trials: Records of the search, by number.
+        direct: What it had come to when plans started from it.
+        rival: What it came to in the end.
+
+    Returns:
+        For each: ``trainings``, the ``trial`` that was best then, its validation ``error`` on as many ``seeds`` as it
+        has had. Half of a budget is spent on first seeds alone, so there the best first seed tells.
+    """
+    half = direct.spent // 2
+    begun = [trial for trial in trials[:half] if trial["errors"] and trial["state"] != "failed"]
+    first = min(begun, key=lambda trial: (trial["errors"][0], trial["number"]), default=None)
+    numbers = {} if first is None else {half: int(first["number"])}
+    numbers |= {direct.spent: direct.trial, rival.spent: rival.trial}
+    return [
+        {"trainings": spent, "trial": number}
+        | {"error": trials[number]["value"], "seeds": len(trials[number]["errors"])}
+        for spent, number in numbers.items()
+    ]
 
 
 def searched(ledger: Ledger, study: Any) -> dict[str, Any]:

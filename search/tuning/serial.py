@@ -18,7 +18,7 @@ def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 
     prepare_process()
     while (asked := ledger.ask()) is not None:
         number, plan = asked
-        index = 0
+        index = ledger.begins(number)
         while not ledger.tell(number, index, measure(task, task.training(plan, index))):
             index += 1
         ledger.close(number)

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -28,6 +28,33 @@ def record(trial: FrozenTrial, score: Callable[[Sequence[float]], float] = mean_
         "reason": trial.user_attrs.get("reason", ""),
         **{key: list(trial.user_attrs[key]) for key in ("by_task",) if key in trial.user_attrs},
     }
+
+
+def with_further(
+    told: dict[str, Any], further: Mapping[str, Any], seeds: int, score: Callable[[Sequence[float]], float]
+) -> dict[str, Any]:
+    """A trial's record with the seeds that it earned after it had ended.
+
+    Args:
+        told: From `record`.
+        further: ``errors`` and perhaps ``by_task`` of these seeds, ``reason`` and ``failed`` where they were ended.
+        seeds: How many make a trial complete.
+        score: The ledger's.
+    """
+    errors = [*told["errors"], *further.get("errors", [])]
+    found = told | {"errors": errors, "value": math.exp(score(errors)) if errors else None}
+    if "by_task" in told:
+        found["by_task"] = [*told["by_task"], *further.get("by_task", [])]
+    if told["state"] == "complete" and len(errors) < seeds:
+        found["state"] = "failed" if further.get("failed") else "pruned"
+        found["reason"] = further.get("reason") or "others were better with the first seed"
+    return found
+
+
+def leading(records: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The trial with the lowest error, complete or not; of equals, the first."""
+    finished = [trial for trial in records if trial["value"] is not None and trial["state"] != "failed"]
+    return min(finished, key=lambda trial: (trial["value"], trial["number"])) if finished else None
 
 
 def best_trial(records: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

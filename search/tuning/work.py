@@ -81,8 +81,16 @@ class Work:
         """Names everything that a training's error depends on: recorded errors of anything else are not reused."""
         raise NotImplementedError
 
-    def search(self, ledger: Ledger, task: Any, title: str) -> None:
-        """Carry out what is left of a search."""
+    def search(self, ledger: Ledger, task: Any, title: str, stage: str = "") -> None:
+        """Carry out what is left of a search.
+
+        Args:
+            ledger: Of the search.
+            task: What its trainings share.
+            title: For people.
+            stage: Names this part of a search that goes on later; by default the whole of it.
+        """
+        stage = stage or ledger.rules.phase
         with self.phase(f"search: {title}", ledger.rules.trainings):
             self.progress.ledger(ledger)
             if self.tracker is not None:
@@ -90,9 +98,9 @@ class Work:
                     if trial["state"] != "interrupted":
                         self.tracker.trial(ledger.rules.phase, trial, ledger.seconds(trial["number"]))
             # A search that ended stays ended: what follows rests on what it found.
-            if not self.run.has(f"{ledger.rules.phase}.ended"):
+            if not self.run.has(f"{stage}.ended"):
                 self.trainer.search(ledger, task, self.means.workers, self.run.path("tune"), self.means.gpus)
-                write_bytes(self.run.path(f"{ledger.rules.phase}.ended"), b"")
+                write_bytes(self.run.path(f"{stage}.ended"), b"")
 
     def _until(self, share: int) -> float:
         return self.began + SHARES[share] * self.means.search_seconds

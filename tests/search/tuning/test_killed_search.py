@@ -118,7 +118,7 @@ def test_a_kill_between_an_error_and_its_report_changes_no_trial(tmp_path: Path,
     whole, lines, _ = lines_of_asking(tmp_path / "whole", 4)
     errors = [i for i, line in enumerate(lines) if b'"trial_id":1,"user_attr":{"errors":' in line]
     report = next(i for i, line in enumerate(lines) if i > errors[index] and b'"intermediate_value"' in line)
-    assert len(errors) == 3 and report == errors[index] + 2
+    assert len(errors) == 3 and report == errors[index] + 1
     for cut in (errors[index] + 1, report):
         again = resumed_after(lines[:cut], tmp_path / f"cut {cut}", 4)
         assert again.records() == whole.records()

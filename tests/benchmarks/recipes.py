@@ -1,0 +1,191 @@
+"""How good a recipe of direct learning does a search find with 24 or 30 trainings? Samplers and seeds, pool by pool.
+
+    python tests/benchmarks/recipes.py OUT --workers 2        # goes on where it stopped; ends with the table
+
+Each search has a pool, splits and seeds of its own; heads, batches and ranges are the same for all. What it found is
+trained with twelve further seeds, splits redrawn, on 4,000 newly drawn examples: its true error. ``race`` is the search
+of before (multivariate TPE, every trial with all seeds unless the race stops it, long recipes refused), ``GP`` is the
+product's.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.train import prepare_process
+from search.records.record import Run, write_json
+from search.seeds import Role, sequence
+from search.studies import resolve
+from search.transfer.objective import Examples, Task, Training, learn
+from search.transfer.phases import WIDEN, direct_ledger, direct_rules
+from search.transfer.study import Study
+from search.tuning import serial
+from search.tuning.journal import Journal, NumberedTPE, storage
+from search.tuning.ledger import Ledger, Rules
+from search.tuning.processes import carried_out
+from search.tuning.searched import best_plan
+from simulators.registry import find
+from spaces import baseline, transfer
+from spaces.ranges import shortened
+
+POOLS = 10
+TRUTH = 12
+TEST = 4000
+DEEP: dict[str, Any] = {
+    "rows": {"source": 4000, "pool": 120, "locked": 12, "validation": 24, "test": 2000},
+    "network": {"depth": 3, "width": 48},
+    "start": {"rate": 1e-2, "decay": 0.2, "batch": 42, "epochs": 100, "activation": "gelu", "warmup": 20},
+    "ranges": {"epochs": [40, 160], "batch": [20, 84], "activation": ["gelu"]},
+    "budget": {"trainings": 24, "seeds": 3, "steps": 320},
+}
+
+
+def demo(seed: int, trainings: int) -> Study:
+    """The demo's direct learning: films of 8 layers, 400 training rows."""
+    return resolve("film10-film8", "demo", {"seed": seed, "budget.trainings": trainings})
+
+
+def deep(seed: int, trainings: int) -> Study:
+    """Films of 9 layers, 84 training rows, a smaller network."""
+    given = {"name": "deep", "sources": ["film-12"], "target": "film-9", "seed": seed}
+    budget = DEEP["budget"] | {"trainings": trainings}
+    start = DEEP["start"] | {"head": "constant"}
+    return Study.from_dict(DEEP | given | {"budget": budget, "start": start})
+
+
+def tiny(seed: int, trainings: int) -> Study:
+    """The calibration's: films of 5 layers, 60 training rows, one hidden layer."""
+    return resolve("calibration", "demo", {"seed": seed, "budget.trainings": trainings})
+
+
+def race(study: Study, journal: Journal, sampler: Any = NumberedTPE) -> Ledger:
+    """The search of before."""
+    return Ledger(
+        journal,
+        Rules("baseline", study.seed, Role.BASELINE_SAMPLER, study.budget.trainings, study.budget.seeds, WIDEN),
+        partial(baseline.suggest, start=study.start),
+        study.ranges,
+        baseline.first_guesses(study.ranges, study.start),
+        partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
+        sampler=sampler,
+    )
+
+
+def one_seed(study: Study, journal: Journal) -> Ledger:
+    """One seed a trial and finalists, but the sampler of before."""
+    rows, steps = study.rows.training, study.budget.steps
+    return Ledger(
+        journal,
+        direct_rules("baseline", study.seed, study.budget, math.inf),
+        partial(shortened, space=partial(baseline.suggest, start=study.start), rows=rows, steps=steps),
+        study.ranges,
+        baseline.first_guesses(study.ranges, study.start),
+        lambda plan: {},
+    )
+
+
+def product(study: Study, journal: Journal) -> Ledger:
+    """The search that runs have."""
+    rules = direct_rules("baseline", study.seed, study.budget, math.inf)
+    return direct_ledger(rules, journal, study.start, study.ranges, study.rows.training, study.budget.steps)
+
+
+SEARCHES: dict[str, Callable[[Study, Journal], Ledger]] = {"race": race, "TPE": one_seed, "GP": product}
+CASES: dict[str, tuple[Callable[[int, int], Study], tuple[int, ...]]] = {
+    "film-8, 400 rows": (demo, (30,)),
+    "film-9, 84 rows": (deep, (24,)),
+    "film-5, 60 rows": (tiny, (18,)),
+}
+
+
+def drawn(study: Study, role: Role, rows: int) -> Examples:
+    """Newly simulated rows of the target."""
+    columns = find(study.target).draw(rows, np.random.default_rng(sequence(study.seed, role)))
+    names = {field.metadata[b"role"].decode(): field.name for field in find(study.target).schema}
+    return Examples(columns[names["input"]].astype(np.float32), columns[names["output"]].astype(np.float32))
+
+
+def found(case: str, search: str, seed: int, trainings: int, folder: Path) -> dict[str, Any]:
+    """One search and the truth of what it found."""
+    prepare_process()
+    study = CASES[case][0](100 + seed, trainings)
+    run = Run(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    ledger = SEARCHES[search](study, storage(run.path("optuna.journal")))
+    pool = drawn(study, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
+    task = Task(study.seed, Role.BASELINE, pool, study.rows.validation, study.network)
+    serial.search(ledger, task, 1, folder)
+    plan = best_plan(ledger)
+    judged = Task(
+        study.seed, Role.REGRET, pool, study.rows.validation, study.network, judge=drawn(study, Role.TEST, TEST)
+    )
+    errors = [learn(judged, Training(plan, i))[0] for i in range(TRUTH)]
+    told = {"plan": plan.to_dict(), "spent": ledger.spent, "trials": len(ledger.records()), "errors": errors}
+    write_json(folder / "found.json", told)
+    return told
+
+
+def main() -> None:
+    """Carry out what is missing, and print the table."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("out", type=Path)
+    options.add_argument("--workers", type=int, default=2)
+    options.add_argument("--pools", type=int, default=POOLS)
+    options.add_argument("--only", default="", help="part of a case's name")
+    options.add_argument("--searches", default=",".join(SEARCHES))
+    asked = options.parse_args()
+    jobs: dict[tuple[Any, ...], tuple[Any, ...]] = {
+        (case, search, trainings, seed): (
+            case,
+            search,
+            seed,
+            trainings,
+            place(asked.out, case, search, trainings, seed),
+        )
+        for seed in range(asked.pools)
+        for case, (_, budgets) in CASES.items()
+        if asked.only in case
+        for search in asked.searches.split(",")
+        for trainings in budgets
+    }
+    missing = {key: job for key, job in jobs.items() if not (job[-1] / "found.json").exists()}
+    for key, _ in carried_out(found, missing, asked.workers):
+        print(*key, flush=True)
+    print("| task | trainings | " + " | ".join(SEARCHES) + " |")
+    print("|---|---|" + "---|" * len(SEARCHES))
+    for case, (_, budgets) in CASES.items():
+        for trainings in budgets:
+            by_pool: dict[str, list[float]] = {}
+            for key, (*_, folder) in jobs.items():
+                if key[0] == case and key[2] == trainings:
+                    errors = json.loads((folder / "found.json").read_text())["errors"]
+                    by_pool.setdefault(key[1], []).append(float(np.log(errors).mean()))
+            if by_pool:
+                print(f"| {case} | {trainings} | " + " | ".join(told(by_pool, search) for search in SEARCHES) + " |")
+
+
+def place(out: Path, case: str, search: str, trainings: int, seed: int) -> Path:
+    """The folder of one search."""
+    return out / case / search / f"{trainings}-{seed}"
+
+
+def told(by_pool: dict[str, list[float]], search: str) -> str:
+    """Geometric mean of the true errors, and what it is of those of the race with its standard error."""
+    if search not in by_pool:
+        return "-"
+    logs = np.array(by_pool[search])
+    text = f"{math.exp(logs.mean()):.2%}"
+    if search == "race" or "race" not in by_pool:
+        return text
+    ratios = logs - np.array(by_pool["race"])
+    return f"{text} ({math.exp(ratios.mean()):.2f} +- {ratios.std(ddof=1) / math.sqrt(len(ratios)):.2f})"
+
+
+if __name__ == "__main__":
+    main()
