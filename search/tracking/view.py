@@ -106,7 +106,7 @@ class Tracker:
             trial: As in ``result.json``.
             seconds: How long it trained.
         """
-        if phase == "plans" and trial["number"] == 0 and trial["state"] == "complete" and "by_task" not in trial:
+        if phase == "plans" and trial["number"] == 0 and trial["state"] != "failed" and "by_task" not in trial:
             self._direct = trial["errors"]  # the plan search's first trial is direct learning on the same seeds
         paired = self._direct[: len(trial["errors"])] if phase == "plans" else []
         direct = geometric_mean(paired) if paired else None
@@ -184,10 +184,12 @@ class Tracker:
     def _show(self, phase: str, trial: Mapping[str, Any], seconds: float | None, direct: float | None) -> None:
         key = phase, trial["number"]
         if key in self._shown:
-            if self._shown[key].data.tags["graft.state"] == trial["state"]:
+            known, seeds = self._shown[key].data.tags, str(len(trial["errors"]))
+            if (known["graft.state"], known.get("graft.seeds", seeds)) == (trial["state"], seeds):
                 return
-            self._client.delete_run(self._shown.pop(key).info.run_id)  # it was interrupted, and has gone on since
+            self._client.delete_run(self._shown.pop(key).info.run_id)  # it has gone on since
         tags = {"graft.kind": "trial", "graft.phase": phase, "graft.trial": str(key[1]), "graft.state": trial["state"]}
+        tags["graft.seeds"] = str(len(trial["errors"]))
         if trial["reason"]:
             tags["graft.reason"] = masked(trial["reason"], self.uri)[:500]
         run = self._create(title(phase, trial), tags, age=seconds or 0.0)

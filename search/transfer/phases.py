@@ -18,8 +18,9 @@ from spaces.plan import Recipe
 from spaces.ranges import Ranges, shortened
 
 SPACE: dict[str, Any] = {"span": transfer, "blocks": blocks}
-WIDEN = (0.5, 0.75)
-"""Shares of a search of direct learning after which a range is widened where the best recipe touches its edge."""
+WIDEN = (0.25, 0.5)
+"""Shares of a search of direct learning after which a range is widened where the best recipe touches its edge: early,
+for of the last quarter nothing is left to draw from."""
 FINALISTS = 3
 """Recipes of direct learning that get all seeds."""
 PLANS = 4

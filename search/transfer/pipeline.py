@@ -124,6 +124,7 @@ class Pipeline(Work):
         """Search the recipe of direct learning, with the budget that the plans get: what they start from."""
         ledger = self._direct_ledger(self.study.budget, until=self._until(0))
         self.search(ledger, self.task(Role.BASELINE, {}), "direct learning")
+        self.baseline_ledger = ledger
         return settled(self.run, ledger, "direct.json")
 
     def rival(self, direct: Direct) -> Direct:

@@ -4,9 +4,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 
-Z = 1.645
-"""How many standard errors behind is clearly behind."""
+LEVEL = 0.95
+"""Confidence at which a trial is clearly behind: 1.645 standard errors where many trials are complete, more where the
+deviation of a seed is known from few."""
 LEAST = 2
 """Seeds before anything is stopped."""
 
@@ -20,17 +22,17 @@ def leader(complete: Sequence[Sequence[float]]) -> int | None:
     return int(np.log(complete).mean(1).argmin()) if len(complete) else None
 
 
-def pooled_deviation(complete: Sequence[Sequence[float]], best: int) -> float | None:
+def pooled_deviation(complete: Sequence[Sequence[float]], best: int) -> tuple[float, int] | None:
     """Standard deviation of one seed's paired log-ratio to the leader, pooled over the other complete trials.
 
     Returns:
-        The deviation, or None while fewer than two complete trials can be compared.
+        The deviation and its degrees of freedom, or None while fewer than two complete trials can be compared.
     """
     logs = np.log(complete)
     ratios = logs - logs[best]
     freedom = (logs.shape[0] - 1) * (logs.shape[1] - 1)
     squares = float(np.square(ratios - ratios.mean(1, keepdims=True)).sum())
-    return math.sqrt(squares / freedom) if freedom else None
+    return (math.sqrt(squares / freedom), freedom) if freedom else None
 
 
 def behind(errors: Sequence[float], complete: Sequence[Sequence[float]], reference: int | None = None) -> bool:
@@ -44,8 +46,9 @@ def behind(errors: Sequence[float], complete: Sequence[Sequence[float]], referen
     best = (leader(complete) if reference is None else reference) if len(errors) >= LEAST else None
     if best is None:
         return False
-    deviation = pooled_deviation(complete, best)
-    if deviation is None:
+    pooled = pooled_deviation(complete, best)
+    if pooled is None:
         return False
+    deviation, freedom = pooled
     ratios = [math.log(a / b) for a, b in zip(errors, complete[best], strict=False)]
-    return sum(ratios) / len(ratios) > Z * deviation / math.sqrt(len(ratios))
+    return sum(ratios) / len(ratios) > float(stats.t.ppf(LEVEL, freedom)) * deviation / math.sqrt(len(ratios))

@@ -23,7 +23,7 @@ from search.records.record import Run, write_json
 from search.seeds import Role, sequence
 from search.studies import resolve
 from search.transfer.objective import Examples, Task, Training, learn
-from search.transfer.phases import WIDEN, direct_ledger, direct_rules
+from search.transfer.phases import direct_ledger, direct_rules
 from search.transfer.study import Study
 from search.tuning import serial
 from search.tuning.journal import Journal, NumberedTPE, storage
@@ -68,7 +68,7 @@ def race(study: Study, journal: Journal, sampler: Any = NumberedTPE) -> Ledger:
     """The search of before."""
     return Ledger(
         journal,
-        Rules("baseline", study.seed, Role.BASELINE_SAMPLER, study.budget.trainings, study.budget.seeds, WIDEN),
+        Rules("baseline", study.seed, Role.BASELINE_SAMPLER, study.budget.trainings, study.budget.seeds, (0.5, 0.75)),
         partial(baseline.suggest, start=study.start),
         study.ranges,
         baseline.first_guesses(study.ranges, study.start),

@@ -137,10 +137,11 @@ def test_first_baselines_are_the_start_with_each_activation() -> None:
     assert Plan(START) in drawn and len(set(drawn)) == 3
 
 
-def test_a_plan_that_trains_nothing_breaks_a_constraint() -> None:
-    frozen = suggest(mode="freeze")
+def test_a_plan_that_trains_nothing_breaks_a_constraint_and_is_not_drawn() -> None:
+    frozen = Plan(Recipe(), (Block("film-10", 0.0),) * 7)
     assert transfer.constraints(frozen, 100, 10**6)["something is trained"] > 0
-    for plan in (suggest(cut_b=6, mode="freeze"), suggest(), suggest(cut_b=0, mode="freeze")):
+    assert suggest(mode="freeze") == suggest()  # the whole network, which cannot be frozen, is fine-tuned
+    for plan in (suggest(mode="freeze"), suggest(cut_b=6, mode="freeze"), suggest(), suggest(cut_b=0, mode="freeze")):
         assert transfer.constraints(plan, 100, 10**6)["something is trained"] <= 0
 
 

@@ -96,8 +96,9 @@ def test_a_finished_run_is_found_intact_and_has_a_comparison_for_each_task(finis
 def test_each_task_was_searched_alone_with_the_budget_of_the_plans(finished: Path) -> None:
     result = json.loads((finished / "result.json").read_text())
     assert phases(result) == [*(f"baseline-{task}" for task in TASKS), "plans"]
-    for phase in phases(result):
-        assert 6 <= sum(len(trial["errors"]) for trial in result[phase]["trials"]) <= 7
+    for phase in phases(result):  # direct learning gets the shared search's budget besides its own
+        wanted = 6 if phase == "plans" else 12
+        assert wanted - 1 <= sum(len(trial["errors"]) for trial in result[phase]["trials"]) <= wanted
     for trial in result["plans"]["trials"]:
         assert len(trial["by_task"]) == len(trial["errors"]) > 0
         for error, by_task in zip(trial["errors"], trial["by_task"], strict=True):

@@ -69,9 +69,9 @@ def test_data_of_ones_own(tmp_path: Path) -> None:
     line = Pipeline(run, Means(1), Progress(quiet=True), trainer=serial)
     line.prepare()
     direct = line.baseline()
-    bases = line.bases(direct.recipe)
+    bases = line.bases(direct.plan.recipe)
     line.plans(direct, bases)
-    fixed, arms = line.confirm(direct, bases)
+    fixed, arms = line.confirm(line.rival(direct).plan, bases)
     candidates = confirmation.candidates(fixed, arms)
     found = verdict(arms["direct"], candidates, study.proof, study.target, small.compare(run))
     assert found["decision"] in ("transfer", "direct") and len(found["direct"]["per_seed"]) == 20

@@ -92,7 +92,7 @@ def test_a_repeat_fixes_its_candidates_before_it_confirms_and_ends_the_same_agai
 
 def test_calibrate_does_only_what_is_missing(tmp_path: Path) -> None:
     study = resolve("calibration", "demo", TINY)
-    for kind in ("unshared", "permuted"):
+    for kind in ("unshared", "permuted", "constant", "teacher"):
         Run(tmp_path / kind / "000").begin(study)
         (tmp_path / kind / "000" / "verdict.json").write_text('{"kept": true}')
     assert list(calibrate(study, tmp_path, 1, 1)) == [("gain", 0)]
@@ -122,8 +122,11 @@ def test_a_repeat_in_which_nothing_could_be_learned_says_so_and_counts(
     assert (row["repeats"], row["transfer"], row["failed"]) == (1, 0, 1)
 
 
+CASES = (("unshared", "ddddd"), ("permuted", "dtdd"), ("constant", "dd"), ("teacher", "dt"), ("gain", "ttt"))
+
+
 def test_table_counts_and_bounds(tmp_path: Path) -> None:
-    for kind, decisions in (("unshared", "ddddd"), ("permuted", "dtdd"), ("gain", "ttt")):
+    for kind, decisions in CASES:
         for i, letter in enumerate(decisions):
             folder = tmp_path / kind / f"{i:03}"
             folder.mkdir(parents=True)
@@ -132,13 +135,19 @@ def test_table_counts_and_bounds(tmp_path: Path) -> None:
             (folder / "verdict.json").write_text(json.dumps(entry))
             (folder / "spent.json").write_text(json.dumps({"search": 2.0, "confirmation": float(i)}))
     rows = {row["kind"]: row for row in table(tmp_path)}
-    assert [(rows[kind]["repeats"], rows[kind]["transfer"]) for kind in calibration.KINDS] == [(5, 0), (4, 1), (3, 3)]
+    assert [(rows[kind]["repeats"], rows[kind]["transfer"]) for kind in calibration.KINDS] == [
+        (5, 0),
+        (4, 1),
+        (2, 0),
+        (2, 1),
+        (3, 3),
+    ]
     # Clopper-Pearson: the bound is where the tail of the binomial reaches 5 %.
     assert rows["unshared"]["upper"] == pytest.approx(1 - 0.05 ** (1 / 5))
     assert stats.binom.cdf(1, 4, rows["permuted"]["upper"]) == pytest.approx(0.05)
     assert rows["gain"]["lower"] == pytest.approx(0.05 ** (1 / 3))
     assert rows["permuted"]["said"] == [False, True, False, False]
-    assert [rows[kind]["seconds"] for kind in calibration.KINDS] == [4.0, 3.5, 3.0]
+    assert [rows[kind]["seconds"] for kind in calibration.KINDS] == [4.0, 3.5, 2.5, 2.5, 3.0]
     known = truth(tmp_path)
     assert known["seeds"] == 6
     assert known["gain"] == pytest.approx(1 - np.exp(-0.2))
@@ -187,7 +196,7 @@ def test_the_figure_shows_rates_and_the_bounds_that_are_claimed() -> None:
     heights = [line.get_ydata() for line in nulls.lines]
     assert heights[0][-1] == pytest.approx(10) and heights[2][-1] == 0
     assert heights[1][-1] == pytest.approx(100 * fresh[0]["upper"])
-    assert gain.lines[1].get_ydata()[-1] == pytest.approx(100 * fresh[2]["lower"])
+    assert gain.lines[1].get_ydata()[-1] == pytest.approx(100 * fresh[-1]["lower"])
     labels = [text.get_text() for text in nulls.get_legend().get_texts()]
     assert labels == [
         "source untrained: 1 of 10, at most 39.4 %",

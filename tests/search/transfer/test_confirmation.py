@@ -19,9 +19,14 @@ STUDY = resolve("film10-film8", "paper")
 BASELINE = Plan(Recipe(rate=0.01))
 
 
+SCATTER = ((1, -1, 1, -1), (-1, 1, 1, -1), (1, 1, -1, -1), (-1, 1, -1, 1), (1, -1, -1, 1), (-1, -1, 1, 1))
+"""Of four seeds around a trial's error, so wide that 15 % behind is not clear."""
+
+
 def trial(number: int, error: float, span: tuple[int, int] | None, state: str = "complete") -> dict[str, Any]:
     plan = Plan.span(Recipe(), 7, "film-10", Span(*span)) if span else Plan(Recipe())
-    errors = [error * (1 + 0.01 * ((number * i) % 5)) for i in range(4)] if state == "complete" else [error] * 2
+    scattered = [error * math.exp(0.12 * sign) for sign in SCATTER[number]]
+    errors = scattered if state == "complete" else [error] * 2
     return {"number": number, "state": state, "errors": errors, "value": error, "plan": plan.to_dict()}
 
 
@@ -48,6 +53,36 @@ def test_where_the_best_leaves_the_head_fresh_the_second_is_the_best_other_span(
     plans = [trial(0, 0.05, None), trial(1, 0.030, (1, 6)), trial(2, 0.031, (1, 6)), trial(3, 0.033, (1, 7))]
     assert chosen(*plans) == [1, 3]
     assert chosen(*plans[:3]) == [1]
+
+
+def measured(number: int, errors: list[float], span: tuple[int, int] | None) -> dict[str, Any]:
+    return trial(number, float(np.exp(np.log(errors).mean())), span) | {"errors": errors}
+
+
+DIRECT, NEAR, FAR = [0.050, 0.054, 0.047], [0.049, 0.056, 0.048], [0.062, 0.066, 0.058]
+
+
+def test_what_is_clearly_behind_direct_learning_in_the_search_is_not_confirmed() -> None:
+    plans = [measured(0, DIRECT, None), measured(1, FAR, (1, 7)), measured(2, [0.07, 0.074, 0.066], (1, 6))]
+    fixed = protocol(plans, STUDY)
+    assert fixed["candidates"] == []
+    assert [(one["trial"], one["behind"]) for one in fixed["not_confirmed"]] == [
+        (1, "direct learning"),
+        (2, "direct learning"),
+    ]
+    assert fixed["not_confirmed"][0]["by"] == pytest.approx(math.exp(np.log(np.array(FAR) / DIRECT).mean()) - 1)
+    # What is about as good as direct learning is confirmed: that it is worse is not clear.
+    assert [one["trial"] for one in protocol([plans[0], measured(1, NEAR, (1, 7))], STUDY)["candidates"]] == [1]
+
+
+def test_a_second_candidate_that_is_clearly_behind_the_first_is_not_confirmed() -> None:
+    best = [0.030, 0.033, 0.029]
+    plans = [measured(0, DIRECT, None), measured(1, best, (1, 7)), measured(2, [0.041, 0.0446, 0.0393], (1, 6))]
+    fixed = protocol(plans, STUDY)
+    assert [one["trial"] for one in fixed["candidates"]] == [1]
+    assert [(one["trial"], one["behind"]) for one in fixed["not_confirmed"]] == [(2, "the other candidate")]
+    close = [*plans[:2], measured(2, [0.031, 0.0315, 0.0305], (1, 6))]
+    assert [one["trial"] for one in protocol(close, STUDY)["candidates"]] == [1, 2]
 
 
 def test_only_complete_plans_that_copy_something_are_candidates() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from search.seeds import Role
 from search.studies import resolve
-from search.transfer.phases import WIDEN, baseline_ledger, plans_ledger
+from search.transfer.phases import FINALISTS, PLANS, WIDEN, direct_ledger, direct_rules, plans_ledger
 from search.transfer.study import Study
 from search.tuning.journal import storage
 from search.tuning.ledger import Ledger
@@ -25,8 +25,10 @@ def nothing(trial: dict[str, Any], seconds: float) -> None:
     """Where a tracker would be told."""
 
 
-def baseline(folder: Path, study: Study = STUDY) -> Ledger:
-    return baseline_ledger(study, storage(folder / "optuna.journal"), math.inf, nothing)
+def baseline(folder: Path, study: Study = STUDY, times: int = 1) -> Ledger:
+    rules = direct_rules("baseline", study.seed, study.budget, math.inf, times)
+    journal = storage(folder / "optuna.journal")
+    return direct_ledger(rules, journal, study.start, study.ranges, study.rows.training, study.budget.steps, nothing)
 
 
 def plans(folder: Path, trainings: int) -> Ledger:
@@ -46,10 +48,30 @@ def run(book: Ledger, error: Callable[[Plan, int], float]) -> Ledger:
 
 def test_both_searches_have_samplers_and_budgets_of_their_own(tmp_path: Path) -> None:
     direct, moved = baseline(tmp_path).rules, plans(tmp_path, 7).rules
-    assert WIDEN == (0.5, 0.75)
+    assert WIDEN == (0.25, 0.5) and (FINALISTS, PLANS) == (3, 4)
     assert (direct.phase, direct.role, direct.trainings, direct.widen) == ("baseline", Role.BASELINE_SAMPLER, 12, WIDEN)
     assert (moved.phase, moved.role, moved.trainings, moved.widen) == ("plans", Role.PLANS_SAMPLER, 7, ())
     assert direct.seed == moved.seed == STUDY.seed and direct.seeds == moved.seeds == STUDY.budget.seeds
+    assert (direct.finalists, direct.explored) == (2, 8) and (moved.finalists, moved.explored) == (1, 5)
+
+
+def test_a_search_that_goes_on_keeps_the_milestones_that_it_had(tmp_path: Path) -> None:
+    rules = baseline(tmp_path, times=2).rules
+    assert rules.trainings == 24 and [share * 24 for share in rules.widen] == [3, 6, 12]
+    assert (rules.finalists, rules.explored) == (2, 20)
+
+
+def test_direct_learning_goes_on_where_it_was_and_spends_all_that_the_run_does(tmp_path: Path) -> None:
+    def bowl(plan: Plan, index: int) -> float:
+        noise = 1e-3 * ((index * 7 + plan.recipe.batch) % 5)
+        return 0.01 * (1 + abs(math.log(plan.recipe.rate / 4e-3)) + plan.recipe.decay + noise)
+
+    first = run(baseline(tmp_path), bowl).records()
+    again = run(baseline(tmp_path, times=2), bowl)
+    assert 11 <= sum(len(trial["errors"]) for trial in first) <= 12
+    assert again.spent in (23, 24)
+    for before, after in zip(first, again.records(), strict=False):
+        assert before["plan"] == after["plan"] and after["errors"][: len(before["errors"])] == before["errors"]
 
 
 def test_what_is_recorded_of_a_search(tmp_path: Path) -> None:

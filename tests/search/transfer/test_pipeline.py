@@ -20,6 +20,7 @@ from search.records.record import Run
 from search.seeds import Role
 from search.studies import resolve
 from search.transfer.objective import Examples, Task, Training
+from search.transfer.phases import direct_rules
 from search.transfer.pipeline import Pipeline, digest
 from search.transfer.priors import favourites
 from search.tuning.outcome import Outcome
@@ -180,6 +181,26 @@ def test_a_search_that_ended_stays_ended(tmp_path: Path, no_bases: None) -> None
     assert trainer.searched == [] and later.plans_ledger.records() == short.plans_ledger.records()
 
 
+def test_direct_learning_is_gone_on_with_until_it_has_had_what_the_run_spent(tmp_path: Path, no_bases: None) -> None:
+    first = searching(tmp_path, Counted())
+    before = (tmp_path / "direct.json").read_bytes()
+    rival = first.rival(first.baseline())
+    assert rival.spent in (17, 18) and first.baseline_ledger.spent == rival.spent
+    assert rival.spent >= json.loads(before)["spent"] + first.plans_ledger.spent - 1
+    # What plans started from stays what it was, also for a run that comes back.
+    again = searching(tmp_path, trainer := Counted())
+    assert again.rival(again.baseline()) == rival and trainer.searched == []
+    assert (tmp_path / "direct.json").read_bytes() == before
+    four = resolve("film10-film8", "demo", {"budget.rival": 4})
+    assert direct_rules("baseline", 0, four.budget, math.inf, four.budget.rival).trainings == 4 * four.budget.trainings
+
+
+def test_where_time_cut_the_searches_short_direct_learning_still_catches_up(tmp_path: Path, no_bases: None) -> None:
+    clock = searching(tmp_path, Counted(), Means(1, search_seconds=0.0))
+    direct = clock.baseline()
+    assert direct.spent == 3 and clock.rival(direct).spent == 6
+
+
 def test_the_plan_search_tries_what_the_priors_favour(tmp_path: Path, no_bases: None) -> None:
     first = searching(tmp_path, Counted())
     favoured = favourites(json.loads((tmp_path / "priors.json").read_text()))
@@ -209,6 +230,6 @@ def test_plans_get_no_more_trainings_than_direct_learning_had(tmp_path: Path, no
 def test_time_for_searching_is_shared_by_both_searches(tmp_path: Path, no_bases: None) -> None:
     found = searching(tmp_path, Counted(), Means(1, search_seconds=600.0))
     untils = [ledger.rules.until - found.began for ledger in (found.baseline_ledger, found.plans_ledger)]
-    assert untils == pytest.approx([300.0, 600.0]) and SHARES == (0.5, 1.0)
+    assert untils == pytest.approx([200.0, 400.0]) and SHARES == (1 / 3, 2 / 3)
     assert Means(1).search_seconds == math.inf
     assert searching(tmp_path / "free", Counted()).plans_ledger.rules.until == math.inf

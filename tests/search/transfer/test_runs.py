@@ -99,7 +99,8 @@ def test_mlflow_holds_each_trial_once_and_none_is_running(finished: Path) -> Non
         states = [row[0] for row in database.execute("select status from runs where lifecycle_stage = 'active'")]
         keys = database.execute(
             "select p.value, t.value from tags p join tags t on p.run_uuid = t.run_uuid "
-            "where p.key = 'graft.phase' and t.key = 'graft.trial'"
+            "join runs r on r.run_uuid = p.run_uuid where r.lifecycle_stage = 'active' "
+            "and p.key = 'graft.phase' and t.key = 'graft.trial'"
         ).fetchall()
     expected = {(phase, str(t["number"])) for phase in ("baseline", "plans") for t in result[phase]["trials"]}
     assert "RUNNING" not in states

@@ -37,7 +37,7 @@ TOML = """
 source = "cheap.npz"
 target = "dear.csv"
 outputs = ["y*"]
-base = { epochs = 2, batch = 20 }
+base = { epochs = 80, batch = 20, rate = 5e-3 }
 start = { epochs = 3, batch = 10, warmup = 1 }
 network = { depth = 1, width = 6 }
 ranges = { epochs = [2, 3], batch = [8, 10] }
@@ -71,7 +71,7 @@ def searched(study: Study, folder: Path) -> Pipeline:
     line = Pipeline(run, Means(1), Progress(quiet=True), trainer=serial)
     line.prepare()
     line.direct = line.baseline()  # type: ignore[attr-defined]
-    line.networks = line.bases(line.direct.recipe)  # type: ignore[attr-defined]
+    line.networks = line.bases(line.direct.plan.recipe)  # type: ignore[attr-defined]
     line.plans(line.direct, line.networks)  # type: ignore[attr-defined]
     return line
 
@@ -109,7 +109,7 @@ def test_no_search_reads_what_is_locked_and_the_confirmation_does(tmp_path: Path
 def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     line = searched(resolve(str(write(tmp_path))), tmp_path / "out")
     (tmp_path / "dear.csv").unlink()  # the folder holds its own copy by now
-    fixed, arms = line.confirm(line.direct, line.networks)  # type: ignore[attr-defined]
+    fixed, arms = line.confirm(line.direct.plan, line.networks)  # type: ignore[attr-defined]
     assert fixed["seeds"] == confirmation.REFITS == len(arms["direct"]) == 20
     candidates, study = confirmation.candidates(fixed, arms), line.study
     told = verdict(arms["direct"], candidates, study.proof, study.target, small.compare(line.run))
@@ -122,7 +122,7 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     found = Crossed.of(*tables)
     assert told["candidates"][0]["p_values"]["direct"] == found.p_value(np.log(1.02))
     assert told["candidates"][0]["relative_reduction"] == found.reduction(0.05).value
-    assert line.measure("confirmation", {}) == {} and line.confirm(line.direct, line.networks)[1] == arms  # type: ignore
+    assert line.measure("confirmation", {}) == {} and line.confirm(line.direct.plan, line.networks)[1] == arms  # type: ignore
     result = {"plans": {"trials": []}, "study": study.to_dict(), "confirmation": fixed, "examples": None, "bases": []}
     spent: dict[str, Any] = {
         "trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}
@@ -231,7 +231,7 @@ def test_the_champion_answers_in_the_units_of_the_file(tmp_path: Path) -> None:
     assert study.base.loss == study.start.loss == "l1"
     line = searched(study, tmp_path / "out")
     task = line.task(Role.CONFIRMATION, {}, line.judge())
-    _, network, scaling = learn(task, Training(line.direct, 0))  # type: ignore[attr-defined]
+    _, network, scaling = learn(task, Training(line.direct.plan, 0))  # type: ignore[attr-defined]
     card = champion_card(
         study, {"decision": "direct", "sentence": ""}, {"data": b"", "error": 0.5}, Plan(study.start), line.standard
     )

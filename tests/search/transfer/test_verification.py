@@ -26,7 +26,7 @@ from simulators.registry import find
 
 TINY = {
     "rows.source": 60, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20, "network.depth": 2,
-    "network.width": 6, "base.epochs": 1, "start.epochs": 2, "start.batch": 15, "ranges.epochs": [1, 3],
+    "network.width": 6, "base.epochs": 60, "start.epochs": 2, "start.batch": 15, "ranges.epochs": [1, 3],
     "ranges.batch": [14, 28], "budget.trainings": 6, "budget.seeds": 2, "budget.steps": 20,
 }  # fmt: skip
 NAMES = ["study", "data", "base networks", "evidence", "certificate", "champion"]
@@ -94,7 +94,9 @@ def test_a_finished_run_is_found_intact(finished: Path) -> None:
     assert list(checks(Run(finished))) == [(name, "") for name in NAMES]
     certificate = json.loads((finished / "certificate.json").read_text())
     assert len(certificate["comparisons"][0]["direct"]["per_seed"]) == certificate["seeds"] == 8
-    assert len(certificate["comparisons"][0]["candidates"]) == 2
+    comparison = certificate["comparisons"][0]
+    assert len(comparison["candidates"]) == 1 and comparison["not_confirmed"] == []
+    assert comparison["rival_budget"] == 12 and certificate["protocol"] == 2
 
 
 def other(value: Any) -> Any:
@@ -124,7 +126,7 @@ def test_whatever_the_certificate_says_but_cost_and_versions_must_follow(finishe
 
 
 def test_a_number_deep_in_the_certificate_must_follow_too(copy: Path) -> None:
-    edit(copy / "certificate.json", lambda held: held["comparisons"][0]["candidates"][1].update(p_value=0.0001))
+    edit(copy / "certificate.json", lambda held: held["comparisons"][0]["candidates"][0].update(p_value=0.0001))
     assert broken(copy) == ["certificate"]
 
 
@@ -158,7 +160,7 @@ def test_errors_bettered_in_result_and_certificate_alike_are_found_by_the_eviden
 
 
 def test_what_was_fixed_beforehand_is_what_was_confirmed(copy: Path) -> None:
-    edit(copy / "confirmation.json", lambda held: held["candidates"].reverse())
+    edit(copy / "confirmation.json", lambda held: held["candidates"][0].update(trial=9))
     assert broken(copy) == ["evidence"]
 
 
@@ -209,8 +211,10 @@ def test_a_run_killed_before_its_certificate_ends_the_same_and_searches_no_more(
     assert after["model/network.safetensors"] == before["model/network.safetensors"]
     told = json.loads(before["certificate.json"])
     assert {key: found[key] for key in found if key != "cost"} == {key: told[key] for key in told if key != "cost"}
-    trials = sum(len(json.loads(after["result.json"])[phase]["trials"]) for phase in ("baseline", "plans"))
-    assert [call[0] for call in tracker.method_calls] == ["start", *["trial"] * trials, "finish"]
+    trials = {phase: len(json.loads(after["result.json"])[phase]["trials"]) for phase in ("baseline", "plans")}
+    # Direct learning is shown with both parts of its search: what is shown already MLflow is not shown again.
+    shown = 2 * trials["baseline"] + trials["plans"]
+    assert [call[0] for call in tracker.method_calls] == ["start", *["trial"] * shown, "finish"]
 
 
 def test_a_run_killed_before_its_report_draws_it(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

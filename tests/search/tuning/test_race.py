@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from search.tuning.race import LEAST, Z, behind, leader, pooled_deviation
+from search.tuning.race import LEAST, LEVEL, behind, leader, pooled_deviation
 
 errors = st.floats(0.005, 0.5)
 
@@ -26,9 +27,10 @@ def literally(running: list[float], complete: list[list[float]]) -> tuple[bool, 
     best = int(np.argmin(logs.mean(axis=1)))
     others = np.delete(logs, best, axis=0) - logs[best]
     residuals = others - others.mean(axis=1, keepdims=True)
-    deviation = np.sqrt((residuals**2).sum() / (others.shape[0] * (others.shape[1] - 1)))
+    freedom = others.shape[0] * (others.shape[1] - 1)
+    deviation = np.sqrt((residuals**2).sum() / freedom)
     lag = np.mean(np.log(running) - logs[best][: len(running)])
-    line = 1.645 * deviation / np.sqrt(len(running))
+    line = stats.t.ppf(0.95, freedom) * deviation / np.sqrt(len(running))
     return bool(lag > line), abs(lag - line)
 
 
@@ -62,10 +64,23 @@ def test_the_leader_is_never_behind_itself(race: tuple[list[float], list[list[fl
 
 def test_clearly_behind_is_stopped_and_slightly_behind_is_not() -> None:
     complete = [[0.010, 0.012, 0.011], [0.011, 0.0125, 0.0125]]
-    assert Z == 1.645
+    assert LEVEL == 0.95
     assert behind([0.02, 0.024], complete)
     assert not behind([0.0102, 0.0121], complete)
     assert not behind([0.005, 0.006], complete)
+
+
+def test_a_reference_that_is_not_the_leader_may_be_named() -> None:
+    complete = [[0.010, 0.012, 0.011], [0.011, 0.0125, 0.0125], [0.03, 0.031, 0.034]]
+    assert behind([0.029, 0.031, 0.033], complete) and not behind([0.029, 0.031, 0.033], complete, 2)
+    assert behind([0.04, 0.043, 0.045], complete, 2)
+
+
+def test_one_other_trial_tells_little_of_the_noise() -> None:
+    # Two trials of two seeds whose ratios happen to agree: 8 % behind is within what one degree of freedom allows.
+    few = [[0.010, 0.012], [0.011, 0.0136]]
+    assert pooled_deviation(few, 0)[1] == 1  # type: ignore[index]
+    assert not behind([0.0108, 0.01296], few) and behind([0.0108, 0.01296], few * 8)
 
 
 def test_the_comparison_is_paired_by_seed() -> None:
@@ -86,5 +101,5 @@ def test_the_leader_is_the_lowest_geometric_mean_and_of_equals_the_first() -> No
 
 def test_the_deviation_is_pooled_around_each_trials_own_mean() -> None:
     complete = [[1.0, 1.0], [np.exp(0.1), np.exp(0.3)], [np.exp(1.0), np.exp(1.4)]]
-    assert pooled_deviation(complete, 0) == pytest.approx(np.sqrt((0.02 + 0.08) / 2))
+    assert pooled_deviation(complete, 0) == (pytest.approx(np.sqrt((0.02 + 0.08) / 2)), 2)
     assert pooled_deviation(complete[:1], 0) is None
