@@ -89,7 +89,7 @@ def plans_ledger(
     space, rows, steps = SPACE[study.space], study.rows.training, study.budget.steps
     suggest = partial(space.suggest, start=start, sources=study.bases, blocks=study.blocks)
     seeds = study.budget.seeds
-    finalists = affordable(PLANS, trainings, seeds)
+    finalists = affordable(PLANS, trainings, seeds, least=2)
     return Ledger(
         journal,
         Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, seeds, (), until, finalists),

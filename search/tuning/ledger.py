@@ -77,10 +77,10 @@ class Rules:
         return self.trainings - self.finalists * (self.seeds - 1)
 
 
-def affordable(finalists: int, trainings: int, seeds: int) -> int:
-    """Finalists for whose further seeds a third of the budget suffices, one at least, if that leaves one training."""
+def affordable(finalists: int, trainings: int, seeds: int, least: int = 1) -> int:
+    """Finalists for whose further seeds a third of the budget suffices, ``least`` at least; one training is left."""
     further = seeds - 1
-    return min(finalists, max(1, trainings // (3 * further)), (trainings - 1) // further)
+    return max(1, min(finalists, max(least, trainings // (3 * further)), (trainings - 1) // further))
 
 
 @dataclass
@@ -376,13 +376,14 @@ class Ledger:
     def _ranked(self) -> list[int]:
         """Trials by their first seed's error, those first that a verdict cannot do without.
 
-        These are trial 0, if it is of no group and others are of one, and the best of each group.
+        These are trial 0, if it is of no group and others are of one, and the best of each group. A search with one
+        finalist has none to spare for trial 0.
         """
         told = [one for one in self._finished.values() if one["errors"] and one["state"] != "failed"]
         told.sort(key=lambda one: (one["errors"][0], one["number"]))
         groups = {one["number"]: self.family(self.read(one["plan"])) for one in told}
         named = dict.fromkeys(group for group in groups.values() if group is not None)
-        first = [number for number in (0,) if named and groups.get(0, "") is None]
+        first = [number for number in (0,) if named and self.rules.finalists > 1 and groups.get(0, "") is None]
         first += [next(number for number, group in groups.items() if group == name) for name in named]
         return list(dict.fromkeys([*first, *groups]))
 

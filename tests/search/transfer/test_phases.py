@@ -52,7 +52,7 @@ def test_both_searches_have_samplers_and_budgets_of_their_own(tmp_path: Path) ->
     assert (direct.phase, direct.role, direct.trainings, direct.widen) == ("baseline", Role.BASELINE_SAMPLER, 12, WIDEN)
     assert (moved.phase, moved.role, moved.trainings, moved.widen) == ("plans", Role.PLANS_SAMPLER, 7, ())
     assert direct.seed == moved.seed == STUDY.seed and direct.seeds == moved.seeds == STUDY.budget.seeds
-    assert (direct.finalists, direct.explored) == (2, 8) and (moved.finalists, moved.explored) == (1, 5)
+    assert (direct.finalists, direct.explored) == (2, 8) and (moved.finalists, moved.explored) == (2, 3)
 
 
 def test_a_search_that_goes_on_keeps_the_milestones_that_it_had(tmp_path: Path) -> None:
