@@ -66,7 +66,7 @@ def seconds(study: Study, workers: int) -> tuple[float, float]:
     step = seconds_per_step(study, recipe, study.scenario(study.target))
     slower = max(1.0, base.batch / recipe.batch) ** 0.7
     rest = AROUND + step * ((confirmed + curve) * steps / workers + based * slower)
-    return 2 * study.budget.trainings * steps * step / workers, rest
+    return (1 + study.budget.rival) * study.budget.trainings * steps * step / workers, rest
 
 
 def shared_seconds(study: SharingStudy, workers: int) -> tuple[float, float]:
@@ -75,7 +75,7 @@ def shared_seconds(study: SharingStudy, workers: int) -> tuple[float, float]:
     step = seconds_per_step(study, recipe, find(study.tasks[-1]))
     training = step * recipe.epochs * math.ceil(study.rows.training / recipe.batch) / workers
     confirmed = study.proof.seeds * (3 * tasks + tasks * tasks) + tasks * (study.budget.seeds + 2)
-    return 2 * study.budget.trainings * tasks * training, AROUND + confirmed * training
+    return (1 + study.budget.rival) * study.budget.trainings * tasks * training, AROUND + confirmed * training
 
 
 def watching_seconds(study: DclStudy, workers: int) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """The section of the page about the searches: the race, what was found, what mattered."""
 
 from search.proof.agreement import PRIORS, agreement
-from search.records.leaderboard import best, geometric_mean, leaderboard
+from search.records.leaderboard import best, geometric_mean, leaderboard, trials
 from search.records.results import Picture, Results
 from search.report.spans import cells
 from search.report.words import SETTINGS, knowledge, percent, plain, searched, table
@@ -10,17 +10,48 @@ from search.sentences.transfer import taught
 
 def searches(run: Results, picture: Picture) -> str:
     """Both searches: the race, the recipes found, the best plans, what mattered."""
+    earned = (
+        "begins with one seed; the best get further ones until they have all (filled) or are clearly behind (hollow)"
+        if "direct_by_budget" in run.result
+        else "runs seed by seed and is stopped (hollow) when it is clearly behind"
+    )
     caption = (
-        "Every trial in the order it was drawn. A trial runs seed by seed and is stopped (hollow) when it is clearly "
-        "behind; the bars count the seeds that it got. Trials far above are drawn at the upper edge."
+        f"Every trial in the order it was drawn. A trial {earned}; the bars count the seeds that it got. Trials far "
+        "above are drawn at the upper edge."
     )
     text = picture("race", "Validation error of each trial of both searches, and number of seeds each got", caption)
-    text += recipes(run) + best_plans(run)
+    text += rival(run) + recipes(run) + best_plans(run)
     caption = "Share of the variance of the error among trials that each setting explains."
     bars = picture("importance", "Bars of the importance of each setting in both searches", caption)
     text += f"<h3>What mattered</h3>{bars}" if bars else ""
     text += beforehand(run)
     return f"<h2>The searches</h2>{text}" if text else ""
+
+
+def rival(run: Results) -> str:
+    """How far direct learning had come by budget, beside the best plan of transfer; nothing in runs of protocol 1."""
+    told = run.result.get("direct_by_budget")
+    plan = run.candidates[0] if run.candidates else None
+    if not told:
+        return ""
+    rows = [
+        [f"direct learning, {one['trainings']} trainings", percent(one["error"], 2), plain(one["seeds"])]
+        for one in told
+    ]
+    number = None if plan is None else plan["trial"]
+    mine = next((trial for trial in trials(run.result, "plans") if trial["number"] == number), None)
+    if mine is not None:
+        spent = sum(len(trial["errors"]) for trial in trials(run.result, "plans"))
+        rows.append([f"best plan of transfer, {spent} trainings after {told[-2]['trainings']} of direct learning"])
+        rows[-1] += [percent(mine["value"], 2), plain(len(mine["errors"]))]
+    note = (
+        "Direct learning gets all the trainings that the run spends on searching, so a plan of transfer must beat a "
+        "recipe that was looked for as long. Errors are those of the searches, on validation examples, and flatter "
+        "what won by few seeds."
+    )
+    return f"<h3>How long the rival was tuned</h3>{table(['best found by', 'validation error', 'seeds'], rows)}" + (
+        f'<p class="note">{note}</p>'
+    )
 
 
 def beforehand(run: Results) -> str:

@@ -120,11 +120,13 @@ def verdict(run: Results, picture: Picture) -> str:
 def proof(run: Results) -> str:
     """How it was proved, in a few plain lines."""
     margin = percent(run.certificate.get("margin"))
+    fair = any("rival_budget" in one for one in run.comparisons)
+    rival = "the shared search's trainings besides its own" if fair else "as many trainings"
     lines = [
         f"Each task was learned anew on {plain(run.certificate.get('seeds'))} fresh seeds in four ways, and scored on "
         f"{plain(run.certificate.get('test_examples'))} examples that no search had read.",
         f"Learning together must beat by more than {margin} the task <b>alone with its own tuned recipe</b>, whose "
-        "search got as many trainings, and <b>alone with the shared recipe</b>.",
+        f"search got {rival}, and <b>alone with the shared recipe</b>.",
         "It must also beat itself with the <b>other tasks’ labels shuffled</b> among their examples: then nothing is "
         "left to be learned from them, and all else is the same.",
         "A task that fails leaves the group; the others are confirmed again without it, on seeds of their own.",
@@ -187,6 +189,12 @@ def searches(run: Results, picture: Picture) -> str:
     if recipes:
         rows = [[plain(task), *(plain(recipes[task][name]) for name in names)] for task in tasks]
         text += "<h3>Recipes found for each task alone</h3>" + table(["task", *names], rows)
+    budgets = run.result.get("direct_by_budget") or {}
+    if budgets:
+        cells = {task: [percent(one["error"], 2) for one in told] for task, told in budgets.items()}
+        counts = [f"{one['trainings']} trainings" for one in next(iter(budgets.values()))]
+        text += "<h3>How long each task alone was tuned: best validation error after</h3>"
+        text += table(["task", *counts], [[plain(task), *errors] for task, errors in cells.items()])
     reference = {task: geometric_mean(errors) for task, errors in (run.result.get("reference") or {}).items()}
     complete = [trial for trial in trials(run.result, "plans") if trial["state"] == "complete"]
     rows = []

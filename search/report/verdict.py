@@ -46,6 +46,10 @@ def numbers(run: Results, comparison: Record) -> str:
         facts.append(("Mean error", means.replace("&nbsp;%", "", 1).replace(" ", "&nbsp;") + seeds))
         tests = "<small>largest of three paired tests, Holm over candidates</small>"
         facts.append(("p-value", probability(comparison.get("p_value")) + tests))
+    kept = run.certificate.get("handed_over")
+    if kept and "error" in kept:
+        words = f"<small>learned from all {plain(kept['rows'])} unlocked examples</small>"
+        facts.append(("Network handed over", percent(kept["error"], 2) + words))
     curve = run.certificate.get("examples") or run.result.get("examples")
     if curve and run.proved:
         facts.append(("Gain in examples", gain(curve)))
@@ -83,11 +87,13 @@ def proof(run: Results, decision: str) -> str:
             f"{plain(certificate.get('test_examples'))} that were locked away before anything else. Refits and locked "
             "examples both count as samples; with so few the p-value is approximate."
         )
+    budget = run.comparisons[0].get("rival_budget") if run.comparisons else None
+    rival = "as many trainings" if budget is None else "all the trainings that the run spent on searching"
     lines = [
         meaning,
         scored,
-        f"The candidate must beat by more than {margin} both <b>tuned direct learning</b>, whose search got as many "
-        "trainings, and <b>direct learning with the candidate’s own recipe</b>: a better recipe is not transfer.",
+        f"The candidate must beat by more than {margin} both <b>tuned direct learning</b>, whose search got {rival}, "
+        "and <b>direct learning with the candidate’s own recipe</b>: a better recipe is not transfer.",
         "It must also beat itself with the <b>copied weights shuffled</b> entry by entry: a better initial scale is "
         "not transfer either.",
         "Candidates, seeds and margin were fixed before the confirmation began; the claim is about the source networks "
