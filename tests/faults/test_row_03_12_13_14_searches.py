@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -37,6 +38,30 @@ def test_row_03_killed_in_the_plan_search_and_in_the_confirmation_it_ends_the_sa
         process.wait()
     finish(out)
     assert (out / "result.json").read_bytes() == (undisturbed[0] / "result.json").read_bytes()
+    assert "RUNNING" not in mlflow_states(out).values()
+
+
+RIVAL = "search: direct learning, gone on with"
+
+
+@pytest.mark.slow
+def test_row_03_killed_in_the_second_half_of_the_rivals_search(
+    undisturbed: tuple[Path, float], tmp_path: Path, draw: Random
+) -> None:
+    whole, out = undisturbed[0], tmp_path / "run"
+    took = json.loads((whole / "spent.json").read_text())[RIVAL]
+    while True:
+        process = start(out)
+        waited(out, "plans.ended", process)
+        time.sleep(draw.uniform(0.5, 1.0) * took)
+        process.kill()
+        process.wait()
+        if not (out / "rival.ended").exists():
+            break
+        shutil.rmtree(out)  # it was faster today
+    finish(out)
+    for file in ("result.json", "direct.json", "rival.json"):
+        assert (out / file).read_bytes() == (whole / file).read_bytes()
     assert "RUNNING" not in mlflow_states(out).values()
 
 

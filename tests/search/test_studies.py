@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.sharing.study import SharingStudy
-from search.studies import opened, registry, resolve, setting
+from search.studies import opened, registry, reopened, resolve, setting
 from search.study import SCALES
 from search.transfer.study import Budget, Study
 from simulators.registry import find
@@ -52,6 +52,29 @@ def test_every_registered_study_may_train_where_it_starts(name: str, scale: str)
         key: getattr(study.start, key) for key in study.ranges.guess(study.start)
     }
     assert study.start.activation in study.ranges.activation
+
+
+def test_heads_are_fair_and_the_rival_gets_all_unless_the_study_says_otherwise() -> None:
+    for name in (ONE, "films-8-10-12-14", "calibration"):
+        study = resolve(name)
+        assert study.start.head == "constant" and study.budget.rival == 2
+    assert resolve(ONE).base.head == "constant"
+    assert resolve(ONE, "demo", {"start.head": "random", "budget.rival": 4}).start.head == "random"
+    # Not yet of sequence models, whose heads are logits.
+    assert resolve("dcl-transfer").start.head == resolve("dcl-transfer").base.head == "random"
+    assert "allowed: constant, random" in refusal(ONE, "demo", {"start.head": "median"})
+    assert "budget.rival is 0" in refusal(ONE, "demo", {"budget.rival": 0})
+
+
+def test_a_study_of_a_folder_that_says_neither_is_of_protocol_1() -> None:
+    stored = resolve(ONE).to_dict()
+    for recipe in ("base", "start"):
+        del stored[recipe]["head"]
+    del stored["budget"]["rival"]
+    study = reopened(stored)
+    assert (study.start.head, study.base.head, study.budget.rival) == ("random", "random", 1)
+    assert study != resolve(ONE) and reopened(resolve(ONE).to_dict()) == resolve(ONE)
+    assert reopened(study.to_dict()) == study
 
 
 def test_the_papers_sizes() -> None:

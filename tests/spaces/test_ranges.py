@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import FixedTrial
 
+from spaces import baseline
 from spaces.plan import Recipe
-from spaces.ranges import SETTINGS, Ranges
+from spaces.ranges import SETTINGS, Ranges, shortened
 from spaces.refusal import Refusal
 
 RANGES = Ranges(decay=(0.1, 1.0))
@@ -123,3 +125,22 @@ def test_ranges_that_cannot_be_drawn_from_are_refused(values: dict[str, tuple], 
     with pytest.raises(Refusal) as refused:
         Ranges(**values)
     assert str(refused.value).startswith(field)
+
+
+@given(st.integers(1, 500), st.integers(1, 400), st.integers(1, 200), st.integers(1, 1000))
+def test_a_recipe_over_the_limit_of_steps_is_shortened_and_no_other_is_changed(
+    epochs: int, rows: int, batch: int, steps: int
+) -> None:
+    recipe = Recipe(epochs=epochs, batch=batch)
+    found = recipe.within(rows, steps)
+    assert found == replace(recipe, epochs=found.epochs) and 1 <= found.epochs <= epochs
+    assert found.steps(rows) <= steps or found.epochs == 1
+    assert found.epochs == epochs or replace(found, epochs=found.epochs + 1).steps(rows) > steps
+
+
+def test_a_space_draws_what_it_drew_but_shortened() -> None:
+    guess = {"rate": 1e-3, "decay": 0.1, "batch": 50, "epochs": 300, "initial_scale": 1.0, "activation": "relu"}
+    space = partial(baseline.suggest, start=Recipe())
+    plan = shortened(FixedTrial(guess), Ranges(), space, rows=400, steps=800)
+    assert plan == replace(space(FixedTrial(guess), Ranges()), recipe=replace(plan.recipe, epochs=100))
+    assert plan.recipe.epochs == 100 and plan.recipe.steps(400) == 800

@@ -114,3 +114,26 @@ def test_it_is_one_line_that_reads(ours: float, arms: dict[str, float]) -> None:
 )
 def test_a_plan_in_words(plan: Plan, words: str) -> None:
     assert what(plan) == words
+
+
+KEPT = {"arm": "candidate", "rows": 450, "error": 0.0385}
+
+
+def test_the_rivals_trainings_and_the_network_in_the_folder_are_told() -> None:
+    found = comparison(0.04) | {"rival_budget": 48, "not_confirmed": []}
+    text = sentence(found, None, STUDY, 9, KEPT)
+    assert "falls from 5.00 % (direct learning tuned with 48 trainings) to 4.00 %" in text
+    assert text.endswith(" The network handed over learned from all 450 unlocked examples and errs by 3.85 % there.")
+    found = comparison(0.0495) | {"rival_budget": 48, "not_confirmed": []}
+    text = sentence(found, None, STUDY, 9, KEPT | {"arm": "direct_same_recipe"})
+    assert text.startswith("Direct learning: do not transfer. Direct learning tuned with 48 trainings has a mean")
+    assert "learned directly, with the recipe of the best plan, from all 450 unlocked examples" in text
+
+
+def test_a_plan_that_was_behind_in_the_search_is_named_with_how_far() -> None:
+    plan = Plan.span(Recipe(), 7, "film-10", Span(1, 6))
+    found = verdict((0.05 * NOISE).tolist(), [], Proof(), "film-8")
+    dropped = {"trial": 3, "plan": plan.to_dict(), "behind": "direct learning", "by": 0.234}
+    text = sentence(found | {"rival_budget": 48, "not_confirmed": [dropped]}, None, STUDY, 9, KEPT | {"arm": "direct"})
+    assert "the best plan found (copy layers 1 to 6 of 7 from the network trained on film-10" in text
+    assert "was behind direct learning already in the search, by 23 %. The network handed over learned directly" in text

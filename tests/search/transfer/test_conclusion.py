@@ -1,10 +1,16 @@
 """What is left behind of a run speaks of the task at hand."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from search.report import drawing
-from search.transfer.conclusion import predicted
+from search.transfer.conclusion import best_measured, predicted
+from search.tuning.searched import Direct, by_budget
 from simulators.registry import find
+from spaces.plan import Plan, Recipe, Span
+from spaces.ranges import Ranges
 
 
 @pytest.mark.parametrize(("name", "words"), [("film-8", "transmittance"), ("nano-8", "scattering efficiency")])
@@ -14,3 +20,35 @@ def test_spectra_are_named_after_what_was_simulated(name: str, words: str) -> No
     figure = drawing.spectra({"output": words, "wavelength_nm": [400.0, 402.0], "films": [shown] * 2}, "transfer")
     assert figure.axes[0].get_ylabel() == words
     assert "Film" not in figure.axes[0].get_title(loc="left")
+
+
+PLAN = Plan.span(Recipe(rate=0.02), 3, "film-10", Span(1, 2))
+RIVAL = Plan(Recipe(rate=0.01))
+
+
+def comparison(direct: float, *same: float | None, certified: bool = False) -> dict[str, Any]:
+    arms = [{"plan": PLAN.to_dict(), "arms": {"direct_same_recipe": {"mean": mean}}} for mean in same]
+    return {"plan": PLAN.to_dict() if certified else None, "direct": {"mean": direct}, "candidates": arms}
+
+
+def test_what_is_handed_over_is_the_certified_plan_or_the_best_direct_learning_that_was_measured() -> None:
+    same = PLAN.without_source()
+    assert best_measured(comparison(0.05, 0.04, certified=True), RIVAL) == ("candidate", PLAN)
+    assert best_measured(comparison(0.05), RIVAL) == ("direct", RIVAL)
+    assert best_measured(comparison(0.05, 0.06, None), RIVAL) == ("direct", RIVAL)
+    assert best_measured(comparison(0.05, 0.06, 0.04), RIVAL) == ("direct_same_recipe", same)
+    assert best_measured(comparison(0.05, 0.05), RIVAL) == ("direct", RIVAL)  # of equals the one that was tuned
+
+
+def test_direct_learning_by_budget_tells_what_was_best_when() -> None:
+    def trial(number: int, *errors: float, state: str = "complete") -> dict[str, Any]:
+        value = float(np.exp(np.log(errors).mean())) if errors else None
+        return {"number": number, "errors": list(errors), "value": value, "state": state}
+
+    trials = [trial(0, 0.05, 0.06), trial(1, 0.04, 0.041), trial(2, 0.03, state="failed"), trial(3, 0.02, 0.03)]
+    early, late = (Direct(number, RIVAL, 0.0, Ranges(), spent) for number, spent in ((1, 4), (3, 8)))
+    told = by_budget(trials, early, late)
+    assert [(one["trainings"], one["trial"], one["seeds"]) for one in told] == [(2, 1, 2), (4, 1, 2), (8, 3, 2)]
+    assert told[-1]["error"] == pytest.approx((0.02 * 0.03) ** 0.5)
+    # A search that did not start a trial in the first half has nothing to tell of it.
+    assert [one["trainings"] for one in by_budget(trials, Direct(0, RIVAL, 0.0, Ranges(), 1), late)] == [1, 8]

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models.head import best_constant
 from models.mlp import fresh
 from models.network import Network, Shape
 from models.scaling import Scaling
@@ -238,3 +239,25 @@ def test_a_base_never_reads_its_last_tenth() -> None:
     data = examples(40, seed=1)
     poisoned = changed(data, np.arange(36, 40), math.nan)
     assert train_base("film", data, SHAPE, RECIPE, seed=3) == train_base("film", poisoned, SHAPE, RECIPE, seed=3)
+
+
+def fair(plan: Plan) -> Plan:
+    return replace(plan, recipe=replace(plan.recipe, head="constant"))
+
+
+def test_every_fresh_head_starts_at_the_same_constant_and_so_does_that_of_the_shuffled_control(
+    seen: Callable[..., Seen],
+) -> None:
+    (bias,) = [name for name in seen(DIRECT).weights if name.startswith("blocks.2") and name.endswith("bias")]
+    direct = seen(fair(DIRECT))
+    constant = best_constant(DIRECT.recipe.loss, direct.outputs)
+    assert torch.equal(direct.weights[bias], constant)
+    # The head left fresh, and the head copied but shuffled: a mean spectrum is no knowledge of the source's.
+    for plan, shuffled in ((TRANSFER, False), (TRANSFER, True), (HEAD, True), (TRANSFER.without_source(), False)):
+        assert torch.equal(seen(fair(plan), shuffled=shuffled).weights[bias], constant)
+    # The copied head keeps its own, whatever the recipe says of fresh ones.
+    assert torch.equal(seen(fair(HEAD)).weights[bias], seen(HEAD).weights[bias])
+    # Nothing but that bias differs, and another seed has other rows and another constant.
+    others = seen(DIRECT).weights
+    assert all(torch.equal(direct.weights[name], others[name]) for name in others if name != bias)
+    assert not torch.equal(seen(fair(DIRECT), 1).weights[bias], constant)
