@@ -83,8 +83,11 @@ class Recipe:
         return replace(self, epochs=max(1, min(self.epochs, steps // math.ceil(rows / self.batch))))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
+        """Plain values, for JSON; a random head is left out, as runs of protocol 1 know no other."""
+        values = asdict(self)
+        if self.head == "random":
+            del values["head"]
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -208,7 +211,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self) | {"blocks": [asdict(block) for block in self.blocks]}
+        return {"recipe": self.recipe.to_dict(), "blocks": [asdict(block) for block in self.blocks]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -98,6 +98,7 @@ class Sharing:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         plain = asdict(self) | {"groups": [[list(group) for group in groups] for groups in self.groups]}
+        plain["recipe"] = self.recipe.to_dict()
         return plain | {"tasks": list(self.tasks), "weights": list(self.weights)}
 
     @classmethod
