@@ -128,6 +128,7 @@ class WatchTask:
             "training": [training.index, training.seconds, training.taught, training.epochs, self.proof],
             "error": ["over levels", self.margin],
             "teaching": METHOD,
+            "batches": "near-equal",
         }
         return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()[:16]
 

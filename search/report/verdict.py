@@ -110,6 +110,7 @@ def confirmation(run: Results, picture: Picture) -> str:
         "Transfer is real where the candidate’s seeds lie below all three others."
     )
     text = picture("arms", "Errors of the four arms of the proof for each fresh seed and each candidate", caption)
+    text += left_out(run)
     if not run.comparisons or not run.candidates:
         return text
     rows = []
@@ -122,3 +123,15 @@ def confirmation(run: Results, picture: Picture) -> str:
         rows.append([name, plain(candidate.get("decision")), reduction, *tests, plain(candidate.get("reason") or "")])
     head = ["candidate", "decision", "error reduced by", "p: direct", "p: same recipe", "p: shuffled", "p, all (Holm)"]
     return text + table([*head, "sign test", "reason"], rows)
+
+
+def left_out(run: Results) -> str:
+    """The plans that the search showed to be clearly behind, which were therefore not confirmed."""
+    dropped = run.comparisons[0].get("not_confirmed") if run.comparisons else None
+    if not dropped:
+        return ""
+    items = "; ".join(
+        f"{blocks(one['plan'])}, trial {plain(one['trial'])}, {percent(one['by'])} behind {plain(one['behind'])}"
+        for one in dropped
+    )
+    return f'<p class="note">Not confirmed, for the search had shown it on the same seeds: {items}.</p>'
