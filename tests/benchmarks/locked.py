@@ -1,6 +1,6 @@
 """Power of small mode by number of locked examples: ``python tests/benchmarks/locked.py DIR --locked 100``.
 
-Runs of `graft calibrate --mode small` where a gain is to be had, with as many examples to train on as those and more
+Runs of `graft calibrate --mode small` where a gain is to be had, with as many examples to learn from as those and more
 locked away. Resumable.
 """
 

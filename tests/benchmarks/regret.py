@@ -43,8 +43,16 @@ UNSEEN = 1000
 SIZES: dict[str, Any] = {
     "rows": {"source": 4000, "pool": 200, "locked": 20, "validation": 40, "test": 2000},
     "network": {"depth": 6, "width": 48},
-    "base": {"rate": 6e-3, "decay": 0.05, "batch": 100, "epochs": 30},
-    "start": {"rate": 1e-2, "decay": 0.2, "batch": 70, "epochs": 120, "activation": "gelu", "warmup": 20},
+    "base": {"rate": 6e-3, "decay": 0.05, "batch": 100, "epochs": 30, "head": "constant"},
+    "start": {
+        "rate": 1e-2,
+        "decay": 0.2,
+        "batch": 70,
+        "epochs": 120,
+        "activation": "gelu",
+        "warmup": 20,
+        "head": "constant",
+    },
     "ranges": {"epochs": [60, 140], "batch": [35, 140], "activation": ["gelu"]},
     "budget": {"trainings": 30, "seeds": 3, "steps": 280, "curve": 1, "map": 10},
     "proof": {"seeds": 8, "most_seeds": 8},
@@ -87,10 +95,10 @@ def search(case: tuple[str, str], seed: int, folder: Path) -> None:
     """Search, confirm, and write the verdict with its cost."""
     line = world(case, seed, folder)
     with line.run.held():
-        baseline, _, fixed, measured, comparison = decided(line)
-        found = comparison | {"baseline": baseline.to_dict()}
+        _, rival, _, fixed, measured, comparison = decided(line)
+        found = comparison | {"baseline": rival.plan.to_dict()}
         first = [one["plan"] for one in fixed["candidates"]][:1]
-        found["recipe"] = first[0]["recipe"] if first else baseline.to_dict()["recipe"]
+        found["recipe"] = first[0]["recipe"] if first else rival.plan.recipe.to_dict()
         found["trainings"] = line.baseline_ledger.spent + line.plans_ledger.spent + sum(map(len, measured.values()))
         line.run.write("verdict.json", strict(found))
 
