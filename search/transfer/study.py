@@ -82,7 +82,7 @@ class Budget:
         map: Seeds for each cell of a map.
     """
 
-    trainings: int = 100
+    trainings: int = 60
     seeds: int = 4
     steps: int = 6400
     rival: int = 2

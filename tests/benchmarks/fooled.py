@@ -105,8 +105,9 @@ def main() -> None:
     asked = options.parse_args()
     places = {
         (case, seed): asked.out.resolve() / case.replace(" ", "-").replace(",", "") / str(seed)
+        for seed in range(asked.first, asked.first + max(repeats for _, _, repeats, _ in CASES.values()))
         for case, (_, _, repeats, _) in CASES.items()
-        for seed in range(asked.first, asked.first + repeats)
+        if seed < asked.first + repeats
     }
     missing = {key: (*key, place) for key, place in places.items() if not (place / "out" / "certificate.json").exists()}
     for key, _ in carried_out(run, missing, asked.workers):
@@ -114,7 +115,8 @@ def main() -> None:
     print("| source | certified | asked | gain claimed (median) |")
     print("|---|---|---|---|")
     for case, (_, _, repeats, wanted) in CASES.items():
-        told = [json.loads((places[key] / "out" / "certificate.json").read_text()) for key in places if key[0] == case]
+        paths = [place / "out" / "certificate.json" for key, place in places.items() if key[0] == case]
+        told = [json.loads(path.read_text()) for path in paths]
         gains = sorted(one["comparisons"][0]["relative_reduction"] for one in told if one["decision"] == "transfer")
         middle = f"{gains[len(gains) // 2]:.0%}" if gains else "-"
         print(f"| {case} | {len(gains)} of {repeats} | {wanted} | {middle} |")

@@ -181,7 +181,8 @@ def test_the_map_has_every_number_of_first_blocks_told_and_not(copy: Path, monke
 
 
 def test_the_page_shows_what_mattered_in_every_search(copy: Path) -> None:
-    assert "What mattered" not in report.write(copy).read_text()  # six trainings are too few to tell
+    edit(copy / "result.json", lambda held: held.update(importance={}))
+    assert "What mattered" not in report.write(copy).read_text()  # too few trials to tell
     held = json.loads((copy / "result.json").read_text())
     assert set(held["importance"]) == {"plans", *(f"baseline-{task}" for task in TASKS)}
     shares = {"rate": 0.5, "one_hot": 0.3, "decay": 0.2}

@@ -10,7 +10,8 @@ import pytest
 from search.proof.certificate import DirectDiverged
 from search.proof.certificate import verdict as one_task
 from search.sentences.sharing import layers, sentence, what
-from search.sharing.confirmation import arms, changes, chosen, protocol, trainings
+from search.sharing.conclusion import best_measured
+from search.sharing.confirmation import arms, changes, chosen, promising, protocol, trainings
 from search.sharing.objective import SharedTraining
 from search.sharing.verdict import ARMS, comparisons, judged, remaining
 from search.studies import resolve
@@ -210,3 +211,31 @@ def test_the_verdict_in_words() -> None:
         "and film-14"
     )
     assert layers([1]) == "layer 1" and layers([1, 2, 3, 5, 6]) == "layers 1 to 3, 5 and 6"
+
+
+def test_what_is_learned_alone_is_the_better_of_two_direct_recipes_that_were_measured() -> None:
+    rival = Plan(Recipe(rate=0.01))
+    plan = Sharing.ends(Recipe(rate=0.02), ("film-2", "film-3"), 3, 2, 0)
+
+    def told(direct: float, same: float | None) -> dict[str, Any]:
+        arms = {"direct": {"mean": direct}, "direct_same_recipe": {"mean": same}}
+        return {"candidates": [{"arms": arms, "plan": plan.to_dict()}]}
+
+    assert best_measured(told(0.05, 0.04), rival) == ("direct_same_recipe", plan.alone)
+    for one in (told(0.05, 0.05), told(0.05, 0.06), told(0.05, None), {"candidates": []}):
+        assert best_measured(one, rival) == ("direct", rival)
+
+
+def test_a_plan_that_the_search_shows_behind_in_every_task_is_not_confirmed() -> None:
+    def trial(number: int, a: float, b: float) -> dict[str, Any]:
+        noise = ((1.0, 1.02, 0.98), (1.01, 0.99, 1.0), (0.99, 1.0, 1.02))[number % 3]
+        by_task = [{"a": a * n, "b": b * n} for n in noise]
+        return {"number": number, "state": "complete", "value": (a * b) ** 0.5, "by_task": by_task}
+
+    reference = {"a": [0.050, 0.051, 0.049], "b": [0.10, 0.099, 0.101]}
+    far, one_sided, near = trial(0, 0.07, 0.14), trial(1, 0.07, 0.09), trial(2, 0.0502, 0.1)
+    assert promising([far, trial(3, 0.08, 0.15)], reference) is None
+    assert promising([one_sided, far], reference) is one_sided  # it helps one task, and the other may leave
+    assert promising([near, far], reference) is near
+    assert promising([], reference) is None
+    assert promising([far, trial(3, 0.08, 0.15)], reference | {"a": [None, 0.05, 0.05]}) is far
