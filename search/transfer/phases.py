@@ -30,10 +30,11 @@ PLANS = 4
 def direct_rules(phase: str, seed: int, budget: Budget, until: float, times: int = 1) -> Rules:
     """How direct learning is searched with ``times`` as many trainings as plans get.
 
-    The larger search is the smaller one gone on with: milestones of the smaller stay where they were.
+    The larger search is the smaller one gone on with, as often as it takes: milestones of the smaller stay where they
+    were, and each further part has its own, so that an optimum at an edge widens its range late in the search too.
     """
     trainings = times * budget.trainings
-    widen = tuple(sorted({share * part / times for share in WIDEN for part in range(1, times + 1)}))
+    widen = tuple((part + share) / times for part in range(times) for share in WIDEN)
     finalists = affordable(FINALISTS, budget.trainings, budget.seeds)
     return Rules(phase, seed, Role.BASELINE_SAMPLER, trainings, budget.seeds, widen, until, finalists)
 

@@ -57,7 +57,7 @@ def test_both_searches_have_samplers_and_budgets_of_their_own(tmp_path: Path) ->
 
 def test_a_search_that_goes_on_keeps_the_milestones_that_it_had(tmp_path: Path) -> None:
     rules = baseline(tmp_path, times=2).rules
-    assert rules.trainings == 24 and [share * 24 for share in rules.widen] == [3, 6, 12]
+    assert rules.trainings == 24 and [share * 24 for share in rules.widen] == [3, 6, 15, 18]
     assert (rules.finalists, rules.explored) == (2, 20)
 
 
