@@ -3,10 +3,6 @@
 import math
 from dataclasses import dataclass
 
-SHARES = (1 / 3, 2 / 3)
-"""Of the time for searching, when the baseline search and the plan search start no more trials. What is left is for
-direct learning to catch up with what both have spent, however long that takes."""
-
 
 @dataclass(frozen=True)
 class Means:

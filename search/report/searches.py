@@ -1,7 +1,7 @@
 """The section of the page about the searches: the race, what was found, what mattered."""
 
 from search.proof.agreement import PRIORS, agreement
-from search.records.leaderboard import best, geometric_mean, leaderboard, trials
+from search.records.leaderboard import best, copied, geometric_mean, leaderboard, trials
 from search.records.results import Picture, Results
 from search.report.spans import cells
 from search.report.words import SETTINGS, knowledge, percent, plain, searched, table
@@ -31,27 +31,26 @@ def searches(run: Results, picture: Picture) -> str:
 def rival(run: Results) -> str:
     """How far direct learning had come by budget, beside the best plan of transfer; nothing in runs of protocol 1."""
     told = run.result.get("direct_by_budget")
-    plan = run.candidates[0] if run.candidates else None
     if not told:
         return ""
     rows = [
         [f"direct learning, {one['trainings']} trainings", percent(one["error"], 2), plain(one["seeds"])]
         for one in told
     ]
-    number = None if plan is None else plan["trial"]
-    mine = next((trial for trial in trials(run.result, "plans") if trial["number"] == number), None)
-    if mine is not None:
-        spent = sum(len(trial["errors"]) for trial in trials(run.result, "plans"))
-        rows.append([f"best plan of transfer, {spent} trainings after {told[-2]['trainings']} of direct learning"])
+    plans = trials(run.result, "plans")
+    tried = [trial for trial in plans if trial["errors"] and copied(trial["plan"]) and trial["state"] != "failed"]
+    if tried:
+        mine = min(tried, key=lambda trial: (trial["state"] != "complete", trial["value"]))
+        start = next(one["trainings"] for one in told if one["stage"] == "start")
+        spent = sum(len(trial["errors"]) for trial in plans)
+        rows.append([f"best plan of transfer, {spent} trainings after {start} of direct learning"])
         rows[-1] += [percent(mine["value"], 2), plain(len(mine["errors"]))]
     note = (
-        "Direct learning gets all the trainings that the run spends on searching, so a plan of transfer must beat a "
-        "recipe that was looked for as long. Errors are those of the searches, on validation examples, and flatter "
-        "what won by few seeds."
+        f"A plan of transfer must beat what direct learning came to in {told[-1]['trainings']} trainings. Errors are "
+        "those of the searches, on validation examples, and flatter what won by few seeds."
     )
-    return f"<h3>How long the rival was tuned</h3>{table(['best found by', 'validation error', 'seeds'], rows)}" + (
-        f'<p class="note">{note}</p>'
-    )
+    head = ["best found by", "validation error", "seeds"]
+    return f'<h3>How long the rival was tuned</h3>{table(head, rows)}<p class="note">{note}</p>'
 
 
 def beforehand(run: Results) -> str:

@@ -120,8 +120,8 @@ def verdict(run: Results, picture: Picture) -> str:
 def proof(run: Results) -> str:
     """How it was proved, in a few plain lines."""
     margin = percent(run.certificate.get("margin"))
-    fair = any("rival_budget" in one for one in run.comparisons)
-    rival = "the shared search's trainings besides its own" if fair else "as many trainings"
+    budgets = [one["rival_budget"] for one in run.comparisons if "rival_budget" in one]
+    rival = f"{min(budgets)} trainings or more, some of them after the plans" if budgets else "as many trainings"
     lines = [
         f"Each task was learned anew on {plain(run.certificate.get('seeds'))} fresh seeds in four ways, and scored on "
         f"{plain(run.certificate.get('test_examples'))} examples that no search had read.",
@@ -191,10 +191,13 @@ def searches(run: Results, picture: Picture) -> str:
         text += "<h3>Recipes found for each task alone</h3>" + table(["task", *names], rows)
     budgets = run.result.get("direct_by_budget") or {}
     if budgets:
-        cells = {task: [percent(one["error"], 2) for one in told] for task, told in budgets.items()}
-        counts = [f"{one['trainings']} trainings" for one in next(iter(budgets.values()))]
-        text += "<h3>How long each task alone was tuned: best validation error after</h3>"
-        text += table(["task", *counts], [[plain(task), *errors] for task, errors in cells.items()])
+        rows = [
+            [plain(task), *(f"{percent(one['error'], 2)} <small>({one['trainings']})</small>" for one in told[-3:])]
+            for task, told in budgets.items()
+        ]
+        stages = ["half of the plans’ budget", "all of it", "all that the run spent"][-(max(map(len, rows)) - 1) :]
+        text += "<h3>How long each task alone was tuned: best validation error (trainings) after</h3>"
+        text += table(["task", *stages], rows)
     reference = {task: geometric_mean(errors) for task, errors in (run.result.get("reference") or {}).items()}
     complete = [trial for trial in trials(run.result, "plans") if trial["state"] == "complete"]
     rows = []

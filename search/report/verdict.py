@@ -88,7 +88,7 @@ def proof(run: Results, decision: str) -> str:
             "examples both count as samples; with so few the p-value is approximate."
         )
     budget = run.comparisons[0].get("rival_budget") if run.comparisons else None
-    rival = "as many trainings" if budget is None else "all the trainings that the run spent on searching"
+    rival = "as many trainings" if budget is None else f"{plain(budget)} trainings, those after the plans' included"
     lines = [
         meaning,
         scored,

@@ -10,6 +10,7 @@ def sentence(
     comparisons: Sequence[Mapping[str, Any]],
     study: Mapping[str, Any],
     handed_over: Mapping[str, Mapping[str, Any]] | None = None,
+    not_confirmed: Mapping[str, Any] | None = None,
 ) -> str:
     """What to learn together and how, how much it helps each task, and on what that was measured.
 
@@ -17,6 +18,7 @@ def sentence(
         comparisons: Of the certificate, one for each task.
         study: The resolved study.
         handed_over: The network that the folder keeps of each task; None in runs of protocol 1.
+        not_confirmed: The best plan, if the search showed it to be clearly behind direct learning in every task.
     """
     kept = "" if handed_over is None else _handed_over(handed_over)
     rows, names = study["rows"]["test"], [one["task"] for one in comparisons]
@@ -24,7 +26,7 @@ def sentence(
     if not helped:
         text = f"Direct learning: learn {listed(names)} each alone; no sharing is proved to help"
         tried = [one for one in comparisons if one["candidates"]]
-        return f"{text}: {_failures(tried) if tried else _none(handed_over)}.".replace("%", " %") + kept
+        return f"{text}: {_failures(tried) if tried else _none(not_confirmed)}.".replace("%", " %") + kept
     plan = Sharing.from_dict(helped[0]["plan"])
     seeds = len(helped[0]["candidate"]["per_seed"])
     gains = "; ".join(
@@ -44,10 +46,12 @@ def sentence(
     return text.replace("%", " %") + kept
 
 
-def _none(handed_over: Any) -> str:
+def _none(not_confirmed: Mapping[str, Any] | None) -> str:
     """Why nothing was confirmed."""
-    early = "no plan survived the search"
-    return early if handed_over is None else f"{early}, or the best was clearly behind direct learning there"
+    if not_confirmed is None:
+        return "no plan survived the search"
+    by = ", ".join(f"{task} by {ratio:.0%}" for task, ratio in not_confirmed["behind"].items())
+    return f"the best plan found was clearly behind direct learning already in the search ({by})"
 
 
 def _handed_over(networks: Mapping[str, Mapping[str, Any]]) -> str:

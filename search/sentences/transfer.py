@@ -67,7 +67,7 @@ def _tuned(comparison: Mapping[str, Any]) -> str:
 
 def _handed_over(network: Mapping[str, Any]) -> str:
     """What the folder's own network has learned from, and how it errs."""
-    how = {"direct_same_recipe": " directly, with the recipe of the best plan,", "direct": " directly"}
+    how = {"direct_same_recipe": " directly, with the recipe of a plan that was confirmed,", "direct": " directly"}
     text = f" The network handed over learned{how.get(network['arm'], '')} from all {network['rows']:,} unlocked"
     return (text + f" examples and errs by {network['error']:.2%} there.").replace("%", " %")
 

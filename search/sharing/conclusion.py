@@ -30,14 +30,14 @@ def certificate(result: Mapping[str, Any], found: Sequence[Any], spent: Mapping[
     helped = [one["task"] for one in found if one["decision"] == "transfer"]
     more: dict[str, Any] = {}
     if "handed_over" in result:
-        more = {"protocol": result["protocol"], "handed_over": result["handed_over"]}
+        more = {key: result[key] for key in ("protocol", "handed_over", "not_confirmed")}
         budgets = {task: told[-1]["trainings"] for task, told in result["direct_by_budget"].items()}
         found = [dict(one) | {"rival_budget": budgets[one["task"]]} for one in found]
     return strict(
         {
             "study": study["name"],
             "decision": "transfer" if helped else "direct",
-            "sentence": sentence(found, study, result.get("handed_over")),
+            "sentence": sentence(found, study, result.get("handed_over"), result.get("not_confirmed")),
             "metric": "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
             "mode": "fresh",
             "alpha": study["proof"]["alpha"],

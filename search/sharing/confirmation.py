@@ -30,23 +30,31 @@ def chosen(plans: Sequence[Mapping[str, Any]], reference: Reference) -> Mapping[
     return next(iter(harmless or complete), None)
 
 
-def promising(plans: Sequence[Mapping[str, Any]], reference: Reference) -> Mapping[str, Any] | None:
-    """The trial to confirm, or None if the search has shown it to be clearly behind direct learning in every task.
+def clearly_behind(
+    trial: Mapping[str, Any], plans: Sequence[Mapping[str, Any]], reference: Reference
+) -> dict[str, Any] | None:
+    """What the record keeps of a trial that the search shows to be clearly behind direct learning in every task.
 
-    Arguments as of `chosen`.
+    Args:
+        trial: The one to be confirmed.
+        plans: As of `chosen`.
+        reference: As of `chosen`.
+
+    Returns:
+        Its ``trial``, ``plan`` and by how much it is ``behind`` in each task; None if it is not.
     """
-    trial = chosen(plans, reference)
-    if trial is None:
-        return None
     complete = [t["by_task"] for t in plans if t["state"] == "complete"]
     behind_in = []
     for task, alone in reference.items():
         told = [error for error in alone if error]
         if len(told) < len(alone):
-            return trial  # where direct learning diverged nothing is known
+            return None  # where direct learning diverged nothing is known
         mine = [one[task] for one in trial["by_task"]]
         behind_in.append(behind(mine, [told, *([one[task] for one in errors] for errors in complete)], 0))
-    return None if all(behind_in) else trial
+    if not all(behind_in):
+        return None
+    by = {task: ratio - 1 for task, ratio in changes(trial, reference).items()}
+    return {"trial": trial["number"], "plan": trial["plan"], "behind": by}
 
 
 def changes(trial: Mapping[str, Any], reference: Reference) -> dict[str, float]:

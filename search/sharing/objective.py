@@ -84,6 +84,7 @@ class SharedTask:
             "shape": [self.depth, self.width],
             "plan": training.plan.to_dict(),
             "training": [training.index, training.intact],
+            "batches": "near-equal",
         }
         return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()[:16]
 

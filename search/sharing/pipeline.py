@@ -7,7 +7,6 @@ from typing import Any
 from zlib import crc32
 
 from models.loss import away_from_zero, of_order_one, varying
-from search.means import SHARES
 from search.seeds import Role, entropy
 from search.sharing import confirmation, verdict
 from search.sharing.objective import SharedTask
@@ -89,7 +88,7 @@ class SharingPipeline(Work):
         found = {}
         for number, (task, shared) in enumerate(self.alone(Role.BASELINE).items(), 1):
             phase = baseline_phase(task)
-            until = self.began + number / len(self.study.tasks) * SHARES[0] * self.means.search_seconds
+            until = self._until(number / len(self.study.tasks))
             ledger = self.ledgers[phase] = self._direct_ledger(phase, self.study.budget, until)
             self.search(ledger, shared, f"{task} alone")
             found[task] = settled(self.run, ledger, f"direct-{phase}.json")
@@ -99,7 +98,7 @@ class SharingPipeline(Work):
         """Go on with each of those searches until it has had its own budget and that of the shared search besides."""
         found = {}
         for task, shared in self.alone(Role.BASELINE).items():
-            phase, budget = baseline_phase(task), catching_up(self.study.budget, direct[task], self.means)
+            phase, budget = baseline_phase(task), catching_up(self.study.budget, direct[task])
             ledger = self.ledgers[phase] = self._direct_ledger(phase, budget, times=budget.rival)
             self.search(ledger, shared, f"{task} alone, gone on with", f"rival-{phase}")
             found[task] = settled(self.run, ledger, f"rival-{phase}.json")
@@ -136,7 +135,7 @@ class SharingPipeline(Work):
         suggest = partial(sharing.suggest, start=start, errors=errors, blocks=study.blocks, weightings=study.weighting)
         self.ledgers["plans"] = Ledger(
             self.journal,
-            Rules("plans", study.seed, Role.PLANS_SAMPLER, budget, seeds, (), self._until(1), finalists),
+            Rules("plans", study.seed, Role.PLANS_SAMPLER, budget, seeds, (), self._until(2), finalists),
             partial(shortened, space=suggest, rows=rows, steps=steps),
             ranges,
             sharing.first_guesses(ranges, start, study.blocks, study.weighting),
@@ -154,10 +153,13 @@ class SharingPipeline(Work):
         Each round is fixed in the folder before it starts, and has seeds of its own.
 
         Returns:
-            What was fixed of each round, with its errors as ``arms``; none if no plan survived the search.
+            What was fixed of each round, with its errors as ``arms``; none if no plan survived the search, or the best
+            is ``not_confirmed``, for it was clearly behind direct learning there.
         """
-        trial = confirmation.promising(self.ledgers["plans"].records(), reference)
-        left: list[str] | None = list(self.study.tasks) if trial else None
+        plans = self.ledgers["plans"].records()
+        trial = confirmation.chosen(plans, reference)
+        self.not_confirmed = None if trial is None else confirmation.clearly_behind(trial, plans, reference)
+        left: list[str] | None = list(self.study.tasks) if trial and not self.not_confirmed else None
         rounds: list[dict[str, Any]] = []
         while left:
             number = len(rounds) + 1

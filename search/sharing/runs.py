@@ -115,6 +115,7 @@ def _write(
         },
         "reference": reference,
         "rounds": rounds,
+        "not_confirmed": line.not_confirmed,
         "importance": {phase: ledger.importance() for phase, ledger in line.ledgers.items()},
     }
     run.write("result.json", result)

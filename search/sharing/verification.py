@@ -6,9 +6,12 @@ from search.champion import load
 from search.proof.verification import UNSPENT, answers, departure, other_data
 from search.records.record import Evidence, Run
 from search.sharing import conclusion, confirmation
+from search.sharing.pipeline import baseline_phase
 from search.sharing.verdict import comparisons
 from search.studies import reopened
+from search.tuning.searched import other_rival, recorded
 from simulators.registry import find
+from spaces.plan import Plan
 
 
 def checks(run: Run) -> Iterator[tuple[str, str]]:
@@ -30,6 +33,22 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
             held = Evidence(run.path("evidence", f"confirmation-{number}.jsonl")).done
             if confirmation.arms(fixed, held) != told["arms"]:
                 return f"errors of round {number} differ from the recorded trainings"
+        return rivals() if "handed_over" in result else ""
+
+    def rivals() -> str:
+        for one in comparisons(study.tasks, result["rounds"]):
+            task, phase = one["task"], baseline_phase(one["task"])
+            found = recorded(run, f"rival-{phase}.json")
+            direct = recorded(run, f"direct-{phase}.json")
+            wrong = other_rival(result[phase], result["direct_by_budget"][task], direct, found)
+            kept, rows = result["handed_over"][task], study.rows.pool - study.rows.locked
+            if one["decision"] == "transfer":
+                same = (kept["arm"], kept["plan"]) == ("candidate", one["plan"])
+            else:
+                arm, plan = conclusion.best_measured(one, found.plan)
+                same = (kept["arm"], Plan.from_dict(kept["plan"])) == (arm, plan)
+            if wrong or not same or kept["rows"] != rows:
+                return f"{task}: {wrong or 'what is handed over is not the best that was measured'}"
         return ""
 
     def comparison() -> str:
@@ -37,8 +56,14 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         return departure(rebuilt, certificate)
 
     def champions() -> str:
-        other = [t for t in study.tasks if load(run.folder, find(t).name).card["sentence"] != certificate["sentence"]]
-        return f"the card of {', '.join(other)} tells another verdict" if other else ""
+        cards = {task: load(run.folder, find(task).name).card for task in study.tasks}
+        other = [task for task, card in cards.items() if card["sentence"] != certificate["sentence"]]
+        if other:
+            return f"the card of {', '.join(other)} tells another verdict"
+        for task, kept in result.get("handed_over", {}).items():
+            if (cards[task]["plan"], cards[task]["error"]) != (kept["plan"], kept["error"]):
+                return f"the card of {task} tells another network"
+        return ""
 
     yield from answers(
         {

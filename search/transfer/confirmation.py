@@ -41,12 +41,13 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
         chosen += (without_head if study.blocks in best.copied else [])[:1] or others[:1]
     chosen, dropped = _promising(chosen, complete)
     deviation = _deviation(plans[0], chosen) if plans else 0.0
+    known = bool(plans) and len(plans[0]["errors"]) > 1
     effect = -math.log(1 - POWER_AT) - math.log(1 + study.proof.margin)
     seeds = seeds_needed(
         deviation, effect, study.proof.alpha / max(1, len(chosen)), study.proof.seeds, study.proof.most_seeds
     )
     return {
-        "seeds": REFITS if study.mode == "small" else seeds,
+        "seeds": REFITS if study.mode == "small" else seeds if known or not chosen else study.proof.most_seeds,
         "margin": study.proof.margin,
         "alpha": study.proof.alpha,
         "deviation_in_search": deviation,

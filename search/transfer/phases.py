@@ -1,12 +1,10 @@
 """The searches of a run, as ledgers: direct learning, plans that start from it, and direct learning gone on with."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from search.means import Means
 from search.seeds import Role
 from search.transfer.study import Budget, Study
 from search.tuning.gaussian import NumberedGP
@@ -39,16 +37,17 @@ def direct_rules(phase: str, seed: int, budget: Budget, until: float, times: int
     return Rules(phase, seed, Role.BASELINE_SAMPLER, trainings, budget.seeds, widen, until, finalists)
 
 
-def catching_up(budget: Budget, direct: Direct, means: Means) -> Budget:
+def catching_up(budget: Budget, direct: Direct) -> Budget:
     """The budget of direct learning's whole search; where time cut its first part short, plans got no more than that.
+
+    A search that was not cut short may leave a training or two for which no finalist had a use.
 
     Args:
         budget: The study's.
         direct: What the first part came to.
-        means: The run's: whether searches had a limit of time.
     """
-    limited = math.isfinite(means.search_seconds)
-    return replace(budget, trainings=max(budget.seeds, min(budget.trainings, direct.spent))) if limited else budget
+    short = direct.spent <= budget.trainings - budget.seeds
+    return replace(budget, trainings=max(budget.seeds, direct.spent)) if short else budget
 
 
 def direct_ledger(

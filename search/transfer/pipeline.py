@@ -122,14 +122,14 @@ class Pipeline(Work):
 
     def baseline(self) -> Direct:
         """Search the recipe of direct learning, with the budget that the plans get: what they start from."""
-        ledger = self._direct_ledger(self.study.budget, until=self._until(0))
+        ledger = self._direct_ledger(self.study.budget, until=self._until(1))
         self.search(ledger, self.task(Role.BASELINE, {}), "direct learning")
         self.baseline_ledger = ledger
         return settled(self.run, ledger, "direct.json")
 
     def rival(self, direct: Direct) -> Direct:
         """Go on with that search until it has had all that the run spends on searching: what candidates must beat."""
-        budget = catching_up(self.study.budget, direct, self.means)
+        budget = catching_up(self.study.budget, direct)
         ledger = self._direct_ledger(budget, budget.rival)
         self.search(ledger, self.task(Role.BASELINE, {}), "direct learning, gone on with", "rival")
         self.baseline_ledger = ledger
@@ -195,7 +195,7 @@ class Pipeline(Work):
         self.plans_ledger = plans_ledger(
             self.study,
             self.journal,
-            self._until(1),
+            self._until(2),
             self.closed("plans"),
             direct.plan.recipe,
             direct.ranges,
@@ -270,6 +270,7 @@ def digest(task: Task, training: Training) -> str:
         "bases": {name: sha256(data) for name, data in task.bases.items()},
         "plan": training.plan.to_dict(),
         "training": [training.index, training.shuffled],
+        "batches": "near-equal",
     }
     if task.metric != "relative-l1":
         names["metric"] = task.metric

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 from search.champion import certified
 from search.proof.certificate import verdict
@@ -12,7 +13,8 @@ from search.transfer import conclusion
 from search.transfer.bases import stored
 from search.transfer.confirmation import candidates
 from search.transfer.small import compare
-from spaces.plan import Recipe
+from search.tuning.searched import other_rival, recorded
+from spaces.plan import Plan, Recipe
 
 
 def checks(run: Run) -> Iterator[tuple[str, str]]:
@@ -32,16 +34,27 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         return ""
 
     def comparison() -> str:
+        return departure(conclusion.certificate(result, judged(), UNSPENT), certificate)
+
+    def judged() -> dict[str, Any]:
         confirmed = result["confirmation"]
-        again = verdict(
+        return verdict(
             confirmed["arms"]["direct"],
             candidates(confirmed, confirmed["arms"]),
             run.study.proof,
             run.study.target,
             compare(run),
         )
-        rebuilt = conclusion.certificate(result, again, UNSPENT)
-        return departure(rebuilt, certificate)
+
+    def rival() -> str:
+        if "handed_over" not in result:  # protocol 1
+            return ""
+        found = recorded(run, "rival.json")
+        wrong = other_rival(result["baseline"], result["direct_by_budget"], recorded(run, "direct.json"), found)
+        kept, (arm, plan) = result["handed_over"], conclusion.best_measured(judged(), found.plan)
+        rows = run.study.rows.pool - run.study.rows.locked
+        same = (kept["arm"], Plan.from_dict(kept["plan"]), kept["rows"]) == (arm, plan, rows)
+        return wrong or ("" if same else "what is handed over is not the best that was measured")
 
     def evidence() -> str:
         confirmed = result["confirmation"]
@@ -49,11 +62,17 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
             return "what was confirmed is not what was fixed beforehand"
         held = Evidence(run.path("evidence", "confirmation.jsonl")).done
         told = {f"{arm}/{i}": e for arm, errors in confirmed["arms"].items() for i, e in enumerate(errors)}
-        return "" if {key: held[key]["error"] for key in told} == told else "errors differ from the recorded trainings"
+        if {key: held[key]["error"] for key in told} != told:
+            return "errors differ from the recorded trainings"
+        return rival()
 
     def champion() -> str:
         card, _ = certified(run.path("model"))
-        return "" if card["sentence"] == certificate["sentence"] else "the card tells another verdict"
+        if card["sentence"] != certificate["sentence"]:
+            return "the card tells another verdict"
+        kept = result.get("handed_over")
+        same = kept is None or (card["plan"], card["error"]) == (kept["plan"], kept["error"])
+        return "" if same else "the card tells another network"
 
     def studies() -> str:
         return "" if reopened(result["study"]) == run.study else "result.json is of another study"

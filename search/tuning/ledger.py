@@ -348,10 +348,13 @@ class Ledger:
         if not self.rules.finalists or any(live.trial is not None for live in self.live.values()):
             return None  # trials under way decide who goes on
         late = time.monotonic() > self.rules.until
+        owed = self._trained + sum(self.rules.seeds - live.counted for live in self.live.values())
         for place, number in enumerate(self._ranked()):
             told = self._finished[number]
-            over = self.spent + self.rules.seeds - len(told["errors"]) > self.rules.trainings
-            if place >= self.rules.finalists and (over or late):
+            over = owed + self.rules.seeds - len(told["errors"]) > self.rules.trainings
+            # Where every finalist so far diverged there are more of them, but not without end.
+            enough = bool(self._complete) or len(self._further) >= 2 * self.rules.finalists
+            if enough and (over or (late and place >= self.rules.finalists)):
                 return None
             if number in self.live or told["state"] == "complete" or "reason" in self._further.get(number, {}):
                 continue

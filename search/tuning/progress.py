@@ -80,8 +80,9 @@ class Progress:
         if self.search is None:
             return f"{self.done:,}/{self.total:,}{self._left()}" if self.total else ""
         states, best, first = self.search.states, self.search.best, self.search.first
-        text = f"{self.done}/{self.total} {self.search.unit}, trials: {states['complete']} done"
-        text += f", {states['pruned']} stopped, {states['failed']} failed"
+        done, stopped = ("with all seeds", "with fewer") if self.search.rules.finalists else ("done", "stopped")
+        text = f"{self.done}/{self.total} {self.search.unit}, trials: {states['complete']} {done}"
+        text += f", {states['pruned']} {stopped}, {states['failed']} failed"
         if best is not None:
             text += f"; best {self.search.shown(best['value'])}"
             plans = self.search.rules.phase == "plans" and first is not None and "by_task" not in first

@@ -66,6 +66,15 @@ def settled(run: Run, ledger: Ledger, file: str) -> Direct:
             "spent": ledger.spent,
         }
         run.write(file, told)
+    return recorded(run, file)
+
+
+def recorded(run: Run, file: str) -> Direct:
+    """What `settled` has kept in a file of the folder.
+
+    Raises:
+        Refusal: If it is missing or damaged.
+    """
     held = run.read(file)
     ranges = Ranges(**{name: tuple(ends) for name, ends in held["ranges"].items()})
     return Direct(held["trial"], Plan.from_dict(held["plan"]), held["error"], ranges, held["spent"])
@@ -80,19 +89,35 @@ def by_budget(trials: Sequence[Mapping[str, Any]], direct: Direct, rival: Direct
         rival: What it came to in the end.
 
     Returns:
-        For each: ``trainings``, the ``trial`` that was best then, its validation ``error`` on as many ``seeds`` as it
-        has had. Half of a budget is spent on first seeds alone, so there the best first seed tells.
+        For each ``stage`` (``half``, ``start``, ``rival``): ``trainings``, the ``trial`` that was best then, its
+        validation ``error`` on as many ``seeds`` as it has had. Half of a budget is spent on first seeds alone, so
+        there the best first seed tells, if there is one.
     """
     half = direct.spent // 2
     begun = [trial for trial in trials[:half] if trial["errors"] and trial["state"] != "failed"]
     first = min(begun, key=lambda trial: (trial["errors"][0], trial["number"]), default=None)
-    numbers = {} if first is None else {half: int(first["number"])}
-    numbers |= {direct.spent: direct.trial, rival.spent: rival.trial}
+    reached = [] if first is None else [("half", half, int(first["number"]))]
+    reached += [("start", direct.spent, direct.trial), ("rival", rival.spent, rival.trial)]
     return [
-        {"trainings": spent, "trial": number}
+        {"stage": stage, "trainings": spent, "trial": number}
         | {"error": trials[number]["value"], "seeds": len(trials[number]["errors"])}
-        for spent, number in numbers.items()
+        for stage, spent, number in reached
     ]
+
+
+def other_rival(found: Mapping[str, Any], told: Sequence[Mapping[str, Any]], direct: Direct, rival: Direct) -> str:
+    """What of a record of direct learning does not follow from its search, in words; '' if all does.
+
+    Args:
+        found: What `searched` recorded of it.
+        told: What `by_budget` did.
+        direct: From the folder, when plans started.
+        rival: From the folder, in the end.
+    """
+    best = found["trials"][rival.trial]
+    if found["best"] != rival.trial or Plan.from_dict(best["plan"]) != rival.plan:
+        return "the rival is not the best of its search"
+    return "" if list(told) == by_budget(found["trials"], direct, rival) else "how far direct learning came is not so"
 
 
 def searched(ledger: Ledger, study: Any) -> dict[str, Any]:

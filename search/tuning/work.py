@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from search.means import SHARES, Means
+from search.means import Means
 from search.records.record import Evidence, Run, write_bytes
 from search.tuning import actors
 from search.tuning.ledger import Ledger, storage
@@ -102,8 +102,12 @@ class Work:
                 self.trainer.search(ledger, task, self.means.workers, self.run.path("tune"), self.means.gpus)
                 write_bytes(self.run.path(f"{stage}.ended"), b"")
 
-    def _until(self, share: int) -> float:
-        return self.began + SHARES[share] * self.means.search_seconds
+    def _until(self, parts: float) -> float:
+        """When a search starts no more trials: after so many parts of the time, one for each N trainings of the run.
+
+        What is left is for direct learning to catch up with what was spent, however long that takes.
+        """
+        return self.began + parts / (1 + self.study.budget.rival) * self.means.search_seconds
 
     def closed(self, phase: str) -> Any:
         """What a search does with each trial that ends: show it."""

@@ -1,5 +1,7 @@
 """Sequence models trained once on plenty of states, then only read."""
 
+from numpy.typing import NDArray
+
 from models.mlp import fresh
 from models.sequence.chain import Autoregressive
 from models.sequence.shape import SequenceShape
@@ -44,20 +46,21 @@ def train_base(
     return Base(name, pack(model, shape), missed(model, Examples(kept, exactly(system, kept))), recipe)
 
 
-def linear(task: WatcherTask, index: int) -> tuple[Autoregressive, float]:
+def linear(task: WatcherTask, index: int) -> tuple[Autoregressive, NDArray]:
     """Train the linear-logistic baseline on what seed ``index`` of a task may learn from.
 
     Returns:
-        The model, and nats a state on the validation rows.
+        The model, and the numbers of the validation rows.
     """
     prepare_process()
     draws = Draws.of(task.seed, task.role, index)
     learned, held = draws.rows(len(task.pool), task.validation)
     model = SequenceShape("linear", task.shape.shape, task.shape.q, task.shape.order).build()
     learn_from(model, task.pool.inputs[learned], START, draws, task.group)
-    return model, nats(model, task.pool.inputs[held])
+    return model, held
 
 
 def reference(task: WatcherTask) -> float:
     """Nats a state of the linear-logistic baseline on validation rows, in terms of which the searches report."""
-    return linear(task, 0)[1]
+    model, held = linear(task, 0)
+    return nats(model, task.pool.inputs[held])

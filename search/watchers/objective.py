@@ -89,6 +89,7 @@ class WatcherTask:
             "reference": self.reference,
             "plan": training.plan.to_dict(),
             "training": [training.index, training.shuffled],
+            "batches": "near-equal",
         }
         return sha256(json.dumps(names, sort_keys=True).encode())[:16]
 

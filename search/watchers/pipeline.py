@@ -1,6 +1,7 @@
 """The phases of a run of transfer between sequence models: those of any transfer, with states in place of examples."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ class WatcherPipeline(Pipeline):
         """As of any transfer, and beside them the linear-logistic baseline, which every network has to beat."""
         found = super().champions(plans, bases)
         with self.phase("linear-logistic baseline"):
-            task = self.task(Role.CONFIRMATION, {}, self.judge())
+            task = replace(self.task(Role.CONFIRMATION, {}, self.judge()), validation=0)
             (plain,) = self.trainer.calls(conclusion.linear_network, [(task,)], 1, self.means.gpus)
         return {"linear": plain, **found}
 

@@ -65,7 +65,7 @@ def test_what_was_stopped_stays_stopped_whoever_arrives_before_it_is_closed(tmp_
     same = kinds.index(kinds[2])
     assert not ledger.tell(same, 0, Outcome(1.0, 1.0))
     assert ledger.tell(2, 0, Outcome(2.0, 1.0))
-    ledger.live[same].set_user_attr("errors", [3.0])  # the rule would now be kinder
+    ledger.live[same].trial.set_user_attr("errors", [3.0])  # the rule would now be kinder
     ledger.close(2)
     assert ledger.records()[2]["state"] == "pruned"
 

@@ -68,5 +68,5 @@ def test_its_network_predicts(folder: Path, kind: str) -> None:
 def test_its_page_is_drawn_and_speaks_of_its_own_protocol(folder: Path, kind: str) -> None:
     page = report.write(folder).read_text()
     assert "as many trainings" in page
-    assert "all the trainings that the run spent" not in page and "Network handed over" not in page
+    assert "those after the plans" not in page and "Network handed over" not in page
     assert "tuned: best" not in page and "How long the rival" not in page

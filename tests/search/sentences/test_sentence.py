@@ -127,7 +127,7 @@ def test_the_rivals_trainings_and_the_network_in_the_folder_are_told() -> None:
     found = comparison(0.0495) | {"rival_budget": 48, "not_confirmed": []}
     text = sentence(found, None, STUDY, 9, KEPT | {"arm": "direct_same_recipe"})
     assert text.startswith("Direct learning: do not transfer. Direct learning tuned with 48 trainings has a mean")
-    assert "learned directly, with the recipe of the best plan, from all 450 unlocked examples" in text
+    assert "learned directly, with the recipe of a plan that was confirmed, from all 450 unlocked examples" in text
 
 
 def test_a_plan_that_was_behind_in_the_search_is_named_with_how_far() -> None:

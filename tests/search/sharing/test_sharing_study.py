@@ -78,7 +78,7 @@ def test_the_time_is_that_of_all_trainings(monkeypatch: pytest.MonkeyPatch) -> N
     study = resolve("films-8-10-12-14", "paper", {"start.epochs": 100, "start.batch": 100})
     one = 0.01 * 100 * 4  # seconds of one training of one task
     searches, rest = shared_seconds(study, 2)
-    assert searches == pytest.approx(2 * study.budget.trainings * 4 * one / 2)
+    assert searches == pytest.approx((1 + study.budget.rival) * study.budget.trainings * 4 * one / 2)
     # Each seed: every task alone twice, all together once, and once for each task with the others shuffled.
     confirmed = study.proof.seeds * (2 * 4 + 4 + 4 * 4)
     assert rest == pytest.approx(20 + (confirmed + 4 * (study.budget.seeds + 2)) * one / 2)

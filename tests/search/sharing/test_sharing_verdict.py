@@ -11,7 +11,7 @@ from search.proof.certificate import DirectDiverged
 from search.proof.certificate import verdict as one_task
 from search.sentences.sharing import layers, sentence, what
 from search.sharing.conclusion import best_measured
-from search.sharing.confirmation import arms, changes, chosen, promising, protocol, trainings
+from search.sharing.confirmation import arms, changes, chosen, clearly_behind, protocol, trainings
 from search.sharing.objective import SharedTraining
 from search.sharing.verdict import ARMS, comparisons, judged, remaining
 from search.studies import resolve
@@ -230,12 +230,17 @@ def test_a_plan_that_the_search_shows_behind_in_every_task_is_not_confirmed() ->
     def trial(number: int, a: float, b: float) -> dict[str, Any]:
         noise = ((1.0, 1.02, 0.98), (1.01, 0.99, 1.0), (0.99, 1.0, 1.02))[number % 3]
         by_task = [{"a": a * n, "b": b * n} for n in noise]
-        return {"number": number, "state": "complete", "value": (a * b) ** 0.5, "by_task": by_task}
+        told = {"number": number, "state": "complete", "value": (a * b) ** 0.5, "by_task": by_task}
+        return told | {"plan": PLAN.to_dict()}
 
     reference = {"a": [0.050, 0.051, 0.049], "b": [0.10, 0.099, 0.101]}
     far, one_sided, near = trial(0, 0.07, 0.14), trial(1, 0.07, 0.09), trial(2, 0.0502, 0.1)
-    assert promising([far, trial(3, 0.08, 0.15)], reference) is None
-    assert promising([one_sided, far], reference) is one_sided  # it helps one task, and the other may leave
-    assert promising([near, far], reference) is near
-    assert promising([], reference) is None
-    assert promising([far, trial(3, 0.08, 0.15)], reference | {"a": [None, 0.05, 0.05]}) is far
+    found = clearly_behind(far, [far, trial(3, 0.08, 0.15)], reference)
+    assert found is not None and found["trial"] == 0 and found["plan"] is far["plan"]
+    assert found["behind"] == {"a": pytest.approx(0.4, abs=0.01), "b": pytest.approx(0.4, abs=0.01)}
+    assert clearly_behind(one_sided, [one_sided, far], reference) is None  # one task is helped, and the other may leave
+    assert clearly_behind(near, [near, far], reference) is None
+    assert clearly_behind(far, [far, trial(3, 0.08, 0.15)], reference | {"a": [None, 0.05, 0.05]}) is None
+    text = sentence([{"task": task, "decision": "direct", "candidates": []} for task in "ab"], {"rows": {"test": 9}},
+                    None, found)  # fmt: skip
+    assert "clearly behind direct learning already in the search (a by 40 %, b by 40 %)" in text

@@ -13,6 +13,7 @@ from this_process import connected, unreachable, written
 
 from search import report
 from search.means import Means
+from search.proof.certificate import verdict
 from search.records.record import Run
 from search.seeds import Role, entropy
 from search.studies import resolve
@@ -130,6 +131,39 @@ def test_a_number_deep_in_the_certificate_must_follow_too(copy: Path) -> None:
     assert broken(copy) == ["certificate"]
 
 
+def forged(folder: Path, change: Callable[[Any], object]) -> None:
+    """Change the result and let certificate, sentence and card follow: what a careful forger does."""
+    from search.transfer import conclusion
+    from search.transfer.confirmation import candidates
+
+    edit(folder / "result.json", change)
+    result, study = json.loads((folder / "result.json").read_text()), Run(folder).study
+    arms = result["confirmation"]["arms"]
+    judged = verdict(arms["direct"], candidates(result["confirmation"], arms), study.proof, study.target)
+    spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
+    certified = conclusion.certificate(result, judged, spent)
+    (folder / "certificate.json").write_text(json.dumps(certified))
+    edit(folder / "model" / "card.json", lambda held: held.update(sentence=certified["sentence"]))
+
+
+FORGERIES: dict[str, tuple[Callable[[Any], object], list[str]]] = {
+    "a rival that was tuned longer": (lambda held: held["direct_by_budget"][-1].update(trainings=99), ["evidence"]),
+    "a rival that erred more": (lambda held: held["direct_by_budget"][-1].update(error=9.0), ["evidence"]),
+    "another rival": (lambda held: held["baseline"].update(best=0), ["evidence"]),
+    "more rows": (lambda held: held["handed_over"].update(rows=99), ["evidence"]),
+    "another arm": (lambda held: held["handed_over"].update(arm="shuffled"), ["evidence"]),
+    "a better network": (lambda held: held["handed_over"].update(error=0.001), ["champion"]),
+    "another network": (lambda held: held["handed_over"]["plan"]["recipe"].update(rate=0.5), ["evidence", "champion"]),
+}
+
+
+@pytest.mark.parametrize("what", FORGERIES)
+def test_what_is_told_of_the_rival_and_of_the_network_must_follow(what: str, copy: Path) -> None:
+    change, found = FORGERIES[what]
+    forged(copy, change)
+    assert broken(copy) == found
+
+
 def test_errors_must_be_those_of_the_recorded_trainings(copy: Path) -> None:
     evidence = copy / "evidence" / "confirmation.jsonl"
     lines = evidence.read_text().splitlines()
@@ -140,22 +174,11 @@ def test_errors_must_be_those_of_the_recorded_trainings(copy: Path) -> None:
 
 
 def test_errors_bettered_in_result_and_certificate_alike_are_found_by_the_evidence(copy: Path) -> None:
-    from search.proof.certificate import verdict
-    from search.transfer import conclusion
-    from search.transfer.confirmation import candidates
-
     def better(held: Any) -> None:
         arm = held["confirmation"]["arms"]["0/candidate"]
         arm[:] = [error * 0.5 for error in arm]
 
-    edit(copy / "result.json", better)
-    result = json.loads((copy / "result.json").read_text())
-    confirmed, study = result["confirmation"], Run(copy).study
-    judged = verdict(confirmed["arms"]["direct"], candidates(confirmed, confirmed["arms"]), study.proof, study.target)
-    spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
-    forged = conclusion.certificate(result, judged, spent)
-    (copy / "certificate.json").write_text(json.dumps(forged))
-    edit(copy / "model" / "card.json", lambda held: held.update(sentence=forged["sentence"]))
+    forged(copy, better)
     assert broken(copy) == ["evidence"]
 
 
