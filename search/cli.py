@@ -61,7 +61,7 @@ def parser() -> Parser:
     for name in ("run", "map"):
         help = "where generated examples go, such as s3://bucket/folder (default: the folder)"
         added[name].add_argument("--store", metavar="URI", help=help)
-    help = "trainings of each search; pipelines of a DCL study"
+    help = "trainings N to search plans with, direct learning gets more; pipelines of a DCL study"
     added["run"].add_argument("--trials", type=int, metavar="N", help=help)
     help = f"what the search of a DCL study makes small: {', '.join(SCORES)}"
     added["run"].add_argument("--score", metavar="SCORE", help=help)

@@ -56,7 +56,7 @@ def seconds_per_step(study: Any, recipe: Recipe, target: Simulator) -> float:
 
 
 def seconds(study: Study, workers: int) -> tuple[float, float]:
-    """Rough wall times of a run: of its two searches, and of everything else."""
+    """Rough wall times of a run: of its searches, and of everything else."""
     recipe, base = study.start, study.base
     steps = recipe.epochs * math.ceil(study.rows.training / recipe.batch)
     confirmed = (REFITS if study.mode == "small" else study.proof.seeds) * (1 + 3 * study.proof.candidates) + 2
