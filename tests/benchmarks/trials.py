@@ -112,6 +112,7 @@ class Search:
         self.show = self.clock.timed("MLflow", self.tracker.trial) if self.tracker else lambda *_: None
         journal = storage(self.run.path("optuna.journal"))
         ledger = plans_ledger(study, journal, math.inf, self.closed, study.start, study.ranges, 10**7)
+        ledger.rules = replace(ledger.rules, finalists=0)  # so that the search can be ended after any trial
         self.ledger: Ledger = ledger
         self.progress.phase("no-op trials", trials)
         self.progress.ledger(ledger)
