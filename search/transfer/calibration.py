@@ -126,6 +126,14 @@ LABELS: dict[str, Callable[[Examples, np.random.Generator], Examples]] = {
 """Labels of a source that knows nothing of the target."""
 
 
+def drawn(simulator: str, seed: int, role: Role, rows: int) -> Examples:
+    """Rows of a simulator that has one input column and one output column, drawn in this process."""
+    found = find(simulator)
+    columns = found.draw(rows, np.random.default_rng(sequence(seed, role)))
+    names = {field.metadata[b"role"].decode(): field.name for field in found.schema}
+    return Examples(columns[names["input"]].astype(np.float32), columns[names["output"]].astype(np.float32))
+
+
 class Repeat(Pipeline):
     """One run of a small study in this process, its source replaced by what the kind says."""
 
@@ -133,11 +141,7 @@ class Repeat(Pipeline):
 
     def examples(self, simulator: str, role: Role, rows: int) -> Examples:
         """Rows drawn on the spot: too few to be worth shards."""
-        rng = np.random.default_rng(sequence(self.study.seed, role))
-        drawn = find(simulator)
-        columns = drawn.draw(rows, rng)
-        names = {field.metadata[b"role"].decode(): field.name for field in drawn.schema}
-        return Examples(columns[names["input"]].astype(np.float32), columns[names["output"]].astype(np.float32))
+        return drawn(simulator, self.study.seed, role, rows)
 
     def task(self, role: Role, bases: Mapping[str, Base], judge: Examples | None = None) -> Task:
         """What trainings share; the nulls draw their sources anew."""

@@ -14,12 +14,12 @@ from threadpoolctl import threadpool_limits
 
 from search.seeds import number
 from search.tuning.journal import NumberedTPE
+from search.tuning.trials import ENDED
 
 STARTUP = 6
 """Finished trials before the process is asked."""
 GOOD, RECENT = 60, 90
 """How many of the best and of the latest trials it is fitted to: a draw takes 0.2 s for so many, and 4 s for 1,000."""
-ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 class NumberedGP(BaseSampler):

@@ -27,7 +27,7 @@ from search.seeds import Role, sequence
 from search.tuning.journal import Journal, NumberedTPE, storage
 from search.tuning.outcome import Outcome
 from search.tuning.race import behind
-from search.tuning.trials import best_trial, importance, leading, mean_log, record, with_further
+from search.tuning.trials import ENDED, best_trial, importance, leading, mean_log, record, with_further
 from spaces.plan import Plan
 from spaces.ranges import Ranges
 
@@ -37,7 +37,6 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 DRAWS = 60
 """Draws in a row that no constraint lets through, after which a search ends."""
-ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 FURTHER = "further seeds of trial "
 """Attribute of the Optuna study that holds what a finalist told: its trial has ended, and Optuna changes it no more."""
 

@@ -8,6 +8,9 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+"""States of trials that are over."""
+
 
 def mean_log(errors: Sequence[float]) -> float:
     """Mean log error: differences of it are log-ratios of geometric means."""

@@ -20,17 +20,17 @@ import numpy as np
 
 from models.train import prepare_process
 from search.records.record import Run, write_json
-from search.seeds import Role, sequence
+from search.seeds import Role
 from search.studies import resolve
-from search.transfer.objective import Examples, Task, Training, learn
+from search.transfer.calibration import drawn
+from search.transfer.objective import Task, Training, learn
 from search.transfer.phases import direct_ledger, direct_rules
 from search.transfer.study import Study
 from search.tuning import serial
-from search.tuning.journal import Journal, NumberedTPE, storage
+from search.tuning.journal import Journal, storage
 from search.tuning.ledger import Ledger, Rules
 from search.tuning.processes import carried_out
 from search.tuning.searched import best_plan
-from simulators.registry import find
 from spaces import baseline, transfer
 from spaces.ranges import shortened
 
@@ -61,7 +61,7 @@ def tiny(seed: int, trainings: int) -> Study:
     return resolve("calibration", "demo", {"seed": seed, "budget.trainings": trainings})
 
 
-def race(study: Study, journal: Journal, sampler: Any = NumberedTPE) -> Ledger:
+def race(study: Study, journal: Journal) -> Ledger:
     """The search of before."""
     return Ledger(
         journal,
@@ -70,7 +70,6 @@ def race(study: Study, journal: Journal, sampler: Any = NumberedTPE) -> Ledger:
         study.ranges,
         baseline.first_guesses(study.ranges, study.start),
         partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
-        sampler=sampler,
     )
 
 
@@ -101,13 +100,6 @@ CASES: dict[str, tuple[Callable[[int, int], Study], tuple[int, ...]]] = {
 }
 
 
-def drawn(study: Study, role: Role, rows: int) -> Examples:
-    """Newly simulated rows of the target."""
-    columns = find(study.target).draw(rows, np.random.default_rng(sequence(study.seed, role)))
-    names = {field.metadata[b"role"].decode(): field.name for field in find(study.target).schema}
-    return Examples(columns[names["input"]].astype(np.float32), columns[names["output"]].astype(np.float32))
-
-
 def found(case: str, search: str, seed: int, trainings: int, folder: Path) -> dict[str, Any]:
     """One search and the truth of what it found."""
     prepare_process()
@@ -115,12 +107,17 @@ def found(case: str, search: str, seed: int, trainings: int, folder: Path) -> di
     run = Run(folder)
     folder.mkdir(parents=True, exist_ok=True)
     ledger = SEARCHES[search](study, storage(run.path("optuna.journal")))
-    pool = drawn(study, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
+    pool = drawn(study.target, study.seed, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
     task = Task(study.seed, Role.BASELINE, pool, study.rows.validation, study.network)
     serial.search(ledger, task, 1, folder)
     plan = best_plan(ledger)
     judged = Task(
-        study.seed, Role.REGRET, pool, study.rows.validation, study.network, judge=drawn(study, Role.TEST, TEST)
+        study.seed,
+        Role.REGRET,
+        pool,
+        study.rows.validation,
+        study.network,
+        judge=drawn(study.target, study.seed, Role.TEST, TEST),
     )
     errors = [learn(judged, Training(plan, i))[0] for i in range(TRUTH)]
     told = {"plan": plan.to_dict(), "spent": ledger.spent, "trials": len(ledger.records()), "errors": errors}
