@@ -28,7 +28,7 @@ def initialise(network: nn.Module, recipe: Recipe, generator: torch.Generator, i
 
 
 def set_head(network: nn.Module, recipe: Recipe, inputs: Tensor, outputs: Tensor) -> None:
-    """Set the output bias as the recipe asks of a fresh head; arguments as of `initialise`."""
+    """Let the output begin where the recipe says; arguments as of `initialise`."""
     if recipe.head == "constant":
         start_head(network, inputs[:PROBES].cpu(), best_constant(recipe.loss, outputs.cpu()))
 
@@ -61,18 +61,20 @@ def best_constant(loss: str, outputs: Tensor, weights: Tensor | None = None) -> 
 
 
 def start_head(network: nn.Module, inputs: Tensor, constant: Tensor) -> None:
-    """Set the bias of the head, in place, to a constant output.
+    """Let the output of a network begin at a constant: its last layer gets that bias, and weights of zero.
 
-    A network whose output does not follow that bias one to one (something comes after it, or there is none) stays as
-    it was.
+    Weights of zero, because random ones add noise to the constant that the training must first unlearn. A copied network
+    that was taught a constant brings none, and was certified for that alone (docs/results/fair-arms.md). A network whose
+    output does not follow that bias one to one (something comes after it, or there is none) stays as it was.
 
     Args:
         network: With ordered blocks, the last of them the head.
         inputs: (examples, inputs), standardised: a few rows on which it is tried.
         constant: (outputs,).
     """
-    bias = _output_bias(network, len(constant))
-    if bias is None:
+    last = _last_layer(network)
+    bias = getattr(last, "bias", None)
+    if last is None or not isinstance(bias, Tensor) or bias.shape != constant.shape:
         return
     training = network.training
     network.eval()
@@ -80,17 +82,17 @@ def start_head(network: nn.Module, inputs: Tensor, constant: Tensor) -> None:
         drawn, before = bias.clone(), network(inputs)
         bias.add_(1.0)
         follows = torch.allclose(network(inputs) - before, torch.ones_like(before), atol=1e-3)
+        if follows:
+            for weights in last.parameters(recurse=False):
+                weights.zero_()
         bias.copy_(constant if follows else drawn)
     network.train(training)
 
 
-def _output_bias(network: nn.Module, outputs: int) -> Tensor | None:
-    """The bias of the last layer of the head, if it has one number for each output."""
-    for layer in reversed(list(blocks_of(network)[-1].modules())):
-        if list(layer.parameters(recurse=False)):
-            bias = getattr(layer, "bias", None)
-            return bias if isinstance(bias, Tensor) and bias.shape == (outputs,) else None
-    return None
+def _last_layer(network: nn.Module) -> nn.Module | None:
+    """The last layer of the head that has parameters of its own."""
+    layers = [layer for layer in blocks_of(network)[-1].modules() if list(layer.parameters(recurse=False))]
+    return layers[-1] if layers else None
 
 
 def _median(values: Tensor, weights: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ class SharedMLP(nn.Module):
         return x
 
     def start_heads(self, outputs: Tensor) -> None:
-        """Set the bias of each head to the constant that is best for the loss of the tasks that share it.
+        """Let each head begin at the constant that is best for the loss of the tasks that share it, its weights at zero.
 
         Args:
             outputs: (examples, tasks, outputs), what it will be trained on.
@@ -73,9 +73,10 @@ class SharedMLP(nn.Module):
         for number, group in enumerate(self.members[-1]):
             rows = outputs[:, group].flatten(0, 1)
             counted = torch.tensor([weights[place] for place in group]).repeat(len(outputs))
-            bias = self.get_submodule(f"blocks.{self.depth}.{number}").bias
+            head = self.get_submodule(f"blocks.{self.depth}.{number}")
             with torch.no_grad():
-                bias.copy_(best_constant(self.plan.recipe.loss, rows, counted))  # type: ignore[operator, union-attr]
+                head.weight.zero_()  # type: ignore[operator, union-attr]
+                head.bias.copy_(best_constant(self.plan.recipe.loss, rows, counted))  # type: ignore[operator, union-attr]
 
     def alone(self, task: str) -> MLP:
         """The path of one task as a network of its own: what told it its task is part of the first bias."""

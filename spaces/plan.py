@@ -44,8 +44,8 @@ class Recipe:
         optimiser: ``adamw``, ``adam`` or ``sgd``.
         schedule: ``cosine`` falls to zero over the training; ``constant`` stays.
         warmup: Steps over which the rate rises linearly from zero.
-        head: Where the output bias of a fresh head starts: ``random``, as PyTorch draws it, or ``constant``, at the
-            prediction that is best for the loss if it is the same for every example (a copied head brings as much).
+        head: Where the output of a network with a fresh head begins: ``random``, as PyTorch draws it, or ``constant``:
+            weights of zero, and the bias that is best for the loss on the training rows.
     """
 
     rate: float = 1e-3

@@ -272,6 +272,8 @@ def digest(task: Task, training: Training) -> str:
         "training": [training.index, training.shuffled],
         "batches": "near-equal",
     }
+    if training.plan.recipe.head == "constant":
+        names["head"] = "weights of zero"
     if task.metric != "relative-l1":
         names["metric"] = task.metric
     if isinstance(task.network, OwnNetwork):

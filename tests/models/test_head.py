@@ -52,13 +52,15 @@ def test_known_constants() -> None:
     assert best_constant("l1", torch.tensor([[1.0], [2.0]])).item() == 1.5
 
 
-def test_a_fresh_head_starts_at_its_constant_and_nothing_else_changes() -> None:
+def test_a_fresh_head_starts_at_its_constant_and_no_other_block_changes() -> None:
     drawn, started = MLP(3, 4, 2, 5), MLP(3, 4, 2, 5)
     fresh(drawn, 1.3, order())
     initialise(started, Recipe(initial_scale=1.3, head="constant", loss="mse"), order(), INPUTS, OUTPUTS)
     for (name, a), (_, b) in zip(drawn.named_parameters(), started.named_parameters(), strict=True):
         if name == "blocks.2.bias":
             assert torch.equal(b, best_constant("mse", OUTPUTS)) and not torch.equal(a, b)
+        elif name == "blocks.2.weight":
+            assert not b.any() and a.any()
         else:
             assert torch.equal(a, b), name
 
@@ -106,17 +108,19 @@ def test_a_head_that_its_bias_does_not_move_one_to_one_stays_as_it_was(network: 
     network.eval()
     before = network(INPUTS).clone()
     start_head(network, INPUTS[:4], torch.full((4,), 7.0))
-    # Of a normalised head its own bias moves the output one to one, and that is where it ends.
+    # A normalised head ends in a bias of its own, which moves the output one to one.
     moved = isinstance(network, Wide) and isinstance(network.blocks[1][-1], nn.LayerNorm)  # type: ignore[index]
-    expected = before + 7.0 if moved else before
+    expected = torch.full_like(before, 7.0) if moved else before
     assert torch.allclose(network(INPUTS), expected, atol=1e-5) and not network.training
 
 
 def test_a_head_of_several_layers_starts_at_its_constant_and_keeps_its_mode() -> None:
     network = Wide()
     set_head(network, Recipe(head="constant", loss="l1"), INPUTS, OUTPUTS)
-    assert torch.equal(network.blocks[1][-1].bias, best_constant("l1", OUTPUTS)) and network.training  # type: ignore[index]
+    constant = best_constant("l1", OUTPUTS)
+    assert torch.equal(network.blocks[1][-1].bias, constant) and network.training  # type: ignore[index]
     assert torch.equal(network.blocks[1][0].running_mean, torch.zeros(5))  # type: ignore[index]
+    assert torch.equal(network(INPUTS), constant.expand_as(OUTPUTS))
 
 
 def test_the_heads_of_tasks_start_at_the_constants_of_the_tasks_that_share_them() -> None:
@@ -126,5 +130,6 @@ def test_the_heads_of_tasks_start_at_the_constants_of_the_tasks_that_share_them(
     network = SharedMLP(plan, dict.fromkeys(tasks, 3), 4, depth=1, width=5)
     network.start_heads(exact)
     ours, alone = (network.get_submodule(f"blocks.1.{i}").bias for i in (0, 1))
+    assert not any(network.get_submodule(f"blocks.1.{i}").weight.any() for i in (0, 1))  # type: ignore[operator]
     weighted = (exact[:, 0].mean(0) + 3 * exact[:, 1].mean(0)) / 4
     assert torch.allclose(ours, weighted) and torch.allclose(alone, exact[:, 2].mean(0))  # type: ignore[arg-type]
