@@ -63,9 +63,9 @@ def best_constant(loss: str, outputs: Tensor, weights: Tensor | None = None) -> 
 def start_head(network: nn.Module, inputs: Tensor, constant: Tensor) -> None:
     """Let the output of a network begin at a constant: its last layer gets that bias, and weights of zero.
 
-    Weights of zero, because random ones add noise to the constant that the training must first unlearn. A copied network
-    that was taught a constant brings none, and was certified for that alone (docs/results/fair-arms.md). A network whose
-    output does not follow that bias one to one (something comes after it, or there is none) stays as it was.
+    Weights of zero, because random ones add noise to the constant, which training must first unlearn. A copied network
+    that was taught a constant brings none, and was certified for that alone (docs/results/fair-arms.md). A network
+    whose output does not follow that bias one to one (something comes after it, or there is none) stays as it was.
 
     Args:
         network: With ordered blocks, the last of them the head.

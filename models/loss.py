@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from spaces.refusal import Refusal
@@ -52,6 +52,21 @@ def deviations(metric: str, prediction: NDArray, target: NDArray) -> NDArray[np.
     exact = np.asarray(target, np.float64)
     distance = np.abs(np.asarray(prediction, np.float64) - exact)
     return distance / np.abs(exact) if metric == "relative-l1" else distance
+
+
+LEAST = 1e-12
+"""An error below which float32 tells nothing: where logarithms are taken, 0 counts as this."""
+
+
+def logs(errors: ArrayLike) -> NDArray[np.float64]:
+    """Natural logarithms of errors, none of them negative; an error of exactly 0 counts as `LEAST`."""
+    return np.log(np.maximum(np.asarray(errors, np.float64), LEAST))
+
+
+def geometric_mean(errors: ArrayLike) -> float:
+    """Geometric mean of errors, infinite for none."""
+    found = logs(errors)
+    return float(np.exp(found.mean())) if found.size else float("inf")
 
 
 NORMALISED = 'metric = "normalised-l1"'

@@ -64,7 +64,7 @@ class SharedMLP(nn.Module):
         return x
 
     def start_heads(self, outputs: Tensor) -> None:
-        """Let each head begin at the constant that is best for the loss of the tasks that share it, its weights at zero.
+        """Let each head begin at the constant that is best for the loss of its tasks, its weights at zero.
 
         Args:
             outputs: (examples, tasks, outputs), what it will be trained on.

@@ -1,11 +1,11 @@
 """Successive halving on epochs: a trial reports after each budget, and goes on only among the best of its kind."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from models.loss import logs
 from search.tuning.ledger import Ledger
 
 
@@ -42,7 +42,7 @@ class Rungs(Ledger):
 
     def score(self, errors: Sequence[float]) -> float:
         """The logarithm of the last rung's score."""
-        return math.log(errors[-1])
+        return float(logs(errors[-1]))
 
     def shown(self, value: float) -> str:
         """A score: what it counts has no unit worth a name, for T times the likelihood holds the unknown entropy."""

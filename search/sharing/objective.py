@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.loss import relative_error
+from models.loss import geometric_mean, relative_error
 from models.mlp import fresh
 from models.scaling import Scaling
 from models.shared import SharedMLP, stack
@@ -71,9 +71,8 @@ class SharedTask:
         mean over tasks varies less from seed to seed than the worst of them.
         """
         found = learn(self, training).errors
-        known = all(math.isfinite(error) and error > 0 for error in found.values())
-        mean = math.exp(sum(map(math.log, found.values())) / len(found)) if known else math.inf
-        return mean, {"by_task": found}
+        known = all(map(math.isfinite, found.values()))
+        return geometric_mean(list(found.values())) if known else math.inf, {"by_task": found}
 
     def digest(self, training: SharedTraining) -> str:
         """Names everything that one training's errors depend on."""

@@ -13,15 +13,12 @@ As for transfer, three arms must be beaten on the same seeds, here by each task 
 Capacity needs no arm: a task's path through the shared network is a network of the size it has alone.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.proof.certificate import DirectDiverged
-from search.proof.statistics import holm, log_ratios, paired_p_value, reduction, sign_p_value
+from search.proof.claims import Claim, Errors, Rival, summary, tested
 
 ARMS = ("direct", "direct_same_recipe", "shuffled")
-Errors = Sequence[float | None]
 
 
 def judged(arms: Mapping[str, Mapping[str, Errors]], margin: float, alpha: float) -> dict[str, dict[str, Any]]:
@@ -36,67 +33,39 @@ def judged(arms: Mapping[str, Mapping[str, Errors]], margin: float, alpha: float
         For each task an entry as in the certificate: ``decision`` is ``transfer`` where sharing is proved to help.
 
     Raises:
-        DirectDiverged: If tuned direct learning has no finite error on a seed.
+        RivalDiverged: If tuned direct learning has no finite error on a seed.
     """
-    tasks = list(arms["candidate"])
-    found = {task: _compared({arm: arms[arm][task] for arm in (*ARMS, "candidate")}, margin, alpha, tasks, task)
-             for task in tasks}  # fmt: skip
-    for one, adjusted in zip(found.values(), holm([one["p_value"] for one in found.values()]), strict=True):
-        one["p_value"] = adjusted
-        if not one["reason"] and not adjusted <= alpha:
-            one["reason"] = _missed(one["p_values"], margin)
-        one["decision"] = "direct" if one["reason"] else "transfer"
-    return found
-
-
-def _compared(
-    arms: Mapping[str, Errors], margin: float, alpha: float, tasks: Sequence[str], task: str
-) -> dict[str, Any]:
-    """One task before Holm: three p-values, of which the largest counts, and the reduction against direct learning."""
-    if not _finite(arms["direct"]):
-        errors = list(arms["direct"])
-        raise DirectDiverged(f"{task}: the direct baseline diverged on a confirmation seed; its errors: {errors}")
-    entry: dict[str, Any] = {
-        "reason": "",
-        "relative_reduction": None,
-        "interval": None,
-        "p_value": 1.0,
-        "p_values": dict.fromkeys(ARMS, 1.0),
-        "sign_p_value": 1.0,
-        "arms": {name: _summary(errors) for name, errors in arms.items()},
-    }
-    diverged = [name for name in ("candidate", *ARMS[1:]) if not _finite(arms[name])]
-    if diverged:
-        return entry | {"reason": f"{WORDS[diverged[0]]} diverged on a confirmation seed"}
-    margins = {"direct": math.log1p(margin), "direct_same_recipe": math.log1p(margin), "shuffled": 0.0}
-    ratios = {name: log_ratios(arms[name], arms["candidate"]) for name in ARMS}  # type: ignore[arg-type]
-    p_values = {name: paired_p_value(ratios[name], margins[name]) for name in ARMS}
-    estimate = reduction(ratios["direct"], alpha, len(tasks))
-    return entry | {
-        "relative_reduction": estimate.value,
-        "interval": list(estimate.interval),
-        "p_value": max(p_values.values()),
-        "p_values": p_values,
-        "sign_p_value": max(sign_p_value(ratios[name], margins[name]) for name in ARMS),
+    held = {task: {arm: arms[arm][task] for arm in (*ARMS, "candidate")} for task in arms["candidate"]}
+    found = tested([_claim(task, errors, margin) for task, errors in held.items()], alpha)
+    names = ("decision", "reason", "relative_reduction", "interval", "p_value", "p_values", "sign_p_value")
+    return {
+        task: one.told(*names) | {"arms": {arm: summary(errors) for arm, errors in held[task].items()}}
+        for task, one in zip(held, found, strict=True)
     }
 
 
-WORDS = {
-    "candidate": "learning together",
-    "direct_same_recipe": "direct learning with the plan's recipe",
-    "shuffled": "learning together with the others' labels shuffled",
-}
-
-
-def _missed(p_values: Mapping[str, float], margin: float) -> str:
-    """Which arm was not beaten, in words."""
-    words = {
-        "direct": f"not proved to beat direct learning by more than {margin:.0%}",
-        "direct_same_recipe": f"not proved to beat direct learning with the plan's recipe by more than {margin:.0%}",
-        "shuffled": "not proved to beat learning together with the others' labels shuffled: "
-        "it is not what the others know that helps",
+def _claim(task: str, errors: Mapping[str, Errors], margin: float) -> Claim:
+    """What has to be shown of a task."""
+    by = f"by more than {margin:.0%}"
+    shuffled = "learning together with the others' labels shuffled"
+    rivals = {
+        "direct": Rival(
+            errors["direct"], margin, f"not proved to beat direct learning {by}", "the direct baseline", needed=True
+        ),
+        "direct_same_recipe": Rival(
+            errors["direct_same_recipe"],
+            margin,
+            f"not proved to beat direct learning with the plan's recipe {by}",
+            "direct learning with the plan's recipe",
+        ),
+        "shuffled": Rival(
+            errors["shuffled"],
+            0.0,
+            f"not proved to beat {shuffled}: it is not what the others know that helps",
+            shuffled,
+        ),
     }
-    return words[max(ARMS, key=lambda name: p_values[name])]
+    return Claim(task, errors["candidate"], rivals, "learning together")
 
 
 def comparisons(tasks: Sequence[str], rounds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -149,13 +118,3 @@ def _entry(task: str, found: dict[str, Any] | None) -> dict[str, Any]:
         "round": found["round"],
         "candidates": [found],
     }
-
-
-def _summary(errors: Errors) -> dict[str, Any]:
-    """Mean (None if any seed diverged) and every seed."""
-    mean = sum(errors) / len(errors) if _finite(errors) else None  # type: ignore[arg-type]
-    return {"mean": mean, "per_seed": list(errors)}
-
-
-def _finite(errors: Errors) -> bool:
-    return all(error is not None and math.isfinite(error) and error > 0 for error in errors)

@@ -31,7 +31,7 @@ from models.network import Shape
 from models.scaling import Scaling
 from models.weights import no_gradient, pack
 from search.means import Means
-from search.proof.certificate import DirectDiverged
+from search.proof.claims import RivalDiverged
 from search.proof.statistics import clopper_pearson
 from search.records.record import Evidence, Run, strict
 from search.seeds import Draws, Role, sequence
@@ -193,7 +193,7 @@ def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
             line.prepare()
             ended = decided(line)
             found = ended.comparison | {"truth": line.true_ratios(ended)}
-        except (NothingFinished, DirectDiverged) as problem:
+        except (NothingFinished, RivalDiverged) as problem:
             found = {"decision": "failed", "reason": str(problem), "relative_reduction": None, "truth": []}
         run.write("verdict.json", strict(found))
     return found

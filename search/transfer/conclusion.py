@@ -1,11 +1,11 @@
 """From measured errors to what a run leaves behind: result, certificate, champion."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from models.loss import geometric_mean
 from models.standard import Standard
 from models.train import predict
 from models.weights import sha256
@@ -72,7 +72,7 @@ def examples_gained(curve: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if curve is None:
         return None
     told = [(rows, errors) for rows, errors in zip(curve["rows"], curve["errors"], strict=True) if errors]
-    means = [math.exp(sum(map(math.log, errors)) / len(errors)) for _, errors in told]
+    means = [geometric_mean(errors) for _, errors in told]
     reached = equivalent_rows([rows for rows, _ in told], means, curve["candidate_error"])
     return dict(curve) | {"equivalent_rows": reached, "beyond": reached is None}
 

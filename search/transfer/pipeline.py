@@ -2,13 +2,13 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from models.loss import away_from_zero, of_order_one, varying
+from models.loss import away_from_zero, geometric_mean, of_order_one, varying
 from models.network import OwnNetwork, Shape
 from models.scaling import Scaling
 from models.standard import Standard
@@ -225,7 +225,7 @@ class Pipeline(Work):
             whole = replace(self.task(Role.CURVE, {}, self.judge()), pool=examples.standardised(self.standard))
             # The two smaller sizes together, so that no worker waits; the largest only if they do not reach it.
             for together in (sizes[:-1], sizes[-1:]):
-                if any(_geometric(found) <= wanted for found in errors):
+                if any(geometric_mean(found) <= wanted for found in errors):
                     break
                 tasks = {size: confirmation.curve_task(whole, size) for size in together}
                 found = self.measure(
@@ -253,11 +253,6 @@ class Pipeline(Work):
     def digest(self, task: Any, training: Any) -> str:
         """Names everything that a training's error depends on."""
         return digest(task, training)
-
-
-def _geometric(errors: Sequence[float]) -> float:
-    """Geometric mean, infinite for none."""
-    return math.exp(sum(map(math.log, errors)) / len(errors)) if errors else math.inf
 
 
 def digest(task: Task, training: Training) -> str:

@@ -9,7 +9,7 @@ count as samples (`search.proof.crossed`). The claim is about the pool at hand, 
 
 import numpy as np
 
-from search.proof.certificate import Compare, Comparison, Errors, paired
+from search.proof.claims import Claim, Compare, Comparison, Errors, Rival, paired
 from search.proof.crossed import Crossed
 from search.records.record import Evidence, Run
 
@@ -20,8 +20,8 @@ def compare(run: Run) -> Compare:
         return paired
     held = Evidence(run.path("evidence", "confirmation.jsonl")).done
 
-    def crossed(arm: str, candidate: str, errors: Errors, ours: Errors) -> Comparison:
-        return Crossed.of(*(_table(held, name, told) for name, told in ((arm, errors), (candidate, ours))))
+    def crossed(rival: Rival, claim: Claim) -> Comparison:
+        return Crossed.of(_table(held, rival.key, rival.errors), _table(held, claim.key, claim.candidate))
 
     return crossed
 

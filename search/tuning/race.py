@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from models.loss import logs
+
 LEVEL = 0.95
 """Confidence at which a trial is clearly behind: 1.645 standard errors where many trials are complete, more where the
 deviation of a seed is known from few."""
@@ -19,7 +21,7 @@ def leader(complete: Sequence[Sequence[float]]) -> int | None:
     Args:
         complete: Errors of each complete trial, seed by seed, all on the same seeds.
     """
-    return int(np.log(complete).mean(1).argmin()) if len(complete) else None
+    return int(logs(complete).mean(1).argmin()) if len(complete) else None
 
 
 def pooled_deviation(complete: Sequence[Sequence[float]], best: int) -> tuple[float, int] | None:
@@ -28,9 +30,9 @@ def pooled_deviation(complete: Sequence[Sequence[float]], best: int) -> tuple[fl
     Returns:
         The deviation and its degrees of freedom, or None while fewer than two complete trials can be compared.
     """
-    logs = np.log(complete)
-    ratios = logs - logs[best]
-    freedom = (logs.shape[0] - 1) * (logs.shape[1] - 1)
+    held = logs(complete)
+    ratios = held - held[best]
+    freedom = (held.shape[0] - 1) * (held.shape[1] - 1)
     squares = float(np.square(ratios - ratios.mean(1, keepdims=True)).sum())
     return (math.sqrt(squares / freedom), freedom) if freedom else None
 
@@ -50,5 +52,5 @@ def behind(errors: Sequence[float], complete: Sequence[Sequence[float]], referen
     if pooled is None:
         return False
     deviation, freedom = pooled
-    ratios = [math.log(a / b) for a, b in zip(errors, complete[best], strict=False)]
-    return sum(ratios) / len(ratios) > float(stats.t.ppf(LEVEL, freedom)) * deviation / math.sqrt(len(ratios))
+    ratios = logs(errors) - logs(complete[best][: len(errors)])
+    return float(ratios.mean()) > float(stats.t.ppf(LEVEL, freedom)) * deviation / math.sqrt(len(ratios))

@@ -8,13 +8,15 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from models.loss import logs
+
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 """States of trials that are over."""
 
 
 def mean_log(errors: Sequence[float]) -> float:
     """Mean log error: differences of it are log-ratios of geometric means."""
-    return sum(map(math.log, errors)) / len(errors)
+    return float(logs(errors).mean())
 
 
 def record(trial: FrozenTrial, score: Callable[[Sequence[float]], float] = mean_log) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.dcl.verdict import ARMS, CLAIMS, ArmDiverged, comparisons
+from search.dcl.verdict import ARMS, CLAIMS, comparisons
+from search.proof.claims import RivalDiverged
 from search.proof.statistics import holm, log_ratios, paired_p_value
 from search.sentences.dcl import sentence, student, watcher
 from search.study import Proof
@@ -73,7 +74,7 @@ def test_a_pipeline_that_diverged_altogether_is_never_better() -> None:
 def test_a_diverged_arm_stops_everything(arm: str) -> None:
     held = arms({})
     held[arm][0] = math.inf
-    with pytest.raises(ArmDiverged, match=f"{arm} diverged on a confirmation seed"):
+    with pytest.raises(RivalDiverged, match=f"{arm} diverged on a confirmation seed"):
         comparisons(held, PROOF)
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from search.proof.certificate import ARMS, Candidate, DirectDiverged, verdict
+from search.proof.certificate import ARMS, Candidate, verdict
+from search.proof.claims import RivalDiverged
 from search.records.record import strict
 from search.study import Proof
 from spaces.plan import Plan, Recipe, Span
@@ -106,7 +107,8 @@ def test_one_seed_that_diverged_is_direct(arm: int, bad: float | None) -> None:
     arms: list[list[float | None]] = [(mean * NOISE).tolist() for mean in (0.01, 0.05, 0.05)]
     arms[arm][5] = bad
     found = verdict((0.05 * OTHER).tolist(), [candidate(*arms)], PROOF, "t")
-    assert found["decision"] == "direct" and "diverged on a confirmation seed" in found["candidates"][0]["reason"]
+    what = "erred by exactly 0" if bad == 0 else "diverged"  # of 0 there is no ratio
+    assert found["decision"] == "direct" and f"{what} on a confirmation seed" in found["candidates"][0]["reason"]
     assert found["candidates"][0]["arms"][("candidate", *ARMS[1:])[arm]]["mean"] is None
     assert json.loads(json.dumps(strict(found), allow_nan=False))["decision"] == "direct"
 
@@ -118,7 +120,8 @@ def test_errors_of_zero_and_no_numbers_at_all_are_never_transfer(arms: int, bad:
     told = [[bad] * 8 if arms >> i & 1 else (mean * NOISE).tolist() for i, mean in enumerate((0.01, 0.05, 0.05))]
     found = verdict((0.05 * OTHER).tolist(), [candidate(*told), candidate(*told, LONG, 9)], PROOF, "t")
     assert found["decision"] == "direct" and found["plan"] is None and found["p_value"] == 1.0
-    assert all("diverged on a confirmation seed" in one["reason"] for one in found["candidates"])
+    what = "erred by exactly 0" if bad == 0 else "diverged"
+    assert all(f"{what} on a confirmation seed" in one["reason"] for one in found["candidates"])
 
 
 def test_a_p_value_that_is_no_number_is_never_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +134,7 @@ def test_a_p_value_that_is_no_number_is_never_transfer(monkeypatch: pytest.Monke
 def test_a_direct_seed_that_diverged_is_failure_and_never_dropped(bad: float | None) -> None:
     direct: list[float | None] = [0.05 * x for x in NOISE]
     direct[2] = bad
-    with pytest.raises(DirectDiverged, match=r"^film-8: the direct baseline diverged"):
+    with pytest.raises(RivalDiverged, match=r"^film-8: the direct baseline (diverged|erred by exactly 0)"):
         verdict(direct, [candidate([0.01] * 8, [0.05] * 8, [0.05] * 8)], PROOF, "film-8")
 
 

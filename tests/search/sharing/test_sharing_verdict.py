@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.proof.certificate import DirectDiverged
 from search.proof.certificate import verdict as one_task
+from search.proof.claims import RivalDiverged
 from search.sentences.sharing import layers, sentence, what
 from search.sharing.conclusion import best_measured
 from search.sharing.confirmation import arms, changes, chosen, clearly_behind, protocol, trainings
@@ -143,7 +143,7 @@ def test_divergence_fails_a_task_but_never_helps_one() -> None:
     assert "others' labels shuffled diverged" in found["film-8"]["reason"]
     assert found["film-10"]["reason"] == "learning together diverged on a confirmation seed"
     held["direct"]["film-12"][1] = None
-    with pytest.raises(DirectDiverged, match="^film-12: the direct baseline diverged"):
+    with pytest.raises(RivalDiverged, match="^film-12: the direct baseline diverged"):
         judged(held, 0.02, ALPHA)
 
 

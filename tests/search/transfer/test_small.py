@@ -14,6 +14,7 @@ from models.train import prepare_process
 from search.champion import Champion
 from search.means import Means
 from search.proof.certificate import verdict
+from search.proof.claims import Claim, Comparison, Rival
 from search.proof.crossed import Crossed
 from search.records.record import Run
 from search.seeds import Role
@@ -140,9 +141,14 @@ def test_evidence_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) ->
     entries = [{"key": f"{arm}/{i}", "by_example": [0.1, 0.3 + i]} for arm in ("direct", "0/candidate") for i in (0, 1)]
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     compare = small.compare(run)
-    assert compare("direct", "0/candidate", [0.2, 0.7], [0.2, 0.7]).p_value(0.0) == 1.0
+
+    def compared(errors: list[float | None]) -> Comparison:
+        rival = Rival(errors, 0.02, "not beaten", "direct", "direct")
+        return compare(rival, Claim("t", [0.2, 0.7], {"direct": rival}, key="0/candidate"))
+
+    assert compared([0.2, 0.7]).p_value(0.0) == 1.0
     with pytest.raises(ValueError, match="errors of direct"):
-        compare("direct", "0/candidate", [0.2, 0.6], [0.2, 0.7])
+        compared([0.2, 0.6])
 
 
 POOL = {"rows.pool": 60, "rows.locked": 12, "rows.validation": 12}

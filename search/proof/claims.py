@@ -1,0 +1,175 @@
+"""One test of claims, whatever a study is of: a candidate beats its rivals on the same seeds, each by a margin.
+
+A claim holds if every one-sided paired test does; its p-value is the largest of them, adjusted over all claims (Holm).
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol
+
+from search.proof.statistics import Paired, Reduction, holm, log_ratios
+
+Errors = Sequence[float | None]
+"""Errors seed by seed; None where a training diverged."""
+
+
+class Comparison(Protocol):
+    """What measured errors say of a rival and a candidate."""
+
+    def p_value(self, margin: float) -> float:
+        """One-sided p-value of the log-ratio of errors being at most ``margin``."""
+
+    def sign_p_value(self, margin: float) -> float:
+        """The same by the sign test."""
+
+    def reduction(self, alpha: float, family: int = 1) -> Reduction:
+        """Relative reduction of the error."""
+
+
+class RivalDiverged(RuntimeError):
+    """A rival without which nothing can be certified gave no finite error on a confirmation seed."""
+
+
+@dataclass(frozen=True)
+class Rival:
+    """What a candidate must beat.
+
+    Attributes:
+        errors: Seed by seed.
+        margin: By how much, as a fraction of the candidate's error.
+        missed: What is said if it is not proved to be beaten.
+        called: What is said to have diverged if it did.
+        key: Where its errors stand in the evidence.
+        needed: Whether nothing can be said without it.
+    """
+
+    errors: Errors
+    margin: float
+    missed: str
+    called: str
+    key: str = ""
+    needed: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A candidate and its rivals, by the names of their arms; the error is said to be reduced against the first."""
+
+    task: str
+    candidate: Errors
+    rivals: Mapping[str, Rival]
+    called: str = "its training"
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of a claim; it holds unless there is a reason why it does not.
+
+    Attributes:
+        reason: Why it does not hold; empty if it does.
+        relative_reduction: Of the error, against the first rival; None if a training diverged.
+        interval: Two-sided, of that, simultaneous over the family.
+        lower_bound: One-sided.
+        p_value: The largest over the rivals, adjusted over all claims.
+        p_values: By rival, as they are.
+        sign_p_value: The largest over the rivals, by the sign test.
+    """
+
+    reason: str
+    relative_reduction: float | None
+    interval: tuple[float, float] | None
+    lower_bound: float
+    p_value: float
+    p_values: Mapping[str, float]
+    sign_p_value: float
+
+    @property
+    def decision(self) -> str:
+        """``transfer`` if the claim holds, else ``direct``."""
+        return "direct" if self.reason else "transfer"
+
+    def told(self, *names: str) -> dict[str, Any]:
+        """The named entries as plain values, the decision among them."""
+        held = asdict(self) | {"decision": self.decision, "p_values": dict(self.p_values)}
+        return {name: list(held[name]) if isinstance(held[name], tuple) else held[name] for name in names}
+
+
+Compare = Callable[[Rival, Claim], Comparison]
+
+
+def paired(rival: Rival, claim: Claim) -> Comparison:
+    """Seed by seed, where each seed has thousands of examples to be judged by."""
+    return Paired(log_ratios(rival.errors, claim.candidate))  # type: ignore[arg-type]
+
+
+def tested(
+    claims: Sequence[Claim], alpha: float, family: int | None = None, compare: Compare = paired
+) -> list[Finding]:
+    """What comes of each claim.
+
+    Args:
+        claims: Fixed before any of their errors were measured.
+        alpha: Level, for all claims together.
+        family: Over how many claims the intervals hold together; over all if None.
+        compare: How a rival is compared with a candidate.
+
+    Raises:
+        RivalDiverged: If a needed rival has no finite error on a seed.
+    """
+    found = [_tested(claim, alpha, family or max(1, len(claims)), compare) for claim in claims]
+    adjusted = holm([one.p_value for one in found])
+    return [
+        replace(one, p_value=p, reason=one.reason or _missed(claim, one.p_values, p, alpha))
+        for claim, one, p in zip(claims, found, adjusted, strict=True)
+    ]
+
+
+def _tested(claim: Claim, alpha: float, family: int, compare: Compare) -> Finding:
+    """One claim by itself."""
+    ones = dict.fromkeys(claim.rivals, 1.0)
+    nothing = Finding("", None, None, -math.inf, 1.0, ones, 1.0)
+    for called, errors in ((claim.called, claim.candidate), *((r.called, r.errors) for r in claim.rivals.values())):
+        if problem := unusable(errors):
+            demand(claim.task, [rival for rival in claim.rivals.values() if rival.errors is errors and rival.needed])
+            return replace(nothing, reason=f"{called} {problem} on a confirmation seed")
+    comparisons = {name: compare(rival, claim) for name, rival in claim.rivals.items()}
+    margins = {name: math.log1p(rival.margin) for name, rival in claim.rivals.items()}
+    p_values = {name: one.p_value(margins[name]) for name, one in comparisons.items()}
+    estimate = next(iter(comparisons.values())).reduction(alpha, family)
+    signs = [one.sign_p_value(margins[name]) for name, one in comparisons.items()]
+    return Finding("", estimate.value, estimate.interval, estimate.lower, max(p_values.values()), p_values, max(signs))
+
+
+def demand(task: str, rivals: Sequence[Rival]) -> None:
+    """Refuse to go on without finite errors.
+
+    Raises:
+        RivalDiverged: Naming the first rival that has none on a seed.
+    """
+    for rival in rivals:
+        if problem := unusable(rival.errors):
+            raise RivalDiverged(
+                f"{task}: {rival.called} {problem} on a confirmation seed; its errors: {list(rival.errors)}"
+            )
+
+
+def summary(errors: Errors) -> dict[str, Any]:
+    """Mean (None if any seed diverged) and every seed."""
+    mean = None if unusable(errors) else sum(errors) / len(errors)  # type: ignore[arg-type]
+    return {"mean": mean, "per_seed": list(errors)}
+
+
+def unusable(errors: Errors) -> str:
+    """What is wrong with errors of which ratios are to be taken, in words; '' if nothing is."""
+    if not all(error is not None and math.isfinite(error) and error >= 0 for error in errors):
+        return "diverged"
+    return "" if all(errors) else "erred by exactly 0"
+
+
+def _missed(claim: Claim, p_values: Mapping[str, float], adjusted: float, alpha: float) -> str:
+    """Which rival was not beaten, in words; '' if all were."""
+    if adjusted <= alpha:
+        return ""
+    return claim.rivals[max(claim.rivals, key=lambda name: p_values[name])].missed
