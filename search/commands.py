@@ -15,7 +15,7 @@ from search.doctor import allowed, examination, own_simulators, tracking
 from search.means import Means
 from search.records.record import Run
 from search.sharing.study import SharingStudy
-from search.studies import registry, resolve, setting
+from search.study import registry, resolve, setting
 from search.transfer.study import Study
 from search.watchers.study import WatcherStudy
 from simulators.places import reach

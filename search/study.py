@@ -1,73 +1,214 @@
-"""What studies of every kind have: scales, what counts as proof, and the way from plain values and back."""
+"""Studies by name: one TOML file each in `search/studies`, and those of a user's own; from TOML values to settings."""
 
+import sys
+import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
-from models.network import Network, OwnNetwork
-from spaces.plan import checked_fields
-from spaces.refusal import Refusal, number, whole
+from search.dcl.own import with_states
+from search.dcl.study import DclStudy
+from search.settings import SCALES
+from search.sharing.study import SharingStudy
+from search.transfer.pretrained import checked, with_weights
+from search.transfer.study import Study
+from search.transfer.tables import with_tables
+from search.watchers.study import WatcherStudy
+from spaces.plan import OWN
+from spaces.refusal import Refusal, choice, unknown
 
-SCALES = ("demo", "paper")
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What counts as proof: level, margin, candidates and seeds of the confirmation."""
-
-    alpha: float = 0.05
-    margin: float = 0.02
-    candidates: int = 2
-    seeds: int = 8
-    most_seeds: int = 12
-
-    def __post_init__(self) -> None:
-        number("proof.alpha", self.alpha, 0, 0.5, above=True)
-        number("proof.margin", self.margin, 0, 1)
-        whole("proof.candidates", self.candidates, 1, 2)
-        whole("proof.seeds", self.seeds, 8)
-        whole("proof.most_seeds", self.most_seeds, self.seeds)
+STUDIES: dict[tuple[str, str], Any] = {
+    ("transfer", "regression"): Study,
+    ("transfer", "likelihood"): WatcherStudy,
+    ("sharing", "regression"): SharingStudy,
+    ("dcl", "likelihood"): DclStudy,
+}
+"""The settings of each kind of question (``kind``) asked of each thing that can be learned (``task``)."""
+ASKED_BY = {"transfer": "target", "sharing": "tasks", "dcl": "system"}
+"""The key that a study of each kind cannot do without."""
 
 
-def build(kind: Any, values: Any, where: str) -> Any:
-    """A dataclass from nested plain values, types checked field by field.
+@cache
+def written() -> dict[str, dict[str, Any]]:
+    """TOML values of every file in `search/studies`, by name; a ``_name`` is no study, but what studies extend."""
+    found = sorted((one for one in files("search").joinpath("studies").iterdir()), key=lambda one: one.name)
+    return {one.name.removesuffix(".toml"): tomllib.loads(one.read_text()) for one in found}
+
+
+def registry(scale: str = "demo") -> dict[str, dict[str, Any]]:
+    """Every study that is defined, by name, as plain values at that scale."""
+    names = [name for name in written() if not name.startswith("_")]
+    return {name: {"name": name} | _extended(written()[name], scale, name) for name in names}
+
+
+def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None = None) -> Any:
+    """The study a user means.
+
+    Args:
+        named: A registered name, or the path of a TOML file that changes one (``extends = "film10-film8"``) or defines
+            one (``source`` or ``sources``, ``target``; or ``tasks``; or ``system``).
+        scale: Which of the study's sizes.
+        settings: Dotted keys set on the command line, such as ``network.width``; they win.
 
     Raises:
-        Refusal: Naming the key that is unknown, missing or has a value that cannot be used.
+        Refusal: With one line that names what is wrong and what is allowed.
     """
-    if not isinstance(values, Mapping):
-        raise Refusal(f"{where} is {values!r}; allowed: a table of {', '.join(f.name for f in fields(kind))}")
-    hints = get_type_hints(kind)
-    checked = checked_fields(kind, values, where)
-    needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
-    missing = [field for field in needed if field not in checked]
-    if missing:
-        raise Refusal(f"{where} lacks {', '.join(missing)}")
-    prefix = "" if where == "study" else f"{where}."
-    return kind(**{key: _value(hints[key], value, f"{prefix}{key}") for key, value in checked.items()})
+    choice("scale", scale, SCALES)
+    own = named.endswith(".toml")
+    studies = {} if own else registry(scale)
+    if not own and named not in studies:
+        raise unknown("study", named, studies)
+    values = _merged(_from_file(Path(named), scale) if own else studies[named], {"scale": scale})
+    for key, value in (settings or {}).items():
+        if key == "scale":
+            raise Refusal("--set scale: allowed: --scale, which sets the sizes too")
+        nested: Any = value
+        for part in reversed(key.split(".")):
+            nested = {part: nested}
+        values = _laid(values, _listed(nested, "--set"))
+    folder = Path(named).parent if own else Path()
+    kind, task = asked(values)
+    values = _with_heads(values, kind, task)
+    if kind == "transfer":
+        return checked(opened(with_tables(with_weights(values, folder), folder)))
+    given = values.pop("observations", None) if kind == "dcl" else None
+    return opened(values) if given is None else with_states(opened(values), given, folder)
 
 
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if isinstance(hint, UnionType):  # of networks: those of a user's own take whatever keys their class does
-        own = isinstance(value, Mapping) and "module" in value
-        return OwnNetwork.from_dict(value) if own else build(Network, value, where)
-    if is_dataclass(hint):
-        return build(hint, value, where)
-    if get_origin(hint) is tuple:
-        if not isinstance(value, list | tuple):
-            raise Refusal(f"{where} is {value!r}; allowed: a list")
-        return tuple(_value(get_args(hint)[0], entry, f"{where}[{i}]") for i, entry in enumerate(value))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not hint:
-        words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-        raise Refusal(f"{where} is {value!r}; allowed: {words[hint]}")
-    return value
+def asked(values: Mapping[str, Any]) -> tuple[str, str]:
+    """Which question plain values ask (``kind``), and of what (``task``): told, or what their other keys say.
+
+    Raises:
+        Refusal: If they tell what their other keys contradict.
+    """
+    kind = next((kind for kind in ("dcl", "sharing") if ASKED_BY[kind] in values), "transfer")
+    states = kind == "dcl" or (kind == "transfer" and "@" in str(values.get("target", "")))
+    task = "likelihood" if states else "regression"
+    told = {"kind": values.get("kind", kind), "task": values.get("task", task)}
+    for place, key in enumerate(told):
+        choice(key, told[key], sorted({pair[place] for pair in STUDIES}))
+    if told["kind"] != kind:
+        needed = ASKED_BY[told["kind"]]
+        has = f"without {needed}" if needed not in values else f"with {ASKED_BY[kind]}"
+        raise Refusal(f"kind is {told['kind']!r} in a study {has}; allowed: {kind!r}")
+    if told["task"] != task:
+        learned = "states of a lattice" if states else "no states of a lattice (LATTICE@TEMPERATURE)"
+        raise Refusal(f"task is {told['task']!r}, but what is learned are {learned}; allowed: {task!r}")
+    return kind, task
 
 
-def plain(value: Any) -> Any:
-    """Nested values with lists in place of tuples, as JSON has them."""
-    if isinstance(value, dict):
-        return {key: plain(entry) for key, entry in value.items()}
-    return [plain(entry) for entry in value] if isinstance(value, tuple | list) else value
+def opened(values: Mapping[str, Any]) -> Any:
+    """The study that plain values mean: a `Study`, a `SharingStudy`, a `DclStudy` or a `WatcherStudy`."""
+    held = {key: value for key, value in values.items() if key not in ("kind", "task")}
+    return STUDIES[asked(values)].from_dict(held)
+
+
+def reopened(values: Mapping[str, Any]) -> Any:
+    """The study of a run's folder, from the plain values there; as `opened`.
+
+    Folders of protocol 1 do not say how often direct learning is searched: once. Nor where heads start: at random, as
+    a recipe without the setting means.
+    """
+    budget = values.get("budget")
+    if asked(values)[0] == "dcl" or not isinstance(budget, Mapping):
+        return opened(values)
+    return opened({**values, "budget": {"rival": 1, **budget}})
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """Read one ``key=value`` of the command line; the value is TOML, or a bare word.
+
+    Raises:
+        Refusal: If there is no ``=``.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise Refusal(f"--set {text!r}; allowed: key=value, such as network.width=100")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def _with_heads(values: Mapping[str, Any], kind: str, task: str) -> dict[str, Any]:
+    """The values with fair heads where they do not say otherwise: of examples, not yet of sequence models."""
+    if task == "likelihood":
+        return dict(values)
+    recipes = ("start",) if kind == "sharing" else ("base", "start")
+    return _merged({key: {"head": "constant"} for key in recipes}, values)
+
+
+def _sized(values: Mapping[str, Any], scale: str, where: str) -> dict[str, Any]:
+    """The values with those of their table for the scale on top, both tables taken out."""
+    sizes = {key: values.get(key, {}) for key in SCALES}
+    for key, table in sizes.items():
+        if not isinstance(table, Mapping):
+            raise Refusal(f"{where}: {key} is {table!r}; allowed: a table")
+    always = {key: value for key, value in values.items() if key not in SCALES}
+    return _merged(_listed(always, where), _listed(sizes[scale], where))
+
+
+def _listed(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The values with a single ``source`` written as the list it is short for."""
+    if "source" not in values:
+        return dict(values)
+    if "sources" in values:
+        raise Refusal(f"{where} has both source and sources; allowed: one of them")
+    return {key: value for key, value in values.items() if key != "source"} | {"sources": [values["source"]]}
+
+
+def _extended(values: Mapping[str, Any], scale: str, where: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The values at a scale, laid over those that they extend."""
+    own = _sized({key: value for key, value in values.items() if key != "extends"}, scale, where)
+    parent, chain = values.get("extends"), (*above, where)
+    if parent is None:
+        return _laid({}, own)
+    if not isinstance(parent, str) or parent not in written():
+        raise unknown(f"study that {where} extends", str(parent), written())
+    if parent in chain:
+        raise Refusal(f"{' extends '.join((*chain, parent))}; allowed: a chain of studies that ends")
+    return _laid(_extended(written()[parent], scale, parent, chain), own)
+
+
+def _from_file(path: Path, scale: str) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise Refusal(f"study file {path}: {problem}; allowed: a readable TOML file") from None
+    if "study" in values:
+        _renamed(str(path))
+        values = {"extends": values.pop("study")} | values
+    found = {"name": path.stem} | _extended(values, scale, str(path))
+    if "extends" not in values and asked(found)[0] == "transfer":
+        missing = [key for key, held in (("source", "sources"), ("target", "target")) if held not in found]
+        if missing:
+            raise Refusal(
+                f"study file {path} lacks {', '.join(missing)}; "
+                "allowed: source and target, or tasks, or system, or extends = NAME"
+            )
+    return found
+
+
+@cache
+def _renamed(path: str) -> None:
+    """Tell once of a key that has another name by now."""
+    print(f"graft: {path}: study = is read, but is now called extends =", file=sys.stderr, flush=True)
+
+
+def _laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` merged onto ``under``; a network of the user's own leaves nothing of the one below, nor activations."""
+    network = over.get("network")
+    if isinstance(network, Mapping) and "module" in network and "tasks" not in {**under, **over}:
+        own = {"base": {"activation": OWN}, "start": {"activation": OWN}, "ranges": {"activation": [OWN]}}
+        under = _merged({key: value for key, value in under.items() if key != "network"}, own)
+    return _merged(under, over)
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(under)
+    for key, value in over.items():
+        below = result.get(key)
+        result[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return result

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from models.orders import order
-from search.study import SCALES, Proof, build, plain
+from search.settings import SCALES, Proof, build, plain
 from simulators.exact.multicanonical import check
 from simulators.registry import lattice
 from spaces.dcl import Choices, Student, Watch, hidden, linear, most_focus, paper

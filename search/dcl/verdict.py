@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.proof.claims import Claim, Errors, Finding, Rival, summary, tested
-from search.study import Proof
+from search.settings import Proof
 
 CLAIMS = {
     "student-teacher": ("teacher", "student"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.proof.claims import Claim, Compare, Errors, Finding, Rival, demand, paired, summary, tested
-from search.study import Proof
+from search.settings import Proof
 from spaces.plan import Plan
 
 ARMS = ("direct", "direct_same_recipe", "shuffled")

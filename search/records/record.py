@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from search.studies import reopened
+from search.study import reopened
 from simulators import durable
 from spaces.refusal import Refusal
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from models.network import Network
-from search.study import SCALES, Proof, build, plain
+from search.settings import SCALES, Proof, build, plain
 from search.transfer.study import FAIR, Budget, Rows
 from simulators.registry import find
 from spaces.plan import Recipe

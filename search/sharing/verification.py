@@ -8,7 +8,7 @@ from search.records.record import Evidence, Run
 from search.sharing import conclusion, confirmation
 from search.sharing.pipeline import baseline_phase
 from search.sharing.verdict import comparisons
-from search.studies import reopened
+from search.study import reopened
 from search.tuning.searched import other_rival, recorded
 from simulators.registry import find
 from spaces.plan import Plan

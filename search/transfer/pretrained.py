@@ -11,7 +11,7 @@ from models.network import OwnNetwork, Shape
 from models.pretrained import Pretrained, put, read
 from models.scaling import Scaling
 from models.weights import pack
-from search.study import plain
+from search.settings import plain
 from search.transfer.study import Study
 from simulators.columns import digest
 from spaces.refusal import Refusal, unknown

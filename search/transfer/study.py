@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from models.network import Network, OwnNetwork
 from models.pretrained import Pretrained
-from search.study import SCALES, Proof, build, plain
+from search.settings import SCALES, Proof, build, plain
 from simulators.base import Simulator
 from simulators.registry import find
 from simulators.table import Measured, Table

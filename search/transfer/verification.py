@@ -8,7 +8,7 @@ from search.champion import certified
 from search.proof.certificate import verdict
 from search.proof.verification import UNSPENT, answers, departure, other_data
 from search.records.record import Evidence, Run
-from search.studies import reopened
+from search.study import reopened
 from search.transfer import conclusion
 from search.transfer.bases import stored
 from search.transfer.confirmation import candidates

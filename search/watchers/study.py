@@ -8,7 +8,7 @@ from typing import Any, Self
 from models.sequence.shape import SequenceShape
 from search.dcl.study import SYMMETRIES
 from search.dcl.watcher import group
-from search.study import build
+from search.settings import build
 from search.transfer.study import Study
 from search.watchers.objective import known_log_partition
 from simulators.watched import Watched

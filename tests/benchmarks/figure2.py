@@ -16,7 +16,7 @@ from search.means import Means
 from search.proof.statistics import log_ratios, reduction
 from search.records.record import Run
 from search.seeds import Role
-from search.studies import resolve
+from search.study import resolve
 from search.transfer.mapping import recipes
 from search.transfer.objective import Training
 from search.transfer.pipeline import Pipeline

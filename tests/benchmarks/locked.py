@@ -8,7 +8,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from search.studies import resolve
+from search.study import resolve
 from search.transfer import calibration
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from models.train import prepare_process
 from search.records.record import Run, write_json
 from search.seeds import Role
-from search.studies import resolve
+from search.study import resolve
 from search.transfer.calibration import drawn
 from search.transfer.objective import Task, Training, learn
 from search.transfer.phases import direct_ledger, direct_rules

@@ -30,7 +30,7 @@ import numpy as np  # noqa: E402
 from optuna.samplers import RandomSampler  # noqa: E402
 
 from search.records.record import Run  # noqa: E402
-from search.studies import resolve  # noqa: E402
+from search.study import resolve  # noqa: E402
 from search.tracking.view import Tracker  # noqa: E402
 from search.transfer.objective import Training  # noqa: E402
 from search.transfer.phases import plans_ledger  # noqa: E402

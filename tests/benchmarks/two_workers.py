@@ -21,7 +21,7 @@ import ray  # noqa: E402
 from search.means import Means  # noqa: E402
 from search.records.record import Run  # noqa: E402
 from search.seeds import Role  # noqa: E402
-from search.studies import resolve  # noqa: E402
+from search.study import resolve  # noqa: E402
 from search.transfer.phases import plans_ledger  # noqa: E402
 from search.transfer.pipeline import Pipeline  # noqa: E402
 from search.tuning import actors  # noqa: E402

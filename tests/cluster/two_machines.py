@@ -139,11 +139,10 @@ def project(folder: Path) -> Path:
         f"{here} -m pip --python {venv}/bin/python install -q --no-deps --no-build-isolation --no-index -e ~/graft\n"
         f'sed "1s|.*|#!{venv}/bin/python|" {Path(here).parent}/ray > {venv}/bin/ray; chmod +x {venv}/bin/ray\n'
     )
-    studies = copy / "search" / "studies.toml"
-    tables = tomllib.loads(studies.read_text())
-    tiny = [f'[{name}]\nsource = "{tables[name]["source"]}"\ntarget = "{tables[name]["target"]}"\n{TINY}'
-            for name in ("film10-film8", "nano8-film8")]  # fmt: skip
-    studies.write_text("\n".join(tiny))
+    for name in ("film10-film8", "nano8-film8"):
+        study = copy / "search" / "studies" / f"{name}.toml"
+        told = tomllib.loads(study.read_text())
+        study.write_text(f'source = "{told["source"]}"\ntarget = "{told["target"]}"\n{TINY}')
     return copy
 
 

@@ -28,7 +28,7 @@ from search.cli import main
 from search.records.record import Run
 from search.seeds import Role
 from search.sharing.study import SharingStudy
-from search.studies import resolve
+from search.study import resolve
 from search.transfer.bases import load_base
 from search.transfer.objective import open_network
 from search.transfer.study import Study

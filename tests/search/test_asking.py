@@ -6,7 +6,7 @@ import pytest
 
 from search.asking import ask
 from search.records.record import Run
-from search.studies import resolve
+from search.study import resolve
 from spaces.refusal import Refusal
 
 

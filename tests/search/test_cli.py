@@ -15,7 +15,7 @@ from search import cli
 from search.cli import main, parser
 from search.commands import _begin, _equal_widths, _words
 from search.records.record import Run
-from search.studies import resolve
+from search.study import resolve
 from search.transfer.study import Study
 from spaces.refusal import Refusal
 

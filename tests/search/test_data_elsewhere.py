@@ -9,7 +9,7 @@ import pytest
 from search.cli import main
 from search.means import Means
 from search.records.record import Run
-from search.studies import resolve
+from search.study import resolve
 from search.transfer.conclusion import data_card
 from search.transfer.pipeline import Pipeline
 from search.tuning.progress import Progress

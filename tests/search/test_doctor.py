@@ -13,7 +13,7 @@ from cluster.doctor import judged
 from cluster.nodes import Node, nodes, source, versions
 from search.cli import main
 from search.doctor import examination, megabytes, tracking
-from search.studies import resolve
+from search.study import resolve
 
 
 @pytest.fixture(autouse=True)

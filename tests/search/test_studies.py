@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search.settings import SCALES
 from search.sharing.study import SharingStudy
-from search.studies import opened, registry, reopened, resolve, setting
-from search.study import SCALES
+from search.study import STUDIES, asked, opened, registry, reopened, resolve, setting
 from search.transfer.study import Budget, Study
 from simulators.registry import find
 from spaces import transfer
@@ -217,14 +218,76 @@ def written(folder: Path, text: str, name: str = "mine.toml") -> str:
 
 
 def test_a_file_overrides_a_study(tmp_path: Path) -> None:
-    study = resolve(written(tmp_path, 'study = "film10-film8"\nseed = 5\n[demo.network]\nwidth = 24\n'))
+    study = resolve(written(tmp_path, 'extends = "film10-film8"\nseed = 5\n[demo.network]\nwidth = 24\n'))
     base = resolve(ONE)
     assert (study.name, study.seed, study.network.width) == ("mine", 5, 24)
     assert (study.sources, study.start, study.network.depth) == (base.sources, base.start, base.network.depth)
 
 
+def test_the_old_name_of_extends_is_read_and_the_new_one_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = written(tmp_path, 'study = "film10-film8"\nseed = 5\n', "old.toml")
+    assert resolve(old) == replace(resolve(old), name="old") and resolve(old).seed == 5
+    told = capsys.readouterr().err
+    assert told == f"graft: {old}: study = is read, but is now called extends =\n"
+
+
+def test_a_file_may_extend_what_is_no_study_itself(tmp_path: Path) -> None:
+    study = resolve(written(tmp_path, 'extends = "_films"\nsource = "film-3"\ntarget = "film-2"\n'))
+    assert study.start == resolve(ONE).start and study.sources == ("film-3",)
+    assert refusal("_films").startswith("unknown study '_films'")
+    assert "lacks sources, target" in refusal(written(tmp_path, 'extends = "_films"\n'))
+
+
+def test_studies_that_extend_in_a_circle_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    circle = {"a": {"extends": "b"}, "b": {"extends": "c"}, "c": {"extends": "a"}, "d": {"extends": "d"}}
+    monkeypatch.setattr("search.study.written", lambda: circle)
+    for name, chain in (("a", "a extends b extends c extends a"), ("d", "d extends d")):
+        message = refusal(written(tmp_path, f'extends = "{name}"\n'))
+        assert message.endswith(f"{chain}; allowed: a chain of studies that ends")
+    assert "(did you mean 'a'?)" in refusal(written(tmp_path, 'extends = "aa"\n'))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('source = "film-3"\ntarget = "film-2"\n', ("transfer", "regression")),
+        ('source = "ising-4x4@4"\ntarget = "ising-4x4@2"\n', ("transfer", "likelihood")),
+        ('tasks = ["film-3", "film-2"]\n', ("sharing", "regression")),
+        ('system = "ising-4x4"\nchoices.orders = ["snake"]\n', ("dcl", "likelihood")),
+    ],
+)
+def test_kind_and_task_may_be_told_and_follow_from_the_other_keys(
+    tmp_path: Path, text: str, kind: tuple[str, str]
+) -> None:
+    found = resolve(written(tmp_path, text))
+    assert type(found) is STUDIES[kind] and asked(found.to_dict()) == kind
+    assert resolve(written(tmp_path, f'kind = "{kind[0]}"\ntask = "{kind[1]}"\n{text}')) == found
+    for other in STUDIES:
+        if other[0] != kind[0]:
+            assert f"; allowed: '{kind[0]}'" in refusal(written(tmp_path, f'kind = "{other[0]}"\n{text}'))
+        if other[1] != kind[1]:
+            assert f"; allowed: '{kind[1]}'" in refusal(written(tmp_path, f'task = "{other[1]}"\n{text}'))
+
+
+def test_a_kind_that_the_other_keys_contradict_is_refused() -> None:
+    assert (
+        refusal(ONE, "demo", {"kind": "sharing"}) == "kind is 'sharing' in a study without tasks; allowed: 'transfer'"
+    )
+    assert refusal("films-8-10-12-14", "demo", {"kind": "transfer", "target": "film-8"}) == (
+        "kind is 'transfer' in a study with tasks; allowed: 'sharing'"
+    )
+    assert refusal(ONE, "demo", {"task": "likelihood"}) == (
+        "task is 'likelihood', but what is learned are no states of a lattice (LATTICE@TEMPERATURE); "
+        "allowed: 'regression'"
+    )
+    assert refusal(ONE, "demo", {"kind": "shring"}).startswith("unknown kind 'shring' (did you mean 'sharing'?)")
+    assert refusal(ONE, "demo", {"task": 3}) == "unknown task '3'; allowed: likelihood, regression"
+
+
 def test_what_a_file_says_wins_over_the_scale_of_the_study_that_it_overrides(tmp_path: Path) -> None:
-    file = written(tmp_path, 'study = "film10-film8"\n[network]\nwidth = 24\n[budget]\ntrainings = 9\n')
+    file = written(tmp_path, 'extends = "film10-film8"\n[network]\nwidth = 24\n[budget]\ntrainings = 9\n')
     for scale in SCALES:
         study = resolve(file, scale)
         assert (study.network.width, study.budget.trainings) == (24, 9), scale
@@ -271,17 +334,18 @@ def test_a_file_defines_a_study(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("seed = 1\n", "lacks source, target; allowed: source and target, or tasks, or system, or study = NAME"),
-        ('study = "film10-film9"\n', "did you mean 'film10-film8'?"),
-        ("study = 3\n", "unknown study in "),
-        ('study = ["film10-film8"]\n', "study"),
-        ('[study]\nname = "film10-film8"\n', "study"),
-        ('study = "film10-film8"\ndemo = 3\n', "demo"),
+        ('extends = "_fims"\n', "mine.toml extends '_fims' (did you mean '_films'?); allowed: "),
+        ("seed = 1\n", "lacks source, target; allowed: source and target, or tasks, or system, or extends = NAME"),
+        ('extends = "film10-film9"\n', "did you mean 'film10-film8'?"),
+        ("extends = 3\n", "unknown study that "),
+        ('extends = ["film10-film8"]\n', "unknown study that "),
+        ('[extends]\nname = "film10-film8"\n', "unknown study that "),
+        ('extends = "film10-film8"\ndemo = 3\n', "demo"),
         ("seed = \n", "allowed: a readable TOML file"),
-        ('study = "film10-film8"\nname = "../x"\n', "study.name is '../x'; allowed: "),
-        ('study = "film10-film8"\n[rows]\npool = 0\n', "rows.pool is 0; allowed: "),
-        ('study = "film10-film8"\nsource = 3\n', "sources[0] is 3; allowed: text"),
-        ('study = "film10-film8"\nseed = 2026-01-01\n', "seed is datetime.date(2026, 1, 1); allowed: a whole number"),
+        ('extends = "film10-film8"\nname = "../x"\n', "study.name is '../x'; allowed: "),
+        ('extends = "film10-film8"\n[rows]\npool = 0\n', "rows.pool is 0; allowed: "),
+        ('extends = "film10-film8"\nsource = 3\n', "sources[0] is 3; allowed: text"),
+        ('extends = "film10-film8"\nseed = 2026-01-01\n', "seed is datetime.date(2026, 1, 1); allowed: a whole number"),
     ],
 )
 def test_files_that_cannot_be_used_are_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -300,7 +364,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["my study.toml", "$(x).toml", "x" * 70 + ".toml"])
 def test_a_files_name_must_be_able_to_name_a_folder(tmp_path: Path, name: str) -> None:
-    assert refusal(written(tmp_path, 'study = "film10-film8"\n', name)).startswith("study.name is ")
+    assert refusal(written(tmp_path, 'extends = "film10-film8"\n', name)).startswith("study.name is ")
 
 
 def test_a_study_without_its_tasks_is_refused() -> None:

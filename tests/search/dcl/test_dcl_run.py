@@ -24,7 +24,7 @@ from search.records.record import Run
 from search.records.results import read
 from search.report import energies
 from search.seeds import Role, entropy
-from search.studies import resolve
+from search.study import resolve
 from search.tuning import serial
 from search.tuning.progress import Progress
 from simulators.exact import iid
@@ -239,7 +239,7 @@ def worth(model: Any, temperature: float, n: int, *_: Any, effective: int, **__:
 def test_states_of_ones_own_are_learned_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = lattice("ising-4x4")
     np.save(tmp_path / "mine.npy", iid(model, 4.0, 3000, np.random.default_rng(0)))
-    (tmp_path / "mine.toml").write_text('study = "dcl-ising"\nobservations = "mine.npy"\n')
+    (tmp_path / "mine.toml").write_text('extends = "dcl-ising"\nobservations = "mine.npy"\n')
     told = {key: value for key, value in TINY.items() if key not in ("states.watched", "states.held")}
     study = resolve(str(tmp_path / "mine.toml"), "demo", told)
     monkeypatch.setattr("test_dcl_run.resolve", lambda *_: study)

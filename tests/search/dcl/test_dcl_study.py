@@ -9,7 +9,7 @@ import pytest
 
 from search.dcl.study import DclStudy
 from search.records.record import Run
-from search.studies import opened, registry, resolve
+from search.study import opened, registry, resolve
 from spaces.compute import constraints
 from spaces.dcl import first_guesses, suggest
 from spaces.refusal import Refusal
@@ -61,7 +61,7 @@ def test_a_file_may_define_one(tmp_path: Path) -> None:
     file.write_text('system = "ising-4x4"\ntemperature = 3\n[choices]\nkinds = ["gru"]\n[demo.budget]\ntrials = 2\n')
     study = resolve(str(file))
     assert isinstance(study, DclStudy) and study.budget.trials == 2 and study.choices.kinds == ("gru",)
-    file.write_text('study = "dcl-ising"\nscore = "exact"\n')
+    file.write_text('extends = "dcl-ising"\nscore = "exact"\n')
     assert resolve(str(file)).score == "exact"
 
 

@@ -10,7 +10,7 @@ from search.dcl.verdict import ARMS, CLAIMS, comparisons
 from search.proof.claims import RivalDiverged
 from search.proof.statistics import holm, log_ratios, paired_p_value
 from search.sentences.dcl import sentence, student, watcher
-from search.study import Proof
+from search.settings import Proof
 from spaces.dcl import Watch, linear, paper
 
 PROOF = Proof()

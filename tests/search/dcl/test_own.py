@@ -11,7 +11,7 @@ from search.cli import main
 from search.dcl.own import kept
 from search.dcl.study import DclStudy
 from search.records.record import Run
-from search.studies import resolve
+from search.study import resolve
 from simulators.registry import lattice
 from spaces.refusal import Refusal
 

@@ -7,7 +7,7 @@ from models import tiles
 from search.dcl.prediction import exact, ladder, predicted
 from search.dcl.spread import BETAS, inverse_temperatures, random_states, spread, spread_by_tiles
 from search.dcl.teaching import Taught
-from search.studies import resolve
+from search.study import resolve
 from simulators.exact import internal_energy
 from simulators.registry import lattice
 from spaces.dcl import Student

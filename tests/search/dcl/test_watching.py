@@ -14,7 +14,7 @@ from search.dcl.spread import random_states, spread
 from search.dcl.teaching import NOISE, REACH, Taught, reach, teach
 from search.dcl.watcher import Energies, group, most_seen, tensor, watch
 from search.seeds import Draws, Role
-from search.studies import resolve
+from search.study import resolve
 from simulators.exact import iid
 from simulators.registry import lattice
 from spaces.dcl import Student, Watch, linear

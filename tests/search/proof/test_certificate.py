@@ -14,7 +14,7 @@ from scipy import stats
 from search.proof.certificate import ARMS, Candidate, verdict
 from search.proof.claims import RivalDiverged
 from search.records.record import strict
-from search.study import Proof
+from search.settings import Proof
 from spaces.plan import Plan, Recipe, Span
 
 PROOF = Proof()

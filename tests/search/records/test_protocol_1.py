@@ -13,7 +13,7 @@ from search import report
 from search.champion import load
 from search.records.record import Run
 from search.sharing import verification as sharing
-from search.studies import resolve
+from search.study import resolve
 from search.transfer import verification as transfer
 from spaces.refusal import Refusal
 

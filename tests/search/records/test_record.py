@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from search.records.record import Evidence, Run, mend_tail, strict, write_bytes, write_json
-from search.studies import resolve
+from search.study import resolve
 from spaces.refusal import Refusal
 
 STUDY = resolve("film10-film8")

@@ -7,7 +7,7 @@ import pytest
 
 from search.proof.certificate import Candidate, verdict
 from search.sentences.transfer import sentence, what
-from search.study import Proof
+from search.settings import Proof
 from spaces.plan import Plan, Recipe, Span
 
 STUDY = {"rows": {"test": 2000}}

@@ -22,7 +22,7 @@ from search.seeds import Role, entropy
 from search.sharing import conclusion, mapping, runs, verdict
 from search.sharing.pipeline import SharingPipeline
 from search.sharing.verification import checks
-from search.studies import resolve
+from search.study import resolve
 from search.transfer.objective import Examples
 from search.tuning import serial
 from search.tuning.progress import Progress

@@ -8,7 +8,7 @@ import pytest
 from search.estimate import shared_seconds
 from search.records.record import Run
 from search.sharing.study import SharingStudy
-from search.studies import opened, resolve
+from search.study import opened, resolve
 from search.transfer.study import Study
 from spaces.refusal import Refusal
 
@@ -35,7 +35,7 @@ def test_a_file_may_define_one(tmp_path: Path) -> None:
     file.write_text('tasks = ["film-3", "film-4"]\n[network]\nwidth = 20\n[demo.rows]\npool = 300\n')
     study = resolve(str(file))
     assert study.tasks == ("film-3", "film-4") and study.network.width == 20 and study.rows.pool == 300
-    file.write_text('study = "films-8-10-12-14"\ntasks = ["film-8", "film-10"]\n')
+    file.write_text('extends = "films-8-10-12-14"\ntasks = ["film-8", "film-10"]\n')
     assert resolve(str(file)).tasks == ("film-8", "film-10")
 
 

@@ -10,12 +10,12 @@ import pytest
 from search.proof.certificate import verdict as one_task
 from search.proof.claims import RivalDiverged
 from search.sentences.sharing import layers, sentence, what
+from search.settings import Proof
 from search.sharing.conclusion import best_measured
 from search.sharing.confirmation import arms, changes, chosen, clearly_behind, protocol, trainings
 from search.sharing.objective import SharedTraining
 from search.sharing.verdict import ARMS, comparisons, judged, remaining
-from search.studies import resolve
-from search.study import Proof
+from search.study import resolve
 from spaces.plan import Plan, Recipe
 from spaces.sharing import Sharing
 

@@ -15,7 +15,7 @@ from search.champion import load
 from search.means import Means
 from search.proof.certificate import verdict
 from search.records.record import Run
-from search.studies import resolve
+from search.study import resolve
 from search.transfer import calibration, confirmation, small
 from search.transfer.pipeline import Pipeline
 from search.transfer.verification import checks

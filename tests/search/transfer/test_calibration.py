@@ -14,7 +14,7 @@ from search.proof.statistics import clopper_pearson
 from search.records.record import Run
 from search.report import calibration as drawn
 from search.seeds import Role
-from search.studies import resolve
+from search.study import resolve
 from search.transfer import calibration
 from search.transfer.calibration import Redrawn, calibrate, of_mode, permuted, repeat, table, truth, within
 from search.transfer.objective import Examples

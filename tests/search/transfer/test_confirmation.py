@@ -10,7 +10,7 @@ import pytest
 from models.network import Network
 from search.proof.statistics import power
 from search.seeds import Role
-from search.studies import resolve
+from search.study import resolve
 from search.transfer.confirmation import arms, candidates, curve_task, protocol, trainings
 from search.transfer.objective import Examples, Task
 from spaces.plan import Plan, Recipe, Span

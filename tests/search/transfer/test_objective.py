@@ -20,7 +20,7 @@ from models.weights import pack, unpack
 from search.means import Means
 from search.records.record import Run
 from search.seeds import Draws, Role
-from search.studies import resolve
+from search.study import resolve
 from search.transfer import objective
 from search.transfer.bases import load_base, save_base, train_base
 from search.transfer.objective import Examples, Task, Training, learn, packed

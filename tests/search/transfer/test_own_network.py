@@ -14,7 +14,7 @@ from models.weights import pack
 from search.cli import main
 from search.seeds import Role
 from search.sentences.transfer import what
-from search.studies import opened, resolve
+from search.study import opened, resolve
 from search.transfer import pretrained
 from search.transfer.objective import Examples, Task, Training, learn
 from spaces.plan import OWN, Plan, Recipe, Span
@@ -77,7 +77,7 @@ def test_the_study_holds_the_network_and_the_weights_and_survives_json(folder: P
 
 
 def test_a_network_of_ones_own_replaces_that_of_the_study_it_overrides(folder: Path) -> None:
-    Path("mine.toml").write_text('study = "film10-film8"\nnetwork = { module = "own_net:Net", width = 4 }\n')
+    Path("mine.toml").write_text('extends = "film10-film8"\nnetwork = { module = "own_net:Net", width = 4 }\n')
     study = resolve("mine.toml", "demo")
     assert study.network == OwnNetwork("own_net:Net", (("width", 4),)) and study.ranges.activation == (OWN,)
     assert study.start.rate == resolve("film10-film8").start.rate

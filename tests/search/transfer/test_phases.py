@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from search.seeds import Role
-from search.studies import resolve
+from search.study import resolve
 from search.transfer.phases import FINALISTS, PLANS, WIDEN, direct_ledger, direct_rules, plans_ledger
 from search.transfer.study import Study
 from search.tuning.journal import storage

@@ -18,7 +18,7 @@ from models.weights import pack
 from search.means import Means
 from search.records.record import Run
 from search.seeds import Role
-from search.studies import resolve
+from search.study import resolve
 from search.transfer.objective import Examples, Task, Training
 from search.transfer.phases import direct_rules
 from search.transfer.pipeline import Pipeline, digest

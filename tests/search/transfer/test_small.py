@@ -19,7 +19,7 @@ from search.proof.crossed import Crossed
 from search.records.record import Run
 from search.seeds import Role
 from search.sentences.transfer import sentence
-from search.studies import resolve
+from search.study import resolve
 from search.transfer import confirmation, small
 from search.transfer.conclusion import METRIC, certificate, champion_card, spectra
 from search.transfer.mapping import measured

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.studies import resolve
+from search.study import resolve
 from spaces.refusal import Refusal
 
 RNG = np.random.default_rng(7)

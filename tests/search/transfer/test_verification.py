@@ -16,7 +16,7 @@ from search.means import Means
 from search.proof.certificate import verdict
 from search.records.record import Run
 from search.seeds import Role, entropy
-from search.studies import resolve
+from search.study import resolve
 from search.transfer import runs
 from search.transfer.objective import Examples
 from search.transfer.pipeline import Pipeline

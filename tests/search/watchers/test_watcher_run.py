@@ -16,7 +16,7 @@ from search.cli import main
 from search.estimate import estimate
 from search.means import Means
 from search.records.record import Run
-from search.studies import resolve
+from search.study import resolve
 from search.tuning import serial
 from search.tuning.progress import Progress
 from search.watchers.mapping import draw_map

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from search.sentences.transfer import taught
-from search.studies import registry, resolve
+from search.study import registry, resolve
 from search.watchers.study import WatcherStudy
 from simulators.registry import find
 from simulators.watched import Watched
