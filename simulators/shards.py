@@ -10,15 +10,14 @@ that all see, or a store (`simulators.places`).
 import hashlib
 import logging
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from cluster.pool import Failed, carry_out, running
 from simulators import manifest
 from simulators.base import Simulator
 from simulators.dataset import Dataset
@@ -26,7 +25,6 @@ from simulators.manifest import DamagedManifest, Manifest, Shard
 from simulators.places import Place, place
 from spaces.refusal import Refusal, name, whole
 
-TRIES = 3
 SHARE = 0.1
 """Of the time, at most, for writing the manifest: it grows with every shard, and a hundred thousand take a second."""
 Progress = Callable[[int, int], None]
@@ -138,14 +136,6 @@ def _kept(folder: Place, fresh: Manifest) -> Manifest:
     return replace(found, shards=whole_ones)
 
 
-class _Writer:
-    """The actor. It holds no state that a new one would not have."""
-
-    def write(self, simulator: Simulator, seed: Sequence[int], number: int, rows: int, folder: str) -> Shard:
-        """Write one shard."""
-        return write_shard(simulator, seed, number, rows, folder)
-
-
 @dataclass
 class _Run:
     """Writing the shards that are missing."""
@@ -166,57 +156,19 @@ class _Run:
         Raises:
             RuntimeError: If Ray is not running or a shard could not be written.
         """
-        import ray  # only here: reading needs no Ray, and its settings are taken from the environment at import
-
-        if not ray.is_initialized():
+        if not running():
             raise RuntimeError(f"{len(todo)} shards are missing in {self.folder} and Ray is not running to write them")
-        count = max(1, min(actors, len(todo), int(ray.cluster_resources().get("CPU", 1))))
+        where = str(self.folder)
+        jobs = {k: (write_shard, (self.simulator, self.seed, k, todo[k], where)) for k in sorted(todo)}
         self._report(0)
-        # An actor that dies is replaced here rather than restarted by Ray: each has one shard in hand, so it is known
-        # which shard killed it, and no call meets an actor that is still restarting.
-        remote = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Writer)
-        writers: list[Any] = [remote.remote() for _ in range(count)]
         try:
-            self._work(remote, writers, todo)
+            for _, shard in carry_out(jobs, actors):
+                self._keep(shard)
+        except Failed as problem:
+            raise self._failure(problem) from problem
         finally:
-            for writer in writers:
-                ray.kill(writer)
             if not self.written:
                 self._write()
-
-    def _work(self, remote: Any, writers: list[Any], todo: Mapping[int, int]) -> None:
-        import ray
-
-        simulator = ray.put(self.simulator)
-        waiting, idle = deque(sorted(todo)), list(range(len(writers)))
-        busy: dict[Any, tuple[int, int]] = {}  # call -> (place of its writer, shard number)
-        tries: Counter[int] = Counter()
-        failures: dict[int, Exception] = {}
-        while busy or waiting:
-            while idle and waiting:
-                place, number = idle.pop(), waiting.popleft()
-                call = writers[place].write.remote(simulator, self.seed, number, todo[number], str(self.folder))
-                busy[call] = place, number
-            (ready,), _ = ray.wait(list(busy), num_returns=1)
-            place, number = busy.pop(ready)
-            try:
-                self._keep(ray.get(ready))
-            except ray.exceptions.RayTaskError as error:
-                failures[number] = self._raised(number, error)
-                waiting.clear()  # it would raise again: a broken simulator or a full disk, not an accident
-            except ray.exceptions.RayError as error:
-                writers[place] = remote.remote()
-                tries[number] += 1
-                if tries[number] < TRIES:
-                    waiting.append(number)
-                else:
-                    failures[number] = self._crashed(number, error)
-            if waiting:
-                idle.append(place)
-            else:
-                ray.kill(writers[place])  # where a machine was lost, another writer may be waiting for this CPU
-        if failures:
-            raise failures[min(failures)]
 
     def _keep(self, shard: Shard) -> None:
         self.folder.changed(shard.file)
@@ -236,21 +188,10 @@ class _Run:
         if self.progress is not None:
             self.progress(self.done, self.total)
 
-    def _what(self, number: int) -> str:
-        return f"shard {number} of {self.simulator.name}, seed {[*self.seed, number]},"
-
-    def _raised(self, number: int, error: Any) -> RuntimeError:
-        why = " ".join(str(error.cause).split())
-        failure = RuntimeError(f"{self._what(number)} could not be written: {type(error.cause).__name__}: {why}")
-        if not isinstance(error.cause, OSError):  # a disk's complaint is one line; a simulator's author wants to see
-            failure.add_note(str(error))
-        failure.__cause__ = error
-        return failure
-
-    def _crashed(self, number: int, error: Exception) -> RuntimeError:
-        why = " ".join(str(error).split())
-        failure = RuntimeError(
-            f"{self._what(number)} killed its worker {TRIES} times; the others are kept in {self.folder} ({why})"
-        )
-        failure.__cause__ = error
+    def _failure(self, problem: Failed) -> RuntimeError:
+        what = f"shard {problem.key} of {self.simulator.name}, seed {[*self.seed, problem.key]},"
+        failure = RuntimeError(f"{what} {problem.why}; what was written is kept in {self.folder}")
+        if problem.cause is not None and not isinstance(problem.cause, OSError):
+            for note in problem.cause.__notes__:  # a disk's complaint is one line; a simulator's author wants to see
+                failure.add_note(note)
         return failure

@@ -14,7 +14,7 @@ ROOMS = ("spaces", "models", "simulators", "search", "cluster")
 KNOWS = {
     "spaces": set(),
     "models": {"spaces"},
-    "simulators": {"spaces"},
+    "simulators": {"spaces", "cluster"},
     "cluster": {"spaces"},
     "search": {"spaces", "models", "simulators", "cluster"},
 }
@@ -69,13 +69,15 @@ def test_simulators_know_neither_torch_nor_the_search() -> None:
         assert not {name for name in who_imports(stranger) if name.startswith("simulators")}, stranger
 
 
-def test_ray_is_known_to_shards_search_and_cluster_only() -> None:
-    outside = {name for name in who_imports("ray") if name.split(".")[0] not in ("search", "cluster")}
-    assert outside == {"simulators.shards"}
+def test_simulators_know_of_the_cluster_its_pool_only() -> None:
+    known = {name for path in FILES if module(path).startswith("simulators.") for name in imported(path)}
+    assert {".".join(name.split(".")[:2]) for name in known if name.split(".")[0] == "cluster"} == {"cluster.pool"}
 
 
-def test_tune_is_known_to_three_files() -> None:
-    assert who_imports("ray.tune") == {"search.tuning.sampler", "search.tuning.scheduler", "search.tuning.actors"}
+def test_ray_is_known_to_the_cluster_and_tune_to_three_files() -> None:
+    tune = {"search.tuning.sampler", "search.tuning.scheduler", "search.tuning.actors"}
+    assert {name for name in who_imports("ray") if not name.startswith("cluster.")} == tune
+    assert who_imports("ray.tune") == tune
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,21 @@
 """Trainings on Ray: the trials of a search through Tune, and single trainings on a pool of actors."""
 
 import shutil
-from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import ray
 from ray import tune
-from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, RayError, RayTaskError, WorkerCrashedError
 
+from cluster.pool import TRIES, Failed, carry_out
 from models.train import prepare_process
 from search.tuning.ledger import Ledger
 from search.tuning.outcome import Outcome, measure
 from search.tuning.sampler import LedgerSearcher
 from search.tuning.scheduler import RaceScheduler
-from spaces.refusal import Refusal
 
-Key = TypeVar("Key", bound=Hashable)
-Call = Callable[[Any], Any]
-"""Given an actor, begins a call of it."""
-FAILURES = 2
-"""How often a trial or a training is tried again after its worker died."""
-LOST = (RayActorError, WorkerCrashedError, OutOfMemoryError, ObjectLostError)
-"""What Ray raises if a process or its machine is gone; an exception of the code itself is a `RayTaskError`."""
+FAILURES = TRIES - 1
+"""How often a trial is tried again after its worker died."""
 
 
 class SeedBySeed(tune.Trainable):
@@ -85,22 +77,6 @@ def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@ray.remote(max_restarts=0, max_task_retries=0)
-class Trainer:
-    """Carries out single trainings. It holds no state that another would not have."""
-
-    def __init__(self) -> None:
-        prepare_process()
-
-    def measure(self, task: Any, training: Any) -> Outcome:
-        """One training."""
-        return measure(task, training)
-
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Anything else that trains."""
-        return function(*arguments)
-
-
 def outcomes(
     trainings: Iterable[tuple[Hashable, Any, Any]], workers: int, gpus: float = 0.0
 ) -> Iterator[tuple[Hashable, Outcome]]:
@@ -112,25 +88,11 @@ def outcomes(
         gpus: Share of a GPU for each.
 
     Raises:
-        RuntimeError: If an actor died more often than it is restarted.
+        RuntimeError: If a training killed its worker time and again.
     """
-    shared: dict[int, Any] = {}
-
-    def measured(task: Any, training: Any) -> Call:
-        def call(actor: Any) -> Any:
-            if id(task) not in shared:
-                shared[id(task)] = ray.put(task)
-            return actor.measure.remote(shared[id(task)], training)
-
-        return call
-
-    try:
-        yield from _pooled([(key, measured(*what)) for key, *what in trainings], workers, gpus)
-    except RayError as problem:
-        raise RuntimeError(str(problem).strip().splitlines()[-1]) from problem
-
-
-PLAIN = (str, int, float, type(None))
+    return carry_out(
+        {key: (measure, tuple(what)) for key, *what in trainings}, workers, prepare=prepare_process, gpus=gpus
+    )
 
 
 def calls(
@@ -146,63 +108,11 @@ def as_done(
 ) -> Iterator[tuple[int, Any]]:
     """Call a function that trains, once for each tuple of arguments, on up to ``workers`` actors.
 
-    What several calls have in common is handed over once: it may hold millions of states.
-
     Yields:
         (place of the arguments, result) as each ends; they begin in their order.
     """
-    times = Counter(id(value) for given in arguments for value in given if not isinstance(value, PLAIN))
-    values = {id(value): value for given in arguments for value in given}
-    shared = {key: ray.put(values[key]) for key, count in times.items() if count > 1}
-
-    def called(given: tuple[Any, ...]) -> Call:
-        return lambda actor: actor.call.remote(function, *(shared.get(id(value), value) for value in given))
-
+    jobs = {place: (function, given) for place, given in enumerate(arguments)}
     try:
-        yield from _pooled([(place, called(given)) for place, given in enumerate(arguments)], workers, gpus)
-    except RayTaskError as problem:
-        # What a worker refuses is one line here as well.
-        raise problem.cause if isinstance(problem.cause, Refusal) else problem.as_instanceof_cause() from None
-
-
-def _pooled(jobs: Sequence[tuple[Key, Call]], workers: int, gpus: float) -> Iterator[tuple[Key, Any]]:
-    """Carry out jobs on a pool of actors, yielding (key, result) as each is done.
-
-    An actor that dies is replaced here and its job done again: Ray's own retries are spent within a second, long before
-    it notices that a machine is gone.
-    """
-    remote = Trainer.options(num_cpus=1, num_gpus=gpus)  # type: ignore[attr-defined]
-    waiting, failures = deque(jobs), Counter[Key]()
-    pool = [remote.remote() for _ in jobs[:workers]]
-    running: dict[Any, tuple[Key, Call, Any]] = {}
-
-    def start(actor: Any) -> None:
-        if waiting:
-            key, call = waiting.popleft()
-            running[call(actor)] = key, call, actor
-        else:
-            ray.kill(actor)  # where a machine was lost, another actor may be waiting for this one's CPU
-
-    try:
-        for actor in pool:
-            start(actor)
-        while running:
-            (done,), _ = ray.wait(list(running), num_returns=1)
-            key, call, actor = running.pop(done)
-            try:
-                result = ray.get(done)
-            except LOST as problem:
-                failures[key] += 1
-                if failures[key] > FAILURES:
-                    problem.add_note(f"{key} killed its process {failures[key]} times")
-                    raise
-                ray.kill(actor)
-                waiting.append((key, call))
-                pool.append(remote.remote())
-                start(pool[-1])
-            else:
-                start(actor)
-                yield key, result
-    finally:
-        for actor in pool:
-            ray.kill(actor)
+        yield from carry_out(jobs, workers, prepare=prepare_process, gpus=gpus)
+    except Failed as problem:
+        raise problem.cause or problem from None  # what a worker refuses is one line here as well

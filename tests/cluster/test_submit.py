@@ -80,7 +80,7 @@ def test_both_machines_worked_in_one_session_from_what_was_copied(folder: Path) 
         (logs,) = (path / "logs" for path in (folder / f"ray-{machine}").glob("session_2*") if path.is_dir())
         sessions.add(logs.parent.name)
         told = "".join(path.read_text(errors="replace") for path in logs.glob("worker-*.out"))
-        assert ":actor_name:Trainer" in told, machine
+        assert ":actor_name:Worker" in told, machine
         assert (folder / machine / "graft" / "search").is_dir()
     assert len(sessions) == 1
     assert (folder / "head" / "search.py").is_file() and not (folder / "head" / "search").exists()

@@ -1,0 +1,140 @@
+"""A pool of Ray actors that carry out jobs, whichever of them dies meanwhile."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Job = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A function, and what it is called with."""
+TRIES = 3
+"""How often a job is begun before its worker's deaths are put down to it."""
+PLAIN = (str, int, float, type(None))
+
+
+class Worker:
+    """The actor: it calls what it is given, and holds no state that another would not have.
+
+    Args:
+        prepare: Called once in each process, before its first job.
+    """
+
+    def __init__(self, prepare: Callable[[], None] | None) -> None:
+        if prepare is not None:
+            prepare()
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Carry out a job."""
+        return function(*arguments)
+
+
+class Failed(RuntimeError):
+    """A job that was not done.
+
+    Attributes:
+        key: Names the job.
+        why: In one line.
+        cause: What it raised, with the worker's traceback as a note; None if it killed its worker time and again.
+    """
+
+    def __init__(self, key: Hashable, why: str, cause: Exception | None = None) -> None:
+        super().__init__(f"{key} {why}")
+        self.key, self.why, self.cause = key, why, cause
+
+
+def running() -> bool:
+    """Whether this process is connected to Ray."""
+    import ray  # only where jobs are carried out: its settings are taken from the environment at import
+
+    return bool(ray.is_initialized())
+
+
+def carry_out(
+    jobs: Mapping[Key, Job], workers: int, *, prepare: Callable[[], None] | None = None, gpus: float = 0.0
+) -> Iterator[tuple[Key, Any]]:
+    """Carry out jobs on a pool of actors; they begin in their order.
+
+    A job whose worker dies is begun again by a new one. Ray's own retries are spent within a second, long before it
+    notices that a machine is gone; and as each worker has one job in hand, it is known which job killed it. A job that
+    kills again and again does not keep the others from their end. Once a job raises, no further one begins.
+
+    Args:
+        jobs: By their keys. An argument that several of them have in common is handed to the cluster once.
+        workers: Actors, of one CPU each; no more are started than the cluster has CPUs.
+        prepare: Called once in each actor's process.
+        gpus: Share of a GPU for each actor.
+
+    Yields:
+        (key, result) as each is done.
+
+    Raises:
+        Failed: The first in order of the jobs that failed, after all that had begun came to their end.
+    """
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+
+    if not jobs:
+        return
+    hire = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_task_retries=0)(Worker).remote
+    count = max(1, min(workers, len(jobs), int(ray.cluster_resources().get("CPU", 1))))
+    waiting, shared = deque(jobs), {key: ray.put(value) for key, value in _common(jobs).items()}
+    pool: list[Any] = [hire(prepare) for _ in range(count)]
+    at_work: dict[Any, tuple[Key, Any]] = {}  # call -> (key of its job, actor)
+    tries: Counter[Key] = Counter()
+    failures: dict[Key, Failed] = {}
+
+    def go_on(actor: Any) -> None:
+        if waiting:
+            function, arguments = jobs[key := waiting.popleft()]
+            at_work[actor.call.remote(function, *(shared.get(id(value), value) for value in arguments))] = key, actor
+        else:
+            ray.kill(actor)  # where a machine was lost, another actor may be waiting for this one's CPU
+
+    try:
+        for actor in pool:
+            go_on(actor)
+        while at_work:
+            (ended,), _ = ray.wait(list(at_work), num_returns=1)
+            key, actor = at_work.pop(ended)
+            try:
+                result = ray.get(ended)
+            except RayTaskError as raised:
+                failures[key] = _raised(key, raised)
+                waiting.clear()  # it would raise again: a mistake in the code or a full disk, not an accident
+                go_on(actor)
+            except RayError as death:
+                ray.kill(actor)  # it may live, if only what it returned is lost
+                tries[key] += 1
+                if tries[key] < TRIES:
+                    waiting.append(key)
+                else:
+                    failures[key] = Failed(key, f"killed its worker {TRIES} times: {_last_line(death)}")
+                if waiting:
+                    pool.append(hire(prepare))
+                    go_on(pool[-1])
+            else:
+                go_on(actor)
+                yield key, result
+    finally:
+        for actor in pool:
+            ray.kill(actor)
+    if failures:
+        first = next(failures[key] for key in jobs if key in failures)
+        raise first from first.cause
+
+
+def _common(jobs: Mapping[Any, Job]) -> dict[int, Any]:
+    """Arguments that several jobs share, by identity: they may hold millions of rows."""
+    values = [value for _, arguments in jobs.values() for value in arguments if not isinstance(value, PLAIN)]
+    times = Counter(map(id, values))
+    return {id(value): value for value in values if times[id(value)] > 1}
+
+
+def _raised(key: Hashable, error: Any) -> Failed:
+    cause = error.cause
+    cause.add_note(str(error).strip())
+    return Failed(key, f"raised {type(cause).__name__}: {' '.join(str(cause).split())}", cause)
+
+
+def _last_line(problem: Exception) -> str:
+    return (str(problem).strip().splitlines() or [type(problem).__name__])[-1]
