@@ -1,6 +1,8 @@
 """What a network is trained on and judged by."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -30,30 +32,6 @@ LOSS: dict[str, Loss] = {
 }
 
 
-def relative_error(prediction: NDArray, target: NDArray) -> float:
-    """Spectrum error, Eq. 1 of Qu et al. 2018, as a fraction, averaged over examples and spectrum points.
-
-    Args:
-        prediction: (examples, points).
-        target: (examples, points), away from zero.
-    """
-    return float(np.mean(deviations("relative-l1", prediction, target)))
-
-
-def deviations(metric: str, prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
-    """What a metric averages, (examples, points).
-
-    Args:
-        metric: ``relative-l1`` is Eq. 1 of Qu et al. 2018. ``normalised-l1`` is |prediction - target| of outputs that
-            are standardised beforehand (`models.scaling.Standard`).
-        prediction: (examples, points).
-        target: (examples, points).
-    """
-    exact = np.asarray(target, np.float64)
-    distance = np.abs(np.asarray(prediction, np.float64) - exact)
-    return distance / np.abs(exact) if metric == "relative-l1" else distance
-
-
 LEAST = 1e-12
 """An error below which float32 tells nothing: where logarithms are taken, 0 counts as this."""
 
@@ -63,10 +41,107 @@ def logs(errors: ArrayLike) -> NDArray[np.float64]:
     return np.log(np.maximum(np.asarray(errors, np.float64), LEAST))
 
 
-def geometric_mean(errors: ArrayLike) -> float:
+def geometric_mean(errors: Sequence[float]) -> float:
     """Geometric mean of errors, infinite for none."""
-    found = logs(errors)
-    return float(np.exp(found.mean())) if found.size else float("inf")
+    return math.exp(sum(math.log(max(error, LEAST)) for error in errors) / len(errors)) if errors else math.inf
+
+
+@dataclass(frozen=True)
+class Scale:
+    """On which errors are averaged and compared.
+
+    Attributes:
+        name: ``ratio`` of errors (their logarithms), or ``difference``, which rates want that may be 0.
+        of: Errors on it.
+        back: Inverse for one number.
+    """
+
+    name: str
+    of: Callable[[ArrayLike], NDArray[np.float64]]
+    back: Callable[[float], float]
+
+    def mean(self, errors: ArrayLike) -> float:
+        """Mean of errors on the scale."""
+        return float(self.of(errors).mean())
+
+
+def _as_they_are(errors: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(errors, np.float64)
+
+
+RATIO, DIFFERENCE = Scale("ratio", logs, math.exp), Scale("difference", _as_they_are, float)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What an error is.
+
+    Attributes:
+        name: Registered as this.
+        words: In a sentence, as in "the ... falls".
+        phrase: What it is, exactly.
+        deviations: From predicted and exact outputs (examples, ...) to what is averaged.
+        scale: On which errors are compared.
+        losses: That training may make small where the metric is this.
+    """
+
+    name: str
+    words: str
+    phrase: str
+    deviations: Callable[[NDArray, NDArray], NDArray[np.float64]]
+    scale: Scale = RATIO
+    losses: tuple[str, ...] = tuple(LOSS)
+
+
+def relative(prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """|predicted - exact| / |exact|, in float64."""
+    return distance(prediction, target) / np.abs(np.asarray(target, np.float64))
+
+
+def distance(prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """|predicted - exact|, in float64."""
+    return np.abs(np.asarray(prediction, np.float64) - np.asarray(target, np.float64))
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "relative-l1",
+            "mean spectrum error",
+            "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
+            relative,
+        ),
+        Metric(
+            "normalised-l1",
+            "mean error, in mean absolute deviations of each output,",
+            "mean over examples and outputs of |predicted - exact| / mean absolute deviation of the output",
+            distance,  # of outputs that are standardised beforehand (`models.standard.Standard`)
+            losses=("l1", "mse", "huber"),
+        ),
+        Metric(
+            "information-missed",
+            "information missed",
+            "Kullback-Leibler divergence from the exact distribution, as a share of uniform guessing's",
+            distance,  # of logarithms of probabilities
+        ),
+    )
+}
+
+
+def relative_error(prediction: NDArray, target: NDArray) -> float:
+    """Spectrum error, Eq. 1 of Qu et al. 2018, as a fraction, averaged over examples and spectrum points.
+
+    Args:
+        prediction: (examples, points).
+        target: (examples, points), away from zero.
+    """
+    return float(np.mean(relative(prediction, target)))
+
+
+def deviations(metric: str, prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """What a metric averages, by its name."""
+    return METRICS[metric].deviations(prediction, target)
 
 
 NORMALISED = 'metric = "normalised-l1"'

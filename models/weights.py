@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from safetensors import safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from models.network import Shape
@@ -40,6 +44,32 @@ def unpack(path: Path) -> tuple[nn.Module, Shape, Scaling]:
             f"{path} is not a network written by graft ({problem}); allowed: a .safetensors of ours"
         ) from None
     return network, shape, scaling
+
+
+def pack_state(network: nn.Module, scaling: Scaling | None, told: Mapping[str, Any]) -> bytes:
+    """The weights of any network, its input scaling and what else is told, as safetensors bytes."""
+    tensors = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
+    if scaling is not None:
+        tensors |= {"scaling.mean": scaling.mean, "scaling.deviation": scaling.deviation}
+    return save(tensors, metadata={"told": json.dumps(told, sort_keys=True)})
+
+
+def unpack_state(data: bytes) -> tuple[dict[str, Tensor], Scaling | None, dict[str, Any]]:
+    """Inverse of `pack_state`, but for the network that holds the weights."""
+    tensors = load(data)
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])  # as the format is documented
+    mean, deviation = tensors.pop("scaling.mean", None), tensors.pop("scaling.deviation", None)
+    scaling = None if mean is None or deviation is None else Scaling(mean, deviation)
+    return tensors, scaling, json.loads(header["__metadata__"]["told"])
+
+
+@contextmanager
+def as_file(data: bytes) -> Iterator[Path]:
+    """Safetensors bytes as the file that their reader wants."""
+    with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+        file.write(data)
+        file.flush()
+        yield Path(file.name)
 
 
 def sha256(data: bytes) -> str:

@@ -59,8 +59,7 @@ def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
     folder = _place(options, study)
     workers, gpus = allowed(study, folder, options.workers, options.device)
     if isinstance(study, Study):
-        own_simulators((*study.taught, study.target))
-        _equal_widths(study)
+        study.learned.check()
     elif isinstance(study, SharingStudy):
         own_simulators(study.tasks)
     run = Run(folder)
@@ -81,15 +80,6 @@ def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
 def _place(options: Namespace, study: Any) -> Path:
     suffix = f"-seed{study.seed}" if study.seed else ""
     return Path(options.out or f"runs/{study.name}-{study.scale}{suffix}").resolve()
-
-
-def _equal_widths(study: Study) -> None:
-    outputs = {name: study.scenario(name).outputs for name in (*study.taught, study.target)}
-    if len(set(outputs.values())) > 1:
-        raise Refusal(
-            " and ".join(f"{name} has {width} outputs" for name, width in outputs.items())
-            + "; allowed: sources and target of equal width, so that the head can be copied"
-        )
 
 
 def run(options: Namespace) -> Any:
@@ -278,7 +268,7 @@ def doctor(options: Namespace) -> Any:
 
 def _of(study: Any, module: str) -> Any:
     """The module of that name that knows this kind of study; loaded late, for it knows torch."""
-    rooms = {Study: "transfer", SharingStudy: "sharing", DclStudy: "dcl", WatcherStudy: "watchers"}
+    rooms = {Study: "transfer", SharingStudy: "sharing", DclStudy: "dcl", WatcherStudy: "transfer"}
     return import_module(f"search.{rooms[type(study)]}.{module}")
 
 

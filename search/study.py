@@ -12,9 +12,9 @@ from search.dcl.own import with_states
 from search.dcl.study import DclStudy
 from search.settings import SCALES
 from search.sharing.study import SharingStudy
-from search.transfer.pretrained import checked, with_weights
+from search.tasks.pretrained import checked, with_weights
+from search.tasks.tables import with_tables
 from search.transfer.study import Study
-from search.transfer.tables import with_tables
 from search.watchers.study import WatcherStudy
 from spaces.plan import OWN
 from spaces.refusal import Refusal, choice, unknown
@@ -87,12 +87,16 @@ def asked(values: Mapping[str, Any]) -> tuple[str, str]:
     states = kind == "dcl" or (kind == "transfer" and "@" in str(values.get("target", "")))
     task = "likelihood" if states else "regression"
     told = {"kind": values.get("kind", kind), "task": values.get("task", task)}
+    own = kind == "transfer" and ":" in str(told["task"])
     for place, key in enumerate(told):
-        choice(key, told[key], sorted({pair[place] for pair in STUDIES}))
+        if not (own and key == "task"):
+            choice(key, told[key], sorted({pair[place] for pair in STUDIES}))
     if told["kind"] != kind:
         needed = ASKED_BY[told["kind"]]
         has = f"without {needed}" if needed not in values else f"with {ASKED_BY[kind]}"
         raise Refusal(f"kind is {told['kind']!r} in a study {has}; allowed: {kind!r}")
+    if own:
+        return kind, str(told["task"])
     if told["task"] != task:
         learned = "states of a lattice" if states else "no states of a lattice (LATTICE@TEMPERATURE)"
         raise Refusal(f"task is {told['task']!r}, but what is learned are {learned}; allowed: {task!r}")
@@ -101,8 +105,11 @@ def asked(values: Mapping[str, Any]) -> tuple[str, str]:
 
 def opened(values: Mapping[str, Any]) -> Any:
     """The study that plain values mean: a `Study`, a `SharingStudy`, a `DclStudy` or a `WatcherStudy`."""
+    kind, task = asked(values)
     held = {key: value for key, value in values.items() if key not in ("kind", "task")}
-    return STUDIES[asked(values)].from_dict(held)
+    if kind == "transfer":
+        held["task"] = task
+    return STUDIES[kind, task if ":" not in task else "regression"].from_dict(held)
 
 
 def reopened(values: Mapping[str, Any]) -> Any:

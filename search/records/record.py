@@ -99,12 +99,12 @@ class Run:
             raise Refusal(f"{self.folder}: {problem.strerror}; allowed: a folder that can be written") from None
 
     @contextmanager
-    def possible(self, learned: str) -> Iterator[None]:
-        """Leave nothing of a run that is refused within, unless a file called ``learned`` says that it once was not."""
+    def possible(self, *learned: str) -> Iterator[None]:
+        """Leave nothing of a run that is refused within, unless one of the files says that it once was not."""
         try:
             yield
         except Refusal:
-            if not self.has(learned):
+            if not any(map(self.has, learned)):
                 shutil.rmtree(self.folder)
             raise
 

@@ -9,8 +9,8 @@ from search.records.leaderboard import geometric_mean
 from search.sharing.objective import SharedTask, SharedTraining
 from search.sharing.study import SharingStudy
 from search.sharing.verdict import ARMS
+from search.tasks.base import Phase, Request
 from search.transfer.confirmation import POWER_AT
-from search.transfer.objective import Task, Training
 from search.tuning.race import behind
 from spaces.plan import Plan
 from spaces.sharing import Sharing
@@ -96,7 +96,7 @@ def protocol(
 
 
 def trainings(
-    fixed: Mapping[str, Any], baselines: Mapping[str, Plan], alone: Mapping[str, Task], together: SharedTask
+    fixed: Mapping[str, Any], baselines: Mapping[str, Plan], alone: Mapping[str, Phase], together: SharedTask
 ) -> dict[str, tuple[Any, Any]]:
     """Every training of a round by key, with the task it belongs to: ``arm/task/seed``, and ``candidate/seed``."""
     plan = Sharing.from_dict(fixed["plan"])
@@ -104,8 +104,8 @@ def trainings(
     for seed in range(fixed["first_seed"], fixed["first_seed"] + fixed["seeds"]):
         found[f"candidate/{seed}"] = (together, SharedTraining(plan, seed))
         for task in fixed["tasks"]:
-            found[f"direct/{task}/{seed}"] = (alone[task], Training(baselines[task], seed))
-            found[f"direct_same_recipe/{task}/{seed}"] = (alone[task], Training(plan.alone, seed))
+            found[f"direct/{task}/{seed}"] = (alone[task], Request(baselines[task], seed))
+            found[f"direct_same_recipe/{task}/{seed}"] = (alone[task], Request(plan.alone, seed))
             found[f"shuffled/{task}/{seed}"] = (together, SharedTraining(plan, seed, task))
     return found
 

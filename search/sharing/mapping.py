@@ -10,7 +10,7 @@ from search.records.record import Run
 from search.seeds import Role
 from search.sharing.objective import SharedTraining
 from search.sharing.pipeline import SharingPipeline
-from search.transfer.objective import Training
+from search.tasks.base import Request
 from search.tuning.progress import Progress
 from spaces.plan import Plan, Recipe
 from spaces.sharing import Sharing
@@ -52,7 +52,7 @@ def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
             judges = line.judges()
             alone, together = line.alone(Role.REGRET, judges), line.together(Role.REGRET, judges)
             asked: dict[str, tuple[Any, Any]] = {
-                f"direct/{task}/{i}": (alone[task], Training(Plan(own[task]), i)) for i in seeds for task in study.tasks
+                f"direct/{task}/{i}": (alone[task], Request(Plan(own[task]), i)) for i in seeds for task in study.tasks
             }
             asked |= {f"{name}/{i}": (together, SharedTraining(plan, i)) for i in seeds for name, plan in plans.items()}
             entries = line.measured("map", asked)

@@ -17,7 +17,7 @@ from models.shared import SharedMLP, stack
 from models.train import predict, train
 from models.weighting import backward
 from search.seeds import Draws, Role
-from search.transfer.objective import Examples
+from search.tasks.base import Examples
 from spaces.sharing import Sharing
 
 
@@ -112,7 +112,7 @@ def learn(task: SharedTask, training: SharedTraining) -> Learned:
     widths = {name: pool.inputs.shape[1] for name, pool in pools.items()}
     network = SharedMLP(plan, widths, first.outputs.shape[1], task.depth, task.width)
     fresh(network, plan.recipe.initial_scale, draws.weights)
-    rows = [pool.tensors(learned, task.device) for pool in pools.values()]
+    rows = [pool.take(learned).tensors(task.device) for pool in pools.values()]
     scalings = {name: Scaling.of(inputs) for name, (inputs, _) in zip(pools, rows, strict=True)}
     outputs = torch.stack([exact for _, exact in rows], 1)
     if plan.recipe.head == "constant":
@@ -123,9 +123,9 @@ def learn(task: SharedTask, training: SharedTraining) -> Learned:
     inputs = _inputs(plan, scalings, [inputs for inputs, _ in rows])
     train(network, inputs, outputs, plan.recipe, draws.order, backward=backward(network, draws.shuffle))
     judged = [
-        task.pools[name].tensors(held, task.device)
+        task.pools[name].take(held).tensors(task.device)
         if task.judges is None
-        else task.judges[name].tensors(None, task.device)
+        else task.judges[name].tensors(task.device)
         for name in plan.tasks
     ]
     predicted = predict(network, _inputs(plan, scalings, [inputs for inputs, _ in judged])).cpu().numpy()

@@ -11,9 +11,9 @@ from search.seeds import Role, entropy
 from search.sharing import confirmation, verdict
 from search.sharing.objective import SharedTask
 from search.sharing.study import SharingStudy
-from search.transfer.objective import Examples, Task, Training
+from search.tasks.base import Examples, Phase, Request
+from search.tasks.regression import Alone, Regression
 from search.transfer.phases import PLANS, catching_up, direct_ledger, direct_rules
-from search.transfer.pipeline import digest
 from search.transfer.study import Budget
 from search.tuning.gaussian import NumberedGP
 from search.tuning.ledger import Ledger, Rules, affordable
@@ -41,7 +41,7 @@ class SharingPipeline(Work):
             simulator,
             (*entropy(self.study.seed, role), crc32(simulator.name.encode())),
             rows,
-            self.data(f"{role.name.lower()}-{simulator.name}"),
+            self.place(f"{role.name.lower()}-{simulator.name}"),
             actors=self.means.workers,
             progress=self.progress.count,
         )
@@ -66,13 +66,13 @@ class SharingPipeline(Work):
         """Newly simulated examples of each task, which no search reads."""
         return {task: self.examples(task, Role.TEST, self.study.rows.test) for task in self.study.tasks}
 
-    def alone(self, role: Role, judges: Mapping[str, Examples] | None = None) -> dict[str, Task]:
+    def alone(self, role: Role, judges: Mapping[str, Examples] | None = None) -> dict[str, Phase]:
         """What the trainings of each task by itself share."""
-        rows, network = self.study.rows, self.study.network
+        study, device = self.study, self.means.device
         return {
-            task: Task(self.study.seed, role, pool, rows.validation, network, {},
-                       judges[task] if judges else None, self.means.device)
-            for task, pool in self.pools.items()
+            name: Phase(Regression(Alone(name, study.seed, study.network, study.start)), study.seed, role, pool,
+                        study.rows.validation, {}, judges[name] if judges else None, device)
+            for name, pool in self.pools.items()
         }  # fmt: skip
 
     def together(self, role: Role, judges: Mapping[str, Examples] | None = None) -> SharedTask:
@@ -119,7 +119,7 @@ class SharingPipeline(Work):
     def reference(self, direct: Mapping[str, Direct]) -> dict[str, list[float | None]]:
         """Errors of tuned direct learning on the seeds of the plan search, where no task may be made worse."""
         seeds, tasks = range(self.study.budget.seeds), self.alone(Role.PLANS)
-        asked = {f"{t}/{i}": (tasks[t], Training(one.plan, i)) for i in seeds for t, one in direct.items()}
+        asked = {f"{t}/{i}": (tasks[t], Request(one.plan, i)) for i in seeds for t, one in direct.items()}
         with self.phase("direct learning on the plans' seeds", len(asked)):
             errors = self.measure("reference", asked)
         return {task: [errors[f"{task}/{i}"] for i in seeds] for task in direct}
@@ -180,7 +180,7 @@ class SharingPipeline(Work):
 
     def digest(self, task: Any, training: Any) -> str:
         """Names everything that a training's errors depend on; which task is learned alone, its key says."""
-        return task.digest(training) if isinstance(task, SharedTask) else digest(task, training)
+        return str(task.digest(training))
 
 
 def baseline_phase(task: str) -> str:

@@ -16,9 +16,8 @@ from search.sharing.objective import SharedTask, SharedTraining, learn
 from search.sharing.pipeline import SharingPipeline, baseline_phase
 from search.sharing.verdict import comparisons
 from search.sharing.verification import checks
-from search.transfer import conclusion
-from search.transfer.objective import Task, Training, packed
-from search.transfer.objective import learn as learn_alone
+from search.tasks.base import Phase, Request, fit
+from search.tasks.regression import cards, interface
 from search.tuning.cost import cost
 from search.tuning.progress import Progress
 from search.tuning.searched import Direct, by_budget, searched
@@ -68,10 +67,10 @@ def champions(
     return networks
 
 
-def own_network(name: str, task: Task, arm: str, plan: Plan) -> dict[str, Any]:
+def own_network(name: str, phase: Phase, arm: str, plan: Plan) -> dict[str, Any]:
     """A task's network learned alone, with its error, plan and the arm of the proof that it is."""
-    error, network, scaling = learn_alone(task, Training(plan, 0))
-    return {"error": error, "data": packed(task, plan, network, scaling), "plan": plan.to_dict(), "arm": arm}
+    fitted, off = fit(phase, Request(plan, 0))
+    return {"error": off.value, "data": phase.task.pack(fitted), "plan": plan.to_dict(), "arm": arm}
 
 
 def shared_networks(task: SharedTask, plan: Sharing) -> dict[str, dict[str, Any]]:
@@ -102,7 +101,7 @@ def _write(
         "format": 1,
         "protocol": 2,
         "study": study.to_dict(),
-        "data": conclusion.data_card(run),
+        "data": cards(run.path("data")),
         **{phase: searched(ledger, study) for phase, ledger in line.ledgers.items()},
         "recipes": {task: rival.plan.recipe.to_dict() for task, rival in rivals.items()},
         "direct_by_budget": {
@@ -128,7 +127,7 @@ def _write(
         write_bytes(folder / "network.safetensors", network["data"])
         card = {"study": study.name, "task": task, "decision": one["decision"], "sentence": certified["sentence"],
                 "plan": network["plan"], "error": network["error"], "sha256": sha256(network["data"]),
-                **conclusion.interface(find(task))}  # fmt: skip
+                **interface(find(task))}  # fmt: skip
         run.write(f"model/{find(task).name}/card.json", card)
     run.write("certificate.json", certified)
     return certified

@@ -4,19 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from models.head import initialise
-from models.loss import deviations
-from models.mlp import drawing
-from models.network import Shape
-from models.scaling import Scaling
-from models.train import predict, prepare_process, train
-from models.weights import pack, sha256
+from models.train import prepare_process
+from models.weights import sha256
 from search.records.record import write_bytes, write_json
 from search.seeds import Draws, Role
-from search.transfer.objective import Examples
-from spaces.plan import Recipe
+from search.tasks.base import Examples, Task
+from spaces.plan import Plan, Recipe
 
 HELD = 0.1
 
@@ -46,17 +39,25 @@ class Base:
 
 def train_base(
     name: str,
+    source: str,
+    task: Task,
     examples: Examples,
-    shape: Shape,
     recipe: Recipe,
     seed: int,
     device: str = "cpu",
     index: int = 0,
-    metric: str = "relative-l1",
 ) -> Base:
     """Train a base network as Qu et al. 2018 do: 80 % of the examples train it, 10 % judge it, 10 % stay unused.
 
-    ``index`` numbers the networks trained of one seed; a run has one, number 0.
+    Args:
+        name: What plans call it.
+        source: What it learns.
+        task: In whose terms.
+        examples: Of the source.
+        recipe: How it is trained.
+        seed: The study's.
+        device: ``cpu`` or ``cuda``.
+        index: Numbers the networks trained of one seed; a run has one, number 0.
 
     Raises:
         NonFiniteLoss: If training diverges.
@@ -65,16 +66,9 @@ def train_base(
     draws = Draws.of(seed, Role.BASE, index)
     held = max(1, int(HELD * len(examples)))
     learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
-    network = shape.build()
-    inputs, outputs = examples.tensors(learned, device)
-    scaling = Scaling.of(inputs)
-    initialise(network, recipe, draws.weights, scaling(inputs), outputs)
-    network.to(device)
-    with drawing(draws.weights):
-        train(network, scaling(inputs), outputs, recipe, draws.order)
-    inputs, outputs = examples.tensors(judged, device)
-    off = deviations(metric, predict(network, scaling(inputs)).cpu().numpy(), outputs.cpu().numpy())
-    return Base(name, pack(network.cpu(), shape, scaling), float(np.mean(off)), recipe)
+    fitted = task.fit(Plan(recipe), examples.take(learned), draws, {}, device=device)
+    off = task.errors(fitted, task.of_other(source, examples.take(judged)), device)
+    return Base(name, task.pack(fitted), off.value, recipe)
 
 
 def save_base(base: Base, folder: Path) -> None:

@@ -27,24 +27,23 @@ import numpy as np
 from torch import nn
 
 from models.mlp import fresh
-from models.network import Shape
 from models.scaling import Scaling
-from models.weights import no_gradient, pack
+from models.weights import no_gradient
 from search.means import Means
 from search.proof.claims import RivalDiverged
 from search.proof.statistics import clopper_pearson
 from search.records.record import Evidence, Run, strict
 from search.seeds import Draws, Role, sequence
+from search.tasks.base import Examples, Fitted, Phase, Request
+from search.tasks.tables import LOCKED
 from search.transfer.bases import Base, train_base
-from search.transfer.objective import Examples, Task, Training, open_network
 from search.transfer.pipeline import Pipeline
 from search.transfer.runs import Decided, decided
-from search.transfer.study import LOCKED, MODES, Study
+from search.transfer.study import MODES, Study
 from search.tuning import serial
 from search.tuning.processes import carried_out
 from search.tuning.progress import Progress
 from search.tuning.searched import NothingFinished
-from simulators.registry import find
 from spaces.plan import Plan, Recipe
 
 KINDS = ("unshared", "permuted", "constant", "teacher", "gain")
@@ -60,8 +59,8 @@ TRUTH = 4
 
 
 @dataclass(frozen=True)
-class Redrawn(Task):
-    """A task whose source networks know nothing, drawn anew for each seed.
+class Redrawn(Phase):
+    """A phase whose source networks know nothing, drawn anew for each seed.
 
     Attributes:
         taught: What each is trained on, its labels made anew. None leaves it untrained.
@@ -88,13 +87,12 @@ class Redrawn(Task):
     def draw(self, name: str, number: int) -> nn.Module:
         """One source network."""
         if self.taught is None:
-            network, _, _ = open_network(self.bases[name])
+            network = self.task.unpack(self.bases[name]).network
             fresh(network, 1.0, Draws.of(self.seed, Role.BASE, number).weights)
             return network
-        shape = Shape(self.taught.inputs.shape[1], self.taught.outputs.shape[1], self.network, self.recipe.activation)
         labels = LABELS[self.kind](self.taught, np.random.default_rng(sequence(self.seed, Role.BASE, number)))
-        base = train_base(name, labels, shape, self.recipe, self.seed, index=number)
-        return no_gradient(open_network(base.data)[0])
+        base = train_base(name, name, self.task, labels, self.recipe, self.seed, index=number)
+        return no_gradient(self.task.unpack(base.data).network)
 
 
 def permuted(examples: Examples, rng: np.random.Generator) -> Examples:
@@ -126,44 +124,35 @@ LABELS: dict[str, Callable[[Examples, np.random.Generator], Examples]] = {
 """Labels of a source that knows nothing of the target."""
 
 
-def drawn(simulator: str, seed: int, role: Role, rows: int) -> Examples:
-    """Rows of a simulator that has one input column and one output column, drawn in this process."""
-    found = find(simulator)
-    columns = found.draw(rows, np.random.default_rng(sequence(seed, role)))
-    names = {field.metadata[b"role"].decode(): field.name for field in found.schema}
-    return Examples(columns[names["input"]].astype(np.float32), columns[names["output"]].astype(np.float32))
-
-
 class Repeat(Pipeline):
     """One run of a small study in this process, its source replaced by what the kind says."""
 
     kind = "gain"
 
-    def examples(self, simulator: str, role: Role, rows: int) -> Examples:
+    def examples(self, name: str, role: Role, rows: int) -> Examples:
         """Rows drawn on the spot: too few to be worth shards."""
-        return drawn(simulator, self.study.seed, role, rows)
+        return self.task.sample(name, rows, np.random.default_rng(sequence(self.study.seed, role)))
 
-    def task(self, role: Role, bases: Mapping[str, Base], judge: Examples | None = None) -> Task:
+    def shared(self, role: Role, bases: Mapping[str, Base], test: Examples | None = None) -> Phase:
         """What trainings share; the nulls draw their sources anew."""
-        task = super().task(role, bases, judge)
+        phase = super().shared(role, bases, test)
         if self.kind == "gain" or not bases:
-            return task
+            return phase
         recipe = next(iter(bases.values())).recipe or self.study.base
-        if self.kind == "unshared":
-            return Redrawn(**vars(task), recipe=recipe)
-        return Redrawn(**vars(task), taught=self.sources[self.study.sources[0]], recipe=recipe, kind=self.kind)
+        taught = None if self.kind == "unshared" else self.sources[self.study.sources[0]]
+        return Redrawn(**vars(phase), taught=taught, recipe=recipe, kind=self.kind)
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:
         """The source network; of the nulls only its name, shape and recipe are used."""
         (source,) = self.study.sources
-        wanted = replace(self.study.base, activation=recipe.activation)
-        shape = self.shape(source, wanted)
+        wanted, examples = replace(self.study.base, activation=recipe.activation), self.sources[source]
         if self.kind == "gain":
-            return {source: train_base(source, self.sources[source], shape, wanted, self.study.seed)}
-        unused = shape.build()
+            return {source: train_base(source, source, self.task, examples, wanted, self.study.seed)}
+        shapes = examples.inputs.shape[1:], examples.outputs.shape[1:]
+        unused = self.task.network(wanted, *shapes)
         fresh(unused, 1.0, Draws.of(self.study.seed, Role.BASE, 0).weights)
-        data = pack(unused, shape, Scaling.of(self.sources[source].tensors()[0]))
-        return {source: Base(source, data, float("nan"), wanted)}
+        scaling = Scaling.of(examples.tensors()[0])
+        return {source: Base(source, self.task.pack(Fitted(unused, wanted, *shapes, scaling)), float("nan"), wanted)}
 
     def true_ratios(self, found: Decided) -> list[float]:
         """Log-ratios of direct learning to the first candidate, on seeds of their own; only where there is a gain."""
@@ -171,9 +160,9 @@ class Repeat(Pipeline):
             return []
         test = self.examples(self.study.target, Role.TRUTH, self.study.rows.test)
         # In small mode too the truth is what newly simulated examples say: so much is known of a simulator.
-        task = replace(self.task(Role.REGRET, found.bases, test), crossed=False)
+        task = replace(self.shared(Role.REGRET, found.bases, test), crossed=False)
         plans = {"direct": found.rival.plan, "candidate": Plan.from_dict(found.fixed["candidates"][0]["plan"])}
-        asked = {f"{name}/{i}": (task, Training(plan, i)) for i in range(TRUTH) for name, plan in plans.items()}
+        asked = {f"{name}/{i}": (task, Request(plan, i)) for i in range(TRUTH) for name, plan in plans.items()}
         errors = self.measure("truth-on-fresh-examples", asked)
         pairs = [(errors[f"direct/{i}"], errors[f"candidate/{i}"]) for i in range(TRUTH)]
         return [float(np.log(a / b)) for a, b in pairs if a is not None and b is not None]

@@ -3,68 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from models.loss import geometric_mean
-from models.standard import Standard
-from models.train import predict
+from models.loss import METRICS, geometric_mean
 from models.weights import sha256
 from search.proof.statistics import equivalent_rows
 from search.records.leaderboard import copied
-from search.records.record import Run, strict
+from search.records.record import strict
 from search.sentences.transfer import sentence
-from search.transfer.objective import Task, Training, learn, packed
+from search.tasks.base import Task
 from search.transfer.study import Study
 from search.tuning.cost import summary
-from simulators.base import Simulator, columns
-from simulators.dataset import Dataset
 from spaces.plan import Plan
-
-METRIC = {
-    "relative-l1": "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
-    "normalised-l1": "mean over examples and outputs of |predicted - exact| / mean absolute deviation of the output",
-    "information-missed": "Kullback-Leibler divergence from the exact distribution, as a share of uniform guessing's",
-}
-SHOWN = 2
-"""Test examples whose spectra are shown: the first ones, not chosen."""
-
-
-def final_network(task: Task, plan: Plan) -> dict[str, Any]:
-    """Train a plan once more with confirmation seed 0, and predict the first test examples.
-
-    Returns:
-        ``error``, ``data`` (safetensors) and ``predicted`` (examples, outputs).
-    """
-    assert task.judge is not None
-    error, network, scaling = learn(task, Training(plan, 0))
-    inputs, _ = task.judge.tensors(np.arange(SHOWN), task.device)
-    predicted = predict(network, scaling(inputs)).cpu().numpy().tolist()
-    return {"error": error, "data": packed(task, plan, network, scaling), "predicted": predicted}
-
-
-def predicted(target: Simulator) -> str:
-    """What a network of the target predicts, for an axis of a figure: the names of its output columns."""
-    return " and ".join(field.name.replace("_", " ") for field in columns(target.schema, "output"))
-
-
-def spectra(study: Study, task: Task, networks: Mapping[str, Any], standard: Standard | None = None) -> dict[str, Any]:
-    """Exact and predicted spectra of the first test examples."""
-    assert task.judge is not None
-    target = study.scenario(study.target)
-    own = (lambda row: row) if standard is None else (lambda row: standard.undo(row).tolist())
-    films = [
-        {
-            "thickness_nm": task.judge.inputs[i].tolist(),
-            "exact": own(task.judge.outputs[i].tolist()),
-            **{name: own(network["predicted"][i]) for name, network in networks.items()},
-        }
-        for i in range(SHOWN)
-    ]
-    return {
-        "output": predicted(target),
-        "wavelength_nm": [] if target.grid is None else np.asarray(target.grid.values).tolist(),
-        "films": films,
-    } | ({} if standard is None else {"deviation": standard.deviation.tolist()})
 
 
 def examples_gained(curve: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -96,15 +44,6 @@ def best_measured(comparison: Mapping[str, Any], rival: Plan) -> tuple[str, Plan
     return arm, plan
 
 
-def data_card(run: Run) -> dict[str, Any]:
-    """Each data set by name, rows and the digest of its manifest."""
-    cards = {}
-    for folder in sorted(run.path("data").iterdir()):
-        data = Dataset.open(folder)
-        cards[folder.name] = {"simulator": data.manifest.simulator, "rows": data.rows, "digest": data.digest}
-    return cards
-
-
 def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Mapping[str, Any]) -> dict:
     """The certificate's document; of protocol 1 where the result is."""
     study = result["study"]
@@ -119,7 +58,7 @@ def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent:
             "study": study["name"],
             "decision": comparison["decision"],
             "sentence": sentence(comparison, result["examples"], study, tried, result.get("handed_over")),
-            "metric": METRIC[study["metric"]],
+            "metric": METRICS[study["metric"]].phrase,
             "mode": study["mode"],
             "alpha": study["proof"]["alpha"],
             "margin": study["proof"]["margin"],
@@ -135,11 +74,7 @@ def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent:
 
 
 def champion_card(
-    study: Study,
-    certified: Mapping[str, Any],
-    network: Mapping[str, Any],
-    plan: Plan,
-    standard: Standard | None = None,
+    study: Study, task: Task, certified: Mapping[str, Any], network: Mapping[str, Any], plan: Plan
 ) -> dict[str, Any]:
     """What a user of the champion needs to know."""
     return {
@@ -150,31 +85,5 @@ def champion_card(
         "plan": plan.to_dict(),
         "error": network["error"],
         "sha256": sha256(network["data"]),
-        **interface(study.scenario(study.target)),
-    } | (
-        {}
-        if standard is None
-        else {"standard": {"mean": standard.mean.tolist(), "deviation": standard.deviation.tolist()}}
-    )
-
-
-def interface(simulator: Simulator) -> dict[str, Any]:
-    """Inputs, outputs and grid of a task, for the card of a network that predicts it."""
-    grid, fields = simulator.grid, {field.name: _metadata(field) for field in simulator.schema}
-    table = getattr(simulator, "table", None)
-    lengths = all(told.get("unit") == "nm" for told in fields.values() if told.get("role") == "input")
-    return {
-        "positive": lengths if simulator.positive is None and table is None else bool(simulator.positive),
-        "columns": None if table is None else {"inputs": list(table.inputs), "outputs": list(table.outputs)},
-        "inputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "input"],
-        "outputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "output"],
-        "grid": None
-        if grid is None
-        else {"name": grid.name, "unit": grid.unit, "values": np.asarray(grid.values).tolist()},
-    }
-
-
-def _metadata(field: Any) -> dict[str, str]:
-    return {
-        key.decode(): value.decode() for key, value in (field.metadata or {}).items() if not key.startswith(b"ARROW")
+        **task.interface(),
     }

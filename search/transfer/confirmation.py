@@ -8,7 +8,7 @@ from typing import Any
 
 from search.proof.certificate import ARMS, Candidate
 from search.proof.statistics import log_ratios, seeds_needed
-from search.transfer.objective import Task, Training
+from search.tasks.base import Phase, Request
 from search.transfer.study import Study
 from search.tuning.race import behind
 from spaces.plan import Plan
@@ -83,7 +83,7 @@ def _what(plan: Plan) -> tuple[str | None, ...]:
     return tuple(block.source for block in plan.blocks)
 
 
-def trainings(fixed: dict[str, Any], baseline: Plan) -> dict[str, Training]:
+def trainings(fixed: dict[str, Any], baseline: Plan) -> dict[str, Request]:
     """Every training of the confirmation by key ``arm/seed``; arms as in the certificate, candidates by number."""
     arms: dict[str, tuple[Plan, bool]] = {"direct": (baseline, False)}
     for i, candidate in enumerate(fixed["candidates"]):
@@ -92,7 +92,7 @@ def trainings(fixed: dict[str, Any], baseline: Plan) -> dict[str, Training]:
         arms[f"{i}/shuffled"] = (plan, True)
         arms[f"{i}/candidate"] = (plan, False)
     return {
-        f"{arm}/{seed}": Training(plan, seed, shuffled)
+        f"{arm}/{seed}": Request(plan, seed, shuffled)
         for seed in range(fixed["seeds"])
         for arm, (plan, shuffled) in arms.items()
     }
@@ -118,10 +118,9 @@ def candidates(fixed: dict[str, Any], measured: dict[str, list[float | None]]) -
     ]
 
 
-def curve_task(task: Task, rows: int) -> Task:
-    """The task with only its first examples: ``rows`` to train on, and those that each seed sets aside."""
-    kept = rows + task.validation
-    return replace(task, pool=type(task.pool)(task.pool.inputs[:kept], task.pool.outputs[:kept]))
+def curve_phase(phase: Phase, rows: int) -> Phase:
+    """The phase with only its first examples: ``rows`` to train on, and those that each seed sets aside."""
+    return replace(phase, pool=phase.pool.first(rows + phase.validation))
 
 
 def _deviation(reference: dict[str, Any], chosen: Sequence[dict[str, Any]]) -> float:

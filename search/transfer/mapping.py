@@ -1,6 +1,5 @@
 """The map: every span of every source and none, several seeds each. What people did by hand, beside the verdict."""
 
-from collections.abc import Callable
 from typing import Any
 
 from cluster.connect import connection
@@ -8,7 +7,7 @@ from search.means import Means
 from search.proof.statistics import log_ratios, reduction
 from search.records.record import Run
 from search.seeds import Role
-from search.transfer.objective import Training
+from search.tasks.base import Request
 from search.transfer.pipeline import Pipeline
 from search.tuning.progress import Progress
 from spaces.plan import Plan, Recipe, Span
@@ -40,10 +39,10 @@ def chosen(run: Run) -> Plan | None:
     return Plan.from_dict(told["comparisons"][0]["plan"]) if told["decision"] == "transfer" else None
 
 
-def draw_map(run: Run, means: Means, progress: Progress, kind: Callable[..., Pipeline] = Pipeline) -> dict[str, Any]:
+def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
     """Measure all spans of a study, on fresh examples and regret seeds, and write ``map.json``."""
     with connection(means.workers, run.folder, means.devices):
-        line = kind(run, means, progress)
+        line = Pipeline(run, means, progress)
         line.prepare()
         own, theirs = recipes(run)
         drawn = measured(line, own, theirs, chosen(run))
@@ -72,10 +71,10 @@ def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = No
     plans |= {} if best is None else {"chosen": best}
     with line.phase("map", len(plans) * study.budget.map):
         # A map is no proof: in small mode it must leave the locked rows alone.
-        test = line.judge() if study.mode == "fresh" else None
-        task = line.task(Role.REGRET, bases, test)
+        test = line.test() if study.mode == "fresh" else None
+        task = line.shared(Role.REGRET, bases, test)
         seeds = range(study.budget.map)
-        asked = {f"{name}/{i}": (task, Training(plan, i)) for i in seeds for name, plan in plans.items()}
+        asked = {f"{name}/{i}": (task, Request(plan, i)) for i in seeds for name, plan in plans.items()}
         errors = line.measure("map", asked)
     by_plan = {name: [errors[f"{name}/{i}"] for i in seeds] for name in plans}
     return {

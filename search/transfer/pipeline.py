@@ -1,34 +1,23 @@
 """The phases of a run, each of which finds what is done already and does the rest."""
 
-import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from models.loss import away_from_zero, geometric_mean, of_order_one, varying
-from models.network import OwnNetwork, Shape
-from models.scaling import Scaling
-from models.standard import Standard
-from models.weights import sha256
-from search.seeds import Role, entropy, sequence
-from search.transfer import conclusion, confirmation
+from models.loss import geometric_mean
+from search.records.record import write_bytes
+from search.seeds import Role
+from search.tasks.base import Examples, Exhibit, Phase, Request, Task, fit
+from search.tasks.transferability import favourites
+from search.transfer import confirmation
 from search.transfer.bases import Base, load_base, save_base, train_base
-from search.transfer.objective import Examples, Task, Training
 from search.transfer.phases import catching_up, direct_ledger, direct_rules, plans_ledger
-from search.transfer.pretrained import fitted
-from search.transfer.priors import favourites, priors
 from search.transfer.study import Budget, Study
 from search.tuning.ledger import Ledger
 from search.tuning.searched import Direct, settled
 from search.tuning.work import Work
-from simulators.registry import find
-from simulators.shards import generate
-from simulators.table import keep
 from spaces.plan import Plan, Recipe
-from spaces.sources import Lesson
 
 CURVE = (2, 4, 8)
 """Training examples on the learning curve, as multiples of what the study has."""
@@ -38,92 +27,68 @@ class Pipeline(Work):
     """One run of a transfer study; arguments as of `Work`."""
 
     study: Study
-    teach: Callable[..., Base] = staticmethod(train_base)
-    priors: Callable[..., dict[str, Any]] = staticmethod(priors)
-    final_network: Callable[..., dict[str, Any]] = staticmethod(conclusion.final_network)
 
-    def examples(self, simulator: str, role: Role, rows: int) -> Examples:
-        """Rows of a simulator, generated if they are not there yet, or of a file, in an order drawn from the seed."""
-        table = self.study.table(simulator)
-        # Several sources, each in a folder of its own; every other role has one data set.
-        name = role.name.lower() + (f"-{(table or find(simulator)).name}" if role == Role.SOURCE else "")
-        if table is not None:
-            data = keep(table, self.run.path("data", name))
-            # Files are often sorted, and the last rows of a sorted file are no sample of it.
-            order = np.random.default_rng(sequence(self.study.seed, role)).permutation(data.rows)[:rows]
-            found = Examples(data.inputs()[order], data.outputs()[order])
-        else:
-            data = generate(
-                find(simulator),
-                entropy(self.study.seed, role),
-                rows,
-                self.data(name),
-                actors=self.means.workers,
-                progress=self.progress.count,
-            )
-            found = Examples(data.inputs(), data.outputs())
-        if self.study.metric == "relative-l1" and role != Role.CURVE:  # those train only, and may diverge
-            away_from_zero(found.outputs, f"{simulator} ({role.name.lower()})")
-        return found
+    def examples(self, name: str, role: Role, rows: int) -> Examples:
+        """Examples of a source or of the target, the same each time."""
+        return self.task.examples(name, role, rows, self)
 
     def prepare(self) -> None:
-        """Generate the sources' examples and the target's pool; search sees nothing else."""
+        """The sources' examples and the target's pool, which is all that the searches see.
+
+        Of a run that is refused here nothing is left in the folder.
+        """
         study = self.study
-        fresh = study.rows.test if study.mode == "fresh" else 0
-        with self.phase("data", study.rows.source * len(study.taught) + study.rows.pool + fresh):
-            self.prepare_examples()
+        self.task: Task = study.learned
+        test = study.rows.test if study.mode == "fresh" else 0
+        with (
+            self.run.possible("data.ready", "reference.json", "direct.json"),
+            self.phase("data", study.rows.source * len(study.taught) + study.rows.pool + test),
+        ):
+            self.sources = {name: self.examples(name, Role.SOURCE, study.rows.source) for name in study.taught}
+            for name, examples in self.sources.items():
+                self.task.admit(examples, f"{name} (source)")
+            self.sources = {name: self.task.of_source(examples, name) for name, examples in self.sources.items()}
+            # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test, and
+            # in small mode only the confirmation does.
+            pool = self.examples(study.target, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
+            self.task.admit(pool, f"{study.target} (pool)")
+            self.task = self.task.knowing(pool, self.calls, self.run)
+            self.pool = self.task.of_target(pool)
+            if study.mode == "fresh":
+                self.test()  # what it refuses is refused before anything was searched
+            write_bytes(self.run.path("data.ready"), b"")
 
-    def prepare_examples(self) -> None:
-        """The sources' examples, and the pool less its locked rows."""
-        study = self.study
-        self.sources = {name: self.examples(name, Role.SOURCE, study.rows.source) for name in study.taught}
-        for name, examples in self.sources.items():
-            self.learnable(examples, f"{name} (source)")
-        if study.metric == "normalised-l1":
-            self.sources = {name: e.standardised(Standard.of(e.outputs, name)) for name, e in self.sources.items()}
-        # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test, and in
-        # small mode only the confirmation does.
-        pool = self.examples(study.target, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
-        self.learnable(pool, f"{study.target} (pool)")
-        self.standard = Standard.of(pool.outputs, study.target) if study.metric == "normalised-l1" else None
-        self.pool = pool.standardised(self.standard)
-        if study.mode == "fresh":
-            self.judge()  # what it refuses is refused before anything was searched
+    def calls(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Call a function that trains, where trainings run; results in the order of its arguments."""
+        return self.trainer.calls(function, arguments, self.means.workers, self.means.gpus)  # type: ignore[no-any-return]
 
-    def learnable(self, examples: Examples, where: str) -> None:
-        """Refuse outputs that no network can learn."""
-        varying(examples.outputs, where)
-        if self.study.metric == "relative-l1":
-            of_order_one(examples.outputs, where)
-
-    def judge(self) -> Examples:
-        """What confirms: newly simulated examples, or in small mode the pool's locked rows."""
+    def test(self) -> Examples:
+        """What confirms: newly drawn examples, or in small mode the pool's locked rows."""
         study = self.study
         if study.mode == "small":
-            return self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.locked, self.standard)
-        return self.examples(study.target, Role.TEST, study.rows.test).standardised(self.standard)
+            locked = self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.locked)
+            return self.task.to_judge(locked)
+        return self.task.to_judge(self.examples(study.target, Role.TEST, study.rows.test))
 
-    def task(self, role: Role, bases: Mapping[str, Base], judge: Examples | None = None) -> Any:
+    def shared(self, role: Role, bases: Mapping[str, Base], test: Examples | None = None) -> Phase:
         """What the trainings of one phase share."""
         study = self.study
-        return Task(
+        return Phase(
+            self.task,
             study.seed,
             role,
             self.pool,
             study.rows.validation,
-            study.network,
             {name: base.data for name, base in bases.items()},
-            judge,
+            test,
             self.means.device,
-            study.metric,
-            crossed=judge is not None and study.mode == "small",
-            scalings=self.scalings,
+            crossed=test is not None and study.mode == "small",
         )
 
     def baseline(self) -> Direct:
         """Search the recipe of direct learning, with the budget that the plans get: what they start from."""
         ledger = self._direct_ledger(self.study.budget, until=self._until(1))
-        self.search(ledger, self.task(Role.BASELINE, {}), "direct learning")
+        self.search(ledger, self.shared(Role.BASELINE, {}), "direct learning")
         self.baseline_ledger = ledger
         return settled(self.run, ledger, "direct.json")
 
@@ -131,7 +96,7 @@ class Pipeline(Work):
         """Go on with that search until it has had all that the run spends on searching: what candidates must beat."""
         budget = catching_up(self.study.budget, direct)
         ledger = self._direct_ledger(budget, budget.rival)
-        self.search(ledger, self.task(Role.BASELINE, {}), "direct learning, gone on with", "rival")
+        self.search(ledger, self.shared(Role.BASELINE, {}), "direct learning, gone on with", "rival")
         self.baseline_ledger = ledger
         return settled(self.run, ledger, "rival.json")
 
@@ -152,46 +117,30 @@ class Pipeline(Work):
         study = self.study
         folder = self.run.path("bases")
         lessons = study.bases.lessons()
-        given = {file.name: file for file in study.weights}
+        given = {name: self.task.pretrained(name) for name in lessons}
         how = {
-            name: None if name in given else replace(study.base, epochs=lesson.epochs, activation=recipe.activation)
+            name: None if given[name] else replace(study.base, epochs=lesson.epochs, activation=recipe.activation)
             for name, lesson in lessons.items()
         }
         with self.phase("base network" if len(lessons) == 1 else "base networks"):
             found = {name: load_base(name, how[name], folder) for name in lessons}
             missing = [name for name, base in found.items() if base is None]
-            arguments = [
-                self.lesson(name, lessons[name], taught) for name, taught in how.items() if name in missing and taught
-            ]
-            ready = [Base(name, fitted(study, given[name]), None, None) for name in missing if name in given]
-            for base in ready + self.trainer.calls(self.teach, arguments, self.means.workers, self.means.gpus):
+            asked = [
+                (name, lessons[name].source, self.task, self.sources[lessons[name].source].first(lessons[name].rows),
+                 taught, study.seed, self.means.device)
+                for name, taught in how.items() if name in missing and taught
+            ]  # fmt: skip
+            ready = [Base(name, data, None, None) for name, data in given.items() if name in missing and data]
+            for base in ready + self.calls(train_base, asked):
                 save_base(base, folder)
                 found[base.name] = base
         return {name: base for name, base in found.items() if base is not None}
 
-    def lesson(self, name: str, lesson: Lesson, recipe: Recipe) -> tuple[Any, ...]:
-        """What `teach` gets to train the base network that plans call ``name``."""
-        study, examples = self.study, self.sources[lesson.source].first(lesson.rows)
-        shape = self.shape(lesson.source, recipe)
-        return name, examples, shape, recipe, study.seed, self.means.device, 0, study.metric
-
-    def shape(self, simulator: str, recipe: Recipe) -> Shape:
-        """The study's network for the inputs and outputs of a simulator."""
-        task = self.study.scenario(simulator)
-        return Shape(task.inputs, task.outputs, self.study.network, recipe.activation)
-
-    @property
-    def scalings(self) -> dict[str, Scaling]:
-        """How inputs of sources that came trained were standardised, where that is told."""
-        inputs = self.study.scenario(self.study.target).inputs
-        found = {file.name: file.scaling(inputs) for file in self.study.weights}
-        return {name: scaling for name, scaling in found.items() if scaling is not None}
-
     def plans(self, direct: Direct, bases: Mapping[str, Base]) -> None:
         """Search the plans of transfer, starting from what cheap priors favour."""
-        task = self.task(Role.PLANS, bases)
+        task = self.shared(Role.PLANS, bases)
         if not self.run.has("priors.json"):
-            self.run.write("priors.json", self.priors(task, direct.plan.recipe))
+            self.run.write("priors.json", self.task.transferability(task, direct.plan.recipe))
         self.plans_ledger = plans_ledger(
             self.study,
             self.journal,
@@ -211,7 +160,7 @@ class Pipeline(Work):
         fixed = self.run.read("confirmation.json")
         asked = confirmation.trainings(fixed, rival)
         with self.phase("confirmation", len(asked)):
-            task = self.task(Role.CONFIRMATION, bases, self.judge())
+            task = self.shared(Role.CONFIRMATION, bases, self.test())
             errors = self.measure("confirmation", {key: (task, training) for key, training in asked.items()})
         return fixed, confirmation.arms(fixed, errors)
 
@@ -222,15 +171,15 @@ class Pipeline(Work):
         sizes = [study.rows.training * factor for factor in CURVE]
         with self.phase("learning curve", len(sizes) * study.budget.curve):
             examples = self.examples(study.target, Role.CURVE, sizes[-1] + study.rows.validation)
-            whole = replace(self.task(Role.CURVE, {}, self.judge()), pool=examples.standardised(self.standard))
+            whole = replace(self.shared(Role.CURVE, {}, self.test()), pool=self.task.of_target(examples))
             # The two smaller sizes together, so that no worker waits; the largest only if they do not reach it.
             for together in (sizes[:-1], sizes[-1:]):
                 if any(geometric_mean(found) <= wanted for found in errors):
                     break
-                tasks = {size: confirmation.curve_task(whole, size) for size in together}
+                tasks = {size: confirmation.curve_phase(whole, size) for size in together}
                 found = self.measure(
                     "curve",
-                    {f"{n}/{i}": (tasks[n], Training(rival, i)) for i in range(study.budget.curve) for n in together},
+                    {f"{n}/{i}": (tasks[n], Request(rival, i)) for i in range(study.budget.curve) for n in together},
                 )
                 for n in together:
                     rows.append(n)
@@ -238,41 +187,34 @@ class Pipeline(Work):
         return {"rows": rows, "errors": errors, "candidate_error": wanted}
 
     def champions(self, plans: Mapping[str, Plan], bases: Mapping[str, Base]) -> dict[str, dict[str, Any]]:
-        """Train each plan once more, on all unlocked rows, to keep its network and show what it predicts."""
+        """Train each plan once more, on all unlocked rows, to keep its network and show what it can."""
         with self.phase("champion"):
-            task = replace(self.task(Role.CONFIRMATION, bases, self.judge()), validation=0)
-            asked = [(task, plan) for plan in plans.values()]
-            found = self.trainer.calls(self.final_network, asked, self.means.workers, self.means.gpus)
-        return dict(zip(plans, found, strict=True))
+            phase = replace(self.shared(Role.CONFIRMATION, bases, self.test()), validation=0)
+            found = self.calls(final_network, [(phase, plan) for plan in plans.values()])
+            (beside,) = self.calls(yardsticks, [(phase,)])
+        return beside | dict(zip(plans, found, strict=True))
 
-    def shown(self, networks: Mapping[str, Any]) -> dict[str, Any]:
-        """What the result keeps of the champions' predictions, for its figures."""
-        task = self.task(Role.CONFIRMATION, {}, self.judge())
-        return {"spectra": conclusion.spectra(self.study, task, networks, self.standard)}
+    def shown(self, networks: Mapping[str, Any]) -> Exhibit:
+        """What the result keeps of all of these, for its figures."""
+        return self.task.shown(networks, self.test())
 
-    def digest(self, task: Any, training: Any) -> str:
+    def digest(self, phase: Phase, asked: Request) -> str:
         """Names everything that a training's error depends on."""
-        return digest(task, training)
+        return phase.digest(asked)
 
 
-def digest(task: Task, training: Training) -> str:
-    """Names everything that one training's error depends on: recorded errors of anything else are not reused."""
-    names = {
-        "seed": task.seed,
-        "role": int(task.role),
-        "rows": [len(task.pool), task.validation],
-        "shape": list(task.network.to_dict().values()),
-        "bases": {name: sha256(data) for name, data in task.bases.items()},
-        "plan": training.plan.to_dict(),
-        "training": [training.index, training.shuffled],
-        "batches": "near-equal",
-    }
-    if training.plan.recipe.head == "constant":
-        names["head"] = "weights of zero"
-    if task.metric != "relative-l1":
-        names["metric"] = task.metric
-    if isinstance(task.network, OwnNetwork):
-        names["network"] = task.network.to_dict()
-    if task.scalings:
-        names["standardised as told"] = sorted(task.scalings)
-    return sha256(json.dumps(names, sort_keys=True).encode())[:16]
+def final_network(phase: Phase, plan: Plan) -> dict[str, Any]:
+    """Train a plan once more with confirmation seed 0.
+
+    Returns:
+        ``error``, ``data`` (safetensors), and what the task exhibits.
+    """
+    assert phase.test is not None
+    fitted, off = fit(phase, Request(plan, 0))
+    exhibit = phase.task.exhibit(fitted, phase.test, phase.device)
+    return {"error": off.value, "data": phase.task.pack(fitted)} | exhibit
+
+
+def yardsticks(phase: Phase) -> dict[str, dict[str, Any]]:
+    """What every network has to beat, where trainings run."""
+    return phase.task.yardsticks(phase)

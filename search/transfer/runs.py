@@ -20,11 +20,9 @@ from spaces.plan import Plan
 Tracker = Any
 
 
-def carry_out(
-    run: Run, means: Means, progress: Progress, tracker: Tracker, kind: Callable[..., Pipeline] = Pipeline
-) -> dict[str, Any]:
+def carry_out(run: Run, means: Means, progress: Progress, tracker: Tracker) -> dict[str, Any]:
     """Run a study of transfer, or what is left of it, and return its certificate; as `search.runs.complete`."""
-    return complete(run, means, progress, tracker, kind, _phases, checks)
+    return complete(run, means, progress, tracker, Pipeline, _phases, checks)
 
 
 class Decided(NamedTuple):
@@ -76,7 +74,7 @@ def _write(
         "format": 1,
         "protocol": 2,
         "study": line.study.to_dict(),
-        "data": conclusion.data_card(run),
+        "data": line.task.data_cards(run.path("data")),
         "bases": [base.card() for base in found.bases.values()],
         "baseline": searched(line.baseline_ledger, line.study),
         "direct_by_budget": by_budget(line.baseline_ledger.records(), found.direct, found.rival),
@@ -93,7 +91,7 @@ def _write(
     run.write("cost.json", spent)
     certified = conclusion.certificate(result, found.comparison, spent)
     write_bytes(run.path("model", "network.safetensors"), best["data"])
-    card = conclusion.champion_card(line.study, certified, best, plan, line.standard)
+    card = conclusion.champion_card(line.study, line.task, certified, best, plan)
     run.write("model/card.json", card)
     run.write("certificate.json", certified)
     return certified

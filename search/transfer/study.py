@@ -9,6 +9,9 @@ from typing import Any, Self
 from models.network import Network, OwnNetwork
 from models.pretrained import Pretrained
 from search.settings import SCALES, Proof, build, plain
+from search.tasks.base import Task
+from search.tasks.registry import TASKS, find_task
+from search.tasks.tables import LOCKED
 from simulators.base import Simulator
 from simulators.registry import find
 from simulators.table import Measured, Table
@@ -20,8 +23,6 @@ from spaces.sources import Sources
 SPACES = ("span", "blocks")
 MODES = ("fresh", "small")
 METRICS = ("relative-l1", "normalised-l1")
-LOCKED = 0.2
-"""Share of the pool that small mode locks away, at least."""
 FAIR = Recipe(head="constant")
 """A recipe whose fresh head brings what a copied head would bring with no knowledge at all."""
 LEAST = 20
@@ -119,6 +120,8 @@ class Study:
         mode: ``fresh``: confirmed on newly simulated examples; ``small``: on rows of the pool locked away before.
         metric: What the error is: ``relative-l1`` (Eq. 1 of Qu et al. 2018), or ``normalised-l1``, which outputs that
             cross zero need: the distance in mean absolute deviations of each output.
+        task: What is learned: ``regression`` of outputs, ``likelihood`` of states, or a task of a user's own by
+            ``module:Class``.
         tables: The files of data among sources and target.
         weights: The files of weights among the sources.
     """
@@ -139,15 +142,17 @@ class Study:
     proof: Proof = field(default_factory=Proof)
     mode: str = "fresh"
     metric: str = "relative-l1"
+    task: str = "regression"
     tables: tuple[Table, ...] = ()
     weights: tuple[Pretrained, ...] = ()
 
     def __post_init__(self) -> None:
         name("study.name", self.name)
-        for simulator in (*self.taught, self.target):
-            self.scenario(simulator)
-        self._judged()
-        self._activated()
+        if self.task in TASKS:  # a task of a user's own refuses what it cannot use by itself
+            for simulator in (*self.taught, self.target):
+                self.scenario(simulator)
+            self._judged()
+            self._activated()
         choice("scale", self.scale, SCALES)
         choice("space", self.space, SPACES)
         for rows in self.ranges.source_rows:
@@ -205,10 +210,14 @@ class Study:
         return find(name) if table is None else Measured(table)
 
     @cached_property
+    def learned(self) -> Task:
+        """What is learned."""
+        return find_task(self.task)(self)
+
+    @cached_property
     def blocks(self) -> int:
         """Blocks of the network, the head included."""
-        target = self.scenario(self.target)
-        return self.network.blocks(target.inputs, target.outputs)
+        return self.learned.blocks
 
     @property
     def bases(self) -> Sources:

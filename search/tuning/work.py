@@ -38,6 +38,19 @@ class Work:
         """Data, and what judges them; refuses a study that cannot be carried out."""
         raise NotImplementedError
 
+    @property
+    def actors(self) -> int:
+        """How many may generate at a time."""
+        return self.means.workers
+
+    def count(self, done: int, wanted: int) -> None:
+        """Told how many rows there are."""
+        self.progress.count(done, wanted)
+
+    def folder(self, name: str) -> Path:
+        """The folder of a data set that stays with the run."""
+        return self.run.path("data", name)
+
     @contextmanager
     def phase(self, name: str, total: int = 0) -> Iterator[None]:
         """Show a phase, and add its wall time to what the run has cost so far."""
@@ -49,7 +62,7 @@ class Work:
             self.spent[name] = self.spent.get(name, 0.0) + time.monotonic() - began
             self.run.write("spent.json", self.spent)
 
-    def data(self, name: str) -> Path:
+    def place(self, name: str) -> Path:
         """Where a data set of this run lies: its folder, or a file that holds its address in the store."""
         path = self.run.path("data", name)
         if self.means.store and not path.is_dir():

@@ -9,8 +9,8 @@ from models.sequence.shape import SequenceShape
 from search.dcl.study import SYMMETRIES
 from search.dcl.watcher import group
 from search.settings import build
+from search.tasks.likelihood import known_log_partition
 from search.transfer.study import Study
-from search.watchers.objective import known_log_partition
 from simulators.watched import Watched
 from spaces.plan import OWN
 from spaces.refusal import Refusal, choice
@@ -52,6 +52,7 @@ class WatcherStudy(Study):
 
     network: SequenceNetwork = field(default_factory=SequenceNetwork)  # type: ignore[assignment]
     metric: str = METRIC
+    task: str = "likelihood"
     symmetries: str = "all"
 
     def __post_init__(self) -> None:
@@ -106,11 +107,6 @@ class WatcherStudy(Study):
     def shape(self) -> SequenceShape:
         """Of both networks."""
         return self.network.on(self.system(self.target))
-
-    @cached_property
-    def blocks(self) -> int:
-        """Blocks of the network: its linear term, hidden layers and head."""
-        return len(self.shape.build().blocks)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from models.loss import away_from_zero, of_order_one
-from search.transfer.study import LOCKED
 from simulators.table import SUFFIXES, Table, matches, read, unit
 from spaces.refusal import Refusal
 
+LOCKED = 0.2
+"""Share of the pool that small mode locks away, at least."""
 VALIDATION = 0.15
 """Share of the unlocked rows that scores each seed of a search, where a study of data does not say."""
 SAME = 1e-5

@@ -1,4 +1,4 @@
-"""Cheap priors: which span looks worth copying before any plan is trained. They warm-start the search, no more.
+"""Transferability: which span looks worth copying before any plan is trained. They warm-start the search, no more.
 
 The plan search tries what they favour early and is free to find otherwise; the report ranks each of them against what
 was measured. Each is a score of spans, larger is better, of one base network on the unlocked pool.
@@ -16,7 +16,7 @@ from models.probe import features, gradient_ratios
 from models.surgery import blocks_of, transplant
 from search.proof.agreement import PRIORS
 from search.seeds import Draws
-from search.transfer.objective import Task
+from search.tasks.base import Phase
 from spaces.plan import Block, Recipe, Span
 
 Array = NDArray[np.float64]
@@ -25,25 +25,26 @@ TINY = 1e-12
 """Keeps ratios finite where features do not vary or explain everything."""
 
 
-def priors(task: Task, recipe: Recipe) -> dict[str, dict[str, dict[str, float]]]:
-    """Scores by prior, by base network, by span written as ``"1-3"``.
+def scores(phase: Phase, recipe: Recipe) -> dict[str, dict[str, dict[str, float]]]:
+    """Scores by prior, by source network, by span written as ``"1-3"``.
 
     Args:
-        task: The plan search's: its pool and base networks.
+        phase: The plan search's: its pool and source networks.
         recipe: The tuned baseline's: activation and loss.
     """
-    rows, exact = task.pool.tensors()
+    rows, exact = phase.pool.tensors()
     outputs = exact.double().numpy()
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in PRIORS}
-    for source in task.bases:
-        network = task.shape(recipe.activation).build()
-        fresh(network, recipe.initial_scale, Draws.of(task.seed, task.role, 0).weights)
+    for source in phase.bases:
+        network = phase.task.network(recipe, tuple(rows.shape[1:]), tuple(exact.shape[1:]))
+        fresh(network, recipe.initial_scale, Draws.of(phase.seed, phase.role, 0).weights)
         blocks = len(blocks_of(network))
-        transplant(network, task.sources_for(0), [Block(source)] * blocks)
-        inputs = task.scaling(rows, source)(rows)
+        transplant(network, phase.sources_for(0), [Block(source)] * blocks)
+        scaling = phase.task.scaling(rows, source)
+        inputs = rows if scaling is None else scaling(rows)
         ratios = gradient_ratios(network, inputs, exact, recipe.loss)
-        seen = features(network, inputs)
-        found["linear probe"][source] = {f"1-{n}": -probe_error(f, outputs, task.metric) for n, f in enumerate(seen, 1)}
+        seen, metric = features(network, inputs), phase.task.metric.name
+        found["linear probe"][source] = {f"1-{n}": -probe_error(f, outputs, metric) for n, f in enumerate(seen, 1)}
         found["LogME"][source] = {f"1-{n}": log_evidence(f, outputs) for n, f in enumerate(seen, 1)}
         found["gradient to weight"][source] = {
             f"{span.first}-{span.last}": -max(ratios[span.first - 1 : span.last]) for span in Span.every(blocks)

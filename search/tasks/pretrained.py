@@ -12,7 +12,6 @@ from models.pretrained import Pretrained, put, read
 from models.scaling import Scaling
 from models.weights import pack
 from search.settings import plain
-from search.transfer.study import Study
 from simulators.columns import digest
 from spaces.refusal import Refusal, unknown
 from spaces.sources import WEIGHTS
@@ -63,7 +62,7 @@ def _described(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return plain(asdict(Pretrained(path.name, sha256, **parts, activation=held.activation, path=str(path.resolve()))))
 
 
-def fitted(study: Study, file: Pretrained) -> bytes:
+def fitted(study: Any, file: Pretrained) -> bytes:
     """The base network that a file of weights is, as safetensors bytes.
 
     Raises:
@@ -79,7 +78,7 @@ def fitted(study: Study, file: Pretrained) -> bytes:
     return pack(network, shape, scaling)
 
 
-def checked(study: Study) -> Study:
+def checked(study: Any) -> Any:
     """The study, once its own network has been tried and its files of weights fit it: before anything is written.
 
     Raises:

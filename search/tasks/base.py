@@ -1,0 +1,419 @@
+"""A task is what is learned. Everything that asks a question of it (`search.kinds`) asks through this class.
+
+How to add one: subclass `Task`, write ``sample`` and ``network``, and name the class in a study
+(``task = "module:Class"``). Everything else has a default that suits outputs predicted from inputs; `tests/conformance`
+holds what must be true of any task.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.head import initialise, set_head
+from models.loss import METRICS, Metric
+from models.mlp import drawing
+from models.scaling import Scaling
+from models.surgery import blocks_of, shuffle, transplant
+from models.train import Augment, Backward, predict, train
+from models.weights import no_gradient, pack_state, sha256, unpack_state
+from search.seeds import Draws, Role, sequence
+from spaces.plan import Plan, Recipe
+
+Shape = tuple[int, ...]
+"""Of one example's inputs or outputs."""
+Exhibit = dict[str, Any]
+"""What a result keeps for the figures of a page."""
+FEW = 4
+"""Rows of which shapes are taken."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs (examples, ...) and outputs (examples, ...), of any shape."""
+
+    inputs: NDArray
+    outputs: NDArray
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def first(self, rows: int) -> "Examples":
+        """The first ``rows`` examples."""
+        return Examples(self.inputs[:rows], self.outputs[:rows])
+
+    def last(self, rows: int) -> "Examples":
+        """The last ``rows`` examples."""
+        return Examples(self.inputs[-rows:], self.outputs[-rows:])
+
+    def take(self, rows: NDArray) -> "Examples":
+        """The chosen rows."""
+        return Examples(self.inputs[rows], self.outputs[rows])
+
+    def tensors(self, device: str = "cpu") -> tuple[Tensor, Tensor]:
+        """Both as tensors, copied."""
+        return torch.tensor(self.inputs, device=device), torch.tensor(self.outputs, device=device)
+
+
+class Learner(Protocol):
+    """What a task needs to know of the study that it belongs to."""
+
+    sources: tuple[str, ...]
+    target: str
+    seed: int
+    start: Recipe
+
+
+class Data(Protocol):
+    """Where a task may keep what it generates, and with what."""
+
+    def place(self, name: str) -> Path:
+        """The folder of a data set, or a file that holds its address."""
+
+    def folder(self, name: str) -> Path:
+        """The folder of a data set that stays with the run."""
+
+    @property
+    def actors(self) -> int:
+        """How many may generate at a time."""
+
+    def count(self, done: int, wanted: int) -> None:
+        """Told how many rows there are."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network.
+
+    Attributes:
+        network: Its blocks.
+        recipe: With which it was built.
+        inputs: Shape of an example's inputs.
+        outputs: Shape of its outputs.
+        scaling: How inputs are standardised; None where they are not.
+    """
+
+    network: nn.Module
+    recipe: Recipe
+    inputs: Shape
+    outputs: Shape
+    scaling: Scaling | None = None
+
+    def seen(self, inputs: Tensor) -> Tensor:
+        """Inputs as the network takes them."""
+        return inputs if self.scaling is None else self.scaling(inputs)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How far a network is off: the metric (a fraction), and the same of each example that judged it."""
+
+    value: float
+    by_example: NDArray[np.float64]
+
+
+class Task(ABC):
+    """What is learned. It reaches each process that trains, so it keeps settings and small numbers, no data.
+
+    Args:
+        study: Names source, target and seed.
+
+    Attributes:
+        metric: How an error is told, and whether errors are compared by ratio or by difference.
+    """
+
+    metric: Metric = METRICS["relative-l1"]
+    heads: tuple[str, ...] = ("random", "constant")
+    """Where the output of a fresh network may begin."""
+
+    def __init__(self, study: Any) -> None:
+        self.study = study
+
+    # ---- what has to be written -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def sample(self, name: str, rows: int, rng: np.random.Generator) -> Examples:
+        """Draw examples of a source or of the target, in this process."""
+
+    @abstractmethod
+    def network(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> nn.Module:
+        """Build a network for examples of these shapes, with ordered ``blocks``, the head the last of them."""
+
+    # ---- data -------------------------------------------------------------------------------------------------------
+
+    def examples(self, name: str, role: Role, rows: int, data: Data) -> Examples:
+        """The examples of one purpose, the same each time."""
+        found = self.sample(name, rows, np.random.default_rng(sequence(self.study.seed, role)))
+        data.count(rows, rows)
+        return found
+
+    def check(self) -> None:  # noqa: B027  (nothing to refuse is a good default)
+        """Refuse what cannot be carried out, before anything is written.
+
+        Raises:
+            Refusal: In one line.
+        """
+
+    def admit(self, examples: Examples, where: str) -> None:  # noqa: B027
+        """Refuse examples that no network can learn.
+
+        Raises:
+            Refusal: Naming them.
+        """
+
+    def of_source(self, examples: Examples, name: str) -> Examples:
+        """Examples of a source as its network learns them."""
+        return examples
+
+    def knowing(self, pool: Examples, calls: Any, data: Any) -> Self:
+        """The task once the unlocked examples of its target are known: metrics may be measured in their terms."""
+        return self
+
+    def of_other(self, name: str, examples: Examples) -> Examples:
+        """Examples of a source that judge its network, as the metric wants them."""
+        return examples
+
+    def of_target(self, examples: Examples) -> Examples:
+        """Examples of the target as its network learns them."""
+        return examples
+
+    def to_judge(self, examples: Examples) -> Examples:
+        """Newly drawn examples of the target as the metric wants them."""
+        return self.of_target(examples)
+
+    def data_cards(self, folder: Path) -> dict[str, dict[str, Any]]:
+        """Each data set in a run's folder by name, with the digest by which it is known again."""
+        return {}
+
+    # ---- training ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def blocks(self) -> int:
+        """Blocks of the target's network, the head included."""
+        return len(blocks_of(self.network(self.study.start, *self.shapes)))
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, Shape]:
+        """Of an example's inputs and outputs, of the target."""
+        few = self.sample(self.study.target, FEW, np.random.default_rng(0))
+        return few.inputs.shape[1:], few.outputs.shape[1:]
+
+    def scaling(self, inputs: Tensor, first: str | None) -> Scaling | None:
+        """How inputs (training rows, ...) are standardised where the first block is copied from ``first``."""
+        return Scaling.of(inputs)
+
+    def initialise(self, network: nn.Module, recipe: Recipe, draws: Draws, seen: Tensor, outputs: Tensor) -> None:
+        """Draw all weights of a network anew."""
+        initialise(network, recipe, draws.weights, seen, outputs)
+
+    def restart(self, network: nn.Module, recipe: Recipe, seen: Tensor, outputs: Tensor) -> None:
+        """After copied weights were shuffled, let the output begin where a fresh one does: that is no knowledge."""
+        set_head(network, recipe, seen, outputs)
+
+    def masks(self, network: nn.Module, plan: Plan) -> Sequence[Tensor | None] | None:
+        """Where entries of copied weights take part at all; None: everywhere."""
+        return None
+
+    def noise(self, draws: Draws) -> AbstractContextManager[None]:
+        """Inside, PyTorch's own generator is this seed's: what layers draw that take none."""
+        return drawing(draws.weights)
+
+    def backward(self) -> Backward | None:
+        """From prediction and outputs of a batch to gradients and loss; None: the recipe's loss."""
+        return None
+
+    def augment(self) -> Augment | None:
+        """Other inputs for which a batch's outputs hold as well."""
+        return None
+
+    def fit(
+        self,
+        plan: Plan,
+        examples: Examples,
+        draws: Draws,
+        sources: Mapping[str, nn.Module],
+        shuffled: bool = False,
+        device: str = "cpu",
+    ) -> Fitted:
+        """Train once: build, initialise, copy, shuffle where it is the control, train.
+
+        Raises:
+            NonFiniteLoss: If training diverges.
+        """
+        recipe = plan.recipe
+        shapes = examples.inputs.shape[1:], examples.outputs.shape[1:]
+        network = self.network(recipe, *shapes)
+        inputs, outputs = examples.tensors(device)
+        scaling = self.scaling(inputs, plan.blocks[0].source if plan.blocks else None)
+        seen = inputs if scaling is None else scaling(inputs)
+        self.initialise(network, recipe, draws, seen, outputs)
+        copied = transplant(network, sources, plan.blocks)
+        if shuffled:
+            shuffle(copied, draws.shuffle, self.masks(network, plan))
+            self.restart(network, recipe, seen, outputs)
+        network.to(device)
+        with self.noise(draws):
+            train(
+                network, seen, outputs if outputs.shape[-1] else None, recipe, draws.order,
+                blocks=plan.blocks, backward=self.backward(), augment=self.augment(),
+            )  # fmt: skip
+        return Fitted(network, recipe, *shapes, scaling)
+
+    def predict(self, fitted: Fitted, inputs: Tensor) -> NDArray:
+        """Outputs of a network."""
+        return predict(fitted.network, fitted.seen(inputs)).cpu().numpy()
+
+    def errors(self, fitted: Fitted, test: Examples, device: str = "cpu") -> Errors:
+        """How far a network is off on examples, those of a seed's validation rows too."""
+        inputs, exact = test.tensors(device)
+        off = self.metric.deviations(self.predict(fitted, inputs), exact.cpu().numpy())
+        return Errors(float(np.mean(off)), off.reshape(len(off), -1).mean(1))
+
+    # ---- networks on disk -------------------------------------------------------------------------------------------
+
+    def pack(self, fitted: Fitted) -> bytes:
+        """A network as safetensors bytes, the same for equal weights."""
+        told = {"recipe": fitted.recipe.to_dict(), "inputs": fitted.inputs, "outputs": fitted.outputs}
+        return pack_state(fitted.network.cpu(), fitted.scaling, told)
+
+    def unpack(self, data: bytes) -> Fitted:
+        """Inverse of `pack`."""
+        tensors, scaling, told = unpack_state(data)
+        recipe, shapes = Recipe.from_dict(told["recipe"]), (tuple(told["inputs"]), tuple(told["outputs"]))
+        network = self.network(recipe, *shapes)
+        network.load_state_dict(tensors)
+        return Fitted(network, recipe, *shapes, scaling)
+
+    # ---- what else a question may want to know ----------------------------------------------------------------------
+
+    def pretrained(self, name: str) -> bytes | None:
+        """The source network that came trained, as safetensors bytes; None where it has to be trained."""
+        return None
+
+    def transferability(self, phase: "Phase", recipe: Recipe) -> dict[str, Any]:
+        """Cheap scores of what is worth copying: by score, by source network, by span written as ``"1-3"``."""
+        return {}
+
+    def exhibit(self, fitted: Fitted, test: Examples, device: str) -> Exhibit:
+        """What is kept of a network that is handed over, for the figures."""
+        return {}
+
+    def shown(self, networks: Mapping[str, Mapping[str, Any]], test: Examples) -> Exhibit:
+        """What the result keeps of all networks' exhibits."""
+        return {}
+
+    def yardsticks(self, phase: "Phase") -> dict[str, dict[str, Any]]:
+        """Exhibits of models that every network has to beat, by name; called where trainings run."""
+        return {}
+
+    def interface(self) -> dict[str, Any]:
+        """Inputs, outputs and grid of the target, for the card of a network that predicts it."""
+        width = self.sample(self.study.target, FEW, np.random.default_rng(0)).inputs[0].size
+        inputs = [{"name": f"input {i + 1}", "unit": "1"} for i in range(width)]
+        return {"positive": False, "columns": None, "inputs": inputs, "outputs": [], "grid": None}
+
+    def megabytes(self) -> float:
+        """Disk that a run's data will take."""
+        few = self.sample(self.study.target, FEW, np.random.default_rng(0))
+        rows = self.study.rows
+        each = (few.inputs.nbytes + few.outputs.nbytes) / FEW
+        return each * (rows.source * len(self.study.sources) + 11 * rows.pool + rows.test) / 1e6
+
+    def identity(self) -> dict[str, Any]:
+        """What of this task an error depends on, besides rows, plan and seed."""
+        return {"task": type(self).__qualname__, "metric": self.metric.name}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One training asked for: a plan, a seed, and whether copied weights are shuffled (the control)."""
+
+    plan: Plan
+    index: int
+    shuffled: bool = False
+
+
+@dataclass(frozen=True)
+class Phase:
+    """All that the trainings of one phase share; it reaches each worker once.
+
+    Attributes:
+        task: What is learned.
+        seed: The study's.
+        role: Which seeds this phase draws.
+        pool: Unlocked examples of the target, in every phase the same.
+        validation: Rows set aside by each seed.
+        bases: Source networks as safetensors bytes, by name.
+        test: Examples that score a training. None in the searches: there, the seed's validation rows do.
+        device: ``cpu`` or ``cuda``.
+        crossed: Whether a training tells the error of each judging example too.
+    """
+
+    task: Task
+    seed: int
+    role: Role
+    pool: Examples
+    validation: int
+    bases: Mapping[str, bytes] = field(default_factory=dict)
+    test: Examples | None = None
+    device: str = "cpu"
+    crossed: bool = False
+
+    @cached_property
+    def sources(self) -> dict[str, nn.Module]:
+        """The source networks, opened once in each process."""
+        return {name: no_gradient(self.task.unpack(data).network) for name, data in self.bases.items()}
+
+    def sources_for(self, index: int) -> dict[str, nn.Module]:
+        """The source networks that seed ``index`` copies from: the same for every seed."""
+        return self.sources
+
+    def read(self, plan: Mapping[str, Any]) -> Plan:
+        """A plan from plain values."""
+        return Plan.from_dict(plan)
+
+    def training(self, plan: Plan, index: int) -> Request:
+        """What a search asks for: a plan, trained with one seed."""
+        return Request(plan, index)
+
+    def errors(self, asked: Request) -> tuple[float, dict[str, Any]]:
+        """What a training scores, and what an `Outcome` tells beside that."""
+        found = fit(self, asked)[1]
+        return found.value, {"by_example": tuple(found.by_example.tolist())} if self.crossed else {}
+
+    def digest(self, asked: Request) -> str:
+        """Names everything that a training's error depends on: recorded errors of anything else are not reused."""
+        names = {
+            "seed": self.seed,
+            "role": int(self.role),
+            "rows": [len(self.pool), self.validation],
+            "bases": {name: sha256(data) for name, data in self.bases.items()},
+            "plan": asked.plan.to_dict(),
+            "training": [asked.index, asked.shuffled],
+            "batches": "near-equal",
+            "head": "weights of zero",
+        } | self.task.identity()
+        return sha256(json.dumps(names, sort_keys=True).encode())[:16]
+
+
+def fit(phase: Phase, asked: Request) -> tuple[Fitted, Errors]:
+    """Carry out one training of a phase, and judge it.
+
+    Raises:
+        NonFiniteLoss: If training diverges.
+    """
+    draws = Draws.of(phase.seed, phase.role, asked.index)
+    learned, held = draws.rows(len(phase.pool), phase.validation)
+    sources, device = phase.sources_for(asked.index), phase.device
+    fitted = phase.task.fit(asked.plan, phase.pool.take(learned), draws, sources, asked.shuffled, device)
+    test = phase.pool.take(held) if phase.test is None else phase.test
+    return fitted, phase.task.errors(fitted, test, device)

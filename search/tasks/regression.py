@@ -1,0 +1,269 @@
+"""Outputs predicted from inputs: spectra of simulators, columns of measured tables, by any network with blocks."""
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.loss import METRICS, Metric, away_from_zero, of_order_one, varying
+from models.network import Network
+from models.network import Shape as Built
+from models.scaling import Scaling
+from models.standard import Standard
+from models.train import predict
+from models.weights import as_file, pack, unpack
+from search.seeds import Role, entropy, sequence
+from search.tasks.base import Data, Examples, Exhibit, Fitted, Phase, Shape, Task
+from search.tasks.pretrained import fitted
+from search.tasks.transferability import scores
+from simulators.base import Simulator, columns
+from simulators.dataset import Dataset
+from simulators.registry import find
+from simulators.shards import generate
+from simulators.table import keep
+from spaces.plan import Recipe
+from spaces.refusal import Refusal, traced
+
+SHOWN = 2
+"""Test examples whose spectra are shown: the first ones, not chosen."""
+BYTES_A_ROW = 4 * 220
+"""Of a data set: 200 outputs, some inputs, float32."""
+
+
+class Regression(Task):
+    """Outputs from inputs, standardised; arguments as of `Task`.
+
+    Attributes:
+        standard: How outputs are standardised, where the metric asks for it and the pool is known.
+    """
+
+    def __init__(self, study: Any) -> None:
+        super().__init__(study)
+        self.metric: Metric = METRICS[study.metric]
+        self.standard: Standard | None = None
+
+    def system(self, name: str) -> Simulator:
+        """A source or the target, whether simulated or measured."""
+        return self.study.scenario(name)  # type: ignore[no-any-return]
+
+    @property
+    def shapes(self) -> tuple[Shape, Shape]:  # type: ignore[override]
+        """Of an example's inputs and outputs, of the target."""
+        target = self.system(self.study.target)
+        return (target.inputs,), (target.outputs,)
+
+    def sample(self, name: str, rows: int, rng: np.random.Generator) -> Examples:
+        """Draw examples of a simulator that has one input column and one output column."""
+        simulator = self.system(name)
+        drawn = simulator.draw(rows, rng)
+        inputs, outputs = (
+            np.concatenate([drawn[field.name].reshape(rows, -1) for field in columns(simulator.schema, role)], 1)
+            for role in ("input", "output")
+        )
+        return Examples(inputs.astype(np.float32), outputs.astype(np.float32))
+
+    def network(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> nn.Module:
+        """The study's network for examples of these shapes."""
+        return self.built(recipe, inputs, outputs).build()
+
+    def built(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> Built:
+        """What that network is built from."""
+        return Built(inputs[0], outputs[0], self.study.network, recipe.activation)
+
+    def examples(self, name: str, role: Role, rows: int, data: Data) -> Examples:
+        """Rows of a simulator, generated if they are not there yet, or of a file, in an order drawn from the seed."""
+        table = self.study.table(name)
+        # Several sources, each in a folder of its own; every other role has one data set.
+        place = role.name.lower() + (f"-{(table or self.system(name)).name}" if role == Role.SOURCE else "")
+        if table is not None:
+            held = keep(table, data.folder(place))
+            # Files are often sorted, and the last rows of a sorted file are no sample of it.
+            order = np.random.default_rng(sequence(self.study.seed, role)).permutation(held.rows)[:rows]
+            found = Examples(held.inputs()[order], held.outputs()[order])
+        else:
+            seed, simulator = entropy(self.study.seed, role), self.system(name)
+            held = generate(simulator, seed, rows, data.place(place), actors=data.actors, progress=data.count)
+            found = Examples(held.inputs(), held.outputs())
+        if self.metric.name == "relative-l1" and role != Role.CURVE:  # those train only, and may diverge
+            away_from_zero(found.outputs, f"{name} ({role.name.lower()})")
+        return found
+
+    def check(self) -> None:
+        """Refuse simulators of a user's own that fail, and tasks whose heads cannot be copied."""
+        for name in (*self.study.taught, self.study.target):
+            if ":" in name:  # what is broken is better told now than from an actor
+                try:
+                    self.system(name).draw(2, np.random.default_rng(0))
+                except Exception as problem:
+                    raise traced(
+                        f"simulator {name!r} fails on its first two rows: {type(problem).__name__}: {problem}; "
+                        "allowed: one array for each column of its schema, (n, *shape), all finite"
+                    ) from None
+        widths = {name: self.system(name).outputs for name in (*self.study.taught, self.study.target)}
+        if len(set(widths.values())) > 1:
+            raise Refusal(
+                " and ".join(f"{name} has {width} outputs" for name, width in widths.items())
+                + "; allowed: sources and target of equal width, so that the head can be copied"
+            )
+
+    def admit(self, examples: Examples, where: str) -> None:
+        """Refuse outputs that never vary, or that a network cannot reach from where it starts."""
+        varying(examples.outputs, where)
+        if self.metric.name == "relative-l1":
+            of_order_one(examples.outputs, where)
+
+    def of_source(self, examples: Examples, name: str) -> Examples:
+        """Examples of a source, in its own standard where outputs are standardised."""
+        if self.metric.name != "normalised-l1":
+            return examples
+        return Examples(examples.inputs, Standard.of(examples.outputs, name)(examples.outputs))
+
+    def knowing(self, pool: Examples, calls: Any, data: Any) -> Self:
+        """The task with the standard of its unlocked rows."""
+        if self.metric.name != "normalised-l1":
+            return self
+        found = copy(self)
+        found.standard = Standard.of(pool.outputs, self.study.target)
+        return found
+
+    def of_target(self, examples: Examples) -> Examples:
+        """Examples of the target in that standard."""
+        if self.standard is None:
+            return examples
+        return Examples(examples.inputs, self.standard(examples.outputs))
+
+    def data_cards(self, folder: Path) -> dict[str, dict[str, Any]]:
+        """Each data set by name, rows and the digest of its manifest."""
+        return cards(folder)
+
+    def scaling(self, inputs: Tensor, first: str | None) -> Scaling:
+        """By the training rows; where the first block is copied and its source tells how, as it tells."""
+        measured = Scaling.of(inputs)
+        file = next((file for file in self.study.weights if file.name == first), None)
+        told = None if file is None else file.scaling(inputs.shape[1])
+        return measured if told is None else measured.beginning(told)
+
+    def pack(self, fitted: Fitted) -> bytes:
+        """A network as safetensors bytes, with the shape that builds it again."""
+        assert fitted.scaling is not None
+        return pack(fitted.network.cpu(), self.built(fitted.recipe, fitted.inputs, fitted.outputs), fitted.scaling)
+
+    def unpack(self, data: bytes) -> Fitted:
+        """Inverse of `pack`."""
+        with as_file(data) as path:
+            network, shape, scaling = unpack(path)
+        recipe = Recipe(activation=shape.activation)
+        return Fitted(network, recipe, (shape.inputs,), (shape.outputs,), scaling)
+
+    def pretrained(self, name: str) -> bytes | None:
+        """The source network that came trained, as safetensors bytes; None where it has to be trained."""
+        file = next((file for file in self.study.weights if file.name == name), None)
+        return None if file is None else fitted(self.study, file)
+
+    def transferability(self, phase: Phase, recipe: Recipe) -> dict[str, Any]:
+        """Cheap scores of what is worth copying."""
+        return scores(phase, recipe)
+
+    def exhibit(self, fitted: Fitted, test: Examples, device: str) -> Exhibit:
+        """What a network predicts of the first test examples."""
+        inputs = torch.tensor(test.inputs[:SHOWN], device=device)
+        return {"predicted": predict(fitted.network, fitted.seen(inputs)).cpu().numpy().tolist()}
+
+    def shown(self, networks: Mapping[str, Mapping[str, Any]], test: Examples) -> Exhibit:
+        """Exact and predicted spectra of the first test examples."""
+        target, standard = self.system(self.study.target), self.standard
+        own = (lambda row: row) if standard is None else (lambda row: standard.undo(row).tolist())
+        films = [
+            {
+                "thickness_nm": test.inputs[i].tolist(),
+                "exact": own(test.outputs[i].tolist()),
+                **{name: own(network["predicted"][i]) for name, network in networks.items()},
+            }
+            for i in range(SHOWN)
+        ]
+        told = {
+            "output": predicted(target),
+            "wavelength_nm": [] if target.grid is None else np.asarray(target.grid.values).tolist(),
+            "films": films,
+        }
+        return {"spectra": told | ({} if standard is None else {"deviation": standard.deviation.tolist()})}
+
+    def interface(self) -> dict[str, Any]:
+        """Inputs, outputs and grid of the target; how its outputs are standardised, where they are."""
+        standard = self.standard
+        told = {} if standard is None else {key: getattr(standard, key).tolist() for key in ("mean", "deviation")}
+        return interface(self.system(self.study.target)) | ({"standard": told} if told else {})
+
+    def megabytes(self) -> float:
+        """Disk that a run's data will take."""
+        rows = self.study.rows
+        return (rows.source * len(self.study.taught) + 11 * rows.pool + rows.test) * BYTES_A_ROW / 1e6
+
+    def identity(self) -> dict[str, Any]:
+        """Network and metric, and which sources tell how inputs are standardised."""
+        told = {"network": self.study.network.to_dict(), "metric": self.metric.name}
+        scaled = sorted(file.name for file in self.study.weights if file.scaling(self.shapes[0][0]) is not None)
+        return told | ({"standardised as told": scaled} if scaled else {})
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What a task needs to know of a study of several, each of which is a simulator learned by itself."""
+
+    target: str
+    seed: int
+    network: Network
+    start: Recipe
+    metric: str = "relative-l1"
+    sources: tuple[str, ...] = ()
+    taught: tuple[str, ...] = ()
+    weights: tuple[Any, ...] = ()
+
+    def scenario(self, name: str) -> Simulator:
+        """The simulator of that name."""
+        return find(name)
+
+    def table(self, name: str) -> None:
+        """None, for there are no files."""
+        return None
+
+
+def cards(folder: Path) -> dict[str, dict[str, Any]]:
+    """Each data set of a folder by name, rows and the digest of its manifest."""
+    held = {place.name: Dataset.open(place) for place in sorted(folder.iterdir())}
+    return {
+        name: {"simulator": data.manifest.simulator, "rows": data.rows, "digest": data.digest}
+        for name, data in held.items()
+    }
+
+
+def predicted(target: Simulator) -> str:
+    """What a network of the target predicts, for an axis of a figure: the names of its output columns."""
+    return " and ".join(field.name.replace("_", " ") for field in columns(target.schema, "output"))
+
+
+def interface(simulator: Simulator) -> dict[str, Any]:
+    """Inputs, outputs and grid of a system, for the card of a network that predicts it."""
+    grid, fields = simulator.grid, {field.name: _metadata(field) for field in simulator.schema}
+    table = getattr(simulator, "table", None)
+    lengths = all(told.get("unit") == "nm" for told in fields.values() if told.get("role") == "input")
+    return {
+        "positive": lengths if simulator.positive is None and table is None else bool(simulator.positive),
+        "columns": None if table is None else {"inputs": list(table.inputs), "outputs": list(table.outputs)},
+        "inputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "input"],
+        "outputs": [dict(name=name, **told) for name, told in fields.items() if told.get("role") == "output"],
+        "grid": None
+        if grid is None
+        else {"name": grid.name, "unit": grid.unit, "values": np.asarray(grid.values).tolist()},
+    }
+
+
+def _metadata(field: Any) -> dict[str, str]:
+    return {
+        key.decode(): value.decode() for key, value in (field.metadata or {}).items() if not key.startswith(b"ARROW")
+    }
