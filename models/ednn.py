@@ -1,19 +1,19 @@
 """Extensive deep neural networks: an energy that is a sum over tiles (Mills et al. 2019, arXiv:1708.06686)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
 from models import tiles
 from models.mlp import layer
 from models.sequence.chain import channels, encode
-from spaces.plan import checked_fields
-from spaces.refusal import Refusal, whole
+from spaces.refusal import Refusal
+from spaces.settings import Count, Settings, Truth, Whole, settings
 
 CHUNK = 2**16
 
@@ -166,8 +166,8 @@ class PlacedEDNN(EDNN):
             return self.with_rest(torch.cat(parts, 1)).numpy()
 
 
-@dataclass(frozen=True)
-class EDNNShape:
+@settings("ednn")
+class EDNNShape(Settings):
     """Everything needed to build an EDNN again.
 
     Attributes:
@@ -180,22 +180,15 @@ class EDNNShape:
         settled: Whether it has a number for each different tile besides.
     """
 
-    q: int = 2
-    focus: int = 2
-    context: int = 1
-    widths: tuple[int, ...] = (32, 64)
-    lattice: tuple[int, ...] | None = None
-    settled: bool = False
+    q: Annotated[Whole, Field(ge=2, le=255)] = 2
+    focus: Count = 2
+    context: Annotated[Whole, Field(ge=0)] = 1
+    widths: tuple[Count, ...] = (32, 64)
+    lattice: tuple[Whole, ...] | None = None
+    settled: Truth = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))
-        whole("ednn.q", self.q, 2, 255)
-        whole("ednn.focus", self.focus, 1)
-        whole("ednn.context", self.context, 0)
-        for width in self.widths:
-            whole("ednn.widths", width, 1)
         if self.lattice is not None:
-            object.__setattr__(self, "lattice", tuple(self.lattice))
             tiles.fits(self.lattice, self.focus, self.context)
 
     def build(self) -> EDNN:
@@ -206,12 +199,3 @@ class EDNNShape:
             codes = tiles.codes_of(self.q, self.focus, self.context)
             network.rest = torch.zeros(network.places, codes) if isinstance(network, PlacedEDNN) else torch.zeros(codes)
         return network
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`, also after JSON."""
-        return cls(**checked_fields(cls, values, "ednn"))

@@ -2,30 +2,28 @@
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
 
 import torch
+from pydantic import BeforeValidator, Field, PlainSerializer
 from torch import nn
 
 from models.mlp import MLP
 from models.surgery import blocks_of
 from spaces.plan import OWN
-from spaces.refusal import Refusal, whole
+from spaces.refusal import Refusal
+from spaces.settings import Settings, Whole, settings
 
 Value = str | int | float | bool
 
 
-@dataclass(frozen=True)
-class Network:
+@settings("network")
+class Network(Settings):
     """A perceptron but for its inputs, outputs and activation: hidden blocks, and neurons in each."""
 
-    depth: int = 6
-    width: int = 200
-
-    def __post_init__(self) -> None:
-        whole("network.depth", self.depth, 1, 64)
-        whole("network.width", self.width, 1, 65_536)
+    depth: Annotated[Whole, Field(ge=1, le=64)] = 6
+    width: Annotated[Whole, Field(ge=1, le=65_536)] = 200
 
     def build(self, inputs: int, outputs: int, activation: str) -> nn.Module:
         """The network, weights still PyTorch's own."""
@@ -34,10 +32,6 @@ class Network:
     def blocks(self, inputs: int, outputs: int) -> int:
         """How many blocks it has, the head included."""
         return self.depth + 1
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -138,6 +132,19 @@ class OwnNetwork:
         return kind
 
 
+def network_of(values: Any) -> Any:
+    """The network that plain values mean: a user's own if they name a ``module``."""
+    if not isinstance(values, Mapping):
+        return values if isinstance(values, OwnNetwork) else Network.from_dict(values)
+    return (OwnNetwork if "module" in values else Network).from_dict(values)
+
+
+AnyNetwork = Annotated[
+    Network | OwnNetwork, BeforeValidator(network_of), PlainSerializer(lambda network: network.to_dict())
+]
+"""A perceptron or a network of a user's own, in settings."""
+
+
 @dataclass(frozen=True)
 class Shape:
     """Everything needed to build a network again."""
@@ -160,6 +167,5 @@ class Shape:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Inverse of `to_dict`."""
-        told = {key: value for key, value in values.items() if key not in ("inputs", "outputs", "activation")}
-        network = OwnNetwork.from_dict(told) if "module" in told else Network(**told)
-        return cls(values["inputs"], values["outputs"], network, values["activation"])
+        held = {key: value for key, value in values.items() if key not in ("inputs", "outputs", "activation")}
+        return cls(values["inputs"], values["outputs"], network_of(held), values["activation"])

@@ -4,17 +4,21 @@ Sprague et al. 2021: a sequence model, the *watcher*, learns the probabilities o
 watched at one temperature, hence their energies; an extensive network (EDNN), the *student*, learns those.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import field
+from typing import Annotated, Literal, get_args
 
-from spaces.plan import Recipe, checked_fields
+from pydantic import Field
+
+from spaces.plan import Recipe
 from spaces.ranges import Trial
-from spaces.refusal import Refusal, choice, number, whole
+from spaces.refusal import Refusal, number, whole
+from spaces.settings import Count, Dropout, Ends, NotNegative, Positive, Settings, Truth, Whole, settings
 
-KINDS = ("linear", "made", "gru", "transformer")
-ORDERS = ("raster", "snake", "spiral", "hilbert")
-LOSSES = ("likelihood", "mse")
+Kind = Literal["linear", "made", "gru", "transformer"]
+Order = Literal["raster", "snake", "spiral", "hilbert"]
+Loss = Literal["likelihood", "mse"]
+KINDS, ORDERS, LOSSES = get_args(Kind), get_args(Order), get_args(Loss)
 TILES = 2**24
 """Different tiles of a student, at most: each has its energy in a table (128 MiB)."""
 WIDEST, MOST_ROUNDS = 4096, 20
@@ -22,8 +26,13 @@ WARM = 0.3
 """Share of the compute that goes to the linear-logistic model from which a network starts."""
 
 
-@dataclass(frozen=True)
-class Student:
+SOME = Field(min_length=1)
+Width = Annotated[Whole, Field(ge=1, le=WIDEST)]
+Rounds = Annotated[Whole, Field(ge=0, le=MOST_ROUNDS)]
+
+
+@settings("student")
+class Student(Settings):
     """The extensive network (EDNN) and what it is taught.
 
     Attributes:
@@ -36,27 +45,16 @@ class Student:
         batch: States in each step.
     """
 
-    focus: int = 2
-    context: int = 1
-    widths: tuple[int, ...] = (32, 64)
-    rounds: int = 3
-    rate: float = 1e-2
-    batch: int = 256
-
-    def __post_init__(self) -> None:
-        whole("student.focus", self.focus, 1, 8)
-        whole("student.context", self.context, 0, 4)
-        if not self.widths:
-            raise Refusal("student.widths is empty; allowed: at least one hidden layer")
-        for width in self.widths:
-            whole("student.widths", width, 1, WIDEST)
-        whole("student.rounds", self.rounds, 0, MOST_ROUNDS)
-        number("student.rate", self.rate, 0, above=True)
-        whole("student.batch", self.batch, 1)
+    focus: Annotated[Whole, Field(ge=1, le=8)] = 2
+    context: Annotated[Whole, Field(ge=0, le=4)] = 1
+    widths: Annotated[tuple[Width, ...], SOME] = (32, 64)
+    rounds: Rounds = 3
+    rate: Positive = 1e-2
+    batch: Count = 256
 
 
-@dataclass(frozen=True)
-class Watch:
+@settings("watch")
+class Watch(Settings):
     """One pipeline, complete but for data and seed.
 
     Attributes:
@@ -76,56 +74,32 @@ class Watch:
         student: What learns from it.
     """
 
-    kind: str = "linear"
-    order: str = "snake"
-    depth: int = 1
-    width: int = 128
-    dropout: float = 0.0
-    linear_term: bool = True
-    warm: bool = False
-    loss: str = "likelihood"
-    augmented: bool = True
-    rate: float = 3e-3
-    decay: float = 0.0
-    batch: int = 250
+    kind: Kind = "linear"
+    order: Order = "snake"
+    depth: Annotated[Whole, Field(ge=1, le=64)] = 1
+    width: Annotated[Whole, Field(ge=1, le=65_536)] = 128
+    dropout: Dropout = 0.0
+    linear_term: Truth = True
+    warm: Truth = False
+    loss: Loss = "likelihood"
+    augmented: Truth = True
+    rate: Positive = 3e-3
+    decay: NotNegative = 0.0
+    batch: Count = 250
     student: Student = field(default_factory=Student)
 
     def __post_init__(self) -> None:
-        choice("watch.kind", self.kind, KINDS)
-        choice("watch.order", self.order, ORDERS)
-        choice("watch.loss", self.loss, LOSSES)
         if self.loss == "mse" and self.kind != "gru":
             raise Refusal(f"watch.loss is 'mse' with kind {self.kind!r}; allowed: 'likelihood', or kind 'gru'")
         whole("watch.depth", self.depth, 1, 4 if self.kind == "gru" else 64)
-        whole("watch.width", self.width, 1, 65_536)
-        number("watch.dropout", self.dropout, 0, 0.99)
-        for name in ("linear_term", "warm", "augmented"):
-            if not isinstance(getattr(self, name), bool):
-                raise Refusal(f"watch.{name} is {getattr(self, name)!r}; allowed: true or false")
         if self.warm and (self.kind == "linear" or not self.linear_term):
             raise Refusal(
                 "watch.warm is true without a linear term to start from; allowed: false, or linear_term = true"
             )
-        number("watch.rate", self.rate, 0, above=True)
-        number("watch.decay", self.decay, 0)
-        whole("watch.batch", self.batch, 1)
 
     def recipe(self, epochs: int) -> Recipe:
         """How the sequence model is trained, as the one training loop takes it."""
         return Recipe(rate=self.rate, decay=self.decay, batch=self.batch, epochs=epochs)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self) | {"student": asdict(self.student) | {"widths": list(self.student.widths)}}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`; a missing key keeps its default."""
-        held = checked_fields(cls, values, "watch")
-        if "student" in held:
-            told = checked_fields(Student, held["student"], "watch.student")
-            held["student"] = Student(**told | ({"widths": tuple(told["widths"])} if "widths" in told else {}))
-        return cls(**held)
 
 
 def most_focus(q: int, context: int = 1) -> int:
@@ -163,8 +137,8 @@ def linear(student: Student | None = None) -> Watch:
     return Watch("linear", student=student or Student())
 
 
-@dataclass(frozen=True)
-class Choices:
+@settings("choices")
+class Choices(Settings):
     """What the search may choose.
 
     Attributes:
@@ -184,48 +158,26 @@ class Choices:
         rounds: Numbers of active rounds.
     """
 
-    kinds: tuple[str, ...] = KINDS
-    orders: tuple[str, ...] = ORDERS
-    rate: tuple[float, float] = (1e-3, 2e-2)
-    batch: tuple[int, ...] = (125, 250, 500)
-    dropout: float = 0.1
-    depth: int = 2
-    made: tuple[int, ...] = (128, 256, 512)
-    gru: tuple[int, ...] = (24, 48, 96)
-    transformer: tuple[int, ...] = (16, 32, 64)
-    augmented: tuple[bool, ...] = (True, False)
-    focus: tuple[int, ...] = (1, 2)
-    context: tuple[int, ...] = (1,)
-    layers: tuple[str, ...] = ("32-64", "64-64")
-    rounds: tuple[int, ...] = (2, 3)
+    kinds: Annotated[tuple[Kind, ...], SOME] = KINDS
+    orders: Annotated[tuple[Order, ...], SOME] = ORDERS
+    rate: Ends = (1e-3, 2e-2)
+    batch: Annotated[tuple[Count, ...], SOME] = (125, 250, 500)
+    dropout: Dropout = 0.1
+    depth: Annotated[Whole, Field(ge=1, le=4)] = 2
+    made: Annotated[tuple[Count, ...], SOME] = (128, 256, 512)
+    gru: Annotated[tuple[Count, ...], SOME] = (24, 48, 96)
+    transformer: Annotated[tuple[Annotated[Whole, Field(ge=1, multiple_of=16)], ...], SOME] = (16, 32, 64)
+    augmented: Annotated[tuple[Truth, ...], SOME] = (True, False)
+    focus: Annotated[tuple[Count, ...], SOME] = (1, 2)
+    context: Annotated[tuple[Annotated[Whole, Field(ge=0)], ...], SOME] = (1,)
+    layers: Annotated[tuple[str, ...], SOME] = ("32-64", "64-64")
+    rounds: Annotated[tuple[Rounds, ...], SOME] = (2, 3)
 
     def __post_init__(self) -> None:
-        for name, allowed in (("kinds", KINDS), ("orders", ORDERS)):
-            for value in self._some(name):
-                choice(f"choices.{name}", value, allowed)
-        for name in ("batch", "made", "gru", "transformer", "focus", "context"):
-            for value in self._some(name):
-                whole(f"choices.{name}", value, 0 if name == "context" else 1)
-        if any(value % 16 for value in self.transformer):
-            raise Refusal(f"choices.transformer is {list(self.transformer)}; allowed: multiples of 16")
-        for width in (width for text in self._some("layers") for width in hidden(text)):
+        for width in (width for text in self.layers for width in hidden(text)):
             whole("choices.layers", width, 1, WIDEST)
-        for value in self._some("rounds"):
-            whole("choices.rounds", value, 0, MOST_ROUNDS)
-        if not all(isinstance(value, bool) for value in self._some("augmented")):
-            raise Refusal(f"choices.augmented is {list(self.augmented)}; allowed: true, false")
-        if len(self.rate) != 2:
-            raise Refusal(f"choices.rate is {list(self.rate)}; allowed: [lowest, highest]")
         number("choices.rate[0]", self.rate[0], 0, above=True)
         number("choices.rate[1]", self.rate[1], self.rate[0])
-        number("choices.dropout", self.dropout, 0, 0.99)
-        whole("choices.depth", self.depth, 1, 4)
-
-    def _some(self, name: str) -> tuple[Any, ...]:
-        values: tuple[Any, ...] = getattr(self, name)
-        if not values:
-            raise Refusal(f"choices.{name} is empty; allowed: at least one")
-        return values
 
 
 def hidden(text: str) -> tuple[int, ...]:

@@ -1,36 +1,27 @@
 """The vocabulary: what to move between networks (Span, Block, Plan) and how to train them (Recipe)."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Self
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Self, get_args
 
-from spaces.refusal import Refusal, choice, number, unknown, whole
+from pydantic import Field
 
-HEADS = ("random", "constant")
-OPTIMISERS = ("adamw", "adam", "sgd")
-SCHEDULES = ("cosine", "constant")
-LOSSES = ("relative-l1", "l1", "mse", "huber")
-ACTIVATIONS = ("relu", "gelu", "silu", "tanh")
-OWN = "own"
+from spaces.refusal import Refusal, whole
+from spaces.settings import Count, NotNegative, Positive, Settings, Whole, settings
+
+Head = Literal["random", "constant"]
+Optimiser = Literal["adamw", "adam", "sgd"]
+Schedule = Literal["cosine", "constant"]
+Loss = Literal["relative-l1", "l1", "mse", "huber"]
+Activation = Literal["relu", "gelu", "silu", "tanh", "own"]
+OWN: Activation = "own"
 """The activation of a network of a user's own: whatever its code says, nothing to be searched."""
+ACTIVATIONS = tuple(name for name in get_args(Activation) if name != OWN)
+OPTIMISERS, SCHEDULES, LOSSES = get_args(Optimiser), get_args(Schedule), get_args(Loss)
 
 
-def checked_fields(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return ``values`` if each key is a field of the dataclass ``kind``.
-
-    Raises:
-        Refusal: Naming the nearest field.
-    """
-    allowed = [field.name for field in fields(kind)]
-    for key in values:
-        if key not in allowed:
-            raise unknown(f"key in {where}", key, allowed)
-    return dict(values)
-
-
-@dataclass(frozen=True)
-class Recipe:
+@settings("recipe")
+class Recipe(Settings):
     """How one network is trained.
 
     Attributes:
@@ -48,31 +39,17 @@ class Recipe:
             weights of zero, and the bias that is best for the loss on the training rows.
     """
 
-    rate: float = 1e-3
-    decay: float = 0.0
-    batch: int = 100
-    epochs: int = 400
-    activation: str = "relu"
-    initial_scale: float = 1.0
-    loss: str = "relative-l1"
-    optimiser: str = "adamw"
-    schedule: str = "cosine"
-    warmup: int = 50
-    head: str = "random"
-
-    def __post_init__(self) -> None:
-        number("recipe.rate", self.rate, 0, above=True)
-        number("recipe.decay", self.decay, 0)
-        whole("recipe.batch", self.batch, 1)
-        whole("recipe.epochs", self.epochs, 1)
-        number("recipe.initial_scale", self.initial_scale, 0, above=True)
-        whole("recipe.warmup", self.warmup, 0)
-        if self.activation != OWN:
-            choice("recipe.activation", self.activation, ACTIVATIONS)
-        choice("recipe.loss", self.loss, LOSSES)
-        choice("recipe.optimiser", self.optimiser, OPTIMISERS)
-        choice("recipe.schedule", self.schedule, SCHEDULES)
-        choice("recipe.head", self.head, HEADS)
+    rate: Positive = 1e-3
+    decay: NotNegative = 0.0
+    batch: Count = 100
+    epochs: Count = 400
+    activation: Activation = "relu"
+    initial_scale: Positive = 1.0
+    loss: Loss = "relative-l1"
+    optimiser: Optimiser = "adamw"
+    schedule: Schedule = "cosine"
+    warmup: Annotated[Whole, Field(ge=0)] = 50
+    head: Head = "random"
 
     def steps(self, rows: int) -> int:
         """Optimiser steps of a training on that many rows."""
@@ -84,26 +61,20 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; a random head is left out, as runs of protocol 1 know no other."""
-        values = asdict(self)
+        values = super().to_dict()
         if self.head == "random":
             del values["head"]
         return values
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`; a missing key keeps its default."""
-        return cls(**checked_fields(cls, values, "recipe"))
 
-
-@dataclass(frozen=True, order=True)
-class Span:
+@settings("span", order=True)
+class Span(Settings):
     """Blocks ``first`` to ``last`` of a network, counted from 1, both ends included."""
 
-    first: int
-    last: int
+    first: Count
+    last: Whole
 
     def __post_init__(self) -> None:
-        whole("span.first", self.first, 1)
         whole("span.last", self.last, self.first)
 
     def __str__(self) -> str:
@@ -118,8 +89,8 @@ class Span:
         return [cls(first, last) for first in range(1, blocks + 1) for last in range(first, blocks + 1)]
 
 
-@dataclass(frozen=True)
-class Block:
+@settings("block")
+class Block(Settings):
     """What happens to one block of the target network.
 
     Attributes:
@@ -130,22 +101,19 @@ class Block:
     """
 
     source: str | None = None
-    rate: float = 1.0
-    scale: float = 1.0
-    pull: float = 0.0
+    rate: NotNegative = 1.0
+    scale: Positive = 1.0
+    pull: NotNegative = 0.0
 
     def __post_init__(self) -> None:
-        number("block.rate", self.rate, 0)
-        number("block.scale", self.scale, 0, above=True)
-        number("block.pull", self.pull, 0)
         if self.source is None and self.rate == 0:
             raise Refusal("block.rate is 0 on a fresh block; allowed: a frozen block needs a source")
         if self.source is None and (self.scale != 1 or self.pull != 0):
             raise Refusal("block.scale and block.pull need a source; allowed on a fresh block: scale 1, pull 0")
 
 
-@dataclass(frozen=True)
-class Plan:
+@settings("plan")
+class Plan(Settings):
     """One training, complete but for data and seed: how to train, and what to copy into each block first.
 
     A plan without blocks is direct learning.
@@ -211,11 +179,4 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {"recipe": self.recipe.to_dict(), "blocks": [asdict(block) for block in self.blocks]}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`."""
-        checked_fields(cls, values, "plan")
-        blocks = tuple(Block(**checked_fields(Block, block, "plan.blocks")) for block in values.get("blocks", ()))
-        return cls(Recipe.from_dict(values["recipe"]), blocks)
+        return super().to_dict() | {"recipe": self.recipe.to_dict()}

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self, TypeVar
+from dataclasses import replace
+from typing import Annotated, Any, Protocol, Self, TypeVar
 
-from spaces.plan import ACTIVATIONS, OWN, Recipe
-from spaces.refusal import Refusal, choice, number
+from pydantic import Field
+
+from spaces.plan import OWN, Activation, Recipe
+from spaces.refusal import Refusal, number
+from spaces.settings import Count, Ends, Settings, WholeEnds, settings
 
 SETTINGS = ("rate", "decay", "batch", "epochs", "initial_scale")
 """Recipe settings with an ordered range; each is a field of `Ranges` and of `Recipe`."""
@@ -54,8 +57,8 @@ def shortened(
     return replace(plan, recipe=plan.recipe.within(rows, steps))  # type: ignore[type-var]
 
 
-@dataclass(frozen=True)
-class Ranges:
+@settings("ranges")
+class Ranges(Settings):
     """Lowest and highest value of each setting, ends included.
 
     Attributes:
@@ -73,36 +76,29 @@ class Ranges:
         source_epochs: Epochs that it may have been trained for. Empty: as the study's ``base`` says.
     """
 
-    rate: tuple[float, float] = (3e-4, 2e-2)
-    decay: tuple[float, float] = (0.0, 1.0)
-    batch: tuple[int, int] = (25, 200)
-    epochs: tuple[int, int] = (100, 400)
-    initial_scale: tuple[float, float] = (0.5, 2.0)
-    activation: tuple[str, ...] = ("relu", "gelu", "silu")
-    copied_rate: tuple[float, float] = (0.1, 1.0)
-    fresh_rate: tuple[float, float] = (0.5, 2.0)
-    copied_scale: tuple[float, float] = (0.7, 1.4)
-    pull: tuple[float, float] = (0.0, 0.0)
-    source_rows: tuple[int, ...] = ()
-    source_epochs: tuple[int, ...] = ()
+    rate: Ends = (3e-4, 2e-2)
+    decay: Ends = (0.0, 1.0)
+    batch: WholeEnds = (25, 200)
+    epochs: WholeEnds = (100, 400)
+    initial_scale: Ends = (0.5, 2.0)
+    activation: Annotated[tuple[Activation, ...], Field(min_length=1)] = ("relu", "gelu", "silu")
+    copied_rate: Ends = (0.1, 1.0)
+    fresh_rate: Ends = (0.5, 2.0)
+    copied_scale: Ends = (0.7, 1.4)
+    pull: Ends = (0.0, 0.0)
+    source_rows: tuple[Count, ...] = ()
+    source_epochs: tuple[Count, ...] = ()
 
     def __post_init__(self) -> None:
         floors = FLOOR | {"copied_rate": 1e-6, "fresh_rate": 1e-6, "copied_scale": 1e-3, "pull": 0.0}
         for field, floor in floors.items():
             ends = getattr(self, field)
-            if not isinstance(ends, tuple) or len(ends) != 2:
-                raise Refusal(f"ranges.{field} is {ends!r}; allowed: [lowest, highest]")
             number(f"ranges.{field}[0]", ends[0], floor)
             number(f"ranges.{field}[1]", ends[1], ends[0])
-            if field in ("batch", "epochs") and not all(isinstance(end, int) for end in ends):
-                raise Refusal(f"ranges.{field} is {list(ends)}; allowed: whole numbers")
         if self.pull[0] == 0 < self.pull[1]:
             raise Refusal(f"ranges.pull is {list(self.pull)}; allowed: [0, 0], or a lowest value above 0")
-        if not self.activation:
-            raise Refusal("ranges.activation is empty; allowed: at least one of " + ", ".join(ACTIVATIONS))
-        if self.activation != (OWN,):
-            for activation in self.activation:
-                choice("ranges.activation", activation, ACTIVATIONS)
+        if OWN in self.activation and len(self.activation) > 1:
+            raise Refusal(f"ranges.activation is {list(self.activation)}; allowed: {OWN!r} alone, or none of it")
 
     def recipe(self, trial: Trial, start: Recipe) -> Recipe:
         """Draw a recipe; what has no range here is taken from ``start``."""

@@ -1,24 +1,26 @@
 """Several tasks trained together: the vocabulary (which tasks share which block) and the space that is searched."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from statistics import median_low, mode
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
-from spaces.plan import Plan, Recipe, checked_fields
+from spaces.plan import Plan, Recipe
 from spaces.ranges import SETTINGS, Ranges, Trial
-from spaces.refusal import Refusal, choice, number, whole
+from spaces.refusal import Refusal, whole
+from spaces.settings import Positive, Settings, Truth, settings
 
-ALIGNMENTS = ("left", "right")
-WEIGHTINGS = ("equal", "fixed", "uncertainty", "surgery")
+Alignment = Literal["left", "right"]
+Weighting = Literal["equal", "fixed", "uncertainty", "surgery"]
+ALIGNMENTS, WEIGHTINGS = get_args(Alignment), get_args(Weighting)
 EMPHASIS = 2.0
 """Largest power of the direct error that a task's weight may be the inverse of."""
 
 Groups = tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True)
-class Sharing:
+@settings("sharing")
+class Sharing(Settings):
     """One training of several tasks, complete but for data and seed. Sharing nothing is direct learning.
 
     Attributes:
@@ -35,10 +37,10 @@ class Sharing:
     recipe: Recipe
     tasks: tuple[str, ...]
     groups: tuple[Groups, ...]
-    one_hot: bool = False
-    align: str = "left"
-    weighting: str = "equal"
-    weights: tuple[float, ...] = ()
+    one_hot: Truth = False
+    align: Alignment = "left"
+    weighting: Weighting = "equal"
+    weights: tuple[Positive, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.tasks or len(set(self.tasks)) < len(self.tasks):
@@ -53,17 +55,11 @@ class Sharing:
                     f"allowed: each of {', '.join(self.tasks)} in exactly one group"
                 )
         object.__setattr__(self, "groups", tuple(_ordered(groups, self.tasks) for groups in self.groups))
-        if not isinstance(self.one_hot, bool):
-            raise Refusal(f"sharing.one_hot is {self.one_hot!r}; allowed: true or false")
-        choice("sharing.align", self.align, ALIGNMENTS)
-        choice("sharing.weighting", self.weighting, WEIGHTINGS)
         if len(self.weights) != (len(self.tasks) if self.weighting in ("fixed", "surgery") else 0):
             raise Refusal(
                 f"sharing.weights has {len(self.weights)} values; allowed: one for each task with weighting "
                 "fixed or surgery, none otherwise"
             )
-        for weight in self.weights:
-            number("sharing.weights", weight, 0, above=True)
 
     @property
     def direct(self) -> bool:
@@ -97,17 +93,7 @@ class Sharing:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        plain = asdict(self) | {"groups": [[list(group) for group in groups] for groups in self.groups]}
-        plain["recipe"] = self.recipe.to_dict()
-        return plain | {"tasks": list(self.tasks), "weights": list(self.weights)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`."""
-        held = checked_fields(cls, values, "sharing")
-        held["recipe"] = Recipe.from_dict(values["recipe"])
-        held["groups"] = tuple(tuple(tuple(group) for group in groups) for groups in values["groups"])
-        return cls(**held | {name: tuple(values[name]) for name in ("tasks", "weights") if name in values})
+        return super().to_dict() | {"recipe": self.recipe.to_dict()}
 
 
 def weights(errors: Mapping[str, float], emphasis: float) -> tuple[float, ...]:

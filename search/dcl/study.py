@@ -1,23 +1,26 @@
 """A study of distribution-consistent learning: what is watched, at which temperature, and what may be spent."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
+from pydantic import Field
 
 from models.orders import order
-from search.settings import SCALES, Proof, build, plain
+from search.settings import Name, Proof, Scale, Seed
 from simulators.exact.multicanonical import check
 from simulators.registry import lattice
-from spaces.dcl import Choices, Student, Watch, hidden, linear, most_focus, paper
-from spaces.refusal import Refusal, choice, name, number, whole
+from spaces.dcl import Choices, Order, Student, Watch, hidden, linear, most_focus, paper
+from spaces.refusal import Refusal
+from spaces.settings import Count, Number, Positive, Settings, Whole, settings
 
-SCORES = ("label-free", "likelihood", "symmetry", "exact")
-SYMMETRIES = ("all", "flip", "none")
-LEAST = {"watched": 1000, "held": 100, "wide": 100, "level": 2, "reference": 100, "student": 100}
+Score = Literal["label-free", "likelihood", "symmetry", "exact"]
+Symmetries = Literal["all", "flip", "none"]
+SCORES = get_args(Score)
 RANGE = (0.01, 1000.0)
 """Temperatures at which exact formulas hold to all digits that are shown."""
+Temperature = Annotated[Number, Field(ge=RANGE[0], le=RANGE[1])]
+Hundred = Annotated[Whole, Field(ge=100)]
 SITES = 256
 """Of the lattice that is watched, at most: every level of its exact energy is judged."""
 SHORTEST = 3
@@ -26,8 +29,8 @@ LARGEST = 128 * 128
 """Sites of the lattice that is predicted, at most: Monte Carlo keeps and updates every spin at every temperature."""
 
 
-@dataclass(frozen=True)
-class States:
+@settings("states")
+class States(Settings):
     """Numbers of states of each kind.
 
     Attributes:
@@ -39,16 +42,14 @@ class States:
         student: States that the student is taught in each round.
     """
 
-    watched: int = 1_000_000
-    held: int = 20_000
-    wide: int = 2000
-    level: int = 200
-    reference: int = 10_000
-    student: int = 30_000
+    watched: Annotated[Whole, Field(ge=1000)] = 1_000_000
+    held: Hundred = 20_000
+    wide: Hundred = 2000
+    level: Annotated[Whole, Field(ge=2)] = 200
+    reference: Hundred = 10_000
+    student: Hundred = 30_000
 
     def __post_init__(self) -> None:
-        for entry, least in LEAST.items():
-            whole(f"states.{entry}", getattr(self, entry), least)
         if self.held >= self.watched:
             raise Refusal(f"states.held is {self.held}; allowed: less than states.watched = {self.watched}")
 
@@ -71,8 +72,8 @@ class File:
         return bool(self.name)
 
 
-@dataclass(frozen=True)
-class Budget:
+@settings("budget")
+class Budget(Settings):
     """What may be spent.
 
     Seconds are those of one core of the reference machine, counted and not clocked (`spaces.compute`): the same for
@@ -89,30 +90,22 @@ class Budget:
         sweeps: Monte Carlo sweeps with the learned energy, at each temperature.
     """
 
-    trials: int = 24
-    rungs: tuple[float, ...] = (0.25, 1.0)
-    seconds: float = 60.0
-    kind: float = 300.0
-    student: int = 15
-    taught: int = 60
-    copies: int = 16
-    sweeps: int = 20_000
+    trials: Count = 24
+    rungs: tuple[Annotated[Positive, Field(le=1)], ...] = (0.25, 1.0)
+    seconds: Positive = 60.0
+    kind: Positive = 300.0
+    student: Count = 15
+    taught: Count = 60
+    copies: Annotated[Whole, Field(ge=2)] = 16
+    sweeps: Hundred = 20_000
 
     def __post_init__(self) -> None:
-        whole("budget.trials", self.trials, 1)
         if not self.rungs or self.rungs[-1] != 1 or list(self.rungs) != sorted(set(self.rungs)):
             raise Refusal(f"budget.rungs is {list(self.rungs)}; allowed: increasing shares, the last 1")
-        number("budget.rungs[0]", self.rungs[0], 0, 1, above=True)
-        number("budget.seconds", self.seconds, 0, above=True)
-        number("budget.kind", self.kind, 0, above=True)
-        whole("budget.student", self.student, 1)
-        whole("budget.taught", self.taught, 1)
-        whole("budget.copies", self.copies, 2)
-        whole("budget.sweeps", self.sweeps, 100)
 
 
-@dataclass(frozen=True)
-class DclStudy:
+@settings("study")
+class DclStudy(Settings):
     """Everything that determines a run, but for the machine it runs on.
 
     Attributes:
@@ -137,35 +130,25 @@ class DclStudy:
         proof: What the certificate asks for.
     """
 
-    name: str
+    name: Name
     system: str
-    temperature: float = 4.0
+    temperature: Temperature = 4.0
     title: str = ""
-    scale: str = "paper"
-    seed: int = 0
+    scale: Scale = "paper"
+    seed: Seed = 0
     larger: str = ""
-    temperatures: tuple[float, ...] = (1.0, 1.5, 2.0, 2.27, 2.5, 3.0, 4.0, 8.0)
-    symmetries: str = "all"
+    temperatures: Annotated[tuple[Temperature, ...], Field(min_length=1)] = (1.0, 1.5, 2.0, 2.27, 2.5, 3.0, 4.0, 8.0)
+    symmetries: Symmetries = "all"
     states: States = field(default_factory=States)
     observations: File = field(default_factory=File)
     choices: Choices = field(default_factory=Choices)
     budget: Budget = field(default_factory=Budget)
-    score: str = "label-free"
-    paper_width: int = 378
-    paper_batch: int = 8000
+    score: Score = "label-free"
+    paper_width: Count = 378
+    paper_batch: Count = 8000
     proof: Proof = field(default_factory=Proof)
 
     def __post_init__(self) -> None:
-        name("study.name", self.name)
-        choice("scale", self.scale, SCALES)
-        choice("score", self.score, SCORES)
-        choice("symmetries", self.symmetries, SYMMETRIES)
-        whole("seed", self.seed, 0, 2**32 - 1)
-        number("temperature", self.temperature, *RANGE)
-        if not self.temperatures:
-            raise Refusal("temperatures is empty; allowed: at least one")
-        for temperature in self.temperatures:
-            number("temperatures", temperature, *RANGE)
         watched = lattice(self.system)
         self._solvable(watched)
         self._symmetric(watched)
@@ -254,7 +237,7 @@ class DclStudy:
         return tuple(length for name in (self.system, self.larger) if name for length in lattice(name).shape)
 
     @property
-    def orders(self) -> tuple[str, ...]:
+    def orders(self) -> tuple[Order, ...]:
         """The orders of reading that this lattice has, of those to choose from: Hilbert's needs 2^k x 2^k sites."""
         shape = lattice(self.system).shape
         return tuple(name for name in self.choices.orders if _suits(name, shape))
@@ -275,19 +258,6 @@ class DclStudy:
         """The linear-logistic baseline, with a student that this study may teach."""
         one = self.choices
         return linear(Student(one.focus[0], one.context[0], hidden(one.layers[0]), one.rounds[-1]))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return plain(asdict(self))
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`; missing keys keep their defaults.
-
-        Raises:
-            Refusal: Naming the key that is unknown or whose value cannot be used.
-        """
-        return build(cls, values, "study")
 
 
 def _suits(name: str, shape: tuple[int, ...]) -> bool:

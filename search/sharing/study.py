@@ -1,21 +1,23 @@
 """A study of several tasks, none of which has plenty of data."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from dataclasses import field
+from typing import Annotated
+
+from pydantic import Field
 
 from models.network import Network
-from search.settings import SCALES, Proof, build, plain
+from search.settings import Name, Proof, Scale, Seed
 from search.transfer.study import FAIR, Budget, Rows
 from simulators.registry import find
 from spaces.plan import Recipe
 from spaces.ranges import Ranges
-from spaces.refusal import Refusal, choice, name, whole
-from spaces.sharing import WEIGHTINGS
+from spaces.refusal import Refusal
+from spaces.settings import Settings, settings
+from spaces.sharing import WEIGHTINGS, Weighting
 
 
-@dataclass(frozen=True)
-class SharingStudy:
+@settings("study")
+class SharingStudy(Settings):
     """Everything that determines a run on several tasks, but for the machine it runs on.
 
     Attributes:
@@ -34,21 +36,20 @@ class SharingStudy:
         weighting: How the losses of tasks may be weighed: the search chooses among these.
     """
 
-    name: str
+    name: Name
     tasks: tuple[str, ...]
     title: str = ""
-    scale: str = "paper"
-    seed: int = 0
+    scale: Scale = "paper"
+    seed: Seed = 0
     rows: Rows = field(default_factory=Rows)
     network: Network = field(default_factory=Network)
     start: Recipe = FAIR
     ranges: Ranges = field(default_factory=Ranges)
     budget: Budget = field(default_factory=Budget)
     proof: Proof = field(default_factory=Proof)
-    weighting: tuple[str, ...] = WEIGHTINGS
+    weighting: Annotated[tuple[Weighting, ...], Field(min_length=1)] = WEIGHTINGS
 
     def __post_init__(self) -> None:
-        name("study.name", self.name)
         if len(self.tasks) < 2 or len(set(self.tasks)) < len(self.tasks):
             raise Refusal(f"tasks is {list(self.tasks)}; allowed: two tasks or more, each once")
         widths = {task: find(task).outputs for task in self.tasks}
@@ -58,12 +59,8 @@ class SharingStudy:
         if len(set(widths.values())) > 1:
             told = " and ".join(f"{task} has {width} outputs" for task, width in widths.items())
             raise Refusal(f"{told}; allowed: tasks of equal width, so that the head can be shared")
-        if not self.weighting or len(set(self.weighting)) < len(self.weighting):
-            raise Refusal(f"weighting is {list(self.weighting)}; allowed: one or more of {', '.join(WEIGHTINGS)}")
-        for weighting in self.weighting:
-            choice("weighting", weighting, WEIGHTINGS)
-        choice("scale", self.scale, SCALES)
-        whole("seed", self.seed, 0, 2**32 - 1)
+        if len(set(self.weighting)) < len(self.weighting):
+            raise Refusal(f"weighting is {list(self.weighting)}; allowed: each once")
 
     @property
     def blocks(self) -> int:
@@ -74,16 +71,3 @@ class SharingStudy:
     def rounds(self) -> int:
         """Confirmations there can be at most: each but the last takes at least one task out, and two must be left."""
         return len(self.tasks) - 1
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return plain(asdict(self))
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`; missing keys keep their defaults.
-
-        Raises:
-            Refusal: Naming the key that is unknown or whose value cannot be used.
-        """
-        return build(cls, values, "study")

@@ -11,7 +11,6 @@ from models.network import OwnNetwork, Shape
 from models.pretrained import Pretrained, put, read
 from models.scaling import Scaling
 from models.weights import pack
-from search.settings import plain
 from simulators.columns import digest
 from spaces.refusal import Refusal, unknown
 from spaces.sources import WEIGHTS
@@ -59,7 +58,7 @@ def _described(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
             raise Refusal(f"source.{part} is {told[part]!r}; allowed: a number, or a list of one for each input")
         parts[part] = tuple(map(float, values))
-    return plain(asdict(Pretrained(path.name, sha256, **parts, activation=held.activation, path=str(path.resolve()))))
+    return asdict(Pretrained(path.name, sha256, **parts, activation=held.activation, path=str(path.resolve())))
 
 
 def fitted(study: Any, file: Pretrained) -> bytes:

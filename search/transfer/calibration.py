@@ -39,7 +39,7 @@ from search.tasks.tables import LOCKED
 from search.transfer.bases import Base, train_base
 from search.transfer.pipeline import Pipeline
 from search.transfer.runs import Decided, decided
-from search.transfer.study import MODES, Study
+from search.transfer.study import MODES, Mode, Study
 from search.tuning import serial
 from search.tuning.processes import carried_out
 from search.tuning.progress import Progress
@@ -229,7 +229,7 @@ def of_kind(study: Study, kind: str) -> Study:
     return replace(study, sources=(study.target,), rows=rows)
 
 
-def of_mode(study: Study, mode: str) -> Study:
+def of_mode(study: Study, mode: Mode) -> Study:
     """The calibration's study in a mode: small mode locks a fifth of the same pool."""
     if mode == "fresh":
         return study

@@ -1,14 +1,15 @@
 """A study of transfer: what is asked, at which size, and what may be spent."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import field
 from functools import cached_property
-from typing import Any, Self
+from typing import Annotated, Literal, get_args
 
-from models.network import Network, OwnNetwork
+from pydantic import Field
+
+from models.network import AnyNetwork, Network, OwnNetwork
 from models.pretrained import Pretrained
-from search.settings import SCALES, Proof, build, plain
+from search.settings import Name, Proof, Scale, Seed
 from search.tasks.base import Task
 from search.tasks.registry import TASKS, find_task
 from search.tasks.tables import LOCKED
@@ -17,20 +18,20 @@ from simulators.registry import find
 from simulators.table import Measured, Table
 from spaces.plan import OWN, Recipe
 from spaces.ranges import Ranges
-from spaces.refusal import Refusal, choice, name, whole
+from spaces.refusal import Refusal, whole
+from spaces.settings import Count, Settings, Whole, settings
 from spaces.sources import Sources
 
-SPACES = ("span", "blocks")
-MODES = ("fresh", "small")
-METRICS = ("relative-l1", "normalised-l1")
+Mode = Literal["fresh", "small"]
+MODES = get_args(Mode)
 FAIR = Recipe(head="constant")
 """A recipe whose fresh head brings what a copied head would bring with no knowledge at all."""
 LEAST = 20
 """Examples of a target below which nothing is left to lock away."""
 
 
-@dataclass(frozen=True)
-class Rows:
+@settings("rows")
+class Rows(Settings):
     """How many examples there are of each kind.
 
     Attributes:
@@ -41,22 +42,18 @@ class Rows:
         test: Newly simulated examples on which the certificate measures the truth.
     """
 
-    source: int = 50_000
-    pool: int = 500
-    locked: int = 50
-    validation: int = 50
-    test: int = 2000
+    source: Annotated[Whole, Field(ge=10)] = 50_000
+    pool: Count = 500
+    locked: Count = 50
+    validation: Count = 50
+    test: Annotated[Whole, Field(ge=2)] = 2000
 
     def __post_init__(self) -> None:
-        for entry in fields(self):
-            whole(f"rows.{entry.name}", getattr(self, entry.name), 1)
         if self.pool < LEAST:
             raise Refusal(
                 f"rows.pool is {self.pool}; allowed: at least {LEAST} examples of the target, for fewer neither "
                 "teach a network nor prove anything"
             )
-        whole("rows.source", self.source, 10)
-        whole("rows.test", self.test, 2)
         if self.training < 1:
             raise Refusal(
                 f"rows.pool is {self.pool}; allowed: more than rows.locked + rows.validation = "
@@ -69,8 +66,8 @@ class Rows:
         return self.pool - self.locked - self.validation
 
 
-@dataclass(frozen=True)
-class Budget:
+@settings("budget")
+class Budget(Settings):
     """What may be spent.
 
     Attributes:
@@ -83,23 +80,19 @@ class Budget:
         map: Seeds for each cell of a map.
     """
 
-    trainings: int = 60
-    seeds: int = 4
-    steps: int = 6400
-    rival: int = 2
-    curve: int = 2
-    map: int = 3
+    trainings: Count = 60
+    seeds: Annotated[Whole, Field(ge=2)] = 4
+    steps: Count = 6400
+    rival: Count = 2
+    curve: Count = 2
+    map: Annotated[Whole, Field(ge=2)] = 3
 
     def __post_init__(self) -> None:
-        for entry in fields(self):
-            whole(f"budget.{entry.name}", getattr(self, entry.name), 1)
-        whole("budget.seeds", self.seeds, 2)
         whole("budget.trainings", self.trainings, self.seeds)
-        whole("budget.map", self.map, 2)
 
 
-@dataclass(frozen=True)
-class Study:
+@settings("study")
+class Study(Settings):
     """Everything that determines a run, but for the machine it runs on.
 
     Attributes:
@@ -126,44 +119,38 @@ class Study:
         weights: The files of weights among the sources.
     """
 
-    name: str
+    name: Name
     sources: tuple[str, ...]
     target: str
     title: str = ""
-    scale: str = "paper"
-    seed: int = 0
+    scale: Scale = "paper"
+    seed: Seed = 0
     rows: Rows = field(default_factory=Rows)
-    network: Network | OwnNetwork = field(default_factory=Network)
+    network: AnyNetwork = field(default_factory=Network)
     base: Recipe = FAIR
     start: Recipe = FAIR
-    space: str = "span"
+    space: Literal["span", "blocks"] = "span"
     ranges: Ranges = field(default_factory=Ranges)
     budget: Budget = field(default_factory=Budget)
     proof: Proof = field(default_factory=Proof)
-    mode: str = "fresh"
-    metric: str = "relative-l1"
+    mode: Mode = "fresh"
+    metric: Literal["relative-l1", "normalised-l1"] = "relative-l1"
     task: str = "regression"
     tables: tuple[Table, ...] = ()
     weights: tuple[Pretrained, ...] = ()
 
     def __post_init__(self) -> None:
-        name("study.name", self.name)
         if self.task in TASKS:  # a task of a user's own refuses what it cannot use by itself
             for simulator in (*self.taught, self.target):
                 self.scenario(simulator)
             self._judged()
             self._activated()
-        choice("scale", self.scale, SCALES)
-        choice("space", self.space, SPACES)
         for rows in self.ranges.source_rows:
             whole("ranges.source_rows", rows, 10, self.rows.source)
         self.bases.lessons()
-        whole("seed", self.seed, 0, 2**32 - 1)
 
     def _judged(self) -> None:
         """Refuse a mode or metric that this study cannot have."""
-        choice("mode", self.mode, MODES)
-        choice("metric", self.metric, METRICS)
         if self.mode == "fresh" and self.table(self.target) is not None:
             raise Refusal(f"mode is 'fresh', but {self.target} is a file; allowed: 'small', which needs no simulator")
         if self.mode == "small":
@@ -234,16 +221,3 @@ class Study:
     def scales(self) -> tuple[float, ...]:
         """Factor on the weights of each source that theory expects; none where it is silent."""
         return ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return plain(asdict(self)) | {"network": self.network.to_dict()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`; missing keys keep their defaults.
-
-        Raises:
-            Refusal: Naming the key that is unknown or whose value cannot be used.
-        """
-        return build(cls, values, "study")

@@ -1,45 +1,41 @@
 """A study of transfer between sequence models: systems that were watched plenty, and one that was watched little."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from models.sequence.shape import SequenceShape
-from search.dcl.study import SYMMETRIES
+from search.dcl.study import Symmetries
 from search.dcl.watcher import group
-from search.settings import build
 from search.tasks.likelihood import known_log_partition
 from search.transfer.study import Study
 from simulators.watched import Watched
+from spaces.dcl import Kind, Order
 from spaces.plan import OWN
-from spaces.refusal import Refusal, choice
+from spaces.refusal import Refusal
+from spaces.settings import Count, Dropout, Settings, Truth, settings
 
-METRIC = "information-missed"
 TABLES = ("base", "start")
 
 
-@dataclass(frozen=True)
-class SequenceNetwork:
+@settings("network")
+class SequenceNetwork(Settings):
     """Both sequence models: see `models.sequence.shape.SequenceShape`."""
 
-    kind: str = "made"
-    order: str = "snake"
-    depth: int = 2
-    width: int = 128
-    dropout: float = 0.0
-    linear_term: bool = True
+    kind: Kind = "made"
+    order: Order = "snake"
+    depth: Count = 2
+    width: Count = 128
+    dropout: Dropout = 0.0
+    linear_term: Truth = True
 
     def on(self, system: Watched) -> SequenceShape:
         """Its shape on a lattice."""
         return SequenceShape(shape=system.model.shape, q=system.model.q, **asdict(self))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
 
-
-@dataclass(frozen=True)
+@settings("study")
 class WatcherStudy(Study):
     """As `Study`; sources and target are watched systems, ``LATTICE@TEMPERATURE``, such as ``ising-8x8@2.5``.
 
@@ -51,12 +47,11 @@ class WatcherStudy(Study):
     """
 
     network: SequenceNetwork = field(default_factory=SequenceNetwork)  # type: ignore[assignment]
-    metric: str = METRIC
+    metric: Literal["information-missed"] = "information-missed"  # type: ignore[assignment]
     task: str = "likelihood"
-    symmetries: str = "all"
+    symmetries: Symmetries = "all"
 
     def __post_init__(self) -> None:
-        choice("symmetries", self.symmetries, SYMMETRIES)
         super().__post_init__()
         target = self.system(self.target)
         shape = self.network.on(target)
@@ -76,7 +71,6 @@ class WatcherStudy(Study):
     def _judged(self) -> None:
         if self.mode != "fresh":
             raise Refusal(f"mode is {self.mode!r}; allowed with watched systems: 'fresh', for they can be simulated")
-        choice("metric", self.metric, (METRIC,))
         known_log_partition(self.target)
 
     def _activated(self) -> None:
@@ -119,4 +113,4 @@ class WatcherStudy(Study):
         for key, own in {**dict.fromkeys(TABLES, OWN), "ranges": [OWN]}.items():
             if isinstance(told.get(key, {}), Mapping):
                 told[key] = {"activation": own} | dict(told.get(key, {}))
-        return build(cls, told, "study")
+        return super().from_dict(told)

@@ -130,7 +130,7 @@ def test_layers_are_written_with_hyphens() -> None:
         (lambda: Student(widths=()), "student.widths is empty"),
         (lambda: Student(rounds=-1), "student.rounds is -1"),
         (lambda: Choices(kinds=()), "choices.kinds is empty"),
-        (lambda: Choices(kinds=("lstm",)), "unknown choices.kinds 'lstm'"),
+        (lambda: Choices(kinds=("lstm",)), "unknown choices.kinds.0. 'lstm'"),
         (lambda: Choices(layers=("32,64",)), "choices.layers has '32,64'; allowed: widths such as '32-64'"),
         (lambda: Choices(rate=(1e-2, 1e-3)), r"choices.rate\[1\] is 0.001"),
         (lambda: Watch.from_dict({"knid": "gru"}), "unknown key in watch 'knid' .did you mean 'kind'"),

@@ -112,7 +112,7 @@ def test_copied_blocks_with_a_gap_are_no_span() -> None:
         ({"initial_scale": 0.0}, "recipe.initial_scale is 0.0; allowed: a number above 0"),
         (
             {"activation": "gelo"},
-            "unknown recipe.activation 'gelo' (did you mean 'gelu'?); allowed: gelu, relu, silu, tanh",
+            "unknown recipe.activation 'gelo' (did you mean 'gelu'?); allowed: gelu, own, relu, silu, tanh",
         ),
         ({"loss": "ms"}, "unknown recipe.loss 'ms' (did you mean 'mse'?); allowed: huber, l1, mse, relative-l1"),
         ({"optimiser": "lion"}, "unknown recipe.optimiser 'lion'; allowed: adam, adamw, sgd"),
@@ -130,7 +130,7 @@ def test_an_unknown_key_names_the_nearest() -> None:
         Recipe.from_dict({"rat": 1})
     with pytest.raises(Refusal, match=r"^unknown key in plan 'block' \(did you mean 'blocks'\?\)"):
         Plan.from_dict({"recipe": {}, "block": []})
-    with pytest.raises(Refusal, match=r"^unknown key in plan.blocks 'sorce' \(did you mean 'source'\?\)"):
+    with pytest.raises(Refusal, match=r"^unknown key in plan.blocks\[0\] 'sorce' \(did you mean 'source'\?\)"):
         Plan.from_dict({"recipe": {}, "blocks": [{"sorce": "film-10"}]})
 
 

@@ -120,7 +120,7 @@ def test_the_order_in_which_groups_are_named_does_not_matter() -> None:
         ({"weighting": "pcgrad"}, "unknown sharing.weighting 'pcgrad'; allowed: equal, fixed, surgery, uncertainty"),
         ({"weighting": "fixed"}, "sharing.weights has 0 values; allowed: one for each task"),
         ({"weights": (1.0, 2.0)}, "sharing.weights has 2 values; allowed: .* none otherwise"),
-        ({"weighting": "fixed", "weights": (1.0, 0.0)}, "sharing.weights is 0.0; allowed: a number above 0"),
+        ({"weighting": "fixed", "weights": (1.0, 0.0)}, "sharing.weights.1. is 0.0; allowed: a number above 0"),
         ({"align": "rigth"}, "unknown sharing.align 'rigth' .did you mean 'right'"),
         ({"one_hot": 1}, "sharing.one_hot is 1; allowed: true or false"),
     ],

@@ -11,11 +11,12 @@ from torch import Tensor
 from models.mlp import fresh
 from models.sequence.chain import Autoregressive
 from models.sequence.fit import fit, log_probabilities
-from models.sequence.shape import KINDS, SequenceShape
+from models.sequence.shape import SequenceShape
 from models.sequence.warm import from_linear
 from models.shaped import pack, unpack
 from models.symmetries import Symmetries
 from models.train import prepare_process
+from spaces.dcl import KINDS
 from spaces.plan import Block, Recipe
 from spaces.refusal import Refusal
 

@@ -10,8 +10,9 @@ from torch import Tensor
 from models.mlp import fresh
 from models.sequence.chain import Autoregressive, encode
 from models.sequence.masked import LookBack
-from models.sequence.shape import KINDS, SequenceShape
+from models.sequence.shape import SequenceShape
 from models.surgery import copy_span
+from spaces.dcl import KINDS
 from spaces.plan import Span
 from spaces.refusal import Refusal
 
