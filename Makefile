@@ -4,7 +4,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: search test check test-slow test-faults test-cluster calibrate clean
+.PHONY: search test check test-slow test-faults test-cluster calibrate settings clean
 
 search: .venv/installed
 	$(BIN)/graft run film10-film8
@@ -28,6 +28,9 @@ test-faults: .venv/tested
 
 calibrate: .venv/installed
 	$(BIN)/graft calibrate
+
+settings: .venv/installed
+	$(BIN)/python -P -m search.reference
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

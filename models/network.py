@@ -20,7 +20,12 @@ Value = str | int | float | bool
 
 @settings("network")
 class Network(Settings):
-    """A perceptron but for its inputs, outputs and activation: hidden blocks, and neurons in each."""
+    """A perceptron but for its inputs, outputs and activation.
+
+    Attributes:
+        depth: Hidden blocks.
+        width: Neurons in each.
+    """
 
     depth: Annotated[Whole, Field(ge=1, le=64)] = 6
     width: Annotated[Whole, Field(ge=1, le=65_536)] = 200

@@ -21,7 +21,16 @@ TABLES = ("base", "start")
 
 @settings("network")
 class SequenceNetwork(Settings):
-    """Both sequence models: see `models.sequence.shape.SequenceShape`."""
+    """Both sequence models: see `models.sequence.shape.SequenceShape`.
+
+    Attributes:
+        kind: ``made``, ``gru`` or ``transformer``.
+        order: In which sites are read.
+        depth: Hidden layers.
+        width: Units in each.
+        dropout: Probability that a hidden unit is dropped.
+        linear_term: Whether logits get a masked linear term as well.
+    """
 
     kind: Kind = "made"
     order: Order = "snake"
