@@ -157,7 +157,7 @@ class Regression(Task):
         """Inverse of `pack`."""
         with as_file(data) as path:
             network, shape, scaling = unpack(path)
-        recipe = Recipe(activation=shape.activation)
+        recipe = Recipe.from_dict({"activation": shape.activation})
         return Fitted(network, recipe, (shape.inputs,), (shape.outputs,), scaling)
 
     def pretrained(self, name: str) -> bytes | None:
