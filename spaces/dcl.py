@@ -19,6 +19,7 @@ Kind = Literal["linear", "made", "gru", "transformer"]
 Order = Literal["raster", "snake", "spiral", "hilbert"]
 Loss = Literal["likelihood", "mse"]
 KINDS, ORDERS, LOSSES = get_args(Kind), get_args(Order), get_args(Loss)
+NAMES = {"linear": "linear-logistic model", "made": "MADE", "gru": "GRU", "transformer": "transformer"}
 TILES = 2**24
 """Different tiles of a student, at most: each has its energy in a table (128 MiB)."""
 WIDEST, MOST_ROUNDS = 4096, 20
@@ -51,6 +52,11 @@ class Student(Settings):
     rounds: Rounds = 3
     rate: Positive = 1e-2
     batch: Count = 256
+
+    def describe(self) -> str:
+        """Name the network: "f = 2, c = 1, 32-64, 3 active rounds"."""
+        widths = "-".join(map(str, self.widths))
+        return f"f = {self.focus}, c = {self.context}, {widths}, {self.rounds} active rounds"
 
 
 @settings("watch")
@@ -96,6 +102,19 @@ class Watch(Settings):
             raise Refusal(
                 "watch.warm is true without a linear term to start from; allowed: false, or linear_term = true"
             )
+
+    def describe(self) -> str:
+        """Name the sequence model: "GRU (1 x 48, snake, with linear term), augmented"."""
+        size = [] if self.kind == "linear" else [f"{self.depth} x {self.width}"]
+        words = "from a linear-logistic start" if self.warm else "with linear term"
+        term = [words] if self.linear_term and self.kind != "linear" else []
+        mse = ["squared error"] if self.loss == "mse" else []
+        return f"{NAMES[self.kind]} ({', '.join([*size, self.order, *term, *mse])})" + ", augmented" * self.augmented
+
+    @property
+    def label(self) -> str:
+        """The sequence model, for a title."""
+        return self.describe()
 
     def recipe(self, epochs: int) -> Recipe:
         """How the sequence model is trained, as the one training loop takes it."""

@@ -1,13 +1,16 @@
 """The vocabulary: what to move between networks (Span, Block, Plan) and how to train them (Recipe)."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field
 
 from spaces.refusal import Refusal, whole
 from spaces.settings import Count, NotNegative, Positive, Settings, Whole, settings
+from spaces.words import WEIGHTS, describe_layers, describe_source, join_names
 
 Head = Literal["random", "constant"]
 Optimiser = Literal["adamw", "adam", "sgd"]
@@ -176,6 +179,53 @@ class Plan(Settings):
     def without_source(self) -> Self:
         """Direct learning with this plan's own recipe, its rates of blocks included (a frozen block trains at 1)."""
         return replace(self, blocks=tuple(Block(rate=block.rate or 1.0) for block in self.blocks))
+
+    @property
+    def label(self) -> str:
+        """What is copied, for a title: "span (1, 7)", "blocks 1, 3 and 7" or "direct"."""
+        if self.direct:
+            return "direct"
+        return f"span {self.transferred}" if self.transferred else f"blocks {join_names([*map(str, self.copied)])}"
+
+    @property
+    def marks(self) -> str:
+        """One mark for each block, from the first to the head: fresh ·, frozen ❄, copied ●, copied but slow ◐."""
+        return "".join(
+            "·" if block.source is None else "❄" if block.rate == 0 else "●" if block.rate >= 1 else "◐"
+            for block in self.blocks
+        )
+
+    def describe(self, *, rates: bool = False) -> str:
+        """Say what is copied and how it is trained: "copy layer 2 of 7 from the network trained on film-10, then ...".
+
+        Args:
+            rates: Whether factors on rates and weights and the pull are told as well.
+        """
+        copied, last = self.copied, len(self.blocks)
+        if not copied:
+            return "copy nothing"
+        head = ", the head included," if last in copied else ""
+        sources = dict.fromkeys(str(self.blocks[i - 1].source) for i in copied)
+        ready = all(Path(source).suffix in WEIGHTS for source in sources)
+        origin = "the weights of" if ready else "the network trained on"
+        frozen = tuple(i for i in copied if self.blocks[i - 1].rate == 0)
+        how = "then fine-tune the whole network"
+        if frozen:
+            them = describe_layers(frozen) if frozen != copied else "it" if len(copied) == 1 else "them"
+            how = f"keep {them} frozen and train the rest"
+        text = f"copy {describe_layers(copied)} of {last}{head} from {origin} "
+        text += f"{' and '.join(map(describe_source, sources))}, {how}"
+        return "; ".join([text, *self._rates()]) if rates else text
+
+    def _rates(self) -> Iterator[str]:
+        """Say which settings of blocks differ from the recipe's, block by block where blocks differ."""
+        told: dict[str, list[int]] = {}
+        for i, block in enumerate(self.blocks, 1):
+            words = f"at {block.rate:.3g} times the rate, " if block.rate not in (0, 1) else ""
+            words += f"with weights scaled by {block.scale:.3g}, " if block.scale != 1 else ""
+            words += f"pulled to the source with strength {block.pull:.3g}, " if block.pull else ""
+            told.setdefault(words.removesuffix(", "), []).append(i)
+        return (f"{describe_layers(numbers)} {words}" for words, numbers in told.items() if words)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

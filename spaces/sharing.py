@@ -9,6 +9,7 @@ from spaces.plan import Plan, Recipe
 from spaces.ranges import SETTINGS, Ranges, Trial
 from spaces.refusal import Refusal, whole
 from spaces.settings import Positive, Settings, Truth, settings
+from spaces.words import describe_layers, join_names
 
 Alignment = Literal["left", "right"]
 Weighting = Literal["equal", "fixed", "uncertainty", "surgery"]
@@ -90,6 +91,38 @@ class Sharing(Settings):
         together, apart = (tuple(tasks),), tuple((task,) for task in tasks)
         groups = tuple(together if i < first or i >= blocks - last else apart for i in range(blocks))
         return cls(recipe, tuple(tasks), groups, **how)
+
+    def describe(self) -> str:
+        """Say how tasks share, as in "share layers 1 to 2 of 7 among all, the network told its task by a one-hot"."""
+        last, parts = len(self.groups), []
+        whole = [i for i, groups in enumerate(self.groups, 1) if len(groups) == 1]
+        if whole:
+            head = " (the head included)" if last in whole else ""
+            parts.append(f"share {describe_layers(whole)} of {last}{head} among all")
+        partly: dict[Groups, list[int]] = {}
+        for i, groups in enumerate(self.groups, 1):
+            if 1 < len(groups) < len(self.tasks):
+                partly.setdefault(groups, []).append(i)
+        for groups, numbers in partly.items():
+            together = " and among ".join(join_names(group) for group in groups if len(group) > 1)
+            parts.append(f"share {describe_layers(numbers)} among {together}")
+        text = ", ".join(parts) or "share nothing"
+        text += ", the network told its task by a one-hot" if self.one_hot else ""
+        weighed = ":".join(f"{weight:.2g}" for weight in self.weights)
+        return (
+            text
+            + {
+                "equal": "",
+                "fixed": f", losses weighed {weighed}",
+                "uncertainty": ", losses weighed by learned uncertainties",
+                "surgery": f", losses weighed {weighed} and conflicting gradients projected",
+            }[self.weighting]
+        )
+
+    @property
+    def label(self) -> str:
+        """How tasks share, for a title."""
+        return self.describe()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

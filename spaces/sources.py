@@ -8,9 +8,6 @@ from typing import Any, NamedTuple
 from spaces.ranges import Trial
 from spaces.refusal import Refusal, whole
 
-WEIGHTS = (".safetensors", ".pt", ".pth")
-"""What the name of a source ends in that is a file of weights."""
-
 
 class Lesson(NamedTuple):
     """How one base network was taught: by which simulator, on how many examples, for how many epochs."""

@@ -13,7 +13,6 @@ from search.dcl.objective import IMAGES, Judge, Watching, WatchTask, learn
 from search.dcl.spread import Energy, Index, spread
 from search.dcl.teaching import METHOD
 from search.dcl.watcher import Energies, sequence_shape, tensor
-from search.sentences.dcl import student, watcher
 from simulators.lattice import SpinModel
 from simulators.registry import lattice
 from spaces.dcl import Watch, linear
@@ -47,8 +46,8 @@ def final(task: WatchTask, name: str, plan: Watch, epochs: int) -> dict[str, Any
     found: dict[str, Any] = {
         "name": name,
         "plan": plan.to_dict(),
-        "words": watcher(plan),
-        "student_words": student(plan),
+        "words": plan.describe(),
+        "student_words": plan.student.describe(),
         "data": data,
         "student_data": taught,
         "sha256": sha256(data),

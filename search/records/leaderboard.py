@@ -4,6 +4,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from spaces.dcl import Watch
+from spaces.plan import Plan, Recipe
+from spaces.sharing import Sharing
+
 Errors = Sequence[float | None]
 
 
@@ -24,25 +28,18 @@ def change(errors: Errors, reference: Errors) -> float | None:
     return math.expm1(sum(math.log(e / r) for e, r in pairs) / len(pairs)) if pairs else None
 
 
-def copied(plan: Mapping[str, Any]) -> list[int]:
-    """Blocks with a source, counted from 1."""
-    return [i for i, block in enumerate(plan.get("blocks") or (), 1) if block.get("source")]
+def read_plan(values: Mapping[str, Any] | None) -> Plan | Sharing | Watch | None:
+    """Read the plan of a trial, whatever kind of study it is of; None where the trial came to none."""
+    if not values:
+        return None
+    kind: type[Plan | Sharing | Watch] = Sharing if "groups" in values else Watch if "student" in values else Plan
+    return kind.from_dict(values)
 
 
-def span(plan: Mapping[str, Any]) -> tuple[int, int] | None:
-    """First and last block copied; None for direct learning, and for blocks that are not one span."""
-    blocks = copied(plan)
-    whole = bool(blocks) and blocks[-1] - blocks[0] + 1 == len(blocks)
-    return (blocks[0], blocks[-1]) if whole else None
-
-
-def decisions(plan: Mapping[str, Any]) -> str:
-    """What happens to each block, from the first to the head: fresh ·, frozen ❄, copied ●, copied but slow ◐."""
-    marks = {None: "·", 0: "❄"}
-    return "".join(
-        marks[None] if not block["source"] else marks.get(block["rate"], "●" if block["rate"] >= 1 else "◐")
-        for block in plan.get("blocks") or ()
-    )
+def transfers(trial: Mapping[str, Any]) -> bool:
+    """Whether a trial's plan copies anything."""
+    plan = read_plan(trial["plan"])
+    return isinstance(plan, Plan) and not plan.direct
 
 
 def phases(result: Mapping[str, Any]) -> list[str]:
@@ -64,7 +61,7 @@ def best(result: Mapping[str, Any], phase: str) -> dict[str, Any] | None:
 
 def direct_errors(result: Mapping[str, Any]) -> list[float | None]:
     """Validation errors of tuned direct learning: on the plans' own seeds where that was recorded."""
-    inside = [t for t in trials(result, "plans") if t["state"] == "complete" and not copied(t["plan"])]
+    inside = [t for t in trials(result, "plans") if t["state"] == "complete" and not transfers(t)]
     chosen = min(inside, key=lambda t: t["value"] or math.inf) if inside else best(result, "baseline")
     return list(chosen["errors"]) if chosen else []
 
@@ -73,8 +70,8 @@ def leaderboard(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All plans of the plan search that have an error, best first; pruned ones follow the complete ones.
 
     Returns:
-        One row a plan: rank, trial, span, blocks (see `decisions`), error, change (against direct learning, negative is
-        better), seeds, state, source, copied_rate, scale, pull, and the settings of its recipe.
+        One row a plan: rank, trial, span, blocks (see `Plan.marks`), error, change (against direct learning, negative
+        is better), seeds, state, source, copied_rate, scale, pull, and the settings of its recipe.
     """
     reference = direct_errors(result)
     rows = []
@@ -82,13 +79,15 @@ def leaderboard(result: Mapping[str, Any]) -> list[dict[str, Any]]:
         error = geometric_mean(trial["errors"])
         if error is None or trial["state"] == "failed":
             continue
-        blocks = copied(trial["plan"])
-        block = trial["plan"]["blocks"][blocks[0] - 1] if blocks else {}
+        found = read_plan(trial["plan"])
+        plan = found if isinstance(found, Plan) else Plan(Recipe())
+        span = plan.transferred
+        block = plan.blocks[plan.copied[0] - 1] if plan.copied else None
         rows.append(
-            {"trial": trial["number"], "span": span(trial["plan"]), "blocks": decisions(trial["plan"]), "error": error}
+            {"trial": trial["number"], "span": span and (span.first, span.last), "blocks": plan.marks, "error": error}
             | {"change": change(trial["errors"], reference), "seeds": len(finite(trial["errors"]))}
-            | {"state": trial["state"], "source": block.get("source"), "copied_rate": block.get("rate")}
-            | {"scale": block.get("scale"), "pull": block.get("pull")}
+            | {"state": trial["state"], "source": block and block.source, "copied_rate": block and block.rate}
+            | {"scale": block and block.scale, "pull": block and block.pull}
             | trial["plan"].get("recipe", {})
         )
     rows.sort(key=lambda row: (row["state"] != "complete", row["error"], row["trial"]))

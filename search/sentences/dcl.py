@@ -1,4 +1,4 @@
-"""A pipeline and the verdict of a DCL run, in words."""
+"""The verdict of a DCL run in words."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,22 +6,6 @@ from typing import Any
 from spaces.dcl import Watch
 
 GAUGE = "gauge: minus the mean over uniformly random states"
-WORDS = {"linear": "linear-logistic model", "made": "MADE", "gru": "GRU", "transformer": "transformer"}
-
-
-def watcher(plan: Watch) -> str:
-    """A sequence model in words: "GRU (1 x 48, snake, with linear term), augmented"."""
-    size = [] if plan.kind == "linear" else [f"{plan.depth} x {plan.width}"]
-    words = "from a linear-logistic start" if plan.warm else "with linear term"
-    term = [words] if plan.linear_term and plan.kind != "linear" else []
-    mse = ["squared error"] if plan.loss == "mse" else []
-    return f"{WORDS[plan.kind]} ({', '.join([*size, plan.order, *term, *mse])})" + ", augmented" * plan.augmented
-
-
-def student(plan: Watch) -> str:
-    """A student in words: "f = 2, c = 1, 32-64, 3 active rounds"."""
-    one = plan.student
-    return f"f = {one.focus}, c = {one.context}, {'-'.join(map(str, one.widths))}, {one.rounds} active rounds"
 
 
 def sentence(comparisons: Sequence[Mapping[str, Any]], study: Mapping[str, Any], plan: Watch) -> str:
@@ -29,9 +13,9 @@ def sentence(comparisons: Sequence[Mapping[str, Any]], study: Mapping[str, Any],
     plain, *symmetric, paper = comparisons
     seeds = len(plain["candidate"]["per_seed"])
     text = (
-        f"Watched at T = {study['temperature']:g} only, {study['system']} is learned by a {watcher(plan)}, and from "
-        f"that by an extensive network ({student(plan)}), which errs by {_mean(plain['candidate'])} over all energy "
-        f"levels ({GAUGE}; {seeds} seeds, fresh states). "
+        f"Watched at T = {study['temperature']:g} only, {study['system']} is learned by a {plan.describe()}, and from "
+        f"that by an extensive network ({plan.student.describe()}), which errs by {_mean(plain['candidate'])} over all "
+        f"energy levels ({GAUGE}; {seeds} seeds, fresh states). "
     )
     text += f"Its teacher errs by {_mean(plain['direct'])}: {_verdict(plain)}. "
     for one in symmetric:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spaces.sharing import Sharing
+from spaces.words import join_names
 
 
 def sentence(
@@ -24,7 +25,7 @@ def sentence(
     rows, names = study["rows"]["test"], [one["task"] for one in comparisons]
     helped = [one for one in comparisons if one["decision"] == "transfer"]
     if not helped:
-        text = f"Direct learning: learn {listed(names)} each alone; no sharing is proved to help"
+        text = f"Direct learning: learn {join_names(names)} each alone; no sharing is proved to help"
         tried = [one for one in comparisons if one["candidates"]]
         return f"{text}: {_failures(tried) if tried else _none(not_confirmed)}.".replace("%", " %") + kept
     plan = Sharing.from_dict(helped[0]["plan"])
@@ -36,13 +37,13 @@ def sentence(
     )
     worst = max(one["p_value"] for one in helped)
     text = (
-        f"Sharing: learn {listed(plan.tasks)} together and {what(plan)}. On {rows:,} newly simulated examples of each "
-        f"the mean spectrum error falls against tuned direct learning of {gains} (p at most {worst:.1g}, {seeds} fresh "
-        "seeds); neither the recipe nor training together with the others' labels shuffled explains it."
+        f"Sharing: learn {join_names(plan.tasks)} together and {plan.describe()}. On {rows:,} newly simulated examples "
+        f"of each the mean spectrum error falls against tuned direct learning of {gains} (p at most {worst:.1g}, "
+        f"{seeds} fresh seeds); neither the recipe nor training together with the others' labels shuffled explains it."
     )
     left = [one for one in comparisons if one["decision"] == "direct"]
     if left:
-        text += f" Learn {listed([one['task'] for one in left])} alone ({_failures(left)})."
+        text += f" Learn {join_names([one['task'] for one in left])} alone ({_failures(left)})."
     return text.replace("%", " %") + kept
 
 
@@ -63,54 +64,6 @@ def _handed_over(networks: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def what(plan: Sharing) -> str:
-    """How a plan shares, as in "share layers 1 to 2 of 7 among all, ...": blocks, one-hot, weighing."""
-    whole = [i for i, groups in enumerate(plan.groups, 1) if len(groups) == 1]
-    last, parts = len(plan.groups), []
-    if whole:
-        parts.append(f"share {layers(whole)} of {last}{' (the head included)' if last in whole else ''} among all")
-    partly: dict[tuple[tuple[str, ...], ...], list[int]] = {}
-    for number, groups in enumerate(plan.groups, 1):
-        if 1 < len(groups) < len(plan.tasks):
-            partly.setdefault(groups, []).append(number)
-    for groups, numbers in partly.items():
-        together = " and among ".join(listed(group) for group in groups if len(group) > 1)
-        parts.append(f"share {layers(numbers)} among {together}")
-    text = ", ".join(parts) or "share nothing"
-    text += ", the network told its task by a one-hot" if plan.one_hot else ""
-    weighed = ":".join(f"{weight:.2g}" for weight in plan.weights)
-    return (
-        text
-        + {
-            "equal": "",
-            "fixed": f", losses weighed {weighed}",
-            "uncertainty": ", losses weighed by learned uncertainties",
-            "surgery": f", losses weighed {weighed} and conflicting gradients projected",
-        }[plan.weighting]
-    )
-
-
-def layers(numbers: Sequence[int]) -> str:
-    """Blocks in words: "layer 2", "layers 1, 2 and 7", "layers 1 to 3 and 7"."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and runs[-1][1] == number - 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    words = [
-        word
-        for low, high in runs
-        for word in ([f"{low} to {high}"] if high > low + 1 else map(str, dict.fromkeys((low, high))))
-    ]
-    return ("layer " if len(numbers) == 1 else "layers ") + listed(words)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as people list them: "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
 def _failures(comparisons: Sequence[Mapping[str, Any]]) -> str:
     """Why tasks are learned alone, those of one reason together."""
     reasons: dict[str, list[str]] = {}
@@ -118,4 +71,4 @@ def _failures(comparisons: Sequence[Mapping[str, Any]]) -> str:
         reasons.setdefault(one["candidates"][0]["reason"], []).append(one["task"])
     if len(reasons) == 1:
         return next(iter(reasons))
-    return "; ".join(f"{listed(tasks)}: {reason}" for reason, tasks in reasons.items())
+    return "; ".join(f"{join_names(tasks)}: {reason}" for reason, tasks in reasons.items())

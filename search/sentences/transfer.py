@@ -1,12 +1,10 @@
 """The verdict in words that a physicist understands."""
 
-import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from spaces.plan import Plan
-from spaces.sources import WEIGHTS
+from spaces.words import describe_source
 
 
 def sentence(
@@ -27,7 +25,7 @@ def sentence(
     """
     small = study.get("mode") == "small"
     kind = f"{study['rows']['locked']:,} locked" if small else f"{study['rows']['test']:,} newly simulated"
-    test = f"{kind} examples of {taught(comparison['task'])}"
+    test = f"{kind} examples of {describe_source(comparison['task'])}"
     direct = comparison["direct"]["mean"]
     measured = "mean spectrum error"
     if study.get("metric") == "information-missed":
@@ -39,10 +37,10 @@ def sentence(
     kept = "" if handed_over is None else _handed_over(handed_over)
     if comparison["decision"] == "direct":
         return _direct(comparison, direct, test, measured, tried) + kept
-    plan = Plan.from_dict(comparison["plan"])
+    plan = Plan.from_dict(comparison["plan"]).describe()
     reduction, (low, high) = comparison["relative_reduction"], comparison["interval"]
     text = (
-        f"Transfer: {what(plan)}. On {test} the {measured} falls from {direct:.2%} ({_tuned(comparison)}) to "
+        f"Transfer: {plan}. On {test} the {measured} falls from {direct:.2%} ({_tuned(comparison)}) to "
         f"{comparison['candidate']['mean']:.2%}, that is by {reduction:.0%} (interval {low:.0%} to {high:.0%}, "
         f"{'approximate ' * small}p = {comparison['p_value']:.1g}, {len(comparison['direct']['per_seed'])} "
         f"{'refits' if small else 'fresh seeds'}); "
@@ -72,57 +70,12 @@ def _handed_over(network: Mapping[str, Any]) -> str:
     return (text + f" examples and errs by {network['error']:.2%} there.").replace("%", " %")
 
 
-def what(plan: Plan) -> str:
-    """A plan in words, as in "copy layers 1 to 6 of 7 from the network trained on film-10, then fine-tune"."""
-    copied = plan.copied
-    if not copied:
-        return "copy nothing"
-    last = len(plan.blocks)
-    head = ", the head included," if last in copied else ""
-    sources = dict.fromkeys(str(plan.blocks[i - 1].source) for i in copied)
-    ready = all(Path(source).suffix in WEIGHTS for source in sources)
-    origin = f"from {'the weights of' if ready else 'the network trained on'} {' and '.join(map(taught, sources))}"
-    frozen = tuple(i for i in copied if plan.blocks[i - 1].rate == 0)
-    them = "it" if len(copied) == 1 else "them"
-    how = "then fine-tune the whole network"
-    if frozen == copied:
-        how = f"keep {them} frozen and train the rest"
-    elif frozen:
-        how = f"keep {layers(frozen)} frozen and train the rest"
-    return f"copy {layers(copied)} of {last}{head} {origin}, {how}"
-
-
-def layers(numbers: Sequence[int]) -> str:
-    """Numbers of layers in words: ``layers 1 to 3 and 6``."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    words = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
-    text = words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
-    return f"layer{'s' * (len(numbers) > 1)} {text}"
-
-
-def taught(name: str) -> str:
-    """A base network in words: ``film-10@5000x30`` is ``film-10 (5,000 examples, 30 epochs)``.
-
-    A watched system is told with its temperature: ``ising-8x8@4`` is ``ising-8x8 at T = 4``.
-    """
-    lesson = re.fullmatch(r"(.+)@(\d+)x(\d+)", name)
-    if lesson:
-        return f"{taught(lesson[1])} ({int(lesson[2]):,} examples, {lesson[3]} epochs)"
-    system, at, temperature = name.partition("@")
-    return f"{system} at T = {temperature}" if at else name
-
-
 def _direct(comparison: Mapping[str, Any], direct: float, test: str, measured: str, tried: int) -> str:
     tuned = _tuned(comparison)
     text = f"Direct learning: do not transfer. {tuned[0].upper()}{tuned[1:]} has a {measured} of {direct:.2%} on {test}"
     behind = [one for one in comparison.get("not_confirmed", ()) if one["behind"] == "direct learning"]
     if not comparison["candidates"] and behind:
-        worst, plan = behind[0]["by"], what(Plan.from_dict(behind[0]["plan"]))
+        worst, plan = behind[0]["by"], Plan.from_dict(behind[0]["plan"]).describe()
         why = f"the best plan found ({plan}) was behind direct learning already in the search, by {worst:.0%}"
         return f"{text}; {why}.".replace("%", " %")
     if not comparison["candidates"]:
@@ -131,7 +84,7 @@ def _direct(comparison: Mapping[str, Any], direct: float, test: str, measured: s
             why = "the search was cut too short to try a plan of transfer, so whether one would help is not known"
         return f"{text}; {why}.".replace("%", " %")
     best = comparison["candidates"][0]
-    text += f"; the best plan found ({what(Plan.from_dict(best['plan']))}) "
+    text += f"; the best plan found ({Plan.from_dict(best['plan']).describe()}) "
     if best["relative_reduction"] is not None:
         low, high = best["interval"]
         text += f"changes it by {-best['relative_reduction']:+.0%} (interval {-high:+.0%} to {-low:+.0%}) and "

@@ -13,7 +13,7 @@ from models.scaling import Scaling
 from models.weights import pack
 from simulators.columns import digest
 from spaces.refusal import Refusal, unknown
-from spaces.sources import WEIGHTS
+from spaces.words import WEIGHTS
 
 KEYS = ("file", "mean", "deviation")
 

@@ -4,10 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from search.records.leaderboard import copied, span
-from search.sentences.dcl import student, watcher
-from search.sentences.sharing import what
+from search.records.leaderboard import read_plan
 from spaces.dcl import Watch
+from spaces.plan import Plan
 from spaces.sharing import Sharing
 
 
@@ -17,23 +16,23 @@ def settings(phase: str, trial: Mapping[str, Any]) -> dict[str, str]:
     Four significant digits, because a comparison shows the text as it is. MLflow's comparison opens on the first three
     names of the alphabet: ``copied_n1``, ``copied_n2`` and ``copied_rate`` are what a plan is about.
     """
-    plan = trial["plan"] or {}
-    blocks = copied(plan)
-    recipe = plan.get("recipe", trial["params"])
-    found = {"phase": phase, "layers": len(blocks)} | {f"recipe_{key}": value for key, value in recipe.items()}
-    if blocks:
-        block = plan["blocks"][blocks[0] - 1]
-        found |= {"copied_n1": blocks[0], "copied_n2": blocks[-1], "copied_rate": block["rate"]}
-        found |= {"copied_scale": block["scale"], "pull": block["pull"], "source": block["source"]}
-        fresh = [other["rate"] for other in plan["blocks"] if not other["source"]]
-        found |= {"frozen": block["rate"] == 0, "fresh_rate": fresh[0] if fresh else None}
-    if "groups" in plan:
-        shared = Sharing.from_dict(plan)
-        found |= {"shared": what(shared), "one_hot": shared.one_hot, "weighting": shared.weighting}
-    if "student" in plan:
-        pipeline = Watch.from_dict(plan)
-        found = {"phase": phase, "kind": pipeline.kind, "watcher": watcher(pipeline), "student": student(pipeline)}
+    plan = read_plan(trial["plan"])
+    found: dict[str, object]
+    if isinstance(plan, Watch):
+        found = {"phase": phase, "kind": plan.kind, "watcher": plan.describe(), "student": plan.student.describe()}
         found |= trial["params"]
+    else:
+        recipe = plan.recipe.to_dict() if plan else trial["params"]
+        copied = plan.copied if isinstance(plan, Plan) else ()
+        found = {"phase": phase, "layers": len(copied)} | {f"recipe_{key}": value for key, value in recipe.items()}
+    if isinstance(plan, Plan) and copied:
+        block = plan.blocks[copied[0] - 1]
+        found |= {"copied_n1": copied[0], "copied_n2": copied[-1], "copied_rate": block.rate}
+        found |= {"copied_scale": block.scale, "pull": block.pull, "source": block.source}
+        fresh = [other.rate for other in plan.blocks if other.source is None]
+        found |= {"frozen": block.rate == 0, "fresh_rate": fresh[0] if fresh else None}
+    if isinstance(plan, Sharing):
+        found |= {"shared": plan.describe(), "one_hot": plan.one_hot, "weighting": plan.weighting}
     return {
         key: f"{value:.4g}" if isinstance(value, float) else str(value)[:500]
         for key, value in found.items()
@@ -43,11 +42,8 @@ def settings(phase: str, trial: Mapping[str, Any]) -> dict[str, str]:
 
 def title(phase: str, trial: Mapping[str, Any]) -> str:
     """A trial's name: sorts by phase and number, and tells every legend what was moved and whether it was raced out."""
-    plan, state = trial["plan"] or {}, trial["state"]
-    moved = f"span {span(plan)}" if span(plan) else f"blocks {copied(plan)}" if copied(plan) else "direct"
-    moved = what(Sharing.from_dict(plan)) if "groups" in plan else moved
-    moved = watcher(Watch.from_dict(plan)) if "student" in plan else moved
-    words = [phase, f"{trial['number']:03d}", moved if plan else "", state if state != "complete" else ""]
+    plan, state = read_plan(trial["plan"]), trial["state"]
+    words = [phase, f"{trial['number']:03d}", plan.label if plan else "", state if state != "complete" else ""]
     return " ".join(word for word in words if word)
 
 

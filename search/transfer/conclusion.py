@@ -6,7 +6,7 @@ from typing import Any
 from models.loss import METRICS, geometric_mean
 from models.weights import sha256
 from search.proof.statistics import equivalent_rows
-from search.records.leaderboard import copied
+from search.records.leaderboard import transfers
 from search.records.record import strict
 from search.sentences.transfer import sentence
 from search.tasks.base import Task
@@ -47,7 +47,7 @@ def best_measured(comparison: Mapping[str, Any], rival: Plan) -> tuple[str, Plan
 def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Mapping[str, Any]) -> dict:
     """The certificate's document; of protocol 1 where the result is."""
     study = result["study"]
-    tried = sum(bool(trial["errors"]) and bool(copied(trial["plan"])) for trial in result["plans"]["trials"])
+    tried = sum(bool(trial["errors"]) and transfers(trial) for trial in result["plans"]["trials"])
     comparison, more = dict(comparison), {}
     if "handed_over" in result:
         budget = result["direct_by_budget"][-1]["trainings"]

@@ -11,14 +11,14 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+from search.transfer.objective import Training
+
 from cluster.connect import connection
 from cluster.preflight import cpus
 from search.means import Means
 from search.proof.statistics import log_ratios, reduction
 from search.records.record import Run
 from search.seeds import Role
-from search.sentences.transfer import what
-from search.transfer.objective import Training
 from search.transfer.pipeline import Pipeline
 from search.tuning.progress import Progress
 from spaces.plan import Plan
@@ -38,7 +38,7 @@ def main() -> None:
     plans = {"direct": Plan.from_dict(found["plan"])}
     for candidate in result["confirmation"]["candidates"]:
         plan = Plan.from_dict(candidate["plan"])
-        plans[what(plan)] = plan
+        plans[plan.describe()] = plan
     longer = {
         f"{name}/{factor}": replace(
             plan, recipe=replace(plan.recipe, epochs=max(1, round(factor * plans["direct"].recipe.epochs)))

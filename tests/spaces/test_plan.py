@@ -149,3 +149,25 @@ def test_decisions_without_meaning_are_refused(values: dict[str, object], field:
     with pytest.raises(Refusal) as refused:
         Block(**values)  # type: ignore[arg-type]
     assert str(refused.value).startswith(field)
+
+
+BLOCKS = (
+    Block("film-10", 0.0), Block("film-10", 0.3, 0.5, 0.01), Block(), Block("film-12@50x3", 1.0), Block(rate=2.0),
+)  # fmt: skip
+
+
+def test_a_plan_is_one_label_one_row_of_marks_and_one_sentence() -> None:
+    plan = Plan(Recipe(), BLOCKS)
+    assert plan.label == "blocks 1, 2 and 4" and plan.marks == "❄◐·●·"
+    assert Plan.span(Recipe(), 3, "a", Span(1, 2)).label == "span (1, 2)"
+    assert Plan(Recipe()).label == "direct" and Plan(Recipe()).marks == ""
+    text = (
+        "copy layers 1 to 2 and 4 of 5 from the network trained on film-10 and film-12 (50 examples, 3 epochs), "
+        "keep layer 1 frozen and train the rest"
+    )
+    assert plan.describe() == text
+    assert plan.describe(rates=True) == text + (
+        "; layer 2 at 0.3 times the rate, with weights scaled by 0.5, pulled to the source with strength 0.01; "
+        "layer 5 at 2 times the rate"
+    )
+    assert Plan(Recipe()).describe(rates=True) == "copy nothing"

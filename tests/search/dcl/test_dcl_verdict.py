@@ -9,7 +9,7 @@ import pytest
 from search.dcl.verdict import ARMS, CLAIMS, comparisons
 from search.proof.claims import RivalDiverged
 from search.proof.statistics import holm, log_ratios, paired_p_value
-from search.sentences.dcl import sentence, student, watcher
+from search.sentences.dcl import sentence
 from search.settings import Proof
 from spaces.dcl import Watch, linear, paper
 
@@ -87,6 +87,6 @@ def test_the_sentence_says_what_was_proved_and_what_was_not() -> None:
 
 
 def test_pipelines_in_words() -> None:
-    assert watcher(linear()) == "linear-logistic model (snake), augmented"
-    assert watcher(paper()) == "GRU (1 x 378, spiral, squared error)"
-    assert student(paper()) == "f = 2, c = 1, 32-64, 0 active rounds"
+    assert linear().describe() == "linear-logistic model (snake), augmented"
+    assert paper().describe() == "GRU (1 x 378, spiral, squared error)"
+    assert paper().student.describe() == "f = 2, c = 1, 32-64, 0 active rounds"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.proof.certificate import Candidate, verdict
-from search.sentences.transfer import sentence, what
+from search.sentences.transfer import sentence
 from search.settings import Proof
 from spaces.plan import Plan, Recipe, Span
 
@@ -113,7 +113,7 @@ def test_it_is_one_line_that_reads(ours: float, arms: dict[str, float]) -> None:
     ],
 )
 def test_a_plan_in_words(plan: Plan, words: str) -> None:
-    assert what(plan) == words
+    assert plan.describe() == words
 
 
 KEPT = {"arm": "candidate", "rows": 450, "error": 0.0385}

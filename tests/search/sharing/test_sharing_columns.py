@@ -22,9 +22,9 @@ PLAN = Sharing.ends(Recipe(rate=4e-3), ("film-8", "film-14"), 7, 2, one_hot=True
 def test_a_trial_says_what_is_shared() -> None:
     trial = {"number": 3, "state": "complete", "params": {}, "plan": PLAN.to_dict()}
     shown = settings("plans", trial)
-    assert shown["shared"].startswith("share layers 1 and 2 of 7 among all") and shown["one_hot"] == "True"
+    assert shown["shared"].startswith("share layers 1 to 2 of 7 among all") and shown["one_hot"] == "True"
     assert shown["recipe_rate"] == "0.004" and "copied_n1" not in shown
-    assert title("plans", trial).startswith("plans 003 share layers 1 and 2 of 7 among all")
+    assert title("plans", trial).startswith("plans 003 share layers 1 to 2 of 7 among all")
 
 
 def test_numbers_of_several_tasks_do_not_overwrite_each_other() -> None:

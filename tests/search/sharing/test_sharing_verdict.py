@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from search.proof.certificate import verdict as one_task
-from search.proof.claims import RivalDiverged
-from search.sentences.sharing import layers, sentence, what
-from search.settings import Proof
+from search.sentences.sharing import sentence
 from search.sharing.conclusion import best_measured
 from search.sharing.confirmation import arms, changes, chosen, clearly_behind, protocol, trainings
 from search.sharing.objective import SharedTraining
@@ -18,6 +16,7 @@ from search.sharing.verdict import ARMS, comparisons, judged, remaining
 from search.study import resolve
 from spaces.plan import Plan, Recipe
 from spaces.sharing import Sharing
+from spaces.words import describe_layers
 
 TASKS = ("film-8", "film-10", "film-12", "film-14")
 PLAN = Sharing.ends(Recipe(rate=4e-3), TASKS, 7, 2, 1, one_hot=True, weighting="fixed", weights=(2.0, 1.0, 0.6, 0.4))
@@ -201,16 +200,16 @@ def test_the_verdict_in_words() -> None:
     first = rounded(1, GOOD | {"film-8": {"direct": 0.8}})
     text = sentence(comparisons(TASKS, [first, rounded(2, {task: {} for task in TASKS[1:]})]), {"rows": {"test": 2000}})
     assert text.startswith(
-        "Sharing: learn film-10, film-12 and film-14 together and share layers 1, 2 and 7 of 7 (the head included) "
+        "Sharing: learn film-10, film-12 and film-14 together and share layers 1 to 2 and 7 of 7 (the head included) "
         "among all, the network told its task by a one-hot, losses weighed 1:0.6:0.4. On 2,000 newly simulated"
     )
     assert text.endswith("Learn film-8 alone (not proved to beat direct learning by more than 2 %).")
     partly = Sharing(Recipe(), TASKS, ((TASKS[:2], TASKS[2:]), (TASKS,)))
-    assert what(partly) == (
+    assert partly.describe() == (
         "share layer 2 of 2 (the head included) among all, share layer 1 among film-8 and film-10 and among film-12 "
         "and film-14"
     )
-    assert layers([1]) == "layer 1" and layers([1, 2, 3, 5, 6]) == "layers 1 to 3, 5 and 6"
+    assert describe_layers([1]) == "layer 1" and describe_layers([1, 2, 3, 5, 6]) == "layers 1 to 3 and 5 to 6"
 
 
 def test_what_is_learned_alone_is_the_better_of_two_direct_recipes_that_were_measured() -> None:

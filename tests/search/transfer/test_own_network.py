@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from search.transfer.objective import Examples, Task, Training, learn
 
 from models.network import Network, OwnNetwork, Shape
 from models.scaling import Scaling
 from models.weights import pack
 from search.cli import main
 from search.seeds import Role
-from search.sentences.transfer import what
 from search.study import opened, resolve
 from search.transfer import pretrained
-from search.transfer.objective import Examples, Task, Training, learn
 from spaces.plan import OWN, Plan, Recipe, Span
 from spaces.refusal import Refusal
 from spaces.sources import Lesson, Sources
@@ -177,4 +176,4 @@ def test_a_trained_source_leaves_no_choice_of_examples_and_epochs() -> None:
 
 def test_the_verdict_speaks_of_the_weights() -> None:
     plan = Plan.span(Recipe(), 3, "w.pt", Span(1, 2))
-    assert re.search(r"copy layers 1 to 2 of 3 from the weights of w\.pt, then", what(plan))
+    assert re.search(r"copy layers 1 to 2 of 3 from the weights of w\.pt, then", plan.describe())

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from search.sentences.transfer import taught
 from search.study import registry, resolve
 from search.watchers.study import WatcherStudy
 from simulators.registry import find
@@ -12,6 +11,7 @@ from simulators.watched import Watched
 from spaces.plan import OWN
 from spaces.refusal import Refusal
 from spaces.transfer import first_guesses
+from spaces.words import describe_source
 
 TINY = {"sources": ["ising-4x4@4", "ising-4x4@8"], "target": "ising-4x4@2.5", "symmetries": "all"}
 
@@ -93,4 +93,4 @@ def test_what_cannot_be_is_refused_in_one_line(settings: dict[str, Any], words: 
     ],
 )
 def test_base_networks_are_named_in_words(name: str, words: str) -> None:
-    assert taught(name) == words
+    assert describe_source(name) == words

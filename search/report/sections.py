@@ -1,0 +1,35 @@
+"""The sections of each kind of study's page, in the order a physicist asks: verdict, knowledge, search, price."""
+
+from search.records.results import Results
+from search.report import cost, dcl, knowledge, searches, sharing, verdict
+from search.report.section import Section
+
+CLOSING = (Section("cost", cost.cost, cost.figures), Section("provenance", cost.provenance))
+TRANSFER = (
+    Section("verdict", verdict.verdict, verdict.figures),
+    Section("first-layers", knowledge.moved, knowledge.first_layers),
+    Section("spans", knowledge.moved, knowledge.span_maps),
+    Section("spectra", knowledge.spectra, knowledge.spectra_figures),
+    Section("energies", knowledge.energies, knowledge.energies_figures),
+    Section("searches", searches.searches, searches.figures),
+    Section("examples", knowledge.examples, knowledge.examples_figures),
+    *CLOSING,
+)
+SHARING = (
+    Section("sharing-verdict", sharing.verdict, sharing.arms),
+    Section("sharing-blocks", sharing.seeds_of_map, sharing.blocks),
+    Section("sharing-searches", sharing.searches, sharing.importance),
+    *CLOSING,
+)
+DCL = (
+    Section("dcl-verdict", dcl.verdict, dcl.arms),
+    Section("dcl-models", dcl.models, dcl.models_figures),
+    Section("dcl-predictions", dcl.predictions, dcl.curves),
+    Section("dcl-scores", dcl.scores, dcl.scores_figures),
+    *CLOSING,
+)
+
+
+def sections_of(run: Results) -> tuple[Section, ...]:
+    """Pick the sections of a run's page by what it is a study of."""
+    return SHARING if "tasks" in run.study else DCL if "system" in run.study else TRANSFER
