@@ -1,7 +1,7 @@
 """What a run's folder has recorded so far, as its report reads it."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from spaces.refusal import Refusal
 
 FILES = ("study", "result", "cost", "certificate", "map", "command")
 Record = Mapping[str, Any]
-Picture = Callable[[str, str, str], str]  # (name, alternative text, caption) -> HTML, empty if it was not drawn
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.style
 import numpy as np
@@ -46,6 +46,16 @@ def canvas(rows: int = 1, columns: int = 1, height: float = 4.6, **layout: Any) 
     return figure, figure.subplots(rows, columns, squeeze=False, **layout)
 
 
+def grid(count: int, height: float, **layout: Any) -> tuple[Figure, np.ndarray]:
+    """A figure of that many panels, two in a row of that height, and its axes; places left over stay empty."""
+    columns = min(2, count)
+    rows = -(-count // columns)
+    figure, axes = canvas(rows, columns, height * rows, **layout)
+    for panel in axes.flat[count:]:
+        panel.set_axis_off()
+    return figure, axes
+
+
 def png(figure: Figure) -> bytes:
     """The figure as a PNG that depends on nothing but what was drawn."""
     buffer = io.BytesIO()
@@ -53,13 +63,18 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def numbers(errors: Sequence[float | None]) -> np.ndarray:
+    """Errors as an array; nan where one was not finite."""
+    return np.array([np.nan if error is None else error for error in errors], dtype=float)
+
+
 def percents(errors: Sequence[float | None]) -> np.ndarray:
     """Errors in per cent; nan where one was not finite."""
-    return 100 * np.array([np.nan if error is None else error for error in errors], dtype=float)
+    return 100 * numbers(errors)
 
 
-def log_percent(axis: Any, low: float, high: float) -> None:
-    """Logarithmic axis of errors in per cent, with plain numbers: equal steps are equal relative changes."""
+def log_axis(axis: Any, low: float, high: float) -> None:
+    """Logarithmic axis of errors, with plain numbers: equal steps are equal relative changes."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.axes.set(**{f"{axis.axis_name}lim": (low / 1.12, high * 1.18)})
     decades = np.log10(high / low)
@@ -80,28 +95,45 @@ def whole_numbers(axis: Any) -> None:
     axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
-def arms(confirmation: Mapping[str, Any], titles: Sequence[str]) -> Figure:
-    """Errors of the four arms on fresh seeds, one panel for each candidate; grey lines join the arms of one seed."""
-    recorded = confirmation["arms"]
-    figure, axes = canvas(1, len(titles), 4.9, sharey=True)
-    for index, (panel, title) in enumerate(zip(axes[0], titles, strict=True)):
-        names = ["direct", f"{index}/direct_same_recipe", f"{index}/shuffled", f"{index}/candidate"]
-        labels = ["direct,\ntuned", "direct,\nsame recipe", "weights\nshuffled", "candidate"]
-        values = np.array([percents(recorded[name]) for name in names])  # (arm, seed)
-        panel.plot(range(4), values, color="#c4c8cd", linewidth=0.9, zorder=1)
-        for arm, colour in enumerate((DIRECT, SAME_RECIPE, SHUFFLED, CANDIDATE)):
-            errors = values[arm][np.isfinite(values[arm])]
-            panel.plot(np.full(errors.size, arm), errors, "o", color=colour, markersize=6, alpha=0.75, zorder=2)
-            lost = values.shape[1] - errors.size
-            labels[arm] += f"\n{errors.mean():.2f} %" if errors.size else ""
-            labels[arm] += f"\n({lost} not finite)" if lost else ""
+class Arm(NamedTuple):
+    """One way of learning: its name below the axis, its colour, and its error on each fresh seed (nan: diverged)."""
+
+    label: str
+    colour: str
+    errors: np.ndarray
+
+
+def arms(panels: Mapping[str, Sequence[Arm]], ylabel: str, *, unit: str = "%", **layout: Any) -> Figure:
+    """Errors of the arms of a proof on fresh seeds; grey lines join the arms of one seed, bars are means.
+
+    Args:
+        panels: The arms of each panel by its title.
+        ylabel: What is measured.
+        unit: Of errors; those in per cent begin at zero, others spread over decades.
+        **layout: Of the panels, as for `canvas`.
+    """
+    figure, axes = grid(len(panels), 4.9 if len(panels) < 3 else 4.2, **layout)
+    for panel, (title, shown) in zip(axes.flat, panels.items(), strict=False):
+        panel.plot(range(len(shown)), [arm.errors for arm in shown], color="#c4c8cd", linewidth=0.9, zorder=1)
+        labels = []
+        for place, arm in enumerate(shown):
+            errors = arm.errors[np.isfinite(arm.errors)]
+            panel.plot(np.full(errors.size, place), errors, "o", color=arm.colour, markersize=6, alpha=0.75, zorder=2)
+            label, lost = [arm.label], arm.errors.size - errors.size
             if errors.size:
-                panel.hlines(errors.mean(), arm - 0.3, arm + 0.3, color=colour, linewidth=2.5, zorder=3)
-        panel.set(xticks=range(4), xticklabels=labels, xlim=(-0.5, 3.5))
+                panel.hlines(errors.mean(), place - 0.3, place + 0.3, color=arm.colour, linewidth=2.5, zorder=3)
+                label.append(f"{errors.mean():.2f} {unit}")
+            labels.append("\n".join([*label, f"({lost} not finite)"] if lost else label))
+        panel.set(xticks=range(len(shown)), xticklabels=labels, xlim=(-0.5, len(shown) - 0.5))
         panel.set_title(title)
         panel.grid(visible=False, axis="x")
-    axes[0, 0].set_ylabel("error on examples that no search saw (%)")
-    axes[0, 0].set_ylim(bottom=0)
+        if unit == "%":
+            panel.set_ylim(bottom=0)
+        else:
+            seen = np.concatenate([arm.errors for arm in shown])
+            log_axis(panel.yaxis, float(np.nanmin(seen)), float(np.nanmax(seen)))
+    for panel in axes[:, 0]:
+        panel.set_ylabel(ylabel)
     return figure
 
 
@@ -129,7 +161,7 @@ def examples(curve: Mapping[str, Any]) -> Figure:
     words = f"direct learning needs {need} examples for the same error"
     panel.annotate(words, (equal, goal), (-8, -20), textcoords="offset points", ha="right", color=CANDIDATE)
     seen = np.concatenate([percents(errors) for errors in curve["errors"]])
-    log_percent(panel.yaxis, min(np.nanmin(seen), goal) / 1.08, np.nanmax(seen))
+    log_axis(panel.yaxis, min(np.nanmin(seen), goal) / 1.08, np.nanmax(seen))
     panel.set_xscale("log")
     panel.set_xticks(rows, [f"{row:.0f}" for row in rows])
     panel.set_xticks([], minor=True)

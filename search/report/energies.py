@@ -16,7 +16,8 @@ from search.report.drawing import (
     Axes,
     Figure,
     canvas,
-    log_percent,
+    grid,
+    log_axis,
 )
 from search.report.words import short
 
@@ -56,7 +57,7 @@ def by_level(finals: Mapping[str, Record], best: str) -> Figure:
     panel.plot(known["exact"], known["rmse"], color=STUDENT, linewidth=2.6, label=f"EDNN of {NAMES[best]}")
     panel.set(xlabel="exact energy (J)", ylabel="RMSE (J)")
     shown = [value for told in finals.values() for value in told["teacher"]["levels"]["rmse"]] + known["rmse"]
-    log_percent(panel.yaxis, min(shown), max(shown))
+    log_axis(panel.yaxis, min(shown), max(shown))
     figure.legend(loc="outside upper left", ncols=3)
     return figure
 
@@ -78,32 +79,10 @@ def kinds(finals: Mapping[str, Record]) -> Figure:
                 panel.plot(told[part]["rmse"], place + 0.15 * (colour == STUDENT) - 0.075, marker, color=colour,
                            markerfacecolor=fill, markersize=9, label=label if place == 0 else None)  # fmt: skip
     shown = [told[part]["rmse"] for told in finals.values() for part, *_ in looks if part in told]
-    log_percent(panel.xaxis, min(shown), max(shown))
+    log_axis(panel.xaxis, min(shown), max(shown))
     panel.set(xlabel="RMSE over all energy levels (J)", ylim=(len(finals) - 0.5, -0.5))
     panel.set_yticks(range(len(finals)), [NAMES[name] for name in finals])
     figure.legend(loc="outside upper left", ncols=4)
-    return figure
-
-
-def arms(confirmation: Record) -> Figure:
-    """RMSE of every arm on every fresh seed; a grey line follows one seed."""
-    found = confirmation["arms"]
-    labels = {"paper_teacher": "paper:\nGRU", "paper": "paper:\nEDNN", "teacher": "teacher", "student": "student",
-              "teacher_symmetrised": "teacher,\nsymmetrised",
-              "student_symmetrised": "student,\nsymmetrised"}  # fmt: skip
-    shown = [name for name in labels if name in found]
-    figure, axes = canvas(height=4.6)
-    panel = axes[0, 0]
-    values = np.array([[np.nan if e is None else e for e in found[name]] for name in shown])
-    panel.plot(range(len(shown)), values, color="#c4c8cd", linewidth=0.9, zorder=1)
-    for place, name in enumerate(shown):
-        colour = INK if "paper" in name else TEACHER if "teacher" in name else STUDENT
-        panel.plot(np.full(values.shape[1], place), values[place], "o", color=colour, alpha=0.75, markersize=6)
-        panel.hlines(np.nanmean(values[place]), place - 0.3, place + 0.3, color=colour, linewidth=2.5)
-    log_percent(panel.yaxis, float(np.nanmin(values)), float(np.nanmax(values)))
-    panel.set(ylabel="RMSE over all energy levels (J)", xlim=(-0.5, len(shown) - 0.5))
-    panel.set_xticks(range(len(shown)), [labels[name] for name in shown])
-    panel.grid(visible=False, axis="x")
     return figure
 
 
@@ -127,10 +106,7 @@ def scores(rankings: Mapping[str, Record]) -> Figure:
     shown = [name for name, told in rankings.items() if told["pairs"]]
     labels = {"score": "score of the search", "likelihood": "held-out NLL (nats a state)",
               "symmetry": "symmetry inconsistency (J)", "agreement": "teacher-student disagreement (J)"}  # fmt: skip
-    rows = -(-len(shown) // 2)
-    figure, axes = canvas(rows, 2, 3.6 * rows)
-    for panel in axes.flat[len(shown) :]:
-        panel.set_axis_off()
+    figure, axes = grid(len(shown), 3.6)
     for panel, name in zip(axes.flat, shown, strict=False):
         for kind in COLOURS:
             pairs = [pair for pair in rankings[name]["pairs"] if pair[2] == kind]
@@ -140,7 +116,7 @@ def scores(rankings: Mapping[str, Record]) -> Figure:
         panel.set_title("rank correlation " + ("unknown" if found is None else f"{found:.2f}").replace("-", "−"))
         exact = "EDNN's exact RMSE (J)" if name == "agreement" else "exact RMSE (J)"
         seen = [pair[1] for pair in rankings[name]["pairs"]]
-        log_percent(panel.yaxis, min(seen), max(seen))
+        log_axis(panel.yaxis, min(seen), max(seen))
         panel.locator_params(axis="x", nbins=4)
         panel.set(xlabel=labels[name], ylabel=exact)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=4)

@@ -15,7 +15,7 @@ from search.report.drawing import (
     Axes,
     Figure,
     canvas,
-    log_percent,
+    log_axis,
     whole_numbers,
 )
 
@@ -50,7 +50,7 @@ def race(result: Mapping[str, Any]) -> Figure:
         above.set_title(PHASES[phase], pad=12)
         whole_numbers(below.xaxis)
         whole_numbers(below.yaxis)
-    log_percent(axes[0, 0].yaxis, min(seen), top * 1.1)
+    log_axis(axes[0, 0].yaxis, min(seen), top * 1.1)
     axes[0, 0].set_ylabel("validation error (%)")
     axes[1, 0].set_ylabel("seeds")
     known = {line.get_label(): line for panel in axes[0] for line in panel.get_lines()}

@@ -7,8 +7,7 @@ from search.report.section import Section
 CLOSING = (Section("cost", cost.cost, cost.figures), Section("provenance", cost.provenance))
 TRANSFER = (
     Section("verdict", verdict.verdict, verdict.figures),
-    Section("first-layers", knowledge.moved, knowledge.first_layers),
-    Section("spans", knowledge.moved, knowledge.span_maps),
+    Section("spans", knowledge.moved, knowledge.moved_figures),
     Section("spectra", knowledge.spectra, knowledge.spectra_figures),
     Section("energies", knowledge.energies, knowledge.energies_figures),
     Section("searches", searches.searches, searches.figures),

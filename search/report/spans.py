@@ -16,7 +16,7 @@ from search.report.drawing import (
     Axes,
     Figure,
     canvas,
-    log_percent,
+    log_axis,
     percents,
 )
 
@@ -110,7 +110,7 @@ def layers(result: Mapping[str, Any], chart: Mapping[str, Any], source: str, tar
         faint: dict[str, Any] = {"color": FAINT, "marker": "s", "linestyle": ":", "markerfacecolor": "white"}
         panel.plot(list(paper), list(paper.values()), label="Qu et al. 2018", markersize=8, **faint)
     seen = [*paper.values(), *(error for errors in first.values() for error in errors)]
-    log_percent(panel.yaxis, min(seen) / 1.1, max(seen))  # room for the numbers below the points
+    log_axis(panel.yaxis, min(seen) / 1.1, max(seen))  # room for the numbers below the points
     names = ["0\ndirect", *map(str, range(1, blocks)), f"{blocks}\nwith head"]
     panel.set(xticks=range(blocks + 1), xticklabels=names, xlim=(-0.4, blocks + 0.6))
     panel.set(xlabel="number of first layers transferred, n", ylabel="error (%), logarithmic")

@@ -4,28 +4,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from search.records.leaderboard import trials
+from search.records.leaderboard import phases, trials
 from search.records.results import Record, Results
 from search.report import drawing as draw
 from search.report.section import Figures, Table
 from search.report.words import SPACE, between, percent, plain, probability, reduction
 from spaces.plan import Plan
 
+ARMS = {
+    "direct": ("direct,\ntuned", draw.DIRECT),
+    "direct_same_recipe": ("direct,\nsame recipe", draw.SAME_RECIPE),
+    "shuffled": ("weights\nshuffled", draw.SHUFFLED),
+    "candidate": ("candidate", draw.CANDIDATE),
+}
+
 
 @dataclass(frozen=True)
 class Card:
-    """What was decided, in one sentence; ``decision`` is empty in a run without a certificate."""
+    """What was decided, in one sentence, or what a run without a certificate has ``recorded`` so far."""
 
     decision: str
     badge: str
     sentence: str
+    recorded: str = ""
 
 
 def card(run: Results, badge: str) -> Card:
     """Show the certificate's sentence, or say that there is none."""
     if not run.certificate:
         missing = "This run is not finished: it has no certificate, and nothing below is a proof."
-        return Card("", "no verdict", missing)
+        return Card("", "no verdict", missing, recorded(run))
     sentence = str(run.certificate["sentence"]).replace(" %", f"{SPACE}%")
     return Card("transfer" if run.proved else "direct", badge, sentence)
 
@@ -52,10 +60,9 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on transfer; ``recorded`` says what an unfinished run has so far."""
+    """The verdict on transfer, with its numbers, plans that were not confirmed, and every test."""
 
     card: Card
-    recorded: str
     facts: Sequence[Fact]
     protocol: Protocol | None
     left_out: str
@@ -66,20 +73,19 @@ def verdict(run: Results) -> Verdict:
     """Sum up the certificate of a transfer study, or what there is without one."""
     shown = card(run, "transfer" if run.proved else "direct learning")
     if not run.certificate or not run.comparisons:
-        return Verdict(shown, "" if run.certificate else recorded(run), (), None, "", Table((), ()))
+        return Verdict(shown, (), None, "", Table((), ()))
     comparison = run.comparisons[0]
     dropped = [
         f"{Plan.from_dict(one['plan']).label}, trial {plain(one['trial'])}, {percent(one['by'])} behind {one['behind']}"
         for one in comparison.get("not_confirmed") or ()
     ]
-    return Verdict(shown, "", facts(run, comparison), protocol(run), "; ".join(dropped), tests(run))
+    return Verdict(shown, facts(run, comparison), protocol(run), "; ".join(dropped), tests(run))
 
 
 def recorded(run: Results) -> str:
     """Say what an unfinished run has so far."""
-    found = {name: len(trials(run.result, phase)) for phase, name in
-             (("baseline", "baseline search"), ("plans", "plan search"))}  # fmt: skip
-    done = [f"{count} trials of the {name}" for name, count in found.items() if count]
+    found = {phase.removesuffix("s"): len(trials(run.result, phase)) for phase in phases(run.result)}
+    done = [f"{count} trials of the {phase} search" for phase, count in found.items() if count]
     done += [f"a map of {len(run.map['cells'])} spans"] if run.map else []
     return f"Recorded so far: {', '.join(done)}." if done else "Nothing is recorded yet but the study."
 
@@ -109,13 +115,11 @@ def facts(run: Results, comparison: Record) -> list[Fact]:
 
 def gain(curve: Record) -> Fact:
     """Say how many examples direct learning would need to do as well."""
-    rows, equal = curve["rows"], curve.get("equivalent_rows")
-    beyond = curve.get("beyond") or not equal
-    times = f"{'> ' * bool(beyond)}{(rows[-1] if beyond else equal) / rows[0]:.1f} ×".replace(" ", SPACE)
-    need = f"more than {rows[-1]}" if beyond else f"about {round(equal):d}"
-    return Fact(
-        "Gain in examples", times, f"direct learning would need {need} examples instead of {rows[0]} to do as well"
-    )
+    rows, equal = curve["rows"], None if curve.get("beyond") else curve.get("equivalent_rows")
+    more, need = ("", f"about {round(equal):d}") if equal else ("> ", f"more than {rows[-1]}")
+    times = f"{more}{(equal or rows[-1]) / rows[0]:.1f} ×".replace(" ", SPACE)
+    note = f"direct learning would need {need} examples instead of {rows[0]} to do as well"
+    return Fact("Gain in examples", times, note)
 
 
 def protocol(run: Results) -> Protocol:
@@ -156,10 +160,8 @@ def figures(run: Results) -> Figures:
         said = {"transfer": ": proved", "direct": ": not proved"}.get(str(decision), "")
         title = f"Candidate {index + 1}, {Plan.from_dict(candidate['plan']).label}{said}"
         panels[title] = [
-            draw.Arm("direct,\ntuned", draw.DIRECT, draw.percents(proof["arms"]["direct"])),
-            draw.Arm("direct,\nsame recipe", draw.SAME_RECIPE, draw.percents(proof["arms"][f"{index}/direct_same_recipe"])),
-            draw.Arm("weights\nshuffled", draw.SHUFFLED, draw.percents(proof["arms"][f"{index}/shuffled"])),
-            draw.Arm("candidate", draw.CANDIDATE, draw.percents(proof["arms"][f"{index}/candidate"])),
+            draw.Arm(label, colour, draw.percents(proof["arms"][arm if arm == "direct" else f"{index}/{arm}"]))
+            for arm, (label, colour) in ARMS.items()
         ]
     label = "error on examples that no search saw (%)"
     return {"arms": draw.arms(panels, label, sharey=True)} if panels else {}

@@ -12,8 +12,9 @@ import pytest
 from report_example import STUDY, build, results
 
 from search import report
-from search.records.leaderboard import decisions
+from search.records.leaderboard import leaderboard
 from search.report import drawing, races
+from search.report.sections import DCL, SHARING, TRANSFER
 from spaces.refusal import Refusal
 
 FIGURES = {"arms", "examples", "importance", "layers-1", "map-1", "race", "spectra", "timeline"}
@@ -44,10 +45,10 @@ def written(folder: Path, files: Files) -> str:
 
 def test_page_of_a_finished_run_says_what_was_proved(finished: Path) -> None:
     page = (finished / "report" / "index.html").read_text(encoding="utf-8")
-    assert "Copy blocks 1 to 7 of film-10: the error on 8-layer films falls by 36&nbsp;% (33 to 39&nbsp;%)" in page
+    assert "Copy blocks 1 to 7 of film-10: the error on 8-layer films falls by 36\u00a0% (33 to 39\u00a0%)" in page
     assert '<span class="badge">transfer</span>' in page
     assert "direct learning would need about 1300 examples instead of 450 to do as well" in page
-    assert "8.0&nbsp;×&nbsp;10<sup>−7</sup>" in page
+    assert "8.0\u00a0×\u00a010⁻⁷" in page
     assert "No span errs less than the certified plan." in page
     assert "graft run film10-film8 --scale demo" in page
     assert "took" in page and "of the map’s trainings" in page
@@ -88,9 +89,9 @@ def direct(factor: float) -> Callable[[Files], object]:
     ("change", "said"),
     [
         (chosen(0.9), "No span errs less than the certified plan."),
-        (chosen(1.25), "The certified plan errs 25.0&nbsp;% more than the map’s best, (1, 7) of film-10: "),
+        (chosen(1.25), "The certified plan errs 25.0\u00a0% more than the map’s best, (1, 7) of film-10: "),
         (direct(0.9), "No span errs less than direct learning, the verdict."),
-        (direct(1.1), "Direct learning, the verdict, errs 10.0&nbsp;% more than the map’s best, (1, 7) of film-10: "),
+        (direct(1.1), "Direct learning, the verdict, errs 10.0\u00a0% more than the map’s best, (1, 7) of film-10: "),
     ],
 )
 def test_the_page_says_how_far_the_verdict_is_from_the_maps_best(
@@ -117,7 +118,7 @@ def test_of_a_map_that_does_not_know_the_verdict_no_regret_is_told(
 def test_the_page_says_what_was_typed(tmp_path: Path) -> None:
     words = ["graft", "run", "my study.toml", "--seed", "3", "--set", "budget.seeds=4"]
     page = written(tmp_path, results() | {"command": {"words": words}})
-    assert "<pre>graft run &#x27;my study.toml&#x27; --seed 3 --set budget.seeds=4</pre>" in page
+    assert "<pre>graft run &#39;my study.toml&#39; --seed 3 --set budget.seeds=4</pre>" in page
 
 
 def test_page_needs_nothing_but_itself(finished: Path) -> None:
@@ -184,7 +185,7 @@ def test_direct_learning_is_an_answer(tmp_path: Path, files: Files) -> None:
     files["result"] |= {"examples": None}
     page = written(tmp_path, files)
     assert '<span class="badge">direct learning</span>' in page and "Learn directly" in page
-    assert "Error reduced by (not proved)" in page and "−2 to 4&nbsp;%" in page and "0.410" in page
+    assert "Error reduced by (not proved)" in page and "−2 to 4\u00a0%" in page and "0.410" in page
     assert "Gain in examples" not in page
 
 
@@ -240,7 +241,7 @@ def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_leaderboard_puts_the_best_plan_first(files: Files) -> None:
     result = files["result"]
-    board = report.leaderboard(result)
+    board = leaderboard(result)
     assert board[0]["trial"] == result["plans"]["best"] and board[0]["rank"] == 1
     complete = [row for row in board if row["state"] == "complete"]
     assert board[: len(complete)] == complete
@@ -268,12 +269,16 @@ def test_one_file_knows_matplotlib() -> None:
     assert found == ["drawing.py"]
 
 
-def test_what_happens_to_each_block_is_one_mark() -> None:
-    blocks = [
-        {"source": None, "rate": 1.0}, {"source": "a", "rate": 0.0}, {"source": "a", "rate": 0.3},
-        {"source": "a", "rate": 1.0}, {"source": None, "rate": 2.0},
-    ]  # fmt: skip
-    assert decisions({"blocks": blocks}) == "·❄◐●·" and decisions({}) == ""
+def test_every_template_is_that_of_a_section() -> None:
+    shown = {section.template for kind in (TRANSFER, SHARING, DCL) for section in kind}
+    room = Path(report.__file__).parent / "templates"
+    assert {path.name for path in room.iterdir()} == shown | {"page.html.j2", "macros.html.j2"}
+
+
+def test_a_page_has_the_sections_that_it_is_asked_for(tmp_path: Path, files: Files) -> None:
+    page = report.write(build(tmp_path, files), TRANSFER[-2:]).read_text(encoding="utf-8")
+    assert re.findall("<h2>(.*)</h2>", page) == ["Cost", "How to reproduce it"]
+    assert report.figures(tmp_path).keys() == {"timeline"}
 
 
 def test_no_bar_of_importance_is_cut_off() -> None:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from search.proof.certificate import verdict as one_task
+from search.proof.claims import RivalDiverged
 from search.sentences.sharing import sentence
+from search.settings import Proof
 from search.sharing.conclusion import best_measured
 from search.sharing.confirmation import arms, changes, chosen, clearly_behind, protocol, trainings
 from search.sharing.objective import SharedTraining

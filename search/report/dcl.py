@@ -1,0 +1,223 @@
+"""The page of a run of distribution-consistent learning: the proof, the energies, what they predict, the scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from search.records.leaderboard import trials
+from search.records.results import Record, Results
+from search.report import drawing as draw
+from search.report import energies
+from search.report.section import Figures, Table
+from search.report.verdict import Card, card
+from search.report.words import NOTHING, percent, plain, probability, reduction, short
+from spaces.dcl import Watch
+
+DRIFT = 4.0
+"""Standard errors between both halves of a run beyond which it was not in equilibrium."""
+ARMS = {
+    "paper_teacher": ("paper:\nGRU", draw.INK),
+    "paper": ("paper:\nEDNN", draw.INK),
+    "teacher": ("teacher", energies.TEACHER),
+    "student": ("student", energies.STUDENT),
+    "teacher_symmetrised": ("teacher,\nsymmetrised", energies.TEACHER),
+    "student_symmetrised": ("student,\nsymmetrised", energies.STUDENT),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on the claims of a run; ``seconds`` is the compute that each pipeline got."""
+
+    card: Card
+    claims: Table
+    seconds: str
+
+
+def verdict(run: Results) -> Verdict:
+    """Sum up the certificate, claim by claim."""
+    proved = sum(one["decision"] == "transfer" for one in run.comparisons)
+    rows = []
+    for one in run.comparisons:
+        means = [plain((one.get(arm) or {}).get("mean")) for arm in ("direct", "candidate")]
+        said = "proved" if one["decision"] == "transfer" else one["reason"]
+        rows.append([one["claim"], *means, reduction(one), probability(one["p_value"]), said])
+    return Verdict(
+        card(run, f"{proved} of {len(run.comparisons)} claims proved"),
+        Table(["claim", "it (J)", "ours (J)", "error reduced by", "p (Holm)", "verdict"], rows),
+        plain((run.result.get("confirmation") or {}).get("seconds")),
+    )
+
+
+def arms(run: Results) -> Figures:
+    """Draw every arm on every seed, once there is a certificate."""
+    recorded = (run.result.get("confirmation") or {}).get("arms")
+    if not (recorded and run.certificate):
+        return {}
+    shown = [draw.Arm(*look, draw.numbers(recorded[arm])) for arm, look in ARMS.items() if arm in recorded]
+    return {"arms": draw.arms({"": shown}, "RMSE over all energy levels (J)", unit="J")}
+
+
+@dataclass(frozen=True)
+class Models:
+    """Every kind of model, trained as long.
+
+    Attributes:
+        models: Their errors.
+        linear_wins: Whether no network beats the linear-logistic baseline.
+        unfinished: What became of kinds without a row.
+        paper: Whether the paper has numbers for this system.
+    """
+
+    models: Table
+    linear_wins: bool
+    unfinished: Sequence[str]
+    paper: bool
+
+
+def models(run: Results) -> Models | None:
+    """Compare every kind of model; None before they are trained."""
+    finals: Record | None = run.result.get("finals")
+    if not finals:
+        return None
+    rows = []
+    for name, told in finals.items():
+        words = ("the paper's recipe: " if name == "paper" else "") + told["words"].removesuffix(", augmented")
+        parts = [short(told[part]["rmse"], 3) if part in told else NOTHING
+                 for part in ("teacher", "teacher_symmetrised", "student", "student_symmetrised")]  # fmt: skip
+        rows.append([words, f"{told['likelihood']:.3f}", parts[0], short(told["teacher"]["rmse_low"], 3), *parts[1:]])
+    copies = next(iter(finals.values()))["copies"]
+    head = ["sequence model", "NLL (nats)", "RMSE (J)", "E below 0", f"mean of {copies} images" if copies else NOTHING]
+    others = [told["teacher"]["rmse"] for name, told in finals.items() if name != "linear"]
+    return Models(
+        models=Table([*head, "EDNN", "symmetrised"], rows),
+        linear_wins=bool(others) and finals["linear"]["teacher"]["rmse"] <= min(others),
+        unfinished=unfinished(run),
+        paper=run.study["system"] == "ising-8x8",
+    )
+
+
+def models_figures(run: Results) -> Figures:
+    """Draw the errors of each kind, and the energies of the confirmed pipeline."""
+    finals = run.result.get("finals")
+    if not finals:
+        return {}
+    plan = run.result["confirmation"]["plan"]
+    best = next(name for name, told in finals.items() if told["plan"] == plan)
+    learned = {"Sequence model": finals[best]["teacher"], "EDNN": finals[best]["student"]}
+    found = {"kinds": energies.kinds(finals), "levels": energies.levels(learned)}
+    found["by-level"] = energies.by_level(finals, best)
+    if run.result.get("couplings"):
+        found["couplings"] = energies.couplings(finals[best], run.result["couplings"])
+    return found
+
+
+def unfinished(run: Results) -> list[str]:
+    """Say of each kind that has no final model what became of its last trial."""
+    found = []
+    for kind in (run.study.get("choices") or {}).get("kinds", []):
+        if kind not in run.result["finals"]:
+            tried = [t for t in trials(run.result, "plans") if t["plan"] and t["plan"]["kind"] == kind]
+            reason = (tried[-1].get("reason") or tried[-1]["state"]) if tried else "none was tried"
+            found.append(f"No pipeline of kind {kind} finished ({len(tried)} tried): {reason}.")
+    return found
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Thermodynamics of one lattice from Monte Carlo with the learned energy.
+
+    Attributes:
+        lattice: Its name.
+        sweeps: At each temperature.
+        energy_of: Which model's energy it is.
+        table: Energies by temperature.
+        equilibrated: Whether halves of the run agree.
+        drift: By how many standard errors they differ at most.
+        temperatures: How many there are.
+        exchanged: How often neighbours exchange; empty where there is one temperature.
+    """
+
+    lattice: str
+    sweeps: str
+    energy_of: str
+    table: Table
+    equilibrated: bool
+    drift: str
+    temperatures: int
+    exchanged: str
+
+
+def predictions(run: Results) -> list[Prediction] | None:
+    """Collect what the learned energy predicts; None where nothing was asked."""
+    return [prediction(told, run.study.get("temperatures") or ()) for told in run.predictions] or None
+
+
+def prediction(told: Record, temperatures: Sequence[float]) -> Prediction:
+    """Compare the energies of one lattice with exact ones, at the temperatures that were asked for."""
+    asked, rows = told.get("asked", temperatures), []
+    for i, temperature in enumerate(told["temperatures"]):
+        if temperature not in asked:  # in between only for the exchange of replicas
+            continue
+        exact = (told.get("exact") or [None] * (i + 1))[i]
+        mean, error = told["energy"][i], told["energy_error"][i]
+        off = percent((mean - exact) / abs(exact) if exact else None, 2, sign=True)
+        off += "" if exact is None or not error else f" ({abs(mean - exact) / error:.1f} σ)"
+        row = [f"{temperature:g}", f"{mean:.4f} ± {error:.4f}", NOTHING if exact is None else f"{exact:.6f}", off]
+        rows.append([*row, f"{told['effective'][i]:,.0f}", f"{told['drift'][i]:+.1f} σ"])
+    drift, exchanged = max(map(abs, told["drift"])), told["exchanged"]
+    return Prediction(
+        lattice=told["lattice"],
+        sweeps=plain(told["sweeps"]),
+        energy_of=told["energy_of"],
+        table=Table(
+            ["T", "E / N, learned energy", "exact", "off by", "independent values", "second half less first"], rows
+        ),
+        equilibrated=drift < DRIFT,
+        drift=f"{drift:.1f}",
+        temperatures=len(told["drift"]),
+        exchanged=f"{percent(min(exchanged))} to {percent(max(exchanged))}" if exchanged else "",
+    )
+
+
+def curves(run: Results) -> Figures:
+    """Draw the thermodynamics of each lattice."""
+    told = enumerate(run.predictions, 1)
+    return {f"curves-{number}": energies.curves(one, run.study["temperature"]) for number, one in told}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well scores without labels rank the trials; ``exact`` says that the search was shown the exact error."""
+
+    exact: bool
+    scores: Table
+    trials: Table
+
+
+def scores(run: Results) -> Scores | None:
+    """Compare scores with exact errors, and list the trials."""
+    told: Record | None = run.result.get("rankings")
+    if not told:
+        return None
+    rows = [[name, plain(one["trials"]), plain(one["spearman"])] for name, one in told.items()]
+    ranked = Table(["score", "trials", "rank correlation with exact RMSE"], rows)
+    return Scores(run.study.get("score") == "exact", ranked, searched(run))
+
+
+def scores_figures(run: Results) -> Figures:
+    """Draw each score against the exact error."""
+    told = run.result.get("rankings") or {}
+    return {"scores": energies.scores(told)} if any(one["pairs"] for one in told.values()) else {}
+
+
+def searched(run: Results) -> Table:
+    """List the trials, best first."""
+    rows = []
+    ordered = sorted(trials(run.result, "plans"), key=lambda t: (t["state"] != "complete", t["value"] or 1e9))
+    for trial in ordered[:20]:
+        if trial["plan"]:
+            plan = Watch.from_dict(trial["plan"])
+            value = NOTHING if trial["value"] is None else f"{trial['value']:.3f}"
+            words = [plain(trial["number"]), plan.describe(), plan.student.describe(), plain(plan.rate)]
+            rows.append([*words, trial["state"], value])
+    return Table(["trial", "sequence model", "EDNN", "rate", "state", "score"], rows)

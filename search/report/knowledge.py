@@ -1,0 +1,177 @@
+"""What a transfer study learned of its blocks, and what the networks predict with them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from search.records.leaderboard import best, finite, geometric_mean, trials
+from search.records.results import Record, Results
+from search.report import drawing as draw
+from search.report import energies as drawn
+from search.report import spans
+from search.report.section import Figures, Table
+from search.report.words import percent
+from spaces.plan import Plan
+from spaces.words import describe_source
+
+MODELS = {"linear": "Linear-logistic baseline", "direct": "Direct learning", "transfer": "Transfer"}
+"""Sequence models of a run, as people call them."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Which layers were worth copying from each source.
+
+    Attributes:
+        sources: In words, in the order of their figures.
+        seeds: Of the map; empty where the plan search tells instead.
+        trials: Of the plan search.
+        papers: Whether the paper measured one of these transfers.
+        likelihood: Whether errors are those of sequence models.
+        linear_term: Whether these have a masked linear term.
+        findings: What the map says; empty without one.
+    """
+
+    sources: Sequence[str]
+    seeds: str
+    trials: int
+    papers: bool
+    likelihood: bool
+    linear_term: bool
+    findings: str
+
+
+def moved(run: Results) -> Moved | None:
+    """Collect what map or search tell of layers; None where no span of any source was measured."""
+    names = spans.sources(run.result, run.map)
+    if not names:
+        return None
+    return Moved(
+        sources=[describe_source(name) for name in names],
+        seeds=str(run.map["seeds"]) if run.map else "",
+        trials=len(trials(run.result, "plans")),
+        papers=any((name, run.study.get("target")) in spans.PAPER for name in names),
+        likelihood=run.study.get("metric") == "information-missed",
+        linear_term=bool((run.study.get("network") or {}).get("linear_term")),
+        findings=findings(run) if run.map else "",
+    )
+
+
+def moved_figures(run: Results) -> Figures:
+    """Draw the error by number of first layers and the map of all spans, for each source."""
+    found, target = {}, str(run.study.get("target"))
+    for i, source in enumerate(spans.sources(run.result, run.map), 1):
+        found[f"layers-{i}"] = spans.layers(run.result, run.map, source, target)
+        found[f"map-{i}"] = spans.span_map(run.result, run.map, source)
+    return found
+
+
+def findings(run: Results) -> str:
+    """Say what the map found, and how far the chosen plan is from its best."""
+    cells = run.map["cells"]
+    helps, harms, open_ = (sum(c.get("verdict") == kind for c in cells) for kind in ("helps", "harms", "undecided"))
+    text = f"Of {len(cells)} spans {helps} help, {harms} harm and {open_} are undecided.{_regret(run)}"
+    spent = run.cost.get("trainings") or {}
+    mine = sum(spent.get(phase, 0) for phase in ("baseline", "plans", "confirmation"))
+    if not (mine and run.map.get("trainings")):
+        return text
+    share = percent(mine / run.map["trainings"])
+    return f"{text} The run, its confirmation included, took {share} of the map’s trainings."
+
+
+def _regret(run: Results) -> str:
+    """Say how much more the verdict errs than the map's best, on the map's seeds."""
+    known = {
+        (cell["source"], (cell["n1"], cell["n2"])): error
+        for cell in run.map["cells"]
+        if cell["change"] is not None and (error := geometric_mean(cell["errors"]))
+    }
+    direct, tuned = geometric_mean(run.map["direct"]), best(run.result, "baseline")
+    # A map that was drawn before the run has neither its baseline nor its plan.
+    if not (known and direct and run.comparisons and tuned and tuned["plan"]["recipe"] == run.map["direct_recipe"]):
+        return ""
+    top = min(known, key=lambda where: known[where])
+    flattered = f"the map’s best, {top[1]} of {top[0]}: the lowest of many noisy means, so flattered."
+    if not run.proved:
+        if direct <= known[top]:
+            return " No span errs less than direct learning, the verdict."
+        return f" Direct learning, the verdict, errs {percent(direct / known[top] - 1, 1)} more than {flattered}"
+    measured = run.map.get("chosen")
+    mine = geometric_mean(measured["errors"]) if measured else None
+    if not mine:
+        return ""
+    if mine <= known[top]:
+        return " No span errs less than the certified plan."
+    plan = Plan.from_dict(run.comparisons[0]["plan"])
+    same = " That is its own span, with the map’s recipe." if _where(plan) == top else ""
+    return f" The certified plan errs {percent(mine / known[top] - 1, 1)} more than {flattered}{same}"
+
+
+def _where(plan: Plan) -> tuple[str | None, tuple[int, int] | None]:
+    """Name a plan's source and span as the map does."""
+    span = plan.transferred
+    source = next((block.source for block in plan.blocks if block.source), None)
+    return source, (span.first, span.last) if span else None
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Two predicted spectra: whose, and whether errors count mean absolute deviations."""
+
+    learned: str
+    deviation: bool
+
+
+def spectra(run: Results) -> Spectra | None:
+    """Tell whose spectra are shown."""
+    shown = run.result.get("spectra") or {}
+    learned = "transfer" if run.proved else "the candidate"
+    return Spectra(learned, bool(shown.get("deviation"))) if shown.get("films") else None
+
+
+def spectra_figures(run: Results) -> Figures:
+    """Draw predicted and exact spectra."""
+    shown = run.result.get("spectra") or {}
+    learned = "transfer" if run.proved else "candidate"
+    return {"spectra": draw.spectra(shown, learned)} if shown.get("films") else {}
+
+
+@dataclass(frozen=True)
+class Energies:
+    """How far each sequence model is from exact energies."""
+
+    models: Table
+    linear_wins: bool
+
+
+def energies(run: Results) -> Energies | None:
+    """List the errors of each sequence model."""
+    told: Record | None = run.result.get("energies")
+    if not told:
+        return None
+    rows = [
+        [MODELS[name], percent(one["error"], 2), f"{one['rmse']:.2f}", f"{one['rmse_low']:.2f}"]
+        for name, one in told.items()
+    ]
+    head = ["model", "information missed", "RMSE over all levels (J)", "RMSE up to E = 0 (J)"]
+    return Energies(Table(head, rows), min(told, key=lambda name: told[name]["error"]) == "linear")
+
+
+def energies_figures(run: Results) -> Figures:
+    """Draw learned against exact energies of each sequence model."""
+    told = run.result.get("energies")
+    if not told:
+        return {}
+    titled = {MODELS[name]: account for name, account in told.items()}
+    return {"energies": drawn.levels(titled, [drawn.ARMS[name] for name in told])}
+
+
+def examples(run: Results) -> Record | None:
+    """Read the learning curve of direct learning, if it has a number everywhere."""
+    curve = run.result.get("examples")
+    return curve if curve and all(finite(errors) for errors in curve["errors"]) else None
+
+
+def examples_figures(run: Results) -> Figures:
+    """Draw the learning curve of direct learning."""
+    curve = examples(run)
+    return {"examples": draw.examples(curve)} if curve else {}
