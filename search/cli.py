@@ -16,7 +16,7 @@ quiet()
 from search import commands  # noqa: E402  (Ray reads its environment when it is imported)
 from search.dcl.study import SCORES  # noqa: E402
 from search.settings import SCALES  # noqa: E402
-from search.tracking.delivery import masked  # noqa: E402
+from search.tracking.address import masked  # noqa: E402
 from search.transfer.study import MODES  # noqa: E402
 from spaces.refusal import Refusal, unknown  # noqa: E402
 

@@ -11,7 +11,7 @@ from cluster.preflight import possible
 from search.dcl.study import DclStudy
 from search.sharing.study import SharingStudy
 from search.tracking import store
-from search.tracking.delivery import address, masked
+from search.tracking.address import address, masked
 from search.watchers.study import WatcherStudy
 from simulators.registry import find, lattice
 from spaces.refusal import Refusal, traced

@@ -2,17 +2,15 @@
 
 import base64
 import os
-import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
-from search.tracking.delivery import SQLITE, masked
+from search.tracking.address import SQLITE, masked
 
 ANSWER = 3.0
 """Seconds within which a server must answer."""
@@ -36,23 +34,11 @@ def _database(path: Path) -> str:
             found = {row[0] for row in database.execute("select version_num from alembic_version")}
     except sqlite3.Error as error:
         return f"{path} is no database of MLflow's: {error}"
-    if found != {newest()}:
+    from search.tracking.view import newest  # only where there is one: importing MLflow takes seconds
+
+    if found != {newest()}:  # not by opening it, for MLflow upgrades some of the older ones unasked
         return f"{path} was made by another release of MLflow: mlflow db upgrade {SQLITE}{path}"
     return ""
-
-
-def newest() -> str:
-    """The form of a database that the installed MLflow makes: the one of its migrations that no other follows."""
-    spec = find_spec("mlflow")  # read from its files, for importing it takes a second
-    if spec is None or spec.origin is None:
-        return ""
-    steps = dict[str, str]()
-    for file in (Path(spec.origin).parent / "store" / "db_migrations" / "versions").glob("*.py"):
-        found = dict(re.findall(r'^(revision|down_revision) = "(\w+)"', file.read_text(encoding="utf-8"), re.M))
-        if "revision" in found:
-            steps[found["revision"]] = found.get("down_revision", "")
-    last = steps.keys() - set(steps.values())
-    return last.pop() if len(last) == 1 else ""
 
 
 def _server(uri: str) -> str:

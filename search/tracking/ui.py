@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from search.tracking.delivery import address, masked
+from search.tracking.address import address, masked
 from spaces.refusal import Refusal, whole
 
 HOST = "127.0.0.1"  # MLflow asks nobody for a password: never on a network interface

@@ -25,18 +25,28 @@ os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.store.db.utils import _get_latest_schema_revision
 
 from search.records.leaderboard import geometric_mean, leaderboard, phases, trials
 from search.records.record import Run as Folder
 from search.records.results import FILES, read
+from search.tracking.address import SQLITE, address, alone, masked
 from search.tracking.columns import flat, measures, outcomes, settings, table, title
-from search.tracking.delivery import SQLITE, Delivery, address, alone, masked
 from spaces.refusal import Refusal
 
 for talker in ("mlflow", "alembic"):  # they tell each of the forty steps of creating a database
     logging.getLogger(talker).setLevel(logging.ERROR)
 
 STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
+PAUSE = 30.0
+"""Seconds without a try after a failed one."""
+SHARE = 20.0
+"""And at least so many times what the failed one took: a dead server slows a search by 5 % at most."""
+
+
+def newest() -> str:
+    """The form of a database that the installed MLflow makes."""
+    return str(_get_latest_schema_revision())
 
 
 def dataset(role: str, data: Mapping[str, Any]) -> DatasetInput:
@@ -69,10 +79,11 @@ class Tracker:
 
     Trials are flat runs told apart by tags, not children of the summary: the chart view collapses children and then
     draws nothing. Call `start`, `trial` for each trial that ended (those of before a restart too), then `finish` or
-    `close`. Nothing here raises because of MLflow: what went wrong stands in ``warning``.
+    `close`. Nothing here raises because of MLflow: what it does not show yet, the next `sync` shows.
 
     Attributes:
         new: How many MLflow runs this object made.
+        problem: Why something is not shown; empty if all is.
     """
 
     def __init__(self, folder: Path, study: Mapping[str, Any], uri: str | None = None) -> None:
@@ -81,22 +92,23 @@ class Tracker:
         self.uri = address(self.folder, uri)
         self.run = Folder(self.folder).id
         self.new = 0
-        self._delivery = Delivery(self._connect)
-        self._experiment = self._summary = ""
+        self.problem = ""
+        self._trials: dict[tuple[str, int], tuple[Mapping[str, Any], float | None]] = {}
         self._shown: dict[tuple[str, int], Run] = {}
-        self._direct: list[float] = []
+        self._status, self._concluded = "RUNNING", False
+        self._connected, self._silent_until = False, 0.0
 
     @property
     def warning(self) -> str:
-        """What is undelivered, why, and the command that delivers it; empty if all arrived."""
-        if not self._delivery.problem:
+        """What is not shown, why, and the command that shows it; empty if all is."""
+        if not self.problem:
             return ""
-        problem = f"MLflow at {self.uri} did not take everything ({self._delivery.problem})"
+        problem = f"MLflow at {self.uri} did not take everything ({self.problem})"
         return masked(f"{problem}; later: graft deliver {self.folder}", self.uri)
 
     def start(self) -> None:
         """Find this run in MLflow, or create it."""
-        self._delivery.send()
+        self.sync()
 
     def trial(self, phase: str, trial: Mapping[str, Any], seconds: float | None = None) -> None:
         """Show a trial that ended, unless it is shown.
@@ -106,26 +118,49 @@ class Tracker:
             trial: As in ``result.json``.
             seconds: How long it trained.
         """
-        if phase == "plans" and trial["number"] == 0 and trial["state"] != "failed" and "by_task" not in trial:
-            self._direct = trial["errors"]  # the plan search's first trial is direct learning on the same seeds
-        paired = self._direct[: len(trial["errors"])] if phase == "plans" else []
-        direct = geometric_mean(paired) if paired else None
-        self._delivery.add((phase, trial["number"]), lambda: self._show(phase, trial, seconds, direct))
-        self._delivery.send()
+        self._trials[phase, trial["number"]] = trial, seconds
+        self.sync()
 
     def finish(self) -> None:
         """Show the outcome that the folder records, and name the champion if there is a certificate."""
-        self._delivery.add("outcome", self._conclude)
+        self._concluded = True
         self.close("FINISHED")
 
     def close(self, status: str) -> None:
-        """End the summary run, with one more try at whatever is undelivered.
+        """End the summary run, with one more try at whatever is not shown.
 
         Args:
             status: ``FINISHED``, ``FAILED``, or ``KILLED`` for an interrupted run.
         """
-        self._delivery.add("end", lambda: self._client.set_terminated(self._summary, status))
-        self._delivery.send(now=True)
+        self._status = status
+        self.sync(now=True)
+
+    def sync(self, *, now: bool = False) -> None:
+        """Show what MLflow does not show yet, unless a try failed a moment ago.
+
+        Args:
+            now: Try in any case.
+        """
+        began = time.monotonic()
+        if began < self._silent_until and not now:
+            return
+        # An interrupted or failed write may have arrived all the same: connect again, and see, before the next one.
+        connected, self._connected = self._connected, False
+        try:
+            if not connected:
+                self._connect()
+            for key in self._trials:
+                self._show(*key)
+            if self._concluded:
+                self._conclude()
+            if self._status != "RUNNING":
+                self._client.set_terminated(self._summary, self._status)
+        except Exception as error:
+            ended = time.monotonic()
+            self._silent_until = ended + max(PAUSE, SHARE * (ended - began))
+            self.problem = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        else:
+            self._connected, self.problem = True, ""
 
     def _connect(self) -> None:
         """Find or create experiment and summary run, and learn which trials are shown."""
@@ -181,23 +216,30 @@ class Tracker:
         tags = {"graft.study": self.study["name"], "graft.run": self.run} | tags
         return self._client.create_run(self._experiment, round((time.time() - age) * 1000), tags, run_name=name)
 
-    def _show(self, phase: str, trial: Mapping[str, Any], seconds: float | None, direct: float | None) -> None:
-        key = phase, trial["number"]
-        if key in self._shown:
-            known, seeds = self._shown[key].data.tags, str(len(trial["errors"]))
-            if (known["graft.state"], known.get("graft.seeds", seeds)) == (trial["state"], seeds):
+    def _show(self, phase: str, number: int) -> None:
+        (trial, seconds), seeds = self._trials[phase, number], str(len(self._trials[phase, number][0]["errors"]))
+        if shown := self._shown.get((phase, number)):
+            tags = shown.data.tags
+            if (tags["graft.state"], tags.get("graft.seeds", seeds)) == (trial["state"], seeds):
                 return
-            self._client.delete_run(self._shown.pop(key).info.run_id)  # it has gone on since
-        tags = {"graft.kind": "trial", "graft.phase": phase, "graft.trial": str(key[1]), "graft.state": trial["state"]}
-        tags["graft.seeds"] = str(len(trial["errors"]))
+            self._client.delete_run(self._shown.pop((phase, number)).info.run_id)  # it has gone on since
+        tags = {"graft.kind": "trial", "graft.phase": phase, "graft.trial": str(number), "graft.state": trial["state"]}
+        tags["graft.seeds"] = seeds
         if trial["reason"]:
             tags["graft.reason"] = masked(trial["reason"], self.uri)[:500]
         run = self._create(title(phase, trial), tags, age=seconds or 0.0)
         params = [Param(*item) for item in settings(phase, trial).items()]
+        direct = self._direct(len(trial["errors"])) if phase == "plans" else None
         values = metrics(measures(trial, seconds, direct), trial["errors"])
         self._client.log_batch(run.info.run_id, values, params)
         self._client.set_terminated(run.info.run_id, STATUS[trial["state"]])
-        self._shown[key] = run
+        self._shown[phase, number] = run
+
+    def _direct(self, seeds: int) -> float | None:
+        """The error of the plan search's first trial, which is direct learning, on as many seeds."""
+        first, _ = self._trials.get(("plans", 0), ({}, None))
+        known = bool(first) and first["state"] != "failed" and "by_task" not in first
+        return geometric_mean(first["errors"][:seeds]) if known else None
 
     def _conclude(self) -> None:
         """Fill the summary run from the folder's records."""

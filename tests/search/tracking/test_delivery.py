@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from tracked import BASELINE, MOVED, PLANS, runs_of, trial
 
-from search.tracking import delivery
-from search.tracking.delivery import address, masked
+from search.tracking.address import address, masked
 from search.tuning.progress import Progress
 from spaces.refusal import Refusal
 
@@ -35,10 +34,11 @@ def test_server_away(store, client, folder):
 
 
 def test_server_back(store, client, folder, monkeypatch):
+    from search.tracking import view
     from search.tracking.view import Tracker
 
-    monkeypatch.setattr(delivery, "PAUSE", 0.0)
-    monkeypatch.setattr(delivery, "SHARE", 0.0)
+    monkeypatch.setattr(view, "PAUSE", 0.0)
+    monkeypatch.setattr(view, "SHARE", 0.0)
     tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), store)
     with monkeypatch.context() as patch:
         patch.setattr(Tracker, "_create", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("gone")))
@@ -49,22 +49,24 @@ def test_server_back(store, client, folder, monkeypatch):
     assert len(runs_of(client, folder, "tags.`graft.kind` = 'trial'")) == 2
 
 
-def test_delivery_pauses_in_proportion(monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr(delivery.time, "monotonic", lambda: clock[0])
-    tries = []
+def test_tries_pause_in_proportion(folder, monkeypatch):
+    from search.tracking import view
 
-    def slow():
+    clock, tries = [0.0], []
+    monkeypatch.setattr(view.time, "monotonic", lambda: clock[0])
+
+    def slow(_):
         tries.append(clock[0])
         clock[0] += 5.0
         raise TimeoutError
 
-    queue = delivery.Delivery(slow)
+    monkeypatch.setattr(view.Tracker, "_connect", slow)
+    tracker = view.Tracker(folder, json.loads((folder / "study.json").read_text()), DEAD)
     while clock[0] < 1000:
-        queue.send()
+        tracker.sync()
         clock[0] += 1.0
     assert 5.0 * len(tries) <= 0.06 * 1000
-    assert queue.problem == "TimeoutError"
+    assert tracker.problem == "TimeoutError"
 
 
 def test_credentials_stay_hidden(folder):

@@ -43,10 +43,11 @@ def test_deliver(store, client, folder):
 
 def test_what_mlflow_makes_is_what_the_doctor_calls_well(store, client):
     from search.tracking import store as doctor
+    from search.tracking.view import newest
 
     client.search_experiments(max_results=1)
     with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as database:
-        assert database.execute("select version_num from alembic_version").fetchall() == [(doctor.newest(),)]
+        assert database.execute("select version_num from alembic_version").fetchall() == [(newest(),)]
     assert doctor.problem(store) == ""
 
 
