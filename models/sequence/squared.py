@@ -19,7 +19,7 @@ class SquaredErrorGRU(GRU):
     """
 
     def conditionals(self, index: Tensor) -> Tensor:
-        """See `Autoregressive.conditionals`."""
+        """See `models.sequence.chain.Autoregressive.conditionals`."""
         ordered = index.index_select(1, self.order)
         wanted = encode(ordered, self.q, next(self.parameters()).dtype)
         out = self.logits(wanted)

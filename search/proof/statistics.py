@@ -19,11 +19,9 @@ def paired_p_value(ratios: NDArray[np.float64], margin: float) -> float:
 
     Differences that do not vary at all carry no evidence of being drawn from seeds: their p-value is 1.
     """
-    deviation = float(ratios.std(ddof=1))
-    if deviation <= 1e-12:
+    if ratios.std(ddof=1) <= 1e-12:
         return 1.0
-    statistic = (float(ratios.mean()) - margin) / (deviation / math.sqrt(len(ratios)))
-    return float(stats.t.sf(statistic, len(ratios) - 1))
+    return float(stats.ttest_1samp(ratios, popmean=margin, alternative="greater").pvalue)
 
 
 def sign_p_value(ratios: NDArray[np.float64], margin: float) -> float:
@@ -122,6 +120,5 @@ def equivalent_rows(rows: Sequence[int], errors: Sequence[float], wanted: float)
 
 def clopper_pearson(said: int, n: int, level: float) -> tuple[float, float]:
     """One-sided bounds of a rate, lower and upper, each at ``level``: Clopper and Pearson 1934 (Biometrika 26, 404)."""
-    lower = 0.0 if said == 0 else float(stats.beta.ppf(1 - level, said, n - said + 1))
-    upper = 1.0 if said == n else float(stats.beta.ppf(level, said + 1, n - said))
-    return lower, upper
+    found = stats.binomtest(said, n).proportion_ci(confidence_level=2 * level - 1, method="exact")
+    return float(found.low), float(found.high)

@@ -14,7 +14,7 @@ from search.tuning.outcome import Outcome, measure
 
 
 def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 0.0) -> None:
-    """Run the trials of a ledger until its budget is spent; as `tuning.search` with one worker."""
+    """Run the trials of a ledger until its budget is spent; as `actors.search` with one worker."""
     prepare_process()
     while (asked := ledger.ask()) is not None:
         number, plan = asked
@@ -27,7 +27,7 @@ def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 
 def outcomes(
     trainings: Iterable[tuple[Hashable, Any, Any]], workers: int, gpus: float = 0.0
 ) -> Iterator[tuple[Hashable, Outcome]]:
-    """Carry out single trainings in the order given; as `tuning.outcomes`."""
+    """Carry out single trainings in the order given; as `actors.outcomes`."""
     prepare_process()
     for key, task, training in trainings:
         yield key, measure(task, training)
@@ -36,14 +36,14 @@ def outcomes(
 def calls(
     function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int, gpus: float = 0.0
 ) -> list[Any]:
-    """Call a function that trains, once for each tuple of arguments; as `tuning.actors.calls`."""
+    """Call a function that trains, once for each tuple of arguments; as `actors.calls`."""
     return [found for _, found in as_done(function, arguments, workers, gpus)]
 
 
 def as_done(
     function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int, gpus: float = 0.0
 ) -> Iterator[tuple[int, Any]]:
-    """The same, as each ends; as `tuning.actors.as_done`."""
+    """The same, as each ends; as `actors.as_done`."""
     prepare_process()
     for place, given in enumerate(arguments):
         yield place, function(*given)
