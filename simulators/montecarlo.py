@@ -1,7 +1,7 @@
 """Monte Carlo with an energy that is given, for example a learned one: at many temperatures, with honest errors.
 
 An energy that is a sum over tiles is sampled locally (`tile_monte_carlo`). Any other is a function of whole states
-(`monte_carlo`): one call for each attempted spin of a sweep, with all chains in one batch.
+(`FunctionWalkers`): one call for each attempted spin of a sweep, with all chains in one batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -103,36 +103,3 @@ def tile_monte_carlo(
     whole("copies", copies, 1)
     walkers = TileWalkers(tiles, np.repeat(1 / given, copies), rng)
     return run(walkers, given, tiles.q, sweeps=sweeps, burn=burn, rng=rng)
-
-
-def monte_carlo(
-    energy: Energy,
-    shape: Sequence[int],
-    alphabet: Sequence[int],
-    temperatures: Sequence[float],
-    *,
-    sweeps: int,
-    burn: int,
-    rng: np.random.Generator,
-    copies: int = 4,
-) -> Series:
-    """Simulate any energy at several temperatures, with replica exchange after each sweep of Metropolis steps.
-
-    Args:
-        energy: Of states int8 (batch, *shape), shape (batch,); called with copies * len(temperatures) states at a time.
-        shape: Lengths of the lattice.
-        alphabet: Values of a spin.
-        temperatures: Ascending, in the energy's units over k_B.
-        sweeps: Recorded.
-        burn: Sweeps before them.
-        rng: The only source of randomness.
-        copies: Of the whole ladder, independent of each other.
-
-    Raises:
-        Refusal: If a number is out of range.
-        ValueError: If the energy is not finite or not one number for each state.
-    """
-    given = checked(temperatures)
-    whole("copies", copies, 1)
-    walkers = FunctionWalkers(energy, shape, alphabet, np.repeat(1 / given, copies), rng)
-    return run(walkers, given, len(alphabet), sweeps=sweeps, burn=burn, rng=rng)

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.autocorrelation import autocorrelation_time, effective_size, mean_and_error
-from simulators.chains import Chains
 from simulators.lattice import SpinModel
 from spaces.refusal import Refusal, number, whole
 
@@ -214,34 +213,6 @@ def run(
     tempering = Tempering(walkers, temperatures, q, rng)
     tempering.advance(burn)
     return tempering.record(sweeps)
-
-
-def replica_exchange(
-    model: SpinModel,
-    temperatures: Sequence[float],
-    *,
-    sweeps: int,
-    burn: int,
-    rng: np.random.Generator,
-    copies: int = 4,
-) -> Series:
-    """Simulate ``model`` at several temperatures that exchange copies.
-
-    Args:
-        model: Any.
-        temperatures: Ascending; so near each other that a tenth or more of exchanges are accepted.
-        sweeps: Recorded, heat bath, an exchange after each.
-        burn: Sweeps before them.
-        rng: The only source of randomness.
-        copies: Of the whole ladder, independent of each other, begun in turn at random and with all spins alike.
-
-    Raises:
-        Refusal: If a number is out of range.
-    """
-    given = checked(temperatures)
-    whole("copies", copies, 1)
-    walkers = Chains(model, np.repeat(given, copies), copies * len(given), rng)
-    return run(walkers, given, model.q, sweeps=sweeps, burn=burn, rng=rng)
 
 
 def ladder(model: SpinModel, temperature: float) -> NDArray[np.float64]:

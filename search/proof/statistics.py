@@ -120,5 +120,6 @@ def equivalent_rows(rows: Sequence[int], errors: Sequence[float], wanted: float)
 
 def clopper_pearson(said: int, n: int, level: float) -> tuple[float, float]:
     """One-sided bounds of a rate, lower and upper, each at ``level``: Clopper and Pearson 1934 (Biometrika 26, 404)."""
-    found = stats.binomtest(said, n).proportion_ci(confidence_level=2 * level - 1, method="exact")
-    return float(found.low), float(found.high)
+    lower = 0.0 if said == 0 else float(stats.beta.ppf(1 - level, said, n - said + 1))
+    upper = 1.0 if said == n else float(stats.beta.ppf(level, said + 1, n - said))
+    return lower, upper

@@ -6,9 +6,10 @@ from enumeration import boltzmann, frequencies_agree, number_of
 from hypothesis import given
 from hypothesis import strategies as st
 from ising_tiles import ising_table, own_table
+from whole_states import monte_carlo
 
 from simulators.exact import heat_capacity, internal_energy
-from simulators.montecarlo import FunctionWalkers, monte_carlo, tile_monte_carlo
+from simulators.montecarlo import FunctionWalkers, tile_monte_carlo
 from simulators.spins import EdwardsAnderson, Ising, Potts
 from simulators.tempering import order
 from simulators.tiles import Tiles, TileWalkers

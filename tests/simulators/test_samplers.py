@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from enumeration import boltzmann, every_state, frequencies_agree, number_of
+from whole_states import replica_exchange
 
 from simulators.chains import Chains
 from simulators.exact import heat_capacity, internal_energy
@@ -10,7 +11,7 @@ from simulators.multispin import CHAINS, MultiSpin
 from simulators.registry import lattice
 from simulators.sampling import Observations, sample
 from simulators.spins import EdwardsAnderson, Ising, Potts
-from simulators.tempering import Tempering, ladder, order, replica_exchange
+from simulators.tempering import Tempering, ladder, order
 from spaces.refusal import Refusal
 
 SMALL = [
