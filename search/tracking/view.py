@@ -93,7 +93,8 @@ class Tracker:
         self.run = Folder(self.folder).id
         self.new = 0
         self.problem = ""
-        self._trials: dict[tuple[str, int], tuple[Mapping[str, Any], float | None]] = {}
+        self._waiting: dict[tuple[str, int], tuple[Mapping[str, Any], float | None]] = {}
+        self._direct: Sequence[float] = ()
         self._shown: dict[tuple[str, int], Run] = {}
         self._status, self._concluded = "RUNNING", False
         self._connected, self._silent_until = False, 0.0
@@ -118,7 +119,9 @@ class Tracker:
             trial: As in ``result.json``.
             seconds: How long it trained.
         """
-        self._trials[phase, trial["number"]] = trial, seconds
+        if phase == "plans" and trial["number"] == 0 and trial["state"] != "failed" and "by_task" not in trial:
+            self._direct = trial["errors"]  # the plan search's first trial is direct learning on the same seeds
+        self._waiting[phase, trial["number"]] = trial, seconds
         self.sync()
 
     def finish(self) -> None:
@@ -149,8 +152,9 @@ class Tracker:
         try:
             if not connected:
                 self._connect()
-            for key in self._trials:
-                self._show(*key)
+            for key in list(self._waiting):
+                self._show(*key, *self._waiting[key])
+                del self._waiting[key]
             if self._concluded:
                 self._conclude()
             if self._status != "RUNNING":
@@ -216,30 +220,24 @@ class Tracker:
         tags = {"graft.study": self.study["name"], "graft.run": self.run} | tags
         return self._client.create_run(self._experiment, round((time.time() - age) * 1000), tags, run_name=name)
 
-    def _show(self, phase: str, number: int) -> None:
-        (trial, seconds), seeds = self._trials[phase, number], str(len(self._trials[phase, number][0]["errors"]))
+    def _show(self, phase: str, number: int, trial: Mapping[str, Any], seconds: float | None) -> None:
+        seeds = len(trial["errors"])
         if shown := self._shown.get((phase, number)):
             tags = shown.data.tags
-            if (tags["graft.state"], tags.get("graft.seeds", seeds)) == (trial["state"], seeds):
+            if (tags["graft.state"], tags.get("graft.seeds", str(seeds))) == (trial["state"], str(seeds)):
                 return
             self._client.delete_run(self._shown.pop((phase, number)).info.run_id)  # it has gone on since
         tags = {"graft.kind": "trial", "graft.phase": phase, "graft.trial": str(number), "graft.state": trial["state"]}
-        tags["graft.seeds"] = seeds
+        tags["graft.seeds"] = str(seeds)
         if trial["reason"]:
             tags["graft.reason"] = masked(trial["reason"], self.uri)[:500]
         run = self._create(title(phase, trial), tags, age=seconds or 0.0)
         params = [Param(*item) for item in settings(phase, trial).items()]
-        direct = self._direct(len(trial["errors"])) if phase == "plans" else None
+        direct = geometric_mean(self._direct[:seeds]) if phase == "plans" else None
         values = metrics(measures(trial, seconds, direct), trial["errors"])
         self._client.log_batch(run.info.run_id, values, params)
         self._client.set_terminated(run.info.run_id, STATUS[trial["state"]])
         self._shown[phase, number] = run
-
-    def _direct(self, seeds: int) -> float | None:
-        """The error of the plan search's first trial, which is direct learning, on as many seeds."""
-        first, _ = self._trials.get(("plans", 0), ({}, None))
-        known = bool(first) and first["state"] != "failed" and "by_task" not in first
-        return geometric_mean(first["errors"][:seeds]) if known else None
 
     def _conclude(self) -> None:
         """Fill the summary run from the folder's records."""
