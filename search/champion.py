@@ -94,6 +94,16 @@ def certified(model: Path) -> tuple[dict[str, Any], Path]:
     return card, weights
 
 
+def outputs_only(folder: Path, temperatures: Sequence[float], sweeps: int) -> None:
+    """Refuse what can be asked of learned energies alone.
+
+    Raises:
+        Refusal: If it was asked.
+    """
+    if temperatures or sweeps:
+        raise Refusal(f"--temperatures and --sweeps are of learned energies, and {folder} holds none; allowed: neither")
+
+
 def predict_csv(folder: Path, table: Path, task: str = "") -> str:
     """Predictions for a CSV file of inputs, as CSV with the grid, or the outputs' names, as header.
 

@@ -2,22 +2,18 @@
 
 import math
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from cluster.doctor import agreed
 from cluster.preflight import Resources, cpus, possible
-from search.dcl.study import DclStudy
-from search.doctor import allowed, examination, own_simulators, tracking
+from search.doctor import allowed, examination, tracking
+from search.kinds.base import Asked, Kind
+from search.kinds.registry import kind_of
 from search.means import Means
 from search.records.record import Run
-from search.sharing.study import SharingStudy
-from search.study import registry, resolve, setting
-from search.transfer.study import Study
-from search.watchers.study import WatcherStudy
+from search.study import registry, reopened, resolve, setting
 from simulators.places import reach
 from simulators.table import in_words as table_in_words
 from spaces.refusal import Refusal, number, whole
@@ -47,31 +43,26 @@ def _study(options: Namespace) -> Any:
         settings["seed"] = options.seed
     if getattr(options, "trials", None) is not None:
         whole("--trials", options.trials, 2)
-        watched = isinstance(resolve(options.study, options.scale), DclStudy)
-        settings["budget.trials" if watched else "budget.trainings"] = options.trials
+        settings[kind_of(resolve(options.study, options.scale)).budget] = options.trials
     if getattr(options, "score", None) is not None:
         settings["score"] = options.score
     return resolve(options.study, options.scale, settings)
 
 
-def _begin(options: Namespace, study: Any) -> tuple[Run, Means]:
+def _begin(options: Namespace, kind: Kind) -> tuple[Run, Means]:
     """Check everything that can be checked before anything is written."""
+    study = kind.study
     folder = _place(options, study)
-    workers, gpus = allowed(study, folder, options.workers, options.device)
-    if isinstance(study, Study):
-        study.learned.check()
-    elif isinstance(study, SharingStudy):
-        own_simulators(study.tasks)
+    workers, gpus = allowed(kind, folder, options.workers, options.device)
+    told = list(kind.check())
     run = Run(folder)
     run.fits(study)
     agreed(folder)
-    if isinstance(study, Study) and study.target in study.sources:
-        options.say(
-            f"{study.target} is source and target: its base network learns from other examples of the same task"
-        )
+    for line in told:
+        options.say(line)
     store = getattr(options, "store", None)
     if store is not None:
-        if isinstance(study, DclStudy):
+        if not kind.stored:
             raise Refusal(f"{study.name} watches states, which stay in its folder; allowed: a study without --store")
         reach(store)
     return run, Means(workers, options.device, gpus, uri=getattr(options, "tracking_uri", None), store=store)
@@ -85,11 +76,12 @@ def _place(options: Namespace, study: Any) -> Path:
 def run(options: Namespace) -> Any:
     """``run``: search, confirm, certify, show."""
     study = _study(options)
-    found, means = _begin(options, study)
-    from search.estimate import estimate, in_words
+    kind = kind_of(study)
+    found, means = _begin(options, kind)
+    from search.estimate import in_words
     from search.tuning.progress import Progress
 
-    searching, rest = estimate(study, means.workers)
+    searching, rest = kind.seconds(means.workers)
     if options.minutes is not None:
         number("--minutes", options.minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
         searching = min(searching, 60 * options.minutes - rest)
@@ -114,7 +106,7 @@ def run(options: Namespace) -> Any:
 
         tracker = Tracker(found.folder, study.to_dict(), means.uri)
         try:
-            certified = _of(study, "runs").carry_out(found, means, progress, tracker)
+            certified = kind.run(found, means, progress, tracker)
         except Refusal:
             progress.close()
             raise
@@ -142,38 +134,19 @@ def _words(options: Namespace) -> list[str]:
 def draw_map(options: Namespace) -> Any:
     """``map``: every span of a study; of several tasks, every number of first blocks shared."""
     study = _study(options)
-    if isinstance(study, DclStudy):
-        raise Refusal(f"{study.name} moves no blocks to draw a map of; allowed: graft run {study.name}")
-    found, means = _begin(options, study)
-    from search.report import write
+    kind = kind_of(study)
+    if not kind.has_map:
+        raise kind.unmapped()
+    found, means = _begin(options, kind)
     from search.tuning.progress import Progress
 
     with found.held():
         found.begin(study)
-        drawn = _of(study, "mapping").draw_map(found, means, Progress(quiet=options.json))
-        page = write(found.folder)
-    for line in _shared_blocks(drawn) if isinstance(study, SharingStudy) else _spans(drawn):
+        drawn = kind.map(found, means, Progress(quiet=options.json))
+    for line in kind.map_lines(drawn):
         options.say(line)
-    options.say(f"report:  {page}")
+    options.say(f"report:  {found.path('report', 'index.html')}")
     return drawn
-
-
-def _spans(drawn: Mapping[str, Any]) -> Iterator[str]:
-    cells = [cell for cell in drawn["cells"] if cell["change"] is not None]
-    if not cells:
-        raise RuntimeError("every span diverged on a seed")
-    best = min(cells, key=lambda cell: cell["change"])
-    counts = {verdict: sum(cell["verdict"] == verdict for cell in cells) for verdict in ("helps", "undecided", "harms")}
-    yield f"best span ({best['n1']}, {best['n2']}): {best['change']:+.0%} error; of {len(cells)} spans {counts}"
-
-
-def _shared_blocks(drawn: Mapping[str, Any]) -> Iterator[str]:
-    for task in drawn["direct"]:
-        cells = [cell for cell in drawn["cells"] if cell["changes"][task]]
-        if cells:
-            best = min(cells, key=lambda cell: cell["changes"][task]["value"])
-            told = f"{'' if best['one_hot'] else 'not '}told its task: {best['changes'][task]['value']:+.0%} error"
-            yield f"{task}: best with the first {best['first']} blocks shared, {told}"
 
 
 def report(options: Namespace) -> Any:
@@ -187,12 +160,11 @@ def report(options: Namespace) -> Any:
 
 def predict(options: Namespace) -> Any:
     """``predict``: the champion's outputs for a file of inputs; what a learned energy predicts on any lattice."""
-    from search.asking import ask
-
     if options.sweeps is not None:
         whole("--sweeps", options.sweeps, 100)
-    folder, sweeps = _folder(options.folder), options.sweeps or 0
-    text = ask(folder, options.inputs, options.task, options.temperatures, sweeps, options.json)
+    folder = _folder(options.folder)
+    asked = Asked(options.inputs, options.task, _numbers(options.temperatures), options.sweeps or 0, options.json)
+    text = _kind_in(folder).predict(folder, asked)
     options.say(text.rstrip("\n"))
     return {"csv": text}
 
@@ -216,8 +188,8 @@ def deliver(options: Namespace) -> Any:
 
 def verify(options: Namespace) -> Any:
     """``verify``: does the certificate follow from what the folder holds, and is that intact?"""
-    folder = Run(_folder(options.folder))
-    found = list(_of(folder.study, "verification").checks(folder))
+    folder = _folder(options.folder)
+    found = list(_kind_in(folder).verify(Run(folder)))
     for name, problem in found:
         options.say(f"{'ok' if not problem else 'BROKEN':8}{name}{': ' + problem if problem else ''}")
     broken = [name for name, problem in found if problem]
@@ -256,8 +228,8 @@ def doctor(options: Namespace) -> Any:
     """``doctor``: is everything fit for a search, or for this study?"""
     study = _study(options) if options.study else None
     folder = _place(options, study) if study else Path(options.out or ".").resolve()
-    found = []
-    for finding in examination(study, folder, options.workers, options.device, options.tracking_uri):
+    kind, found = kind_of(study) if study else None, []
+    for finding in examination(kind, folder, options.workers, options.device, options.tracking_uri):
         options.say(str(finding))
         found.append(finding)
     missing = [finding.what for finding in found if finding.state == "missing"]
@@ -266,10 +238,16 @@ def doctor(options: Namespace) -> Any:
     return [vars(finding) for finding in found]
 
 
-def _of(study: Any, module: str) -> Any:
-    """The module of that name that knows this kind of study; loaded late, for it knows torch."""
-    rooms = {Study: "transfer", SharingStudy: "sharing", DclStudy: "dcl", WatcherStudy: "transfer"}
-    return import_module(f"search.{rooms[type(study)]}.{module}")
+def _kind_in(folder: Path) -> Kind:
+    """The question that the run in a folder asks."""
+    return kind_of(reopened(Run(folder).read("study.json")))
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")] if text else []
+    except ValueError:
+        raise Refusal(f"--temperatures is {text!r}; allowed: numbers separated by commas, such as 1.5,2.27,4") from None
 
 
 def _folder(text: str) -> Path:

@@ -1,7 +1,8 @@
 """What the settings of studies of every kind have: a name, a scale, a seed, and what counts as proof."""
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -12,6 +13,29 @@ Scale = Literal["demo", "paper"]
 SCALES = get_args(Scale)
 Name = Annotated[str, BeforeValidator(partial(name, "study.name"))]
 Seed = Annotated[Whole, Field(ge=0, le=2**32 - 1)]
+
+
+class StudySettings(Settings):
+    """What can be done with the settings of a study of any kind.
+
+    Attributes:
+        kind: Which question it asks, as of `search.kinds.registry`.
+        before: What folders of protocol 1 do not say, and meant.
+    """
+
+    kind: ClassVar[str]
+    before: ClassVar[Mapping[str, Mapping[str, Any]]] = {"budget": {"rival": 1}}
+
+    @classmethod
+    def reopened(cls, values: Mapping[str, Any]) -> Self:
+        """The study of a run's folder, from the plain values there.
+
+        Folders of protocol 1 do not say how often direct learning is searched: once. Nor where heads start: at random,
+        as a recipe without the setting means.
+        """
+        told = {key: held for key, held in cls.before.items() if isinstance(values.get(key), Mapping)}
+        held = {key: value for key, value in values.items() if key != "kind"}
+        return cls.from_dict(held | {key: {**meant, **values[key]} for key, meant in told.items()})
 
 
 @settings("proof")

@@ -115,13 +115,13 @@ def opened(values: Mapping[str, Any]) -> Any:
 def reopened(values: Mapping[str, Any]) -> Any:
     """The study of a run's folder, from the plain values there; as `opened`.
 
-    Folders of protocol 1 do not say how often direct learning is searched: once. Nor where heads start: at random, as
-    a recipe without the setting means.
+    What older folders do not say, each kind of settings knows.
     """
-    budget = values.get("budget")
-    if asked(values)[0] == "dcl" or not isinstance(budget, Mapping):
-        return opened(values)
-    return opened({**values, "budget": {"rival": 1, **budget}})
+    kind, task = asked(values)
+    held = {key: value for key, value in values.items() if key not in ("kind", "task")}
+    if kind == "transfer":
+        held["task"] = task
+    return STUDIES[kind, task if ":" not in task else "regression"].reopened(held)
 
 
 def setting(text: str) -> tuple[str, Any]:

@@ -16,15 +16,18 @@ from models.weights import sha256
 from search.dcl.prediction import predicted, updates
 from search.dcl.study import RANGE, DclStudy
 from search.dcl.teaching import Taught
-from search.estimate import UPDATE, in_words
+from search.estimate import in_words
 from search.records.record import Run, write_json
 from search.report import write
+from search.report.sections import DCL
 from search.tuning.progress import Progress
 from simulators.registry import lattice
 from simulators.watched import stored
 from spaces.dcl import Watch
 from spaces.refusal import Refusal, number, whole
 
+UPDATE = 1e-7
+"""Seconds of one spin update of Monte Carlo with a student's energy."""
 MOST = 1_000_000
 """Sweeps, all of which are recorded."""
 STATES = (".npy", ".npz")
@@ -120,9 +123,10 @@ def load(folder: str | Path) -> LearnedEnergy:
         Refusal: If the folder holds none, or its weights are not those that the run recorded.
     """
     run = Run(Path(folder))
-    study = run.study
-    if not isinstance(study, DclStudy):
+    values = run.read("study.json")
+    if "system" not in values:
         raise Refusal(f"{folder} holds a run of another kind; allowed: one that learned energies from watched states")
+    study = DclStudy.reopened(values)
     if not run.has("certificate.json"):
         raise Refusal(f"{folder} holds no learned energy yet; allowed: the folder of a finished run")
     card, weights = run.read("model/card.json"), run.path("model", "network-student.safetensors")
@@ -160,7 +164,7 @@ def predict(folder: Path, what: str, temperatures: Sequence[float], sweeps: int,
     with Run(folder).held():
         told = energy.thermodynamics(what, temperatures, sweeps)
         write_json(folder / "predictions" / f"{what}.json", told)
-        write(folder)
+        write(folder, DCL)
     columns = [name for name in COLUMNS if told[name] is not None]
     rows = zip(told["temperatures"], *(told[name] for name in columns), strict=True)
     return _csv(["T", *columns], [row for row in rows if row[0] in study.temperatures])

@@ -1,13 +1,14 @@
 """A study of distribution-consistent learning: what is watched, at which temperature, and what may be spent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from pydantic import Field
 
 from models.orders import order
-from search.settings import Name, Proof, Scale, Seed
+from search.settings import Name, Proof, Scale, Seed, StudySettings
 from simulators.exact.multicanonical import check
 from simulators.registry import lattice
 from spaces.dcl import Choices, Order, Student, Watch, hidden, linear, most_focus, paper
@@ -105,7 +106,7 @@ class Budget(Settings):
 
 
 @settings("study")
-class DclStudy(Settings):
+class DclStudy(StudySettings):
     """Everything that determines a run, but for the machine it runs on.
 
     Attributes:
@@ -129,6 +130,9 @@ class DclStudy(Settings):
         paper_batch: Its batch, which is 8000.
         proof: What the certificate asks for.
     """
+
+    kind: ClassVar[str] = "dcl"
+    before: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     name: Name
     system: str

@@ -1,22 +1,23 @@
 """Does the certificate of a DCL run follow from what its folder holds, and is that intact?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from models.weights import sha256
 from search.dcl import conclusion, confirmation
 from search.dcl.data import observe
+from search.dcl.study import DclStudy
 from search.dcl.verdict import comparisons
-from search.proof.verification import UNSPENT, answers, departure
+from search.proof.verification import UNSPENT, departure
 from search.records.record import Evidence, Run
 
 
-def checks(run: Run) -> Iterator[tuple[str, str]]:
+def checks(run: Run, study: DclStudy) -> dict[str, Callable[[], str]]:
     """Each thing checked, with what is wrong with it ('' if nothing is); as `search.transfer.verification.checks`.
 
     Raises:
         Refusal: If the folder holds no finished run.
     """
-    result, certificate, study = run.read("result.json"), run.read("certificate.json"), run.study
+    result, certificate = run.read("result.json"), run.read("certificate.json")
 
     def studies() -> str:
         return "" if result["study"] == study.to_dict() else "result.json is of another study"
@@ -51,6 +52,4 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         rebuilt = conclusion.certificate(result, found, UNSPENT)
         return departure(rebuilt, certificate)
 
-    yield from answers(
-        {"study": studies, "data": data, "networks": networks, "evidence": evidence, "certificate": comparison}
-    )
+    return {"study": studies, "data": data, "networks": networks, "evidence": evidence, "certificate": comparison}

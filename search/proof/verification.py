@@ -3,9 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from search.records.record import Run
-from simulators.dataset import Dataset
-
 UNSPENT: dict[str, Any] = {
     "trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}
 }  # fmt: skip
@@ -27,9 +24,9 @@ def departure(rebuilt: Mapping[str, Any], certificate: Mapping[str, Any]) -> str
     return f"{', '.join(differ)} does not follow from the recorded errors" if differ else ""
 
 
-def other_data(run: Run, result: Mapping[str, Any]) -> str:
-    """Which data set of the folder is not the one of the result, in words."""
+def other_data(cards: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """Which data set of a folder, described by ``cards``, is not the one of the result, in words."""
     for name, card in result["data"].items():
-        if Dataset.open(run.path("data", name)).digest != card["digest"]:
+        if cards.get(name, {}).get("digest") != card["digest"]:
             return f"data/{name} is not the data set of the result"
     return ""

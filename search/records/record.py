@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from search.study import reopened
 from simulators import durable
 from spaces.refusal import Refusal
 
@@ -27,15 +26,6 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-
-    @property
-    def study(self) -> Any:
-        """The resolved study: a `Study` or a `SharingStudy`.
-
-        Raises:
-            Refusal: If the folder holds no run.
-        """
-        return reopened(self.read("study.json"))
 
     @property
     def id(self) -> str:
@@ -72,10 +62,10 @@ class Run:
             Refusal: If it holds another study, or anything that is no run.
         """
         if self.has("study.json"):
-            held = self.study
-            if held != study:
+            held = self.read("study.json")
+            if not _same(held, study):
                 raise Refusal(
-                    f"{self.folder} holds the run of another study ({_difference(held, study)}); "
+                    f"{self.folder} holds the run of another study ({_difference(held, study.to_dict())}); "
                     "allowed: the same study and settings, or another --out"
                 )
         elif self.folder.is_dir() and any(not _left_behind(entry.name) for entry in self.folder.iterdir()):
@@ -201,7 +191,15 @@ def _left_behind(name: str) -> bool:
     return name in ("lock", "run-id") or name.endswith(durable.PARTIAL)
 
 
-def _difference(held: Any, asked: Any) -> str:
+def _same(held: dict[str, Any], study: Any) -> bool:
+    """Whether the plain values of a folder's study mean this one; where its files lay is no difference."""
+    try:
+        return bool(type(study).reopened(held) == study)
+    except Refusal:
+        return False
+
+
+def _difference(held: dict[str, Any], asked: dict[str, Any]) -> str:
     """The first setting in which two studies differ, in words."""
 
     def flat(value: Any, where: str = "") -> dict[str, Any]:
@@ -212,6 +210,6 @@ def _difference(held: Any, asked: Any) -> str:
             return {k: v for name, entry in named.items() for k, v in flat(entry, f"{where}.{name}").items()}
         return {where: value}
 
-    before, after = flat(held.to_dict()), flat(asked.to_dict())
+    before, after = flat(held), flat(asked)
     key = next(key for key in before | after if before.get(key) != after.get(key))
     return f"{key} = {before.get(key)!r} there, {after.get(key)!r} asked"

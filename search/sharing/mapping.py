@@ -3,24 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cluster.connect import connection
-from search.means import Means
 from search.proof.statistics import log_ratios, reduction
 from search.records.record import Run
 from search.seeds import Role
 from search.sharing.objective import SharedTraining
 from search.sharing.pipeline import SharingPipeline
+from search.sharing.study import SharingStudy
 from search.tasks.base import Request
-from search.tuning.progress import Progress
 from spaces.plan import Plan, Recipe
 from spaces.sharing import Sharing
 
 ALPHA = 0.05
 
 
-def recipes(run: Run) -> tuple[dict[str, Recipe], Sharing | None]:
+def recipes(run: Run, study: SharingStudy) -> tuple[dict[str, Recipe], Sharing | None]:
     """Each task's recipe of direct learning and the plan that a finished run confirmed, else the study's start."""
-    study = run.study
     if not run.has("result.json"):
         return dict.fromkeys(study.tasks, study.start), None
     result = run.read("result.json")
@@ -28,34 +25,31 @@ def recipes(run: Run) -> tuple[dict[str, Recipe], Sharing | None]:
     return alone, Sharing.from_dict(result["rounds"][0]["plan"]) if result["rounds"] else None
 
 
-def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
-    """Share the first n blocks of all tasks, n = 0 to all, on fresh examples and regret seeds; write ``map.json``.
+def drawn(line: SharingPipeline) -> dict[str, Any]:
+    """Share the first n blocks of all tasks, n = 0 to all, on fresh examples and regret seeds.
 
     All plans have the confirmed plan's recipe and weighting, where there is one.
     """
-    study = run.study
-    with connection(means.workers, run.folder, means.devices):
-        line = SharingPipeline(run, means, progress)
-        line.prepare()
-        own, chosen = recipes(run)
-        recipe = chosen.recipe if chosen else study.start
-        how: dict[str, Any] = (
-            {"align": chosen.align, "weighting": chosen.weighting, "weights": chosen.weights} if chosen else {}
-        )
-        plans = {
-            f"{n}{' told' if told else ''}": Sharing.ends(recipe, study.tasks, study.blocks, n, one_hot=told, **how)
-            for n in range(study.blocks + 1)
-            for told in (False, True)
+    study = line.study
+    own, chosen = recipes(line.run, study)
+    recipe = chosen.recipe if chosen else study.start
+    how: dict[str, Any] = (
+        {"align": chosen.align, "weighting": chosen.weighting, "weights": chosen.weights} if chosen else {}
+    )
+    plans = {
+        f"{n}{' told' if told else ''}": Sharing.ends(recipe, study.tasks, study.blocks, n, one_hot=told, **how)
+        for n in range(study.blocks + 1)
+        for told in (False, True)
+    }
+    seeds = range(study.budget.map)
+    with line.phase("map"):
+        judges = line.judges()
+        alone, together = line.alone(Role.REGRET, judges), line.together(Role.REGRET, judges)
+        asked: dict[str, tuple[Any, Any]] = {
+            f"direct/{task}/{i}": (alone[task], Request(Plan(own[task]), i)) for i in seeds for task in study.tasks
         }
-        seeds = range(study.budget.map)
-        with line.phase("map"):
-            judges = line.judges()
-            alone, together = line.alone(Role.REGRET, judges), line.together(Role.REGRET, judges)
-            asked: dict[str, tuple[Any, Any]] = {
-                f"direct/{task}/{i}": (alone[task], Request(Plan(own[task]), i)) for i in seeds for task in study.tasks
-            }
-            asked |= {f"{name}/{i}": (together, SharedTraining(plan, i)) for i in seeds for name, plan in plans.items()}
-            entries = line.measured("map", asked)
+        asked |= {f"{name}/{i}": (together, SharedTraining(plan, i)) for i in seeds for name, plan in plans.items()}
+        entries = line.measured("map", asked)
     direct = {task: [entries[f"direct/{task}/{i}"]["error"] for i in seeds] for task in study.tasks}
     cells = []
     for name, plan in plans.items():
@@ -63,7 +57,7 @@ def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
         errors = {task: [e["by_task"][task] if e["error"] else None for e in found] for task in study.tasks}
         changes = {task: change(direct[task], errors[task]) for task in study.tasks}
         cells.append({"first": int(name.split()[0]), "one_hot": plan.one_hot, "errors": errors, "changes": changes})
-    drawn = {
+    return {
         "study": study.to_dict(),
         "seeds": study.budget.map,
         "blocks": study.blocks,
@@ -72,9 +66,6 @@ def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
         "direct": direct,
         "cells": cells,
     }
-    run.write("map.json", drawn)
-    progress.close()
-    return drawn
 
 
 def change(direct: Sequence[float | None], errors: Sequence[float | None]) -> dict[str, Any] | None:

@@ -12,7 +12,6 @@ from search.sharing import confirmation, verdict
 from search.sharing.objective import SharedTask
 from search.sharing.study import SharingStudy
 from search.tasks.base import Examples, Phase, Request
-from search.tasks.regression import Alone, Regression
 from search.transfer.phases import PLANS, catching_up, direct_ledger, direct_rules
 from search.transfer.study import Budget
 from search.tuning.gaussian import NumberedGP
@@ -70,7 +69,7 @@ class SharingPipeline(Work):
         """What the trainings of each task by itself share."""
         study, device = self.study, self.means.device
         return {
-            name: Phase(Regression(Alone(name, study.seed, study.network, study.start)), study.seed, role, pool,
+            name: Phase(study.alone(name), study.seed, role, pool,
                         study.rows.validation, {}, judges[name] if judges else None, device)
             for name, pool in self.pools.items()
         }  # fmt: skip

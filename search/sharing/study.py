@@ -1,23 +1,24 @@
 """A study of several tasks, none of which has plenty of data."""
 
 from dataclasses import field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from models.network import Network
-from search.settings import Name, Proof, Scale, Seed
+from search.settings import Name, Proof, Scale, Seed, StudySettings
+from search.tasks.regression import Alone, Regression
 from search.transfer.study import FAIR, Budget, Rows
 from simulators.registry import find
 from spaces.plan import Recipe
 from spaces.ranges import Ranges
 from spaces.refusal import Refusal
-from spaces.settings import Settings, settings
+from spaces.settings import settings
 from spaces.sharing import WEIGHTINGS, Weighting
 
 
 @settings("study")
-class SharingStudy(Settings):
+class SharingStudy(StudySettings):
     """Everything that determines a run on several tasks, but for the machine it runs on.
 
     Attributes:
@@ -35,6 +36,8 @@ class SharingStudy(Settings):
         proof: What the certificate asks for.
         weighting: How the losses of tasks may be weighed: the search chooses among these.
     """
+
+    kind: ClassVar[str] = "sharing"
 
     name: Name
     tasks: tuple[str, ...]
@@ -61,6 +64,10 @@ class SharingStudy(Settings):
             raise Refusal(f"{told}; allowed: tasks of equal width, so that the head can be shared")
         if len(set(self.weighting)) < len(self.weighting):
             raise Refusal(f"weighting is {list(self.weighting)}; allowed: each once")
+
+    def alone(self, task: str) -> Regression:
+        """One of the tasks by itself."""
+        return Regression(Alone(task, self.seed, self.network, self.start))
 
     @property
     def blocks(self) -> int:

@@ -1,29 +1,30 @@
 """Does the certificate of several tasks follow from what its folder holds, and is that intact?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from search.champion import load
-from search.proof.verification import UNSPENT, answers, departure, other_data
+from search.proof.verification import UNSPENT, departure, other_data
 from search.records.record import Evidence, Run
 from search.sharing import conclusion, confirmation
 from search.sharing.pipeline import baseline_phase
+from search.sharing.study import SharingStudy
 from search.sharing.verdict import comparisons
-from search.study import reopened
+from search.tasks.regression import cards
 from search.tuning.searched import other_rival, recorded
 from simulators.registry import find
 from spaces.plan import Plan
 
 
-def checks(run: Run) -> Iterator[tuple[str, str]]:
+def checks(run: Run, study: SharingStudy) -> dict[str, Callable[[], str]]:
     """Each thing checked, with what is wrong with it ('' if nothing is); as `search.transfer.verification.checks`.
 
     Raises:
         Refusal: If the folder holds no finished run.
     """
-    result, certificate, study = run.read("result.json"), run.read("certificate.json"), run.study
+    result, certificate = run.read("result.json"), run.read("certificate.json")
 
     def studies() -> str:
-        return "" if reopened(result["study"]) == study else "result.json is of another study"
+        return "" if type(study).reopened(result["study"]) == study else "result.json is of another study"
 
     def evidence() -> str:
         for number, told in enumerate(result["rounds"], 1):
@@ -65,12 +66,10 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
                 return f"the card of {task} tells another network"
         return ""
 
-    yield from answers(
-        {
-            "study": studies,
-            "data": lambda: other_data(run, result),
-            "evidence": evidence,
-            "certificate": comparison,
-            "champions": champions,
-        }
-    )
+    return {
+        "study": studies,
+        "data": lambda: other_data(cards(run.path("data")), result),
+        "evidence": evidence,
+        "certificate": comparison,
+        "champions": champions,
+    }

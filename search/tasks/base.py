@@ -132,6 +132,8 @@ class Task(ABC):
     """
 
     metric: Metric = METRICS["relative-l1"]
+    devices: tuple[str, ...] = ("cpu", "cuda")
+    """Where its networks can be trained."""
     heads: tuple[str, ...] = ("random", "constant")
     """Where the output of a fresh network may begin."""
 
@@ -315,11 +317,24 @@ class Task(ABC):
         """Exhibits of models that every network has to beat, by name; called where trainings run."""
         return {}
 
+    def predicts(self, folder: Path) -> None:  # noqa: B027
+        """Refuse to predict from a run's folder, where the task has nothing that could.
+
+        Raises:
+            Refusal: Naming what is allowed.
+        """
+
     def interface(self) -> dict[str, Any]:
         """Inputs, outputs and grid of the target, for the card of a network that predicts it."""
         width = self.sample(self.study.target, FEW, np.random.default_rng(0)).inputs[0].size
         inputs = [{"name": f"input {i + 1}", "unit": "1"} for i in range(width)]
         return {"positive": False, "columns": None, "inputs": inputs, "outputs": [], "grid": None}
+
+    def any_rows(self, rows: int) -> tuple[Tensor, Tensor]:
+        """Inputs and outputs of the right shapes, whatever their values, on which the time of a step is measured."""
+        few = self.sample(self.study.target, FEW, np.random.default_rng(0))
+        chosen = np.arange(rows) % FEW
+        return few.take(chosen).tensors()
 
     def megabytes(self) -> float:
         """Disk that a run's data will take."""

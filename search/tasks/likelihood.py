@@ -34,6 +34,7 @@ from simulators.exact import log_partition
 from simulators.registry import find
 from simulators.watched import Watched, watch
 from spaces.plan import Plan, Recipe
+from spaces.refusal import Refusal
 
 LINEAR = Recipe(rate=1e-2, batch=100, epochs=30)
 """Of the linear-logistic baseline. On 8,000 states of a glass more epochs, slower ones and decay came within 5 %."""
@@ -56,6 +57,7 @@ class Likelihood(Task):
     """
 
     metric = METRICS["information-missed"]
+    devices: tuple[str, ...] = ("cpu",)  # sequence models step slower on a GPU
     heads: tuple[str, ...] = ("random",)  # here they are logits
     reference = 0.0
 
@@ -199,9 +201,23 @@ class Likelihood(Task):
             "linear": {"error": self.errors(found, phase.test).value} | self.exhibit(found, phase.test, phase.device)
         }
 
+    def predicts(self, folder: Path) -> None:
+        """Refuse: the energies of a sequence model hold on its own lattice alone."""
+        raise Refusal(
+            f"{folder} holds an energy learned from watched states by a sequence model alone, which predicts nothing; "
+            "allowed: a run of a transfer, of several tasks, or one like dcl-ising"
+        )
+
     def interface(self) -> dict[str, Any]:
         """Sites of the lattice, and no outputs."""
         return {"positive": False, "columns": None, "inputs": [], "outputs": [], "grid": None}
+
+    def any_rows(self, rows: int) -> tuple[Tensor, Tensor]:
+        """Random states, and no outputs."""
+        sites = self.system(self.study.target).model.sites
+        generator = torch.Generator().manual_seed(0)
+        states = torch.randint(self.shape.q, (rows, sites), generator=generator, dtype=torch.uint8)
+        return states, torch.zeros((rows, 0))
 
     def megabytes(self) -> float:
         """Disk that a run's data will take."""

@@ -199,6 +199,12 @@ class Regression(Task):
         told = {} if standard is None else {key: getattr(standard, key).tolist() for key in ("mean", "deviation")}
         return interface(self.system(self.study.target)) | ({"standard": told} if told else {})
 
+    def any_rows(self, rows: int) -> tuple[Tensor, Tensor]:
+        """Random inputs and outputs of the right shapes."""
+        generator = torch.Generator().manual_seed(0)
+        inputs, outputs = (torch.rand((rows, *shape), generator=generator) for shape in self.shapes)
+        return inputs, outputs + 0.1
+
     def megabytes(self) -> float:
         """Disk that a run's data will take."""
         rows = self.study.rows

@@ -176,7 +176,7 @@ def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
     run = Run(folder)
     with run.held():
         run.begin(study)
-        line = Repeat(run, Means(1), Progress(quiet=True), trainer=serial)
+        line = Repeat(study, run, Means(1), Progress(quiet=True), trainer=serial)
         line.kind = kind
         try:
             line.prepare()

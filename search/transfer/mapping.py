@@ -2,27 +2,24 @@
 
 from typing import Any
 
-from cluster.connect import connection
-from search.means import Means
 from search.proof.statistics import log_ratios, reduction
 from search.records.record import Run
 from search.seeds import Role
 from search.tasks.base import Request
 from search.transfer.pipeline import Pipeline
-from search.tuning.progress import Progress
+from search.transfer.study import Study
 from spaces.plan import Plan, Recipe, Span
 
 ALPHA = 0.05
 
 
-def recipes(run: Run) -> tuple[Recipe, Recipe]:
+def recipes(run: Run, study: Study) -> tuple[Recipe, Recipe]:
     """The recipes of direct learning and of transfer: those a finished run found, else the study's own for both.
 
     Transfer wants smaller steps than direct learning, so comparing all spans with one recipe would be unfair to one
     side; where a run exists, its first candidate's recipe serves every span. Rates and scales of single blocks do not:
     they belong to the span they were found with. Copied weights have the scale that theory expects of their source.
     """
-    study = run.study
     if not run.has("result.json"):
         return study.start, study.start
     result = run.read("result.json")
@@ -39,16 +36,10 @@ def chosen(run: Run) -> Plan | None:
     return Plan.from_dict(told["comparisons"][0]["plan"]) if told["decision"] == "transfer" else None
 
 
-def draw_map(run: Run, means: Means, progress: Progress) -> dict[str, Any]:
-    """Measure all spans of a study, on fresh examples and regret seeds, and write ``map.json``."""
-    with connection(means.workers, run.folder, means.devices):
-        line = Pipeline(run, means, progress)
-        line.prepare()
-        own, theirs = recipes(run)
-        drawn = measured(line, own, theirs, chosen(run))
-    run.write("map.json", drawn)
-    progress.close()
-    return drawn
+def drawn(line: Pipeline) -> dict[str, Any]:
+    """The map of a run whose data are there: all spans of a study, on fresh examples and regret seeds."""
+    own, theirs = recipes(line.run, line.study)
+    return measured(line, own, theirs, chosen(line.run))
 
 
 def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = None) -> dict[str, Any]:

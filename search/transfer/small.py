@@ -14,9 +14,9 @@ from search.proof.crossed import Crossed
 from search.records.record import Evidence, Run
 
 
-def compare(run: Run) -> Compare:
+def compare(run: Run, mode: str) -> Compare:
     """How this run's arms are compared: seed by seed in fresh mode, by refits and locked rows in small mode."""
-    if run.study.mode == "fresh":
+    if mode == "fresh":
         return paired
     held = Evidence(run.path("evidence", "confirmation.jsonl")).done
 

@@ -3,13 +3,13 @@
 import math
 from dataclasses import field
 from functools import cached_property
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
 from models.network import AnyNetwork, Network, OwnNetwork
 from models.pretrained import Pretrained
-from search.settings import Name, Proof, Scale, Seed
+from search.settings import Name, Proof, Scale, Seed, StudySettings
 from search.tasks.base import Task
 from search.tasks.registry import TASKS, find_task
 from search.tasks.tables import LOCKED
@@ -92,7 +92,7 @@ class Budget(Settings):
 
 
 @settings("study")
-class Study(Settings):
+class Study(StudySettings):
     """Everything that determines a run, but for the machine it runs on.
 
     Attributes:
@@ -118,6 +118,8 @@ class Study(Settings):
         tables: The files of data among sources and target.
         weights: The files of weights among the sources.
     """
+
+    kind: ClassVar[str] = "transfer"
 
     name: Name
     sources: tuple[str, ...]

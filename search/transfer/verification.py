@@ -1,24 +1,24 @@
 """Does a certificate follow from what its folder holds, and is that intact?"""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 from search.champion import certified
 from search.proof.certificate import verdict
-from search.proof.verification import UNSPENT, answers, departure, other_data
+from search.proof.verification import UNSPENT, departure, other_data
 from search.records.record import Evidence, Run
-from search.study import reopened
 from search.transfer import conclusion
 from search.transfer.bases import stored
 from search.transfer.confirmation import candidates
 from search.transfer.small import compare
+from search.transfer.study import Study
 from search.tuning.searched import other_rival, recorded
 from spaces.plan import Plan, Recipe
 
 
-def checks(run: Run) -> Iterator[tuple[str, str]]:
-    """Each thing checked, with what is wrong with it ('' if nothing is).
+def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
+    """What makes a certificate trustworthy, by name; each tells what is wrong ('' if nothing is).
 
     Raises:
         Refusal: If the folder holds no finished run.
@@ -41,9 +41,9 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         return verdict(
             confirmed["arms"]["direct"],
             candidates(confirmed, confirmed["arms"]),
-            run.study.proof,
-            run.study.target,
-            compare(run),
+            study.proof,
+            study.target,
+            compare(run, study.mode),
         )
 
     def rival() -> str:
@@ -52,7 +52,7 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         found = recorded(run, "rival.json")
         wrong = other_rival(result["baseline"], result["direct_by_budget"], recorded(run, "direct.json"), found)
         kept, (arm, plan) = result["handed_over"], conclusion.best_measured(judged(), found.plan)
-        rows = run.study.rows.pool - run.study.rows.locked
+        rows = study.rows.pool - study.rows.locked
         same = (kept["arm"], Plan.from_dict(kept["plan"]), kept["rows"]) == (arm, plan, rows)
         return wrong or ("" if same else "what is handed over is not the best that was measured")
 
@@ -75,14 +75,13 @@ def checks(run: Run) -> Iterator[tuple[str, str]]:
         return "" if same else "the card tells another network"
 
     def studies() -> str:
-        return "" if reopened(result["study"]) == run.study else "result.json is of another study"
+        return "" if type(study).reopened(result["study"]) == study else "result.json is of another study"
 
-    named = {
+    return {
         "study": studies,
-        "data": lambda: other_data(run, result),
+        "data": lambda: other_data(study.learned.data_cards(run.path("data")), result),
         "base networks": bases,
         "evidence": evidence,
         "certificate": comparison,
         "champion": champion,
     }
-    yield from answers(named)

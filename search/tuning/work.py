@@ -19,6 +19,7 @@ class Work:
     """A run in a folder that this process holds, connected to Ray; what is learned there, its pipeline knows.
 
     Args:
+        study: Its settings.
         run: The folder.
         means: What it may use.
         progress: Told what goes on.
@@ -26,10 +27,12 @@ class Work:
         trainer: What carries trainings out: the module `tuning` (on Ray) or `serial` (in this process).
     """
 
-    def __init__(self, run: Run, means: Means, progress: Progress, tracker: Any = None, trainer: Any = None) -> None:
+    def __init__(
+        self, study: Any, run: Run, means: Means, progress: Progress, tracker: Any = None, trainer: Any = None
+    ) -> None:
         self.run, self.means, self.progress, self.tracker = run, means, progress, tracker
         self.trainer = trainer or actors
-        self.study = run.study
+        self.study = study
         self.journal = storage(run.path("optuna.journal"))
         self.began = time.monotonic()
         self.spent: dict[str, float] = run.read("spent.json") if run.has("spent.json") else {}

@@ -1,47 +1,93 @@
 """A study of several tasks from beginning to end, in one folder."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from models.network import Network, Shape
 from models.weights import pack, sha256
-from search.means import Means
+from search.champion import outputs_only, predict_csv
+from search.estimate import AROUND, seconds_per_training
+from search.kinds.base import Asked, Kind, Written
 from search.records.record import Run, write_bytes
-from search.runs import complete
+from search.report.sections import SHARING
 from search.seeds import Role
+from search.sharing import mapping
 from search.sharing.conclusion import best_measured, certificate
 from search.sharing.objective import SharedTask, SharedTraining, learn
 from search.sharing.pipeline import SharingPipeline, baseline_phase
 from search.sharing.verdict import comparisons
 from search.sharing.verification import checks
 from search.tasks.base import Phase, Request, fit
-from search.tasks.regression import cards, interface
+from search.tasks.regression import BYTES_A_ROW, cards, interface
 from search.tuning.cost import cost
-from search.tuning.progress import Progress
 from search.tuning.searched import Direct, by_budget, searched
 from simulators.registry import find
 from spaces.plan import Plan
-from spaces.sharing import Sharing
+from spaces.sharing import Sharing as Plans
 
 
-def carry_out(run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
-    """Run a study of several tasks, or what is left of it; as `search.runs.complete`."""
-    return complete(run, means, progress, tracker, SharingPipeline, _phases, checks)
+class Sharing(Kind):
+    """Which blocks are worth sharing among tasks, none of which has plenty of data? As of `Kind`."""
 
+    sections = SHARING
+    work = SharingPipeline
 
-def _phases(line: SharingPipeline) -> Callable[[], dict[str, Any]]:
-    """All that is measured; returns what writes the folder."""
-    direct = line.baselines()
-    reference = line.reference(direct)
-    line.plans(direct)
-    rivals = line.rivals(direct)
-    rounds = line.confirm({task: rival.plan for task, rival in rivals.items()}, reference)
-    found = comparisons(line.study.tasks, rounds)
-    with line.phase("champions"):
-        networks = champions(line, {task: rival.plan for task, rival in rivals.items()}, found)
-    return partial(_write, line, direct, rivals, reference, rounds, found, networks)
+    def measured(self, line: SharingPipeline) -> Written:
+        """Search each task alone and all together, confirm round by round, train what is handed over."""
+        direct = line.baselines()
+        reference = line.reference(direct)
+        line.plans(direct)
+        rivals = line.rivals(direct)
+        plans = {task: rival.plan for task, rival in rivals.items()}
+        rounds = line.confirm(plans, reference)
+        found = comparisons(line.study.tasks, rounds)
+        with line.phase("champions"):
+            networks = champions(line, plans, found)
+        return partial(_write, line, direct, rivals, reference, rounds, found, networks)
+
+    def checks(self, run: Run) -> Mapping[str, Callable[[], str]]:
+        """As of `Kind`."""
+        return checks(run, self.study)
+
+    def check(self) -> Iterator[str]:
+        """Refuse simulators of a user's own that fail."""
+        for task in self.study.tasks:
+            self.study.alone(task).check()
+        yield from ()
+
+    def seconds(self, workers: int) -> tuple[float, float]:
+        """Rough wall times; a training of all tasks takes about as long as one of each alone."""
+        study, tasks = self.study, len(self.study.tasks)
+        alone = study.alone(study.tasks[-1])
+        training = seconds_per_training(alone, study.start, study.rows.training) / workers
+        confirmed = study.proof.seeds * (3 * tasks + tasks * tasks) + tasks * (study.budget.seeds + 2)
+        return (1 + study.budget.rival) * study.budget.trainings * tasks * training, AROUND + confirmed * training
+
+    def megabytes(self) -> float:
+        """Disk that a run will take."""
+        rows = self.study.rows
+        return 50 + (rows.pool + rows.test) * len(self.study.tasks) * BYTES_A_ROW / 1e6
+
+    def mapped(self, line: SharingPipeline) -> dict[str, Any]:
+        """Every number of first blocks shared, with and without telling the task."""
+        return mapping.drawn(line)
+
+    def map_lines(self, drawn: Mapping[str, Any]) -> Iterator[str]:
+        """The best of each task."""
+        for task in drawn["direct"]:
+            cells = [cell for cell in drawn["cells"] if cell["changes"][task]]
+            if cells:
+                best = min(cells, key=lambda cell: cell["changes"][task]["value"])
+                told = f"{'' if best['one_hot'] else 'not '}told its task: {best['changes'][task]['value']:+.0%} error"
+                yield f"{task}: best with the first {best['first']} blocks shared, {told}"
+
+    def predict(self, folder: Path, asked: Asked) -> str:
+        """Outputs of one task's network for a file of inputs."""
+        outputs_only(folder, asked.temperatures, asked.sweeps)
+        return predict_csv(folder, Path(asked.what), asked.task)
 
 
 def champions(
@@ -53,7 +99,7 @@ def champions(
     """
     judges = line.judges()
     together = [one["task"] for one in found if one["decision"] == "transfer"]
-    plan = next((Sharing.from_dict(one["plan"]) for one in found if one["plan"]), None)
+    plan = next((Plans.from_dict(one["plan"]) for one in found if one["plan"]), None)
     trainer, workers, gpus = line.trainer, line.means.workers, line.means.gpus
     own = {task: replace(one, validation=0) for task, one in line.alone(Role.CONFIRMATION, judges).items()}
     chosen = {one["task"]: best_measured(one, rivals[one["task"]]) for one in found}
@@ -73,7 +119,7 @@ def own_network(name: str, phase: Phase, arm: str, plan: Plan) -> dict[str, Any]
     return {"error": off.value, "data": phase.task.pack(fitted), "plan": plan.to_dict(), "arm": arm}
 
 
-def shared_networks(task: SharedTask, plan: Sharing) -> dict[str, dict[str, Any]]:
+def shared_networks(task: SharedTask, plan: Plans) -> dict[str, dict[str, Any]]:
     """The path of each task through one shared network, as a network of its own, with its error."""
     learned = learn(task, SharedTraining(plan, 0))
     network = learned.network.cpu()

@@ -1,0 +1,1 @@
+"""Which question is asked of a task, and what proves the answer: transfer, sharing, dcl."""

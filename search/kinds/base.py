@@ -1,0 +1,167 @@
+"""A kind of study: which question is asked. What every kind does (run, map, verify, report) is written here, once.
+
+How to add one: subclass `Kind`, and name it in `search.kinds.registry.KINDS`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cluster.connect import connection
+from search import report
+from search.means import Means
+from search.proof.verification import answers
+from search.records.record import Run
+from search.report.section import Section
+from search.tuning.progress import Progress
+from search.tuning.work import Work
+from spaces.refusal import Refusal
+
+Written = Callable[[], dict[str, Any]]
+"""Writes the folder of a run that has been measured, the certificate last; returns that."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a finished run is asked to predict.
+
+    Attributes:
+        what: A CSV file of inputs; where energies were learned a .npy of states, or the name of a lattice.
+        task: Which of several tasks.
+        temperatures: Of a lattice.
+        sweeps: Of a lattice, at each temperature.
+        quiet: Whether nothing is told on the way.
+    """
+
+    what: str
+    task: str = ""
+    temperatures: Sequence[float] = ()
+    sweeps: int = 0
+    quiet: bool = False
+
+
+class Kind(ABC):
+    """One study, and the question that it asks.
+
+    Args:
+        study: Its settings.
+
+    Attributes:
+        sections: Of its page.
+        work: Carries out its phases.
+        budget: The setting that ``--trials`` sets.
+        devices: On which it can be trained.
+        stored: Whether what it generates may lie in a store elsewhere.
+        has_map: Whether there is anything to draw a map of.
+    """
+
+    sections: ClassVar[tuple[Section, ...]]
+    work: Callable[..., Any]
+    budget: ClassVar[str] = "budget.trainings"
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
+    stored: ClassVar[bool] = True
+    has_map: ClassVar[bool] = True
+
+    def __init__(self, study: Any) -> None:
+        self.study = study
+
+    # ---- what each kind says ----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def measured(self, line: Any) -> Written:
+        """Search, fix what is confirmed, confirm it; what then writes the folder."""
+
+    @abstractmethod
+    def checks(self, run: Run) -> Mapping[str, Callable[[], str]]:
+        """What makes a certificate trustworthy: by name, what is wrong with it ('' if nothing is)."""
+
+    @abstractmethod
+    def seconds(self, workers: int) -> tuple[float, float]:
+        """Rough wall times of a run: of its searches, and of everything else."""
+
+    @abstractmethod
+    def megabytes(self) -> float:
+        """Disk that a run will take."""
+
+    def check(self) -> Iterator[str]:
+        """Refuse what cannot be carried out, before anything is written; yield what is worth telling."""
+        yield from ()
+
+    def mapped(self, line: Any) -> dict[str, Any]:
+        """Measure what the map shows.
+
+        Raises:
+            Refusal: If there is nothing to draw a map of.
+        """
+        raise self.unmapped()
+
+    def unmapped(self) -> Refusal:
+        """Why there is no map."""
+        name = self.study.name
+        return Refusal(f"{name} moves no blocks to draw a map of; allowed: graft run {name}")
+
+    def map_lines(self, drawn: Mapping[str, Any]) -> Iterator[str]:
+        """The map in a few lines."""
+        yield from ()
+
+    @abstractmethod
+    def predict(self, folder: Path, asked: Asked) -> str:
+        """What a finished run's champion says, as CSV."""
+
+    # ---- what every kind does ---------------------------------------------------------------------------------------
+
+    def line(self, run: Run, means: Means, progress: Progress, tracker: Any = None) -> Any:
+        """What carries out the phases of a run."""
+        return self.work(self.study, run, means, progress, tracker)
+
+    def run(self, run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
+        """Run a study, or what is left of it, and return its certificate.
+
+        The folder must be held and hold the study. A run that was interrupted goes on where it stopped, a finished one
+        is verified and its certificate returned.
+        """
+        if run.has("certificate.json") and not any(problem for _, problem in self.verify(run)):
+            if not run.has("report/index.html"):
+                self.report(run)
+            tracker.start()
+            tracker.finish()
+            return dict(run.read("certificate.json"))
+        with connection(means.workers, run.folder, means.devices) as available:
+            line = self.line(run, replace(means, workers=min(means.workers, available)), progress, tracker)
+            line.prepare()
+            tracker.start()
+            write = self.measured(line)
+        with line.phase("report"):
+            certified = write()
+            self.report(run)
+        tracker.finish()
+        progress.close()
+        return certified
+
+    def map(self, run: Run, means: Means, progress: Progress) -> dict[str, Any]:
+        """Measure the map on fresh examples and regret seeds, write ``map.json`` and the page."""
+        with connection(means.workers, run.folder, means.devices):
+            line = self.line(run, means, progress)
+            line.prepare()
+            drawn = self.mapped(line)
+        run.write("map.json", drawn)
+        progress.close()
+        self.report(run)
+        return drawn
+
+    def verify(self, run: Run) -> Iterator[tuple[str, str]]:
+        """Each thing checked, with what is wrong with it ('' if nothing is).
+
+        Raises:
+            Refusal: If the folder holds no finished run.
+        """
+        yield from answers(self.checks(run))
+
+    def report(self, run: Run) -> Path:
+        """Draw the page of a run, finished or not."""
+        return report.write(run.folder, self.sections)
+
+
+__all__ = ["Kind", "Work", "Written"]
