@@ -14,7 +14,7 @@ from search.kinds.registry import kind_of
 from search.means import Means
 from search.records.record import Run
 from search.study import registry, reopened, resolve, setting
-from simulators.places import reach
+from simulators.storage import reach
 from simulators.table import in_words as table_in_words
 from spaces.refusal import Refusal, number, whole
 

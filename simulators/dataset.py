@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from simulators import manifest
 from simulators.base import columns
 from simulators.manifest import Manifest, Shard
-from simulators.places import Place, place
+from simulators.storage import Storage
 from spaces.refusal import Refusal, choice, whole
 
 
@@ -25,7 +25,7 @@ class DamagedShard(RuntimeError):
     """A shard that is missing or not what was written."""
 
 
-def _manifest(folder: Place) -> Manifest:
+def _manifest(folder: Storage) -> Manifest:
     """Manifest of an existing data set."""
     found = manifest.read(folder)
     if found is None:
@@ -33,14 +33,14 @@ def _manifest(folder: Place) -> Manifest:
     return found
 
 
-def damaged(folder: str | Path | Place) -> list[int]:
+def damaged(folder: str | Path | Storage) -> list[int]:
     """Numbers of the shards in the manifest whose files are missing, truncated or changed.
 
     Raises:
         Refusal: If the folder holds no data set.
         DamagedManifest: If the manifest itself is damaged.
     """
-    where = place(folder)
+    where = Storage.at(folder)
     return [shard.number for shard in _manifest(where).shards if not shard.intact(where)]
 
 
@@ -61,7 +61,7 @@ class Dataset:
     table: pa.Table
 
     @classmethod
-    def open(cls, folder: str | Path | Place, rows: int | None = None) -> Self:
+    def open(cls, folder: str | Path | Storage, rows: int | None = None) -> Self:
         """Check the shards' sizes and checksums and map them into memory.
 
         Args:
@@ -73,7 +73,7 @@ class Dataset:
             DamagedManifest: If the manifest is damaged.
             DamagedShard: Naming a file that is missing, truncated or changed.
         """
-        where = place(folder)
+        where = Storage.at(folder)
         found = _manifest(where)
         wanted = found.rows if rows is None else rows
         whole("rows", wanted, 1)
@@ -111,7 +111,7 @@ class Dataset:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
-def _table(shard: Shard, where: Place) -> pa.Table:
+def _table(shard: Shard, where: Storage) -> pa.Table:
     """One shard, checked."""
     data = shard.read(where)
     if data is None:

@@ -10,7 +10,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from simulators.base import Simulator
-from simulators.places import Place, place
+from simulators.storage import Storage
 from spaces.refusal import Refusal
 
 FILE = "manifest.json"
@@ -53,14 +53,14 @@ class Shard:
         """Where it lies in a folder."""
         return folder / self.file
 
-    def read(self, folder: Path | Place) -> pa.Buffer | None:
+    def read(self, folder: Path | Storage) -> pa.Buffer | None:
         """The file, None if it is missing or has not the size and the checksum it should have."""
-        data = place(folder).read(self.file)
+        data = Storage.at(folder).read(self.file)
         if data is None or data.size != self.bytes or hashlib.sha256(data).hexdigest() != self.sha256:
             return None
         return data
 
-    def intact(self, folder: Path | Place) -> bool:
+    def intact(self, folder: Path | Storage) -> bool:
         """Whether the file is what was written."""
         return self.read(folder) is not None
 
@@ -139,18 +139,18 @@ class Manifest:
         fields, seed = tuple(document["fields"]), tuple(document["seed"])
         return cls(document["simulator"], document["version"], seed, document["shard_rows"], fields, shards)
 
-    def write(self, folder: Path | Place) -> None:
+    def write(self, folder: Path | Storage) -> None:
         """Put it into ``folder``."""
-        place(folder).write(FILE, self.encode())
+        Storage.at(folder).write(FILE, self.encode())
 
 
-def read(folder: Path | Place) -> Manifest | None:
+def read(folder: Path | Storage) -> Manifest | None:
     """Return the manifest in ``folder``, or None if there is none.
 
     Raises:
         DamagedManifest: If it is not what was written.
     """
-    where = place(folder)
+    where = Storage.at(folder)
     data = where.read(FILE)
     return None if data is None else Manifest.decode(data.to_pybytes(), where.named(FILE))
 

@@ -4,7 +4,7 @@ Shard k is drawn from ``SeedSequence([*seed, k])`` and depends on nothing but th
 So its bytes are the same whoever writes it, however many write, and however often one of them is killed. (On another
 type of processor the last bits of a float may differ.) Seeds of different lengths can give equal streams, because NumPy
 pads them with zeros: use one length throughout. On a cluster of several machines all must reach the place: a folder
-that all see, or a store (`simulators.places`).
+that all see, or a store (`simulators.storage`).
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from simulators import manifest
 from simulators.base import Simulator
 from simulators.dataset import Dataset
 from simulators.manifest import DamagedManifest, Manifest, Shard
-from simulators.places import Place, place
+from simulators.storage import Storage
 from spaces.refusal import Refusal, name, whole
 
 SHARE = 0.1
@@ -63,7 +63,7 @@ def write_shard(simulator: Simulator, seed: Sequence[int], number: int, rows: in
     """
     data = memoryview(encode(simulator, seed, number, rows))
     shard = Shard(number, rows, data.nbytes, hashlib.sha256(data).hexdigest())
-    place(folder).write(shard.file, data)
+    Storage.at(folder).write(shard.file, data)
     return shard
 
 
@@ -101,7 +101,7 @@ def generate(
     for part in seed:
         whole("seed", part, 0, 2**32 - 1)
     name("simulator.name", simulator.name)
-    where = place(folder)
+    where = Storage.at(folder)
     where.make()
     fresh = Manifest.of(simulator, tuple(seed), shard_rows)
     wanted = {k: min(shard_rows, rows - k * shard_rows) for k in range(-(-rows // shard_rows))}
@@ -115,7 +115,7 @@ def generate(
         return Dataset.open(where, rows)
 
 
-def _kept(folder: Place, fresh: Manifest) -> Manifest:
+def _kept(folder: Storage, fresh: Manifest) -> Manifest:
     """What the folder holds already and is whole.
 
     Raises:
@@ -142,7 +142,7 @@ class _Run:
 
     simulator: Simulator
     seed: tuple[int, ...]
-    folder: Place
+    folder: Storage
     manifest: Manifest
     done: int
     total: int

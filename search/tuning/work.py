@@ -12,7 +12,7 @@ from search.records.record import Evidence, Run, write_bytes
 from search.tuning import actors
 from search.tuning.ledger import Ledger, storage
 from search.tuning.progress import Progress
-from simulators.places import inside, link
+from simulators.storage import inside, link
 
 
 class Work:

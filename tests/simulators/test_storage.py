@@ -16,8 +16,8 @@ from scenarios import Doubling
 
 from simulators.dataset import DamagedShard, Dataset, damaged
 from simulators.manifest import DamagedManifest, Manifest
-from simulators.places import Folder, Remote, inside, link, place, reach
 from simulators.shards import generate, write_shard
+from simulators.storage import Storage, inside, link, reach
 from spaces.refusal import Refusal
 
 SEED = (7, 11)
@@ -59,19 +59,19 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def written(where: str | Path) -> str | Path:
     """A data set of 25 rows in three shards, without Ray."""
-    place(where).make()
+    Storage(where).make()
     found = Manifest.of(Doubling(), SEED, 10)
     for k, rows in enumerate((10, 10, 5)):
         found = found.including(write_shard(Doubling(), SEED, k, rows, where))
-    found.write(place(where))
+    found.write(Storage(where))
     return where
 
 
 def changed(where: str, name: str) -> None:
     """Flip a bit, behind everyone's back."""
-    data = bytearray(Remote(where).read(name))
+    data = bytearray(Storage(where).read(name))
     data[len(data) // 2] ^= 4
-    Remote(where).write(name, bytes(data))
+    Storage(where).write(name, bytes(data))
 
 
 def test_a_data_set_elsewhere_is_the_one_here(store: str, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_data_set_elsewhere_is_the_one_here(store: str, tmp_path: Path) -> Non
     assert here.digest == there.digest and there.rows == 25
     np.testing.assert_array_equal(here.inputs(), there.inputs())
     for name in ("manifest.json", "shard-00002.arrow"):
-        assert Remote(store).read(name) == (tmp_path / "here" / name).read_bytes()
+        assert Storage(store).read(name) == (tmp_path / "here" / name).read_bytes()
 
 
 def test_actors_write_what_is_missing_there_and_no_more(store: str, tmp_path: Path, ray_session: object) -> None:
@@ -104,9 +104,19 @@ def test_a_file_in_a_folder_says_where_the_data_lie(store: str, tmp_path: Path) 
     written(store)
     link(tmp_path / "run" / "data" / "pool", store)
     link(tmp_path / "run" / "data" / "pool", "s3://elsewhere/pool")  # what is there stays
-    assert str(place(tmp_path / "run" / "data" / "pool")) == store
+    assert str(Storage(tmp_path / "run" / "data" / "pool")) == store
     assert Dataset.open(tmp_path / "run" / "data" / "pool").digest == Dataset.open(store).digest
-    assert isinstance(place(tmp_path), Folder) and place(tmp_path / "none").read("manifest.json") is None
+    assert Storage(tmp_path).path == tmp_path and Storage(tmp_path / "none").read("manifest.json") is None
+
+
+@pytest.mark.parametrize("where", ["{}", "file://{}"])
+def test_files_of_this_machine_are_mapped(where: str, tmp_path: Path) -> None:
+    found = Storage(where.format(tmp_path))
+    found.write("one", b"x" * 100_000)
+    data = found.read("one")
+    assert data is not None and str(tmp_path / "one") in Path("/proc/self/maps").read_text()
+    found.write("one", b"y")
+    assert data.to_pybytes() == b"x" * 100_000 and found.read("one") == b"y"  # what is mapped stays
 
 
 def test_a_folder_inside_keeps_the_options() -> None:
@@ -131,4 +141,4 @@ def test_what_is_no_store_is_refused(address: str, said: str) -> None:
 
 def test_a_store_that_cannot_be_written_is_named(s3: str) -> None:
     with pytest.raises(OSError, match="cannot write s3://none/x/manifest.json: "):
-        Manifest.of(Doubling(), SEED, 10).write(place(s3.format("x").replace("s3://shards", "s3://none")))
+        Manifest.of(Doubling(), SEED, 10).write(Storage(s3.format("x").replace("s3://shards", "s3://none")))
