@@ -6,7 +6,6 @@ sequence models see the index, uint8 from 0 to q - 1, of each value.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -132,33 +131,6 @@ class SpinModel(ABC):
         before = index.shape[: index.ndim - len(self.shape)]
         flat = np.ascontiguousarray(index.reshape(-1, self.sites))
         return energies(flat, self.bonds.left, self.bonds.right, self.bonds.strength, self.interaction).reshape(before)
-
-    def energy_change(self, states: ArrayLike, site: int | Sequence[int], value: ArrayLike) -> NDArray[np.float64]:
-        """By how much the energy grows if the spin at ``site`` takes ``value``, shape (...,).
-
-        Args:
-            states: Shape (..., *shape).
-            site: Its place in raster order, or its coordinates.
-            value: Of the alphabet, one or an array of shape (...,).
-
-        Raises:
-            Refusal: If site or value is not one of this model's.
-        """
-        coordinates = np.atleast_1d(np.asarray(site))
-        lengths = self.shape if np.ndim(site) else (self.sites,)
-        fits = coordinates.dtype.kind in "iu" and coordinates.shape == (len(lengths),)
-        if not fits or (coordinates < 0).any() or (coordinates >= lengths).any():
-            within = " x ".join(map(str, self.shape))
-            raise Refusal(f"site is {site!r}; allowed: 0 to {self.sites - 1}, or coordinates within {within}")
-        place = int(np.ravel_multi_index(tuple(coordinates), lengths))
-        index = self.index(states)
-        rows = index.reshape(*index.shape[: index.ndim - len(self.shape)], self.sites)
-        new = np.searchsorted(self.alphabet, value)
-        if (np.asarray(self.alphabet)[new % self.q] != value).any():
-            raise Refusal(f"value is {value!r}; allowed: {', '.join(map(str, self.alphabet))}")
-        gain = self.interaction[new] - self.interaction[rows[..., place]]
-        around = rows[..., self.bonds.neighbours[place]]
-        return -np.take_along_axis(gain, around.astype(np.int64), -1) @ self.bonds.couplings[place]
 
     def _identity(self) -> str:
         """The end of the name, common to all models."""

@@ -6,12 +6,16 @@ python tests/benchmarks/film_speed.py [spectra]
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulators import materials
-from simulators.film import PAIR, WAVELENGTHS_NM, reflectance_transmittance, transmittance
+from simulators.film import PAIR, WAVELENGTHS_NM, transmittance
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "simulators"))
+from general_film import reflectance_transmittance  # noqa: E402
 
 LAYERS = 8
 INDEX = np.stack([materials.index(PAIR[j % 2], WAVELENGTHS_NM) for j in range(LAYERS)])

@@ -5,6 +5,7 @@ python tests/benchmarks/nano_speed.py [spectra]      (pip install scattnlay==2.4
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from film_speed import rate
@@ -12,7 +13,10 @@ from numpy.typing import NDArray
 
 from simulators import materials
 from simulators.film import PAIR, WAVELENGTHS_NM
-from simulators.nanoparticle import efficiencies, scattering_efficiency
+from simulators.nanoparticle import scattering_efficiency
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "simulators"))
+from general_sphere import efficiencies  # noqa: E402
 
 LAYERS = 8
 INDEX = np.stack([materials.index(PAIR[j % 2], WAVELENGTHS_NM) for j in range(LAYERS)])

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from characteristic_matrix import characteristic_matrix
+from general_film import reflectance_transmittance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators import materials
-from simulators.film import PAIR, WAVELENGTHS_NM, Film, reflectance_transmittance, transmittance
+from simulators.film import PAIR, WAVELENGTHS_NM, Film, transmittance
 from spaces.refusal import Refusal
 
 thicknesses = st.lists(st.floats(1, 300), min_size=1, max_size=12)

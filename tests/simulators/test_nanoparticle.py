@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from general_sphere import efficiencies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mie import homogeneous, rayleigh
 
 from simulators import materials, nanoparticle_kernel
 from simulators.film import PAIR, WAVELENGTHS_NM
-from simulators.nanoparticle import Nanoparticle, efficiencies, scattering_efficiency
+from simulators.nanoparticle import Nanoparticle, scattering_efficiency
 from spaces.refusal import Refusal
 
 WATER = 1.77**0.5
