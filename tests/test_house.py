@@ -1,6 +1,7 @@
 """The house: who may know whom, and what every file owes its reader."""
 
 import ast
+import re
 import sys
 import tomllib
 from collections import Counter
@@ -113,6 +114,45 @@ def test_what_is_public_says_what_it_is(path: Path) -> None:
     public = [node for node in TREES[path].body if isinstance(node, kinds) and not node.name.startswith("_")]
     assert [node.name for node in public if not ast.get_docstring(node)] == []
     assert ast.get_docstring(TREES[path]), "the module itself"
+
+
+def defined(path: Path) -> set[str]:
+    """Names of what a file defines: functions, classes, arguments, variables, attributes."""
+    found: set[str] = set()
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.id if isinstance(node, ast.Name) else node.attr)
+    return found
+
+
+def told(path: Path) -> set[str]:
+    """Names in single backticks, in the docstrings of a file."""
+    texts = [node.value.value for node in ast.walk(TREES[path]) if isinstance(node, ast.Expr) and is_text(node.value)]
+    return {name for text in texts for name in re.findall(r"(?<![`\w])`([A-Za-z_][\w.]*)`(?!`)", text)}
+
+
+def is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def test_names_that_docstrings_refer_to_exist() -> None:
+    """In full (`models.surgery.transplant`) a name is where it says; a short one is defined somewhere in this house."""
+    homes = {module(path).removesuffix(".__init__"): defined(path) for path in FILES}
+    known = set().union(*homes.values()) | {part for home in homes for part in home.split(".")}
+
+    def exists(name: str, path: Path) -> bool:
+        first, *rest = name.split(".")
+        if first in ROOMS and rest:
+            home = next(home for home in sorted(homes, key=len, reverse=True) if f"{name}.".startswith(f"{home}."))
+            return name == home or name.removeprefix(f"{home}.").split(".")[0] in homes[home]
+        strangers = {part for one in imported(path) for part in one.split(".") if one.split(".")[0] not in ROOMS}
+        return first in strangers or {first, *rest} <= known
+
+    assert [(module(path), name) for path in FILES for name in told(path) if not exists(name, path)] == []
 
 
 def test_no_module_is_a_drawer_for_everything() -> None:
