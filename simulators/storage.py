@@ -142,6 +142,7 @@ def reach(address: str) -> None:
     Raises:
         Refusal: If it does not, or there is no such store.
     """
+    opened(address)  # a path would be a folder, which other machines need not see
     try:
         Storage(address).read("manifest.json")
     except OSError as error:

@@ -127,6 +127,7 @@ def test_a_folder_inside_keeps_the_options() -> None:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
+        ("/nfs/x", "/nfs/x is no address of a store; allowed: s3://"),
         ("ftp://host/x", "ftp://host/x is no address of a store; allowed: s3://"),
         ("s3://ada:secret@bucket/x", "the address of the store at bucket holds a password; allowed: credentials in"),
         ("s3://127.0.0.1/x?nonsense=1", "cannot be opened"),
