@@ -31,7 +31,7 @@ BAD = {
     "negative rows": (["run", "film10-film8", "--set", "rows.source=-5"], "rows.source is -5"),
     "text for a number": (["run", "film10-film8", "--set", "rows.pool=many"], "a whole number"),
     "empty range": (["run", "film10-film8", "--set", "ranges.rate=[0.1, 0.01]"], "ranges.rate[1]"),
-    "rate of zero": (["run", "film10-film8", "--set", "start.rate=0"], "recipe.rate is 0"),
+    "rate of zero": (["run", "film10-film8", "--set", "start.rate=0"], "start.rate is 0; allowed: a number above 0"),
     "a small pool": (
         ["run", "film10-film8", "--set", "rows.pool=19", "--set", "rows.locked=2", "--set", "rows.validation=2"],
         "rows.pool is 19; allowed: at least 20 examples of the target",
@@ -41,9 +41,12 @@ BAD = {
     "a task named twice": (["run", "films-8-10-12-14", "--set", 'tasks=["film-4","film-4"]'], "each once"),
     "unknown weighting": (
         ["run", "films-8-10-12-14", "--set", 'weighting=["equl"]'],
-        "unknown weighting 'equl' (did you mean 'equal'?)",
+        "unknown weighting[0] 'equl' (did you mean 'equal'?)",
     ),
-    "no weighting": (["run", "films-8-10-12-14", "--set", "weighting=[]"], "weighting is []; allowed: one or more of"),
+    "no weighting": (
+        ["run", "films-8-10-12-14", "--set", "weighting=[]"],
+        "weighting is empty; allowed: a list of at least 1, each one of equal, fixed, surgery, uncertainty",
+    ),
     "a module for tasks learned together": (
         ["run", "films-8-10-12-14", "--set", 'network.module="resnet:ResNet"'],
         "unknown key in network 'module'; allowed: depth, width",
