@@ -59,14 +59,7 @@ def arms(run: Results) -> Figures:
 
 @dataclass(frozen=True)
 class Models:
-    """Every kind of model, trained as long.
-
-    Attributes:
-        models: Their errors.
-        linear_wins: Whether no network beats the linear-logistic baseline.
-        unfinished: What became of kinds without a row.
-        paper: Whether the paper has numbers for this system.
-    """
+    """Every kind of model, trained as long; ``paper`` says that the paper has numbers for this system."""
 
     models: Table
     linear_wins: bool
@@ -124,18 +117,7 @@ def unfinished(run: Results) -> list[str]:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Thermodynamics of one lattice from Monte Carlo with the learned energy.
-
-    Attributes:
-        lattice: Its name.
-        sweeps: At each temperature.
-        energy_of: Which model's energy it is.
-        table: Energies by temperature.
-        equilibrated: Whether halves of the run agree.
-        drift: By how many standard errors they differ at most.
-        temperatures: How many there are.
-        exchanged: How often neighbours exchange; empty where there is one temperature.
-    """
+    """Thermodynamics of one lattice from Monte Carlo; ``exchanged`` is empty where there is one temperature."""
 
     lattice: str
     sweeps: str

@@ -127,11 +127,12 @@ def arms(panels: Mapping[str, Sequence[Arm]], ylabel: str, *, unit: str = "%", *
         panel.set(xticks=range(len(shown)), xticklabels=labels, xlim=(-0.5, len(shown) - 0.5))
         panel.set_title(title)
         panel.grid(visible=False, axis="x")
-        if unit == "%":
-            panel.set_ylim(bottom=0)
-        else:
+        if unit != "%":
             seen = np.concatenate([arm.errors for arm in shown])
             log_axis(panel.yaxis, float(np.nanmin(seen)), float(np.nanmax(seen)))
+    if unit == "%":  # once all is drawn: panels that share an axis would keep the first one's upper end
+        for panel in axes.flat[: len(panels)]:
+            panel.set_ylim(bottom=0)
     for panel in axes[:, 0]:
         panel.set_ylabel(ylabel)
     return figure

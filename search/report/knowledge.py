@@ -19,17 +19,7 @@ MODELS = {"linear": "Linear-logistic baseline", "direct": "Direct learning", "tr
 
 @dataclass(frozen=True)
 class Moved:
-    """Which layers were worth copying from each source.
-
-    Attributes:
-        sources: In words, in the order of their figures.
-        seeds: Of the map; empty where the plan search tells instead.
-        trials: Of the plan search.
-        papers: Whether the paper measured one of these transfers.
-        likelihood: Whether errors are those of sequence models.
-        linear_term: Whether these have a masked linear term.
-        findings: What the map says; empty without one.
-    """
+    """Which layers were worth copying; ``seeds`` and ``findings`` are a map's, and empty where the search tells."""
 
     sources: Sequence[str]
     seeds: str

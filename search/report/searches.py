@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from search.proof.agreement import PRIORS, agreement
 from search.records.leaderboard import best, geometric_mean, leaderboard, transfers, trials
@@ -16,31 +15,12 @@ from spaces.plan import Plan
 from spaces.words import describe_source
 
 
-class Setting(NamedTuple):
-    """One setting of the recipes found; ``edge`` says that the baseline's best lies where its range ends."""
-
-    name: str
-    values: Sequence[str]
-    edge: bool
-    searched: str
-
-
 @dataclass(frozen=True)
 class Found:
-    """The recipes that the searches found.
+    """The recipes found; ``fixed`` settings are the same in all, ``more`` were searched for transfer alone."""
 
-    Attributes:
-        plans: What each recipe is of; the first is direct learning.
-        words: What each plan that has blocks does.
-        settings: Those that were searched or differ.
-        fixed: The other settings, with their values.
-        more: What was searched for transfer alone.
-        edges: Settings that ended at an edge.
-    """
-
-    plans: Sequence[str]
     words: Sequence[tuple[str, str]]
-    settings: Sequence[Setting]
+    settings: Table
     fixed: str
     more: str
     edges: str
@@ -116,20 +96,24 @@ def recipes(run: Results) -> Found | None:
     ranges = run.study.get("ranges") or {}
     found = [plan.recipe.to_dict() for plan in plans.values()]
     known = dict.fromkeys(key for recipe in found for key in recipe)
-    settings, fixed = [], []
+    rows, fixed = [], []
     for key in known:
         values = [plain(recipe.get(key)) for recipe in found]
         if key in ranges or key in edges or len(set(values)) > 1:
+            values[0] += " at the edge" if key in edges and direct else ""
             allowed = written(ranges[key]) if key in ranges else NOTHING
-            settings.append(Setting(SETTINGS.get(key, key), values, bool(key in edges and direct), allowed))
+            rows.append([SETTINGS.get(key, key), *values, allowed])
         else:
             fixed.append(f"{SETTINGS.get(key, key)} {values[0]}")
     return Found(
-        plans=list(plans),
         words=[(name.capitalize(), plan.describe(rates=True)) for name, plan in plans.items() if plan.blocks],
-        settings=settings,
+        settings=Table(["setting", *plans, "searched"], rows),
         fixed=", ".join(fixed),
-        more=", ".join(f"{SETTINGS.get(key, key)} {written(ends)}" for key, ends in ranges.items() if key not in known),
+        more=", ".join(
+            f"{SETTINGS.get(key, key)} {told}"
+            for key, ends in ranges.items()
+            if key not in known and (told := written(ends))
+        ),
         edges=", ".join(SETTINGS.get(edge, edge) for edge in edges),
     )
 

@@ -287,3 +287,12 @@ def test_no_bar_of_importance_is_cut_off() -> None:
         figure = races.importance(shares)
     for panel in figure.axes:
         assert panel.get_xlim()[1] > max(bar.get_width() for bar in panel.patches)
+
+
+def test_no_seed_of_any_arm_is_cut_off() -> None:
+    low, high = (drawing.Arm("one", drawing.DIRECT, drawing.percents([top, None])) for top in (0.01, 0.05))
+    with drawing.style():
+        figure = drawing.arms({"a": [low, low], "b": [high, high]}, "error (%)", sharey=True)
+    for panel in figure.axes:
+        assert panel.get_ylim()[0] == 0 and panel.get_ylim()[1] > 5
+    assert "5.00 %\n(1 not finite)" in figure.axes[1].get_xticklabels()[0].get_text()
