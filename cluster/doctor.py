@@ -11,7 +11,7 @@ from cluster import token
 from cluster.connect import address, machines
 from cluster.nodes import Node, nodes, versions
 from cluster.preflight import attached, cpus, gpus
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 LEAST_GB = 2.0
 
@@ -86,7 +86,7 @@ def _cluster(folder: Path) -> Iterator[Finding]:
     try:
         with attached() as ray:
             found = nodes(ray, folder)
-    except Refusal as problem:
+    except InputError as problem:
         said, _, allowed = str(problem).partition("; allowed: ")
         yield Finding("missing", said, allowed)
         return
@@ -105,7 +105,7 @@ def agreed(folder: Path) -> None:
     One that comes in later would be used without having been asked.
 
     Raises:
-        Refusal: Naming the machine, and what to do.
+        InputError: Naming the machine, and what to do.
     """
     if address() is None:
         return
@@ -113,7 +113,7 @@ def agreed(folder: Path) -> None:
     with attached() as ray:
         there, named = sum(node["Alive"] for node in ray.nodes()), machines()
         if there < named:
-            raise Refusal(
+            raise InputError(
                 f"{there} of the cluster's {named} machines have come in; allowed: all of them (`graft doctor` counts "
                 "them; `ray up` again without the worker_ips that will not come), or RAY_ADDRESS=local for this one"
             )
@@ -123,7 +123,7 @@ def agreed(folder: Path) -> None:
     for node in found:
         finding = judged(node, versions(), here, True)
         if finding.state == "missing" or (finding.remedy and not node.sees):
-            raise Refusal(f"{finding.what}; allowed: {finding.remedy}")
+            raise InputError(f"{finding.what}; allowed: {finding.remedy}")
 
 
 def judged(node: Node, here: dict[str, str], folder: Path, several: bool) -> Finding:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.connect import address, quiet
-from spaces.refusal import Refusal, whole
+from spaces.errors import InputError, whole
 
 ANSWER = 2.0
 """Seconds within which a cluster's port must answer."""
@@ -52,7 +52,7 @@ def resources(device: str = "cuda") -> Resources:
     """What this machine has, or the cluster that is meant; GPUs of this machine only if ``device`` needs them.
 
     Raises:
-        Refusal: If the cluster cannot be reached.
+        InputError: If the cluster cannot be reached.
     """
     if address() is None:
         return Resources(cpus(), gpus() if device == "cuda" else 0)
@@ -67,11 +67,11 @@ def attached() -> Iterator[Any]:
     """Ray, connected to the cluster that is meant for as long as the block lasts.
 
     Raises:
-        Refusal: If it cannot be reached; within seconds, where Ray by itself tries for minutes.
+        InputError: If it cannot be reached; within seconds, where Ray by itself tries for minutes.
     """
     cluster = address() or "auto"
     if "://" in cluster:
-        raise Refusal(
+        raise InputError(
             f"RAY_ADDRESS is {cluster!r}; allowed: host:port of the cluster's head (port 6379), auto or local. From "
             "outside: ray submit cluster.yaml search.py"
         )
@@ -80,11 +80,11 @@ def attached() -> Iterator[Any]:
             _greet(cluster)
         quiet()
         ray = _connected(cluster)
-    except Refusal:
+    except InputError:
         raise
     except (OSError, ValueError, RuntimeError) as problem:  # a ConnectionError is an OSError
         said = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-        raise Refusal(
+        raise InputError(
             f"no Ray cluster to use at {cluster}: {said}; allowed: the address of one that runs (ray up), or "
             "RAY_ADDRESS=local for this machine alone"
         ) from problem
@@ -101,7 +101,7 @@ def _connected(cluster: str) -> Any:
     try:
         ray.init(address=cluster, log_to_driver=False, logging_level=logging.ERROR)
     except (AuthenticationError, ConnectionError) as problem:  # it answered the greeting, and then did not take us
-        raise Refusal(
+        raise InputError(
             f"the Ray cluster at {cluster} does not take this user's token; allowed: RAY_AUTH_MODE=token, and that "
             "cluster's token in ~/.ray/auth_token"
         ) from problem
@@ -139,18 +139,18 @@ def possible(
         Trainings at a time, and the GPUs that they share.
 
     Raises:
-        Refusal: Naming what was asked and what there is.
+        InputError: Naming what was asked and what there is.
     """
     if workers is not None:
         whole("--workers", workers, 1)
     _room(folder, megabytes)
     there = there or resources(device)
     if there.cpus < max(1, workers or 1):
-        raise Refusal(
+        raise InputError(
             f"--workers asked {workers or 1}, have {there.cpus}; allowed: 1 to {there.cpus} CPUs of {there.where}"
         )
     if device == "cuda" and not there.gpus:
-        raise Refusal(f"--device is 'cuda', but no GPU is seen on {there.where}; allowed: cpu")
+        raise InputError(f"--device is 'cuda', but no GPU is seen on {there.where}; allowed: cpu")
     return workers or there.cpus, there.gpus
 
 
@@ -158,11 +158,11 @@ def _room(folder: Path, megabytes: float) -> None:
     try:
         parent = next(place for place in (folder, *folder.parents) if place.exists())
     except (OSError, ValueError) as problem:
-        raise Refusal(f"--out {str(folder)[:80]!r}: {problem}; allowed: a folder that can be written") from None
+        raise InputError(f"--out {str(folder)[:80]!r}: {problem}; allowed: a folder that can be written") from None
     if not os.access(parent, os.W_OK) or not parent.is_dir():
-        raise Refusal(f"--out {folder}: {parent} cannot be written; allowed: a folder that can")
+        raise InputError(f"--out {folder}: {parent} cannot be written; allowed: a folder that can")
     free = shutil.disk_usage(parent).free / 1e6
     if free < megabytes:
-        raise Refusal(
+        raise InputError(
             f"--out {folder}: the run needs {megabytes:.0f} MB, {free:.0f} MB are free; allowed: a larger disk"
         )

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from models.ednn import EDNN
-from models.loss import LOSS
+from models.losses import LOSS
 from models.symmetries import Symmetries
 from models.train import Callback, descent, train
 from spaces.plan import Recipe
@@ -39,7 +39,7 @@ def distil(
 
     Raises:
         NonFiniteLoss: As soon as an epoch's loss is not a finite number.
-        Refusal: If there are no states, or not as many energies.
+        InputError: If there are no states, or not as many energies.
     """
     if not centred and len(energies):
         network.centre(energies, index.shape[1:])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from models import tiles
 from models.mlp import layer
 from models.sequence.chain import channels, encode
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 from spaces.settings import Count, Settings, Truth, Whole, settings
 
 CHUNK = 2**16
@@ -86,7 +86,7 @@ class EDNN(nn.Module):
         """Energies of all tiles, float64 (codes,), by code: sum_k index_k q^k, k row by row, top left k = 0.
 
         Raises:
-            Refusal: If they are more than 2^24.
+            InputError: If they are more than 2^24.
         """
         everything = tiles.every(self.q, self.focus, self.context)
         with torch.inference_mode():
@@ -144,18 +144,18 @@ class PlacedEDNN(EDNN):
         """Energies (batch,).
 
         Raises:
-            Refusal: If the states are of another size.
+            InputError: If the states are of another size.
         """
         if index.shape[1:] != self.shape:
             given, own = (" x ".join(map(str, shape)) for shape in (index.shape[1:], self.shape))
-            raise Refusal(f"states of {given}; allowed: {own}, the lattice whose couplings this network has learned")
+            raise InputError(f"states of {given}; allowed: {own}, the lattice whose couplings this network has learned")
         return self.of_cut(index)
 
     def table(self) -> NDArray[np.float64]:
         """Energies of all tiles at each place, float64 (tiles, codes); tiles row by row, codes as in `EDNN.table`.
 
         Raises:
-            Refusal: If they are more than 2^24 at one place.
+            InputError: If they are more than 2^24 at one place.
         """
         everything = tiles.every(self.q, self.focus, self.context)
         with torch.inference_mode():

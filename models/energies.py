@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spaces.refusal import number
+from spaces.errors import number
 
 
 def boltzmann(log_probabilities: ArrayLike, temperature: float) -> NDArray[np.float64]:
@@ -14,7 +14,7 @@ def boltzmann(log_probabilities: ArrayLike, temperature: float) -> NDArray[np.fl
         temperature: At which the states were watched, in units of energy over k_B.
 
     Raises:
-        Refusal: If the temperature is not above 0.
+        InputError: If the temperature is not above 0.
     """
     number("temperature", temperature, 0, above=True)
     return -temperature * np.asarray(log_probabilities, np.float64)

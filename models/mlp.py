@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from spaces.refusal import choice, whole
+from spaces.errors import choice, whole
 
 ACTIVATION: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
@@ -25,7 +25,7 @@ class MLP(nn.Module):
         activation: One of ``relu``, ``gelu``, ``silu``, ``tanh``.
 
     Raises:
-        Refusal: If a size is not a positive whole number or the activation is unknown.
+        InputError: If a size is not a positive whole number or the activation is unknown.
     """
 
     def __init__(self, inputs: int, outputs: int, depth: int = 6, width: int = 200, activation: str = "relu") -> None:

@@ -11,8 +11,8 @@ from torch import nn
 
 from models.mlp import MLP
 from models.surgery import blocks_of
+from spaces.errors import InputError
 from spaces.plan import OWN
-from spaces.refusal import Refusal
 from spaces.settings import Settings, Whole, settings
 
 Value = str | int | float | bool
@@ -56,7 +56,7 @@ class OwnNetwork:
         """The network, weights as its constructor leaves them: the same each time.
 
         Raises:
-            Refusal: If it cannot be imported or constructed, or is no network whose blocks can be copied.
+            InputError: If it cannot be imported or constructed, or is no network whose blocks can be copied.
         """
         kind = self._kind()
         arguments = {"inputs": inputs, "outputs": outputs} | dict(self.settings)
@@ -66,18 +66,18 @@ class OwnNetwork:
             try:
                 network: nn.Module = kind(**arguments)
             except Exception as problem:
-                raise Refusal(
+                raise InputError(
                     f"network {self.module}({told}) raises {type(problem).__name__}: {problem}; "
                     "allowed: a class that takes inputs, outputs and the other keys of network"
                 ) from problem
         if len(blocks_of(network)) < 2:
-            raise Refusal(f"network {self.module} has one block; allowed: at least 2, the last of them the head")
+            raise InputError(f"network {self.module} has one block; allowed: at least 2, the last of them the head")
         seen: set[int] = set()
         for number, block in enumerate(blocks_of(network), 1):
             mine = {id(parameter) for parameter in block.parameters()}
             if not mine or mine & seen:
                 which = "shares weights with one before it" if mine else "has no weights"
-                raise Refusal(f"block {number} of {self.module} {which}; allowed: blocks with weights of their own")
+                raise InputError(f"block {number} of {self.module} {which}; allowed: blocks with weights of their own")
             seen |= mine
         return network
 
@@ -92,13 +92,13 @@ class OwnNetwork:
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
                 found = network(torch.zeros(2, inputs))
         except Exception as problem:
-            raise Refusal(
+            raise InputError(
                 f"network {self.module} raises {type(problem).__name__}: {problem}, given rows (2, {inputs}); "
                 f"allowed: a network that maps (batch, {inputs}) to (batch, {outputs})"
             ) from problem
         shape = tuple(getattr(found, "shape", ())) or type(found).__name__
         if shape != (2, outputs):
-            raise Refusal(
+            raise InputError(
                 f"network {self.module} maps rows (2, {inputs}) to {shape}; allowed: to (2, {outputs}), the task's "
                 "outputs"
             )
@@ -112,14 +112,14 @@ class OwnNetwork:
         """Inverse of `to_dict`.
 
         Raises:
-            Refusal: If a value is no text, number or truth value.
+            InputError: If a value is no text, number or truth value.
         """
         for key, value in values.items():
             wanted: Any = str if key == "module" else Value
             if not isinstance(value, wanted) or key in ("inputs", "outputs"):
                 allowed = "text" if key == "module" else "text, a number, true or false"
                 allowed = "nothing, for the task says it" if key in ("inputs", "outputs") else allowed
-                raise Refusal(f"network.{key} is {value!r}; allowed: {allowed}")
+                raise InputError(f"network.{key} is {value!r}; allowed: {allowed}")
         settings = {key: value for key, value in values.items() if key != "module"}
         return cls(values["module"], tuple(sorted(settings.items())))
 
@@ -128,12 +128,14 @@ class OwnNetwork:
         try:
             kind = getattr(importlib.import_module(module), attribute)
         except Exception as problem:
-            raise Refusal(
+            raise InputError(
                 f"network.module {self.module!r} cannot be imported ({type(problem).__name__}: {problem}); "
                 "allowed: an importable package.module:Class, such as one in a folder on PYTHONPATH"
             ) from problem
         if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
-            raise Refusal(f"network.module {self.module!r} is no torch module; allowed: a subclass of torch.nn.Module")
+            raise InputError(
+                f"network.module {self.module!r} is no torch module; allowed: a subclass of torch.nn.Module"
+            )
         return kind
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from math import prod
 
-from spaces.refusal import Refusal, unknown, whole
+from spaces.errors import InputError, unknown, whole
 
 Order = tuple[int, ...]
 
@@ -26,10 +26,10 @@ def spiral(shape: Sequence[int]) -> Order:
     """From the top left corner clockwise along the edge, and so inwards. Of a chain it is the raster order.
 
     Raises:
-        Refusal: If the lattice has more than two dimensions.
+        InputError: If the lattice has more than two dimensions.
     """
     if len(shape) > 2:
-        raise Refusal(f"order spiral of {len(shape)} dimensions; allowed: 1 or 2, or raster or snake")
+        raise InputError(f"order spiral of {len(shape)} dimensions; allowed: 1 or 2, or raster or snake")
     rows = [[r * shape[-1] + c for c in range(shape[-1])] for r in range(prod(shape[:-1]))]
     path: list[int] = []
     while rows:
@@ -42,12 +42,12 @@ def hilbert(shape: Sequence[int]) -> Order:
     """Hilbert's curve: sites near in the order are near on the lattice.
 
     Raises:
-        Refusal: If the lattice is not a square whose side is a power of two.
+        InputError: If the lattice is not a square whose side is a power of two.
     """
     side = shape[0]
     if len(shape) != 2 or shape[1] != side or side & (side - 1):
         given = " x ".join(map(str, shape))
-        raise Refusal(f"order hilbert of {given} sites; allowed: a square of side 2, 4, 8, ..., or snake or spiral")
+        raise InputError(f"order hilbert of {given} sites; allowed: a square of side 2, 4, 8, ..., or snake or spiral")
     curve = [(0, 0)]
     for level in range(side.bit_length() - 1):
         size = 1 << level
@@ -79,10 +79,10 @@ def order(given: str | Sequence[int], shape: Sequence[int]) -> Order:
         Raster numbers: the t-th site that is read is ``order[t]``.
 
     Raises:
-        Refusal: If the name is unknown, does not suit the lattice, or the numbers are no permutation.
+        InputError: If the name is unknown, does not suit the lattice, or the numbers are no permutation.
     """
     if not 1 <= len(shape) <= 3:
-        raise Refusal(f"lattice of {len(shape)} dimensions; allowed: 1, 2 or 3")
+        raise InputError(f"lattice of {len(shape)} dimensions; allowed: 1, 2 or 3")
     for length in shape:
         whole("length of the lattice", length, 1)
     if isinstance(given, str):
@@ -90,7 +90,7 @@ def order(given: str | Sequence[int], shape: Sequence[int]) -> Order:
             raise unknown("order", given, ORDERS)
         return ORDERS[given](shape)
     if sorted(given) != list(range(prod(shape))):
-        raise Refusal(f"order of {len(given)} numbers; allowed: each of 0 to {prod(shape) - 1} once")
+        raise InputError(f"order of {len(given)} numbers; allowed: each of 0 to {prod(shape) - 1} once")
     return tuple(given)
 
 

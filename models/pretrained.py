@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from models.scaling import Scaling
 from models.surgery import blocks_of
-from spaces.refusal import Refusal, number
-from spaces.refusal import name as plain_name
+from spaces.errors import InputError, number
+from spaces.errors import name as plain_name
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Pretrained:
     def __post_init__(self) -> None:
         plain_name("name of a file of weights", self.name)
         if len(self.mean) != len(self.deviation):
-            raise Refusal(
+            raise InputError(
                 f"{self.name} has {len(self.mean)} means and {len(self.deviation)} deviations; allowed: one of each "
                 "for every input, or neither"
             )
@@ -78,7 +78,7 @@ def read(path: Path) -> Weights:
         path: A .safetensors, or a .pt or .pth that ``torch.save(network.state_dict(), path)`` wrote.
 
     Raises:
-        Refusal: Naming the file, if it holds anything but finite weights.
+        InputError: Naming the file, if it holds anything but finite weights.
     """
     activation = ""
     try:
@@ -90,16 +90,16 @@ def read(path: Path) -> Weights:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:
         said = (str(problem).strip().splitlines() or [type(problem).__name__])[0][:160]
-        raise Refusal(
+        raise InputError(
             f"{path} cannot be read as weights alone ({said}); allowed: .safetensors, or what "
             "torch.save(network.state_dict(), ...) writes: a pickle of more could run code"
         ) from None
     if not isinstance(tensors, Mapping) or not tensors or not all(isinstance(t, Tensor) for t in tensors.values()):
         held = ", ".join(map(str, tensors)) if isinstance(tensors, Mapping) else type(tensors).__name__
-        raise Refusal(f"{path} holds {held[:160] or 'nothing'}; allowed: a state_dict, tensors by name")
+        raise InputError(f"{path} holds {held[:160] or 'nothing'}; allowed: a state_dict, tensors by name")
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
-            raise Refusal(f"{path}, {_where(name)} holds a value that is not finite; allowed: finite weights")
+            raise InputError(f"{path}, {_where(name)} holds a value that is not finite; allowed: finite weights")
     mean, deviation = (tuple(tensors.pop(f"scaling.{part}", torch.empty(0)).tolist()) for part in ("mean", "deviation"))
     return Weights(tensors, mean, deviation, activation)
 
@@ -113,7 +113,7 @@ def put(network: nn.Module, tensors: Mapping[str, Tensor], file: str) -> nn.Modu
         file: What to call the file.
 
     Raises:
-        Refusal: Naming the first block and weight that do not fit, with both shapes.
+        InputError: Naming the first block and weight that do not fit, with both shapes.
     """
     ours = network.state_dict()
     blocks = len(blocks_of(network))
@@ -121,7 +121,7 @@ def put(network: nn.Module, tensors: Mapping[str, Tensor], file: str) -> nn.Modu
         mine, theirs = (tuple(held[name].shape) if name in held else None for held in (ours, tensors))
         if mine != theirs:
             said = [f"has shape {shape}" if shape is not None else "is missing" for shape in (theirs, mine)]
-            raise Refusal(
+            raise InputError(
                 f"{file} does not fit: {_where(name)} {said[0]} in the file and {said[1]} in the network of {blocks} "
                 "blocks; allowed: weights of the same class, built with the same settings, inputs and outputs"
             )

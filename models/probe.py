@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.loss import LOSS
+from models.losses import LOSS
 from models.surgery import blocks_of
 from models.train import predict
 
@@ -49,7 +49,7 @@ def gradient_ratios(network: nn.Module, inputs: Tensor, outputs: Tensor, loss: s
         network: With ordered blocks; its weights are left as they are.
         inputs: (examples, inputs), standardised.
         outputs: (examples, outputs).
-        loss: One of `models.loss.LOSS`.
+        loss: One of `models.losses.LOSS`.
     """
     groups = [list(block.parameters()) for block in blocks_of(network)]
     with torch.enable_grad():

@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 class Shape(Protocol):
@@ -46,7 +46,7 @@ def unpack(path: Path, kind: type[S]) -> tuple[nn.Module, S]:
         kind: The class of its shape.
 
     Raises:
-        Refusal: If the file is missing or holds no network of that class.
+        InputError: If the file is missing or holds no network of that class.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -55,7 +55,7 @@ def unpack(path: Path, kind: type[S]) -> tuple[nn.Module, S]:
         network = shape.build()
         network.load_state_dict(tensors)
     except Exception as problem:
-        raise Refusal(
+        raise InputError(
             f"{path} holds no {kind.__name__} written by graft ({problem}); allowed: a .safetensors of ours"
         ) from None
     return network, shape

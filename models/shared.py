@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from models.head import best_constant
 from models.mlp import MLP, layer
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 from spaces.sharing import Sharing
 
 
@@ -25,7 +25,7 @@ class SharedMLP(nn.Module):
         width: Neurons in each.
 
     Raises:
-        Refusal: If the plan is for another number of blocks or lacks a task's width.
+        InputError: If the plan is for another number of blocks or lacks a task's width.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class SharedMLP(nn.Module):
     ) -> None:
         super().__init__()
         if len(plan.groups) != depth + 1 or set(plan.tasks) - set(inputs):
-            raise Refusal(
+            raise InputError(
                 f"the plan has {len(plan.groups)} blocks for {', '.join(plan.tasks)}, the network {depth + 1} for "
                 f"{', '.join(inputs)}; allowed: one partition a block, and every task"
             )
@@ -114,10 +114,10 @@ def stack(rows: Sequence[Tensor], align: str) -> Tensor:
     """Standardised inputs of several tasks as one tensor (examples, tasks, widest), padded with 0: the mean.
 
     Raises:
-        Refusal: If the tasks differ in their number of examples.
+        InputError: If the tasks differ in their number of examples.
     """
     if len({len(one) for one in rows}) != 1:
-        raise Refusal(f"tasks have {[len(one) for one in rows]} examples; allowed: as many of each")
+        raise InputError(f"tasks have {[len(one) for one in rows]} examples; allowed: as many of each")
     widest = max(one.shape[1] for one in rows)
     stacked = rows[0].new_zeros(len(rows[0]), len(rows), widest)
     for place, one in enumerate(rows):

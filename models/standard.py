@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Standard:
         """Measure outputs (examples, outputs).
 
         Raises:
-            Refusal: If one never varies.
+            InputError: If one never varies.
         """
         exact = np.asarray(outputs, np.float64)
         mean = exact.mean(0)
         deviation = np.abs(exact - mean).mean(0)
         still = np.flatnonzero(deviation <= 1e-12 * np.abs(mean))
         if still.size:
-            raise Refusal(f"{where}: output {still[0] + 1} never varies; allowed: outputs that do")
+            raise InputError(f"{where}: output {still[0] + 1} never varies; allowed: outputs that do")
         return cls(mean, deviation)
 
     def __call__(self, outputs: ArrayLike) -> NDArray[np.float32]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from spaces.errors import InputError, unknown
 from spaces.plan import Block, Span
-from spaces.refusal import Refusal, unknown
 
 Weights = Mapping[str, Tensor]
 
@@ -15,11 +15,11 @@ def blocks_of(network: nn.Module) -> list[nn.Module]:
     """The ordered blocks of a network, head included.
 
     Raises:
-        Refusal: If the network has no ``blocks: nn.ModuleList``.
+        InputError: If the network has no ``blocks: nn.ModuleList``.
     """
     blocks = getattr(network, "blocks", None)
     if not isinstance(blocks, nn.ModuleList) or len(blocks) == 0:
-        raise Refusal(
+        raise InputError(
             f"{type(network).__name__} has no blocks; allowed: a module with an ordered nn.ModuleList `blocks`"
         )
     return list(blocks)
@@ -42,11 +42,11 @@ def copy_span(
         Views of the target's entries that were written. Nothing is written unless everything fits.
 
     Raises:
-        Refusal: If the span lies outside either network or shapes differ.
+        InputError: If the span lies outside either network or shapes differ.
     """
     theirs, ours = blocks_of(source), blocks_of(target)
     if span.last > min(len(theirs), len(ours)):
-        raise Refusal(f"span {span} lies outside the network; allowed: blocks 1 to {min(len(theirs), len(ours))}")
+        raise InputError(f"span {span} lies outside the network; allowed: blocks 1 to {min(len(theirs), len(ours))}")
     numbers = range(span.first, span.last + 1)
     pairs = [pair for i in numbers for pair in _pairs(i, ours[i - 1], theirs[i - 1], overlap)]
     with torch.no_grad():
@@ -62,7 +62,9 @@ def _pairs(number: int, ours: nn.Module, theirs: nn.Module, overlap: bool) -> li
     """Where each tensor of one block goes, as (view of the target, values of the source)."""
     mine, other = dict(ours.named_parameters()), dict(theirs.named_parameters())
     if list(mine) != list(other) or [b.shape for b in ours.buffers()] != [b.shape for b in theirs.buffers()]:
-        raise Refusal(f"block {number} differs: target has {list(mine)}, source {list(other)}; allowed: equal blocks")
+        raise InputError(
+            f"block {number} differs: target has {list(mine)}, source {list(other)}; allowed: equal blocks"
+        )
     pairs = []
     for position, name in enumerate(mine):
         into, values = mine[name].data, other[name].data
@@ -71,7 +73,7 @@ def _pairs(number: int, ours: nn.Module, theirs: nn.Module, overlap: bool) -> li
             into, values = into[:, :columns], values[:, :columns]
         if into.shape != values.shape:
             shapes = f"target {tuple(into.shape)}, source {tuple(values.shape)}"
-            raise Refusal(f"block {number} {name}: {shapes}; allowed: networks of equal widths")
+            raise InputError(f"block {number} {name}: {shapes}; allowed: networks of equal widths")
         pairs.append((into, values))
     return pairs
 
@@ -103,11 +105,11 @@ def transplant(target: nn.Module, sources: Mapping[str, nn.Module], blocks: Sequ
         Views of everything that was copied.
 
     Raises:
-        Refusal: If a source is unknown, the plan has another number of blocks, or shapes differ.
+        InputError: If a source is unknown, the plan has another number of blocks, or shapes differ.
     """
     ours = blocks_of(target)
     if blocks and len(blocks) != len(ours):
-        raise Refusal(f"the plan has {len(blocks)} blocks, the network {len(ours)}; allowed: one decision a block")
+        raise InputError(f"the plan has {len(blocks)} blocks, the network {len(ours)}; allowed: one decision a block")
     copied = []
     for number, block in enumerate(blocks, 1):
         if block.source is None:

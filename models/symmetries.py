@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spaces.refusal import Refusal, choice, whole
+from spaces.errors import InputError, choice, whole
 
 NAMES = ("translations", "reflections", "rotations", "colours")
 MOST = 2**26
@@ -42,7 +42,7 @@ class Symmetries:
             q: Number of colours.
 
         Raises:
-            Refusal: If a name is unknown, axes to rotate differ in length, or the group is too large for a table.
+            InputError: If a name is unknown, axes to rotate differ in length, or the group is too large for a table.
         """
         for name in names:
             choice("symmetries", name, NAMES)
@@ -53,12 +53,12 @@ class Symmetries:
         if "rotations" in names:
             if len(set(shape)) > 1:
                 lengths = " x ".join(map(str, shape))
-                raise Refusal(f"rotations of a lattice of {lengths}; allowed: where all lengths are equal")
+                raise InputError(f"rotations of a lattice of {lengths}; allowed: where all lengths are equal")
             generators += [np.rot90(sites, axes=pair) for pair in combinations(range(len(shape)), 2)]
         places = _closure([generator.reshape(-1) for generator in generators], sites.size)
         if "translations" in names:
             if len(places) * sites.size**2 > MOST:
-                raise Refusal(
+                raise InputError(
                     f"symmetries of {sites.size} sites are too many for a table; allowed: at most {MOST} entries, "
                     "or without translations"
                 )
@@ -91,7 +91,7 @@ class Symmetries:
         """That many different elements; all of them if ``copies`` is None.
 
         Raises:
-            Refusal: If there are not so many.
+            InputError: If there are not so many.
         """
         if copies is None:
             return list(range(len(self)))

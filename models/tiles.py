@@ -17,7 +17,7 @@ from torch import Tensor
 
 from models.symmetries import Symmetries
 from spaces.dcl import TILES
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 MOST_CODES = TILES
 """Entries of the largest table."""
@@ -27,12 +27,12 @@ def fits(shape: Sequence[int], focus: int, context: int) -> None:
     """Refuse a lattice that such tiles do not cover, or on which a tile would meet itself.
 
     Raises:
-        Refusal: Saying which lattices are allowed.
+        InputError: Saying which lattices are allowed.
     """
     side = focus + 2 * context
     if len(shape) != 2 or any(length % focus or length < side for length in shape):
         given = " x ".join(map(str, shape))
-        raise Refusal(
+        raise InputError(
             f"lattice of {given} with focus {focus} and context {context}; "
             f"allowed: rows and columns that are multiples of {focus} and at least {side}"
         )
@@ -42,11 +42,11 @@ def codes_of(q: int, focus: int, context: int) -> int:
     """Number of different tiles.
 
     Raises:
-        Refusal: If they are too many for a table.
+        InputError: If they are too many for a table.
     """
     sites = (focus + 2 * context) ** 2
     if q**sites > MOST_CODES:
-        raise Refusal(
+        raise InputError(
             f"tiles of {sites} sites with {q} values are {q**sites:.3g} different ones; allowed in a table: at most "
             f"{MOST_CODES}. Choose a smaller focus or context"
         )

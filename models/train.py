@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.loss import LOSS, Loss, finite
+from models.losses import LOSS, Loss, finite
 from models.surgery import blocks_of
+from spaces.errors import InputError
 from spaces.plan import Block, Recipe
-from spaces.refusal import Refusal
 
 Callback = Callable[[int, float], None]
 Backward = Callable[[Tensor, Tensor], Tensor]
@@ -50,12 +50,12 @@ def train(
 
     Raises:
         NonFiniteLoss: As soon as an epoch's loss is not a finite number.
-        Refusal: If there are no examples, or inputs and outputs differ in length.
+        InputError: If there are no examples, or inputs and outputs differ in length.
     """
     rows = len(inputs)
     wanted_rows = rows if outputs is None else len(outputs)
     if rows == 0 or rows != wanted_rows:
-        raise Refusal(f"training rows: {rows} inputs, {wanted_rows} outputs; allowed: as many of each, at least one")
+        raise InputError(f"training rows: {rows} inputs, {wanted_rows} outputs; allowed: as many of each, at least one")
     optimiser = _optimiser(network, recipe, blocks)
     peaks = [group["lr"] for group in optimiser.param_groups]
     pulls = list(_pulls(network, blocks))
@@ -149,7 +149,7 @@ def _optimiser(network: nn.Module, recipe: Recipe, blocks: Sequence[Block]) -> t
     if outside:
         groups.setdefault(1.0, []).extend(outside)
     if not groups:
-        raise Refusal("every block is frozen; allowed: at least one block with a rate above 0")
+        raise InputError("every block is frozen; allowed: at least one block with a rate above 0")
     settings = [{"params": params, "lr": recipe.rate * rate} for rate, params in groups.items()]
     match recipe.optimiser:
         case "adamw":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.loss import LOSS, Loss
+from models.losses import LOSS, Loss
 from models.shared import SharedMLP
 from models.train import Backward
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.network import Shape
 from models.scaling import Scaling
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 def pack(network: nn.Module, shape: Shape, scaling: Scaling) -> bytes:
@@ -28,7 +28,7 @@ def unpack(path: Path) -> tuple[nn.Module, Shape, Scaling]:
     """Inverse of `pack`, from a file.
 
     Raises:
-        Refusal: If the file is missing, is no network of ours, or is a user's own whose module is not at hand.
+        InputError: If the file is missing, is no network of ours, or is a user's own whose module is not at hand.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -37,10 +37,10 @@ def unpack(path: Path) -> tuple[nn.Module, Shape, Scaling]:
         scaling = Scaling(tensors.pop("scaling.mean"), tensors.pop("scaling.deviation"))
         network = shape.build()
         network.load_state_dict(tensors)
-    except Refusal:
+    except InputError:
         raise
     except Exception as problem:
-        raise Refusal(
+        raise InputError(
             f"{path} is not a network written by graft ({problem}); allowed: a .safetensors of ours"
         ) from None
     return network, shape, scaling

@@ -19,7 +19,7 @@ from models.standard import Standard
 from models.train import predict
 from models.weights import unpack
 from simulators.table import unit
-from spaces.refusal import Refusal, unknown
+from spaces.errors import InputError, unknown
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class Champion:
         """Predict (examples, outputs) from (examples, inputs) in the units of the card.
 
         Raises:
-            Refusal: If the inputs have another width or are not finite.
+            InputError: If the inputs have another width or are not finite.
         """
         rows = np.atleast_2d(np.asarray(inputs, np.float32))
         wanted = len(self.scaling.mean)
         if rows.ndim != 2 or rows.shape[1] != wanted:
-            raise Refusal(f"inputs have shape {rows.shape}; allowed: (examples, {wanted})")
+            raise InputError(f"inputs have shape {rows.shape}; allowed: (examples, {wanted})")
         # Cards of older runs do not say whether only positive inputs have a meaning.
         lengths = self.card.get("positive", all(column.get("unit") == "nm" for column in self.card["inputs"]))
         if not np.isfinite(rows).all() or (lengths and (rows <= 0).any()):
-            raise Refusal(f"inputs hold a value that is no {'positive ' * lengths}finite number; allowed: only such")
+            raise InputError(f"inputs hold a value that is no {'positive ' * lengths}finite number; allowed: only such")
         found = predict(self.network, self.scaling(torch.from_numpy(rows))).numpy()
         told = self.card.get("standard")
         return Standard(*(np.array(told[key]) for key in ("mean", "deviation"))).undo(found) if told else found
@@ -63,7 +63,7 @@ def load(folder: str | Path, task: str = "") -> Champion:
         task: Which of its networks, if the run learned several tasks.
 
     Raises:
-        Refusal: If the folder holds no certified network, or its weights are not those certified.
+        InputError: If the folder holds no certified network, or its weights are not those certified.
     """
     model = Path(folder) / "model"
     tasks = sorted(card.parent.name for card in model.glob("*/card.json"))
@@ -81,16 +81,18 @@ def certified(model: Path) -> tuple[dict[str, Any], Path]:
     """The card and the file of weights that lie in a folder of a run.
 
     Raises:
-        Refusal: If it holds none, or the weights are not those certified.
+        InputError: If it holds none, or the weights are not those certified.
     """
     weights = model / "network.safetensors"
     try:
         card = json.loads((model / "card.json").read_text())
         data = weights.read_bytes()
     except (OSError, ValueError) as problem:
-        raise Refusal(f"{model.parent} holds no champion ({problem}); allowed: the folder of a finished run") from None
+        raise InputError(
+            f"{model.parent} holds no champion ({problem}); allowed: the folder of a finished run"
+        ) from None
     if hashlib.sha256(data).hexdigest() != card["sha256"]:
-        raise Refusal(f"{weights} is not the network that was certified (sha256 differs)")
+        raise InputError(f"{weights} is not the network that was certified (sha256 differs)")
     return card, weights
 
 
@@ -98,10 +100,12 @@ def outputs_only(folder: Path, temperatures: Sequence[float], sweeps: int) -> No
     """Refuse what can be asked of learned energies alone.
 
     Raises:
-        Refusal: If it was asked.
+        InputError: If it was asked.
     """
     if temperatures or sweeps:
-        raise Refusal(f"--temperatures and --sweeps are of learned energies, and {folder} holds none; allowed: neither")
+        raise InputError(
+            f"--temperatures and --sweeps are of learned energies, and {folder} holds none; allowed: neither"
+        )
 
 
 def predict_csv(folder: Path, table: Path, task: str = "") -> str:
@@ -110,7 +114,7 @@ def predict_csv(folder: Path, table: Path, task: str = "") -> str:
     Where the network was trained on named columns, a header may have them in any order.
 
     Raises:
-        Refusal: If the file cannot be read as numbers, one example a line, or its header names other columns.
+        InputError: If the file cannot be read as numbers, one example a line, or its header names other columns.
     """
     champion = load(folder, task)
     try:
@@ -119,9 +123,9 @@ def predict_csv(folder: Path, table: Path, task: str = "") -> str:
         header = bool(lines) and not any(_is_number(cell) for cell in lines[0])
         rows = [[float(cell) for cell in line] for line in lines[header:]]
     except (OSError, ValueError, csv.Error) as problem:
-        raise Refusal(f"{table}: {problem}; allowed: numbers separated by commas, one example a line") from None
+        raise InputError(f"{table}: {problem}; allowed: numbers separated by commas, one example a line") from None
     if not rows or len({len(row) for row in rows}) != 1:
-        raise Refusal(f"{table}: {len(rows)} examples of differing width; allowed: at least one, all of equal width")
+        raise InputError(f"{table}: {len(rows)} examples of differing width; allowed: at least one, all of equal width")
     columns, grid = champion.card.get("columns"), champion.card["grid"]
     if columns and header:
         order = _places(lines[0], columns["inputs"], table)
@@ -143,7 +147,7 @@ def _places(cells: Sequence[str], wanted: Sequence[str], table: Path) -> list[in
         found, names = spelt(cells), spelt(wanted)
         if sorted(found) == sorted(names) and len(set(names)) == len(names):
             return [found.index(name) for name in names]
-    raise Refusal(f"{table} has columns {', '.join(cells)}; allowed: {', '.join(wanted)}, in any order")
+    raise InputError(f"{table} has columns {', '.join(cells)}; allowed: {', '.join(wanted)}, in any order")
 
 
 def _is_number(text: str) -> bool:

@@ -14,11 +14,11 @@ from cluster.connect import quiet
 quiet()
 
 from search import commands  # noqa: E402  (Ray reads its environment when it is imported)
-from search.dcl.study import SCORES  # noqa: E402
+from search.kinds.transfer.study import MODES  # noqa: E402
 from search.settings import SCALES  # noqa: E402
+from search.tasks.distilled.study import SCORES  # noqa: E402
 from search.tracking.address import masked  # noqa: E402
-from search.transfer.study import MODES  # noqa: E402
-from spaces.refusal import Refusal, unknown  # noqa: E402
+from spaces.errors import InputError, unknown  # noqa: E402
 
 COMMANDS = {
     "list": commands.listed,
@@ -40,7 +40,7 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Bad arguments."""
-        raise Refusal(f"{message}; see {self.prog} --help")
+        raise InputError(f"{message}; see {self.prog} --help")
 
 
 def parser() -> Parser:
@@ -106,7 +106,7 @@ def execute(arguments: Sequence[str]) -> Any:
     options = parser().parse_args(list(arguments), Namespace(json=False))
     uri = getattr(options, "tracking_uri", None)
     if uri and masked(uri) != uri:
-        raise Refusal(
+        raise InputError(
             f"--tracking-uri {masked(uri)} holds a password, and whoever lists this machine's processes reads it; "
             "allowed: the same address in the environment's MLFLOW_TRACKING_URI"
         )
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     notes: list[str] = []
     try:
         execute(given)
-    except Refusal as problem:
+    except InputError as problem:
         code, line = 2, str(problem)
         notes = getattr(problem, "__notes__", [])
     except KeyboardInterrupt:

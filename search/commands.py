@@ -11,12 +11,12 @@ from cluster.preflight import Resources, cpus, possible
 from search.doctor import allowed, examination, tracking
 from search.kinds.base import Asked, Kind
 from search.kinds.registry import kind_of
-from search.means import Means
-from search.records.record import Run
+from search.run.folder import Run
+from search.run.means import Means
 from search.study import registry, reopened, resolve, setting
 from simulators.storage import reach
 from simulators.table import in_words as table_in_words
-from spaces.refusal import Refusal, number, whole
+from spaces.errors import InputError, number, whole
 
 DEFAULT = "film10-film8"
 
@@ -63,7 +63,7 @@ def _begin(options: Namespace, kind: Kind) -> tuple[Run, Means]:
     store = getattr(options, "store", None)
     if store is not None:
         if not kind.stored:
-            raise Refusal(f"{study.name} watches states, which stay in its folder; allowed: a study without --store")
+            raise InputError(f"{study.name} watches states, which stay in its folder; allowed: a study without --store")
         reach(store)
     return run, Means(workers, options.device, gpus, uri=getattr(options, "tracking_uri", None), store=store)
 
@@ -78,8 +78,8 @@ def run(options: Namespace) -> Any:
     study = _study(options)
     kind = kind_of(study)
     found, means = _begin(options, kind)
+    from search.engine.progress import Progress
     from search.estimate import in_words
-    from search.tuning.progress import Progress
 
     searching, rest = kind.seconds(means.workers)
     if options.minutes is not None:
@@ -107,7 +107,7 @@ def run(options: Namespace) -> Any:
         tracker = Tracker(found.folder, study.to_dict(), means.uri)
         try:
             certified = kind.run(found, means, progress, tracker)
-        except Refusal:
+        except InputError:
             progress.close()
             raise
         except BaseException as stop:
@@ -138,7 +138,7 @@ def draw_map(options: Namespace) -> Any:
     if not kind.has_map:
         raise kind.unmapped()
     found, means = _begin(options, kind)
-    from search.tuning.progress import Progress
+    from search.engine.progress import Progress
 
     with found.held():
         found.begin(study)
@@ -203,9 +203,9 @@ def calibrate(options: Namespace) -> Any:
     whole("--repeats", options.repeats, 1)
     folder = Path(options.out or "runs/calibration").resolve()
     possible(options.workers, "cpu", folder, 200, Resources(cpus(), 0))  # processes of this machine, no Ray
-    from search.records.record import write_bytes, write_json
+    from search.kinds.transfer import calibration
     from search.report import calibration as drawn
-    from search.transfer import calibration
+    from search.run.folder import write_bytes, write_json
 
     modes = calibration.by_mode(resolve("calibration"), folder)
     study, place = modes[options.mode]
@@ -247,13 +247,15 @@ def _numbers(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")] if text else []
     except ValueError:
-        raise Refusal(f"--temperatures is {text!r}; allowed: numbers separated by commas, such as 1.5,2.27,4") from None
+        raise InputError(
+            f"--temperatures is {text!r}; allowed: numbers separated by commas, such as 1.5,2.27,4"
+        ) from None
 
 
 def _folder(text: str) -> Path:
     folder = Path(text).resolve()
     if not folder.is_dir():
-        raise Refusal(f"{text} is no folder; allowed: the folder of a run, such as runs/{DEFAULT}-demo")
+        raise InputError(f"{text} is no folder; allowed: the folder of a run, such as runs/{DEFAULT}-demo")
     return folder
 
 

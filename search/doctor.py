@@ -8,7 +8,7 @@ from cluster.preflight import possible
 from search.kinds.base import Kind
 from search.tracking import store
 from search.tracking.address import address, masked
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 def examination(
@@ -43,7 +43,7 @@ def _asked(kind: Kind, folder: Path, workers: int | None, device: str) -> Findin
     study, size = kind.study, kind.megabytes()
     try:
         trainings, gpus = allowed(kind, folder, workers, device)
-    except Refusal as problem:
+    except InputError as problem:
         said, _, instead = str(problem).partition("; allowed: ")
         return Finding("missing", f"{study.name}: {said}", instead)
     share = f" on {gpus} GPUs" if device == "cuda" else ""
@@ -54,9 +54,9 @@ def allowed(kind: Kind, folder: Path, workers: int | None, device: str) -> tuple
     """Trainings at a time and GPUs that a run of a study may have.
 
     Raises:
-        Refusal: If this machine or the cluster has less than was asked for, or the study has no use for it.
+        InputError: If this machine or the cluster has less than was asked for, or the study has no use for it.
     """
     if device not in kind.devices:
         name = kind.study.name
-        raise Refusal(f"--device is {device}, but sequence models, as of {name}, are trained on CPUs; allowed: cpu")
+        raise InputError(f"--device is {device}, but sequence models, as of {name}, are trained on CPUs; allowed: cpu")
     return possible(workers, device, folder, kind.megabytes())

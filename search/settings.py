@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field
 
-from spaces.refusal import name, whole
+from spaces.errors import name, whole
 from spaces.settings import Number, Settings, Whole, settings
 
 Scale = Literal["demo", "paper"]

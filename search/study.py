@@ -8,16 +8,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from search.dcl.own import with_states
-from search.dcl.study import DclStudy
+from search.kinds.sharing.study import SharingStudy
+from search.kinds.transfer.states import WatcherStudy
+from search.kinds.transfer.study import Study
 from search.settings import SCALES
-from search.sharing.study import SharingStudy
+from search.tasks.distilled.own import with_states
+from search.tasks.distilled.study import DclStudy
 from search.tasks.pretrained import checked, with_weights
 from search.tasks.tables import with_tables
-from search.transfer.study import Study
-from search.watchers.study import WatcherStudy
+from spaces.errors import InputError, choice, unknown
 from spaces.plan import OWN
-from spaces.refusal import Refusal, choice, unknown
 
 STUDIES: dict[tuple[str, str], Any] = {
     ("transfer", "regression"): Study,
@@ -53,7 +53,7 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
         settings: Dotted keys set on the command line, such as ``network.width``; they win.
 
     Raises:
-        Refusal: With one line that names what is wrong and what is allowed.
+        InputError: With one line that names what is wrong and what is allowed.
     """
     choice("scale", scale, SCALES)
     own = named.endswith(".toml")
@@ -63,7 +63,7 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
     values = _merged(_from_file(Path(named), scale) if own else studies[named], {"scale": scale})
     for key, value in (settings or {}).items():
         if key == "scale":
-            raise Refusal("--set scale: allowed: --scale, which sets the sizes too")
+            raise InputError("--set scale: allowed: --scale, which sets the sizes too")
         nested: Any = value
         for part in reversed(key.split(".")):
             nested = {part: nested}
@@ -81,7 +81,7 @@ def asked(values: Mapping[str, Any]) -> tuple[str, str]:
     """Which question plain values ask (``kind``), and of what (``task``): told, or what their other keys say.
 
     Raises:
-        Refusal: If they tell what their other keys contradict.
+        InputError: If they tell what their other keys contradict.
     """
     kind = next((kind for kind in ("dcl", "sharing") if ASKED_BY[kind] in values), "transfer")
     states = kind == "dcl" or (kind == "transfer" and "@" in str(values.get("target", "")))
@@ -94,12 +94,12 @@ def asked(values: Mapping[str, Any]) -> tuple[str, str]:
     if told["kind"] != kind:
         needed = ASKED_BY[told["kind"]]
         has = f"without {needed}" if needed not in values else f"with {ASKED_BY[kind]}"
-        raise Refusal(f"kind is {told['kind']!r} in a study {has}; allowed: {kind!r}")
+        raise InputError(f"kind is {told['kind']!r} in a study {has}; allowed: {kind!r}")
     if own:
         return kind, str(told["task"])
     if told["task"] != task:
         learned = "states of a lattice" if states else "no states of a lattice (LATTICE@TEMPERATURE)"
-        raise Refusal(f"task is {told['task']!r}, but what is learned are {learned}; allowed: {task!r}")
+        raise InputError(f"task is {told['task']!r}, but what is learned are {learned}; allowed: {task!r}")
     return kind, task
 
 
@@ -128,11 +128,11 @@ def setting(text: str) -> tuple[str, Any]:
     """Read one ``key=value`` of the command line; the value is TOML, or a bare word.
 
     Raises:
-        Refusal: If there is no ``=``.
+        InputError: If there is no ``=``.
     """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise Refusal(f"--set {text!r}; allowed: key=value, such as network.width=100")
+        raise InputError(f"--set {text!r}; allowed: key=value, such as network.width=100")
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -152,7 +152,7 @@ def _sized(values: Mapping[str, Any], scale: str, where: str) -> dict[str, Any]:
     sizes = {key: values.get(key, {}) for key in SCALES}
     for key, table in sizes.items():
         if not isinstance(table, Mapping):
-            raise Refusal(f"{where}: {key} is {table!r}; allowed: a table")
+            raise InputError(f"{where}: {key} is {table!r}; allowed: a table")
     always = {key: value for key, value in values.items() if key not in SCALES}
     return _merged(_listed(always, where), _listed(sizes[scale], where))
 
@@ -162,7 +162,7 @@ def _listed(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     if "source" not in values:
         return dict(values)
     if "sources" in values:
-        raise Refusal(f"{where} has both source and sources; allowed: one of them")
+        raise InputError(f"{where} has both source and sources; allowed: one of them")
     return {key: value for key, value in values.items() if key != "source"} | {"sources": [values["source"]]}
 
 
@@ -175,7 +175,7 @@ def _extended(values: Mapping[str, Any], scale: str, where: str, above: tuple[st
     if not isinstance(parent, str) or parent not in written():
         raise unknown(f"study that {where} extends", str(parent), written())
     if parent in chain:
-        raise Refusal(f"{' extends '.join((*chain, parent))}; allowed: a chain of studies that ends")
+        raise InputError(f"{' extends '.join((*chain, parent))}; allowed: a chain of studies that ends")
     return _laid(_extended(written()[parent], scale, parent, chain), own)
 
 
@@ -183,7 +183,7 @@ def _from_file(path: Path, scale: str) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise Refusal(f"study file {path}: {problem}; allowed: a readable TOML file") from None
+        raise InputError(f"study file {path}: {problem}; allowed: a readable TOML file") from None
     if "study" in values:
         _renamed(str(path))
         values = {"extends": values.pop("study")} | values
@@ -191,7 +191,7 @@ def _from_file(path: Path, scale: str) -> dict[str, Any]:
     if "extends" not in values and asked(found)[0] == "transfer":
         missing = [key for key, held in (("source", "sources"), ("target", "target")) if held not in found]
         if missing:
-            raise Refusal(
+            raise InputError(
                 f"study file {path} lacks {', '.join(missing)}; "
                 "allowed: source and target, or tasks, or system, or extends = NAME"
             )

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from spaces.refusal import choice, whole
+from spaces.errors import choice, whole
 
 ROLES = ("input", "output", "aside")
 KINDS: Mapping[str, pa.DataType] = MappingProxyType({"float32": pa.float32(), "int8": pa.int8(), "uint8": pa.uint8()})
@@ -45,7 +45,7 @@ def tensor_field(
         kind: Of its numbers: ``"float32"``, ``"int8"`` or ``"uint8"``.
 
     Raises:
-        Refusal: If the role or the kind is unknown.
+        InputError: If the role or the kind is unknown.
     """
     choice(f"role of column {name}", role, ROLES)
     choice(f"kind of column {name}", kind, KINDS)
@@ -58,7 +58,7 @@ def columns(schema: pa.Schema, role: str) -> list[pa.Field]:
     """Fields of ``schema`` that play ``role``, in order.
 
     Raises:
-        Refusal: If the role is unknown.
+        InputError: If the role is unknown.
     """
     choice("role", role, ROLES)
     return [field for field in schema if field.metadata[b"role"].decode() == role]
@@ -117,7 +117,7 @@ class Simulator(ABC):
         """Draw ``n`` rows and check them.
 
         Raises:
-            Refusal: If ``n`` is not a whole number of at least 1.
+            InputError: If ``n`` is not a whole number of at least 1.
             ValueError: If the simulator broke its word: columns, shapes, kinds, or a value not finite in float32.
         """
         whole("n", n, 1)

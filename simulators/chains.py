@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from simulators.bonds import energies
 from simulators.lattice import SpinModel
-from spaces.refusal import choice, number, whole
+from spaces.errors import choice, number, whole
 
 UPDATES = ("heat-bath", "metropolis")
 
@@ -94,7 +94,7 @@ class Chains:
         update: "heat-bath" or "metropolis".
 
     Raises:
-        Refusal: If an argument is out of range.
+        InputError: If an argument is out of range.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -36,37 +36,37 @@ def digest(path: Path) -> str:
     """The sha256 of a file's bytes.
 
     Raises:
-        Refusal: If it cannot be read.
+        InputError: If it cannot be read.
     """
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as problem:
-        raise Refusal(f"{path}: {problem.strerror}; allowed: a file that can be read") from None
+        raise InputError(f"{path}: {problem.strerror}; allowed: a file that can be read") from None
 
 
 def parsed(path: Path) -> Columns:
     """Every column of a .csv, .npz, .arrow or .feather file.
 
     Raises:
-        Refusal: If it cannot be read as numbers, all of them finite.
+        InputError: If it cannot be read as numbers, all of them finite.
     """
     digest(path)
     found = {".csv": _csv, ".npz": _npz}.get(path.suffix.lower(), _arrow)(path)
     if "" in found.headers:
-        raise Refusal(
+        raise InputError(
             f"{path}: column {found.headers.index('') + 1} has no name; allowed: a name for each (numbers of rows, as "
             "pandas writes them unless told index=False, are no inputs)"
         )
     twice = [header for i, header in enumerate(found.headers) if header in found.headers[:i]]
     if twice:
-        raise Refusal(f"{path} has column {twice[0]!r} twice; allowed: each column once")
+        raise InputError(f"{path} has column {twice[0]!r} twice; allowed: each column once")
     if not len(found.values):
-        raise Refusal(f"{path} has no rows; allowed: at least one example")
+        raise InputError(f"{path} has no rows; allowed: at least one example")
     bad = np.argwhere(~(np.abs(found.values) <= np.finfo(np.float32).max))
     if len(bad):
         row, column = bad[0]
-        raise Refusal(
+        raise InputError(
             f"{path}, row {row} (counted from 0), column {found.headers[column]!r} is {found.values[row, column]}; "
             "allowed: finite numbers of single precision"
         )
@@ -78,20 +78,24 @@ def _csv(path: Path) -> Columns:
         with open(path, newline="", encoding="utf-8-sig") as file:
             lines = [(reader.line_num, row) for reader in [csv.reader(file)] for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as problem:
-        raise Refusal(f"{path}: {problem}; allowed: text, columns separated by commas") from None
+        raise InputError(f"{path}: {problem}; allowed: text, columns separated by commas") from None
     if not lines:
-        raise Refusal(f"{path} is empty; allowed: a header and one example a line")
+        raise InputError(f"{path} is empty; allowed: a header and one example a line")
     headers = tuple(cell.strip() for cell in lines[0][1])
     if any(_number(cell) is not None for cell in headers):
-        raise Refusal(f"{path} begins with numbers ({', '.join(headers[:3])}, ...); allowed: a header with names first")
+        raise InputError(
+            f"{path} begins with numbers ({', '.join(headers[:3])}, ...); allowed: a header with names first"
+        )
     values = np.empty((len(lines) - 1, len(headers)))
     for place, (line, row) in enumerate(lines[1:]):
         if len(row) != len(headers):
-            raise Refusal(f"{path}, line {line} has {len(row)} cells; allowed: {len(headers)}, as its header has")
+            raise InputError(f"{path}, line {line} has {len(row)} cells; allowed: {len(headers)}, as its header has")
         for column, cell in enumerate(row):
             number = _number(cell)
             if number is None or not math.isfinite(number):
-                raise Refusal(f"{path}, line {line}, column {headers[column]!r} is {cell!r}; allowed: a finite number")
+                raise InputError(
+                    f"{path}, line {line}, column {headers[column]!r} is {cell!r}; allowed: a finite number"
+                )
             values[place, column] = number
     return Columns(headers, ("",) * len(headers), values)
 
@@ -103,22 +107,24 @@ def _npz(path: Path) -> Columns:
         with np.load(path, allow_pickle=False) as file:
             held = {key: file[key] for key in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
-        raise Refusal(f"{path}: {problem}; allowed: an .npz of plain arrays, none pickled") from None
+        raise InputError(f"{path}: {problem}; allowed: an .npz of plain arrays, none pickled") from None
     parts: list[NDArray[np.float64]] = []
     headers: list[str] = []
     roles: list[str] = []
     for role, letter in (("input", "x"), ("output", "y")):
         if f"{role}s" not in held:
-            raise Refusal(f"{path} holds {', '.join(held) or 'nothing'}; allowed: arrays inputs and outputs")
+            raise InputError(f"{path} holds {', '.join(held) or 'nothing'}; allowed: arrays inputs and outputs")
         values = _real(held[f"{role}s"], f"{path}, array {role}s")
         parts.append(values)
         headers += _names(held.get(f"{role}_names"), values.shape[1], letter, f"{path}, array {role}_names")
         roles += [role] * values.shape[1]
     if len(parts[0]) != len(parts[1]):
-        raise Refusal(f"{path} has {len(parts[0])} inputs and {len(parts[1])} outputs; allowed: as many rows of each")
+        raise InputError(
+            f"{path} has {len(parts[0])} inputs and {len(parts[1])} outputs; allowed: as many rows of each"
+        )
     grid = _real(held["grid"], f"{path}, array grid").reshape(-1) if "grid" in held else np.empty(0)
     if grid.size not in (0, parts[1].shape[1]):
-        raise Refusal(f"{path}: grid has {grid.size} values; allowed: {parts[1].shape[1]}, one for each output")
+        raise InputError(f"{path}: grid has {grid.size} values; allowed: {parts[1].shape[1]}, one for each output")
     return Columns(tuple(headers), tuple(roles), np.concatenate(parts, 1), tuple(grid.tolist()))
 
 
@@ -127,14 +133,14 @@ def _arrow(path: Path) -> Columns:
         with pa.memory_map(str(path)) as file:
             table = pa.ipc.open_file(file).read_all()
     except (OSError, pa.ArrowInvalid) as problem:
-        raise Refusal(f"{path}: {problem}; allowed: an Arrow IPC (Feather) file") from None
+        raise InputError(f"{path}: {problem}; allowed: an Arrow IPC (Feather) file") from None
     parts: list[NDArray[np.float64]] = []
     headers: list[str] = []
     roles: list[str] = []
     for field, column in zip(table.schema, table.columns, strict=True):
         if column.null_count:
             row = int(np.flatnonzero(column.is_null().to_numpy())[0])
-            raise Refusal(f"{path}, row {row} (counted from 0), column {field.name!r} is empty; allowed: a number")
+            raise InputError(f"{path}, row {row} (counted from 0), column {field.name!r} is empty; allowed: a number")
         values = _real(_stacked(column, f"{path}, column {field.name!r}"), f"{path}, column {field.name!r}")
         wide = values.shape[1] > 1
         unit = (field.metadata or {}).get(b"unit", b"1").decode()
@@ -144,7 +150,7 @@ def _arrow(path: Path) -> Columns:
         role = (field.metadata or {}).get(b"role", b"").decode()
         roles += [role if role in ("input", "output") else ""] * values.shape[1]
     if not parts:
-        raise Refusal(f"{path} has no columns; allowed: inputs and outputs")
+        raise InputError(f"{path} has no columns; allowed: inputs and outputs")
     return Columns(tuple(headers), tuple(roles), np.concatenate(parts, 1))
 
 
@@ -154,11 +160,11 @@ def _stacked(column: pa.ChunkedArray, where: str) -> NDArray:
         return column.to_numpy()
     rows = column.combine_chunks().to_pylist() if column.num_chunks else []
     if not rows or not isinstance(rows[0], list):
-        raise Refusal(f"{where} holds {column.type}; allowed: numbers, or lists of them")
+        raise InputError(f"{where} holds {column.type}; allowed: numbers, or lists of them")
     lengths = {len(row) for row in rows}
     if len(lengths) > 1:
         row = next(i for i, entry in enumerate(rows) if len(entry) != len(rows[0]))
-        raise Refusal(
+        raise InputError(
             f"{where}: row {row} (counted from 0) has {len(rows[row])} values, row 0 has {len(rows[0])}; "
             "allowed: equal lengths"
         )
@@ -168,7 +174,9 @@ def _stacked(column: pa.ChunkedArray, where: str) -> NDArray:
 def _real(values: NDArray, where: str) -> NDArray[np.float64]:
     """Numbers (rows, columns) in double precision; one number a row is one column."""
     if values.dtype.kind not in "iuf" or values.ndim not in (1, 2):
-        raise Refusal(f"{where} is {values.ndim}-dimensional {values.dtype}; allowed: real numbers, one row an example")
+        raise InputError(
+            f"{where} is {values.ndim}-dimensional {values.dtype}; allowed: real numbers, one row an example"
+        )
     return (values if values.ndim == 2 else values[:, None]).astype(np.float64)
 
 
@@ -176,7 +184,7 @@ def _names(given: NDArray | None, count: int, letter: str, where: str) -> Sequen
     if given is None:
         return [f"{letter}{i + 1}" for i in range(count)]
     if given.shape != (count,) or given.dtype.kind != "U":
-        raise Refusal(f"{where} has shape {given.shape}; allowed: {count} names")
+        raise InputError(f"{where} has shape {given.shape}; allowed: {count} names")
     return given.tolist()
 
 

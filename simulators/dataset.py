@@ -18,7 +18,7 @@ from simulators import manifest
 from simulators.base import columns
 from simulators.manifest import Manifest, Shard
 from simulators.storage import Storage
-from spaces.refusal import Refusal, choice, whole
+from spaces.errors import InputError, choice, whole
 
 
 class DamagedShard(RuntimeError):
@@ -29,7 +29,7 @@ def _manifest(folder: Storage) -> Manifest:
     """Manifest of an existing data set."""
     found = manifest.read(folder)
     if found is None:
-        raise Refusal(f"{folder} holds no data set; allowed: a folder with a {manifest.FILE}")
+        raise InputError(f"{folder} holds no data set; allowed: a folder with a {manifest.FILE}")
     return found
 
 
@@ -37,7 +37,7 @@ def damaged(folder: str | Path | Storage) -> list[int]:
     """Numbers of the shards in the manifest whose files are missing, truncated or changed.
 
     Raises:
-        Refusal: If the folder holds no data set.
+        InputError: If the folder holds no data set.
         DamagedManifest: If the manifest itself is damaged.
     """
     where = Storage.at(folder)
@@ -69,7 +69,7 @@ class Dataset:
             rows: Open only the first ones; all if not given.
 
         Raises:
-            Refusal: If there is no data set, or it has fewer rows.
+            InputError: If there is no data set, or it has fewer rows.
             DamagedManifest: If the manifest is damaged.
             DamagedShard: Naming a file that is missing, truncated or changed.
         """
@@ -78,7 +78,7 @@ class Dataset:
         wanted = found.rows if rows is None else rows
         whole("rows", wanted, 1)
         if wanted > found.rows:
-            raise Refusal(f"rows is {wanted}; allowed: at most the {found.rows} rows in {where}")
+            raise InputError(f"rows is {wanted}; allowed: at most the {found.rows} rows in {where}")
         shards = found.shards[: -(-wanted // found.shard_rows)]
         table = pa.concat_tables([_table(shard, where) for shard in shards]).slice(0, wanted)
         return cls(str(where), found, hashlib.sha256(found.encode()).hexdigest(), table)
@@ -92,7 +92,7 @@ class Dataset:
         """One column in its own kind, shape (rows, *shape of its tensor): a view if in one shard, else a copy.
 
         Raises:
-            Refusal: If there is no such column.
+            InputError: If there is no such column.
         """
         choice("column", name, self.table.column_names)
         parts = [chunk.to_numpy_ndarray() for chunk in self.table.column(name).chunks]

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from simulators import film_kernel, materials
 from simulators.base import Grid, Simulator, tensor_field
 from simulators.layers import thicknesses, wavelengths
-from spaces.refusal import choice, number, whole
+from spaces.errors import choice, number, whole
 
 WAVELENGTHS_NM = np.arange(400.0, 800.0, 2.0)
 WAVELENGTHS_NM.flags.writeable = False
@@ -39,7 +39,7 @@ def transmittance(
         float64, shape (batch, wavelengths), within [0, 1].
 
     Raises:
-        Refusal: If an argument is out of range or has the wrong shape.
+        InputError: If an argument is out of range or has the wrong shape.
     """
     choice("first", first, PAIR)
     number("ambient", ambient, 0, above=True)
@@ -65,7 +65,7 @@ class Film(Simulator):
         """Describe films of ``layers`` layers.
 
         Raises:
-            Refusal: If ``layers`` is not a whole number of 1 to 50.
+            InputError: If ``layers`` is not a whole number of 1 to 50.
         """
         whole("layers", layers, 1, 50)
         self.layers = layers

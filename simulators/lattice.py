@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulators.bonds import Bonds, energies
-from spaces.refusal import Refusal, whole
+from spaces.errors import InputError, whole
 
 MOST_SITES = 2**24
 
@@ -86,11 +86,11 @@ class SpinModel(ABC):
         """Position of each spin's value in the alphabet, of the shape of ``states``.
 
         Raises:
-            Refusal: If the states are of another shape or hold another value; it names the first.
+            InputError: If the states are of another shape or hold another value; it names the first.
         """
         given = np.asarray(states)
         if given.shape[given.ndim - len(self.shape) :] != self.shape or given.dtype.kind not in "iub":
-            raise Refusal(
+            raise InputError(
                 f"states of {self.name} are {given.dtype} of shape {given.shape}; "
                 f"allowed: whole numbers of shape (..., {', '.join(map(str, self.shape))})"
             )
@@ -102,7 +102,7 @@ class SpinModel(ABC):
             index = np.where((given < low) | (given > high), np.uint8(255), index)
         if index.size and index.max() == 255:
             place = tuple(int(i) for i in np.argwhere(index == 255)[0])
-            raise Refusal(
+            raise InputError(
                 f"states of {self.name}, entry {list(place)} (counted from 0) is {given[place]}; "
                 f"allowed: {', '.join(map(str, self.alphabet))}"
             )
@@ -112,11 +112,11 @@ class SpinModel(ABC):
         """The states whose `index` this is.
 
         Raises:
-            Refusal: If an index is not below q.
+            InputError: If an index is not below q.
         """
         given = np.asarray(index)
         if given.size and (given.min() < 0 or given.max() >= self.q):
-            raise Refusal(
+            raise InputError(
                 f"indices of {self.name} reach from {given.min()} to {given.max()}; allowed: 0 to {self.q - 1}"
             )
         return np.asarray(self.alphabet, dtype=np.int8)[given]
@@ -125,7 +125,7 @@ class SpinModel(ABC):
         """Total energy, shape (...,), in units of the couplings.
 
         Raises:
-            Refusal: If these are no states of this model.
+            InputError: If these are no states of this model.
         """
         index = self.index(states)
         before = index.shape[: index.ndim - len(self.shape)]
@@ -147,13 +147,13 @@ def lengths(shape: Any) -> tuple[int, ...]:
     """Lengths of a lattice.
 
     Raises:
-        Refusal: If they are not 1 to 3 whole numbers of at least 2, or there are too many sites.
+        InputError: If they are not 1 to 3 whole numbers of at least 2, or there are too many sites.
     """
     given = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
     if not 1 <= len(given) <= 3:
-        raise Refusal(f"shape is {shape!r}; allowed: 1 to 3 lengths")
+        raise InputError(f"shape is {shape!r}; allowed: 1 to 3 lengths")
     for length in given:
         whole("length of the lattice", length, 2)
     if np.prod(given, dtype=float) > MOST_SITES:
-        raise Refusal(f"shape is {shape!r}; allowed: at most {MOST_SITES} sites")
+        raise InputError(f"shape is {shape!r}; allowed: at most {MOST_SITES} sites")
     return given

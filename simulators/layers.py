@@ -4,18 +4,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulators.materials import positive
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 def thicknesses(thickness_nm: ArrayLike) -> NDArray[np.float64]:
     """One stack of layers or a batch of them, as shape (batch, layers).
 
     Raises:
-        Refusal: If the shape is another, or a value is not a finite number above 0.
+        InputError: If the shape is another, or a value is not a finite number above 0.
     """
     thickness = positive("thickness_nm", thickness_nm)
     if thickness.ndim not in (1, 2):
-        raise Refusal(f"thickness_nm has shape {thickness.shape}; allowed: (layers,) or (batch, layers)")
+        raise InputError(f"thickness_nm has shape {thickness.shape}; allowed: (layers,) or (batch, layers)")
     return np.ascontiguousarray(np.atleast_2d(thickness))
 
 
@@ -23,9 +23,9 @@ def wavelengths(wavelength_nm: ArrayLike) -> NDArray[np.float64]:
     """Wavelengths as shape (wavelengths,).
 
     Raises:
-        Refusal: If the shape is another, or a value is not a finite number above 0.
+        InputError: If the shape is another, or a value is not a finite number above 0.
     """
     wavelength = positive("wavelength_nm", wavelength_nm)
     if wavelength.ndim > 1:
-        raise Refusal(f"wavelength_nm has shape {wavelength.shape}; allowed: (wavelengths,)")
+        raise InputError(f"wavelength_nm has shape {wavelength.shape}; allowed: (wavelengths,)")
     return np.ascontiguousarray(np.atleast_1d(wavelength))

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from simulators.base import Simulator
 from simulators.storage import Storage
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 FILE = "manifest.json"
 FORMAT = 1
@@ -124,7 +124,7 @@ class Manifest:
 
         Raises:
             DamagedManifest: If any byte differs from what was written.
-            Refusal: If it is whole, but of a format this code does not know.
+            InputError: If it is whole, but of a format this code does not know.
         """
         try:
             document = json.loads(data)
@@ -134,7 +134,7 @@ class Manifest:
         if not whole:
             raise DamagedManifest(f"{where} is damaged; generate the data set again")
         if document["format"] != FORMAT:
-            raise Refusal(f"{where} has format {document['format']!r}; allowed: {FORMAT}")
+            raise InputError(f"{where} has format {document['format']!r}; allowed: {FORMAT}")
         shards = tuple(Shard(**shard) for shard in document["shards"])
         fields, seed = tuple(document["fields"]), tuple(document["seed"])
         return cls(document["simulator"], document["version"], seed, document["shard_rows"], fields, shards)

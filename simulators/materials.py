@@ -13,26 +13,26 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spaces.refusal import Refusal, choice
+from spaces.errors import InputError, choice
 
 
 def positive(field: str, values: ArrayLike) -> NDArray[np.float64]:
     """Return ``values`` as a float64 array of lengths: not empty, finite, above zero.
 
     Raises:
-        Refusal: Naming the first element that is not such a number.
+        InputError: Naming the first element that is not such a number.
     """
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise Refusal(f"{field} is not an array of numbers; allowed: finite numbers above 0") from error
+        raise InputError(f"{field} is not an array of numbers; allowed: finite numbers above 0") from error
     if array.size == 0:
-        raise Refusal(f"{field} is empty (shape {array.shape}); allowed: at least one number above 0")
+        raise InputError(f"{field} is empty (shape {array.shape}); allowed: at least one number above 0")
     bad = np.argwhere(~(np.isfinite(array) & (array > 0)))
     if len(bad):
         place = tuple(int(i) for i in bad[0])
         where = field + (str(list(place)) if place else "")
-        raise Refusal(f"{where} is {array[place]}; allowed: finite numbers above 0")
+        raise InputError(f"{where} is {array[place]}; allowed: finite numbers above 0")
     return array
 
 
@@ -54,11 +54,11 @@ class Material:
         """Refractive index at vacuum wavelengths in nm; same shape as the wavelengths.
 
         Raises:
-            Refusal: If a wavelength is not finite or too short for the formula.
+            InputError: If a wavelength is not finite or too short for the formula.
         """
         wavelength = positive("wavelength_nm", wavelength_nm)
         if wavelength.min() < self.shortest_nm:
-            raise Refusal(
+            raise InputError(
                 f"wavelength_nm of {wavelength.min():g} is too short for {self.name}; "
                 f"allowed: at least {self.shortest_nm:g} nm"
             )
@@ -91,7 +91,7 @@ def index(material: str, wavelength_nm: ArrayLike) -> NDArray[np.float64]:
     """Refractive index of a named material at vacuum wavelengths in nm.
 
     Raises:
-        Refusal: If the material is unknown or a wavelength cannot be used.
+        InputError: If the material is unknown or a wavelength cannot be used.
     """
     choice("material", material, MATERIALS)
     return MATERIALS[material].index(wavelength_nm)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulators.tempering import Series, checked, run
 from simulators.tiles import Tiles, TileWalkers, begin
-from spaces.refusal import Refusal, whole
+from spaces.errors import InputError, whole
 
 Energy = Callable[[NDArray[np.int8]], NDArray[np.floating]]
 
@@ -41,7 +41,7 @@ class FunctionWalkers:
         start: NDArray[np.uint8] | None = None,
     ) -> None:
         if len(alphabet) < 2:
-            raise Refusal(f"alphabet is {list(alphabet)}; allowed: two values of a spin or more")
+            raise InputError(f"alphabet is {list(alphabet)}; allowed: two values of a spin or more")
         self.beta, self._rng, self._energy = np.array(beta, dtype=np.float64), rng, energy
         self._shape, self._alphabet = tuple(shape), np.asarray(alphabet, dtype=np.int8)
         sites, q = int(np.prod(self._shape)), len(alphabet)
@@ -97,7 +97,7 @@ def tile_monte_carlo(
         copies: Of the whole ladder, independent of each other.
 
     Raises:
-        Refusal: If a number is out of range.
+        InputError: If a number is out of range.
     """
     given = checked(temperatures)
     whole("copies", copies, 1)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.spins import Ising
-from spaces.refusal import Refusal, number
+from spaces.errors import InputError, number
 
 LANES = 32
 CHAINS = 64 * LANES
@@ -91,7 +91,7 @@ class MultiSpin:
         rng: Where all that is random begins.
 
     Raises:
-        Refusal: If the lattice is no such torus.
+        InputError: If the lattice is no such torus.
     """
 
     name = "multi-spin coded heat bath"
@@ -99,7 +99,7 @@ class MultiSpin:
     def __init__(self, model: Ising, temperature: float, rng: np.random.Generator) -> None:
         number("temperature", temperature, 0, above=True)
         if not self.suits(model):
-            raise Refusal(f"{model.name} cannot be coded in bits here; allowed: Ising tori with two even sides")
+            raise InputError(f"{model.name} cannot be coded in bits here; allowed: Ising tori with two even sides")
         self.model = model
         self.words = rng.integers(2**64, size=(*model.shape, LANES), dtype=np.uint64)
         self.words |= ORDERED

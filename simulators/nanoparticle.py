@@ -15,7 +15,7 @@ from simulators import materials, nanoparticle_kernel
 from simulators.base import Grid, Simulator, tensor_field
 from simulators.film import PAIR, WAVELENGTHS_NM
 from simulators.layers import thicknesses, wavelengths
-from spaces.refusal import Refusal, whole
+from spaces.errors import InputError, whole
 
 MOST = 100
 """Multipoles that can be summed: enough for size parameters up to about 80."""
@@ -37,7 +37,7 @@ def scattering_efficiency(
         sigma_sca / (pi R^2), float64, shape (batch, wavelengths).
 
     Raises:
-        Refusal: If an argument is out of range or has the wrong shape, or a particle is too large.
+        InputError: If an argument is out of range or has the wrong shape, or a particle is too large.
     """
     thickness = thicknesses(thickness_nm)
     wavelength = wavelengths(WAVELENGTHS_NM if wavelength_nm is None else wavelength_nm)
@@ -54,14 +54,14 @@ def orders_of(
     """Choose how many multipoles to sum for each particle, given wavenumbers in core and host.
 
     Raises:
-        Refusal: If ``multipoles`` is out of range, or they are more than numbers of this kind can hold.
+        InputError: If ``multipoles`` is out of range, or they are more than numbers of this kind can hold.
     """
     whole("multipoles", multipoles, 1, MOST)
     size = radius[:, -1] * host.max()
     orders = np.maximum(multipoles, np.ceil(size + 4.05 * np.cbrt(size) + 2)).astype(np.int64)
     row = int(orders.argmax())
     if orders[row] > MOST:
-        raise Refusal(
+        raise InputError(
             f"thickness_nm[{row}] makes a particle of size parameter {size[row]:.3g}; "
             f"allowed: at most about 80, for which {MOST} multipoles suffice"
         )
@@ -70,7 +70,7 @@ def orders_of(
     exponent = (odd - orders * np.log(radius[:, 0] * core.min())) / math.log(10)
     row = int(exponent.argmax())
     if exponent[row] > 250:
-        raise Refusal(
+        raise InputError(
             f"thickness_nm[{row}, 0] is {radius[row, 0]:.3g}; allowed: a core not that much smaller than its particle "
             f"and the wavelength ({orders[row]} multipoles overflow there)"
         )
@@ -97,7 +97,7 @@ class Nanoparticle(Simulator):
         """Describe particles of ``layers`` layers.
 
         Raises:
-            Refusal: If ``layers`` is not a whole number of 1 to 20.
+            InputError: If ``layers`` is not a whole number of 1 to 20.
         """
         whole("layers", layers, 1, 20)
         self.layers = layers

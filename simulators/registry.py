@@ -12,7 +12,7 @@ from simulators.lattice import SpinModel
 from simulators.nanoparticle import Nanoparticle
 from simulators.spins import EdwardsAnderson, Ising, Potts
 from simulators.watched import Watched
-from spaces.refusal import Refusal, traced, unknown
+from spaces.errors import InputError, traced, unknown
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def find(name: str) -> Simulator:
             or ``module:Class`` of a `Simulator` that needs no arguments.
 
     Raises:
-        Refusal: If there is none of that name.
+        InputError: If there is none of that name.
     """
     if ":" in name:
         return _load(name)
@@ -52,7 +52,7 @@ def find(name: str) -> Simulator:
         raise unknown("simulator", name, [*(f"{family}-N" for family in FAMILIES), "LATTICE@T", "module:Class"])
     family, size = FAMILIES[match[1]], int(match[2])
     if not family.low <= size <= family.high:
-        raise Refusal(
+        raise InputError(
             f"simulator {name!r} is out of range; allowed: {match[1]}-{family.low} to {match[1]}-{family.high}"
         )
     return family.build(size)
@@ -65,12 +65,12 @@ def _load(name: str) -> Simulator:
         kind = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # whatever a user's module does when it is imported
         plain = isinstance(error, ImportError | AttributeError | ValueError)
-        raise (Refusal if plain else traced)(
+        raise (InputError if plain else traced)(
             f"simulator {name!r} cannot be imported ({type(error).__name__}: {error}); allowed: an importable "
             "module:Class"
         ) from error
     if not (isinstance(kind, type) and issubclass(kind, Simulator)):
-        raise Refusal(f"simulator {name!r} is not a simulator; allowed: a subclass of simulators.base.Simulator")
+        raise InputError(f"simulator {name!r} is not a simulator; allowed: a subclass of simulators.base.Simulator")
     try:
         return kind()
     except Exception as error:
@@ -86,7 +86,7 @@ def _watched(name: str) -> Simulator:
     try:
         T = float(temperature)
     except ValueError:
-        raise Refusal(f"{name!r} has no temperature; allowed: a number after the @, as in ising-8x8@2.5") from None
+        raise InputError(f"{name!r} has no temperature; allowed: a number after the @, as in ising-8x8@2.5") from None
     return Watched(lattice(system), T)
 
 
@@ -106,7 +106,7 @@ def lattice(name: str) -> SpinModel:
             ``-J0.5`` after the kind for another coupling; ``-open`` at the end for edges that are not joined.
 
     Raises:
-        Refusal: If there is none of that name.
+        InputError: If there is none of that name.
     """
     match = _LATTICE.fullmatch(name)
     disordered = match is not None and match["kind"] in ("glass", "signs")

@@ -12,7 +12,7 @@ from simulators.lattice import SpinModel
 from simulators.multispin import MultiSpin
 from simulators.spins import Ising
 from simulators.tempering import Tempering, ladder, order
-from spaces.refusal import Refusal, number, whole
+from spaces.errors import InputError, number, whole
 
 LEAST = 1000  # effective observations that anything can be learned from
 CHAINS = 256
@@ -66,12 +66,12 @@ class Observations:
         """Refuse to be learned from if there are too few.
 
         Raises:
-            Refusal: Saying how many are needed.
+            InputError: Saying how many are needed.
         """
         if self.effective < least:
             n = len(self.states)
             needed = -(-least * n // max(self.effective, 1))
-            raise Refusal(
+            raise InputError(
                 f"{n} states of {self.lattice} at temperature {self.temperature:g} are worth {self.effective} "
                 f"independent ones; allowed: at least {least}, that is about {needed} states"
             )
@@ -100,7 +100,7 @@ def sample(
         most_sweeps: In which local updates must equilibrate; replica exchange has four times as many.
 
     Raises:
-        Refusal: If a number is out of range, or no equilibrium was reached.
+        InputError: If a number is out of range, or no equilibrium was reached.
     """
     number("temperature", temperature, 0, above=True)
     whole("n", n, 1)
@@ -114,7 +114,7 @@ def sample(
         sampler = _exchanging(model, temperature, generator)
         settled = _equilibrate(sampler, model, PATIENCE * most_sweeps)
     if settled is None:
-        raise Refusal(
+        raise InputError(
             f"{model.name} at temperature {temperature:g} has not come to equilibrium in {PATIENCE * most_sweeps} "
             f"sweeps of replica exchange; allowed: most_sweeps above {most_sweeps}, or a higher temperature"
         )

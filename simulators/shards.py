@@ -23,7 +23,7 @@ from simulators.base import Simulator
 from simulators.dataset import Dataset
 from simulators.manifest import DamagedManifest, Manifest, Shard
 from simulators.storage import Storage
-from spaces.refusal import Refusal, name, whole
+from spaces.errors import InputError, name, whole
 
 SHARE = 0.1
 """Of the time, at most, for writing the manifest: it grows with every shard, and a hundred thousand take a second."""
@@ -93,7 +93,7 @@ def generate(
         progress: Called in this process with rows done and rows wanted.
 
     Raises:
-        Refusal: If an argument is out of range, or the folder holds something else.
+        InputError: If an argument is out of range, or the folder holds something else.
         RuntimeError: If Ray is not running, or a shard could not be written; it names shard and seed.
     """
     for field, value in (("rows", rows), ("shard_rows", shard_rows), ("actors", actors)):
@@ -119,7 +119,7 @@ def _kept(folder: Storage, fresh: Manifest) -> Manifest:
     """What the folder holds already and is whole.
 
     Raises:
-        Refusal: If it holds a data set from another source.
+        InputError: If it holds a data set from another source.
     """
     try:
         found = manifest.read(folder)
@@ -129,7 +129,7 @@ def _kept(folder: Storage, fresh: Manifest) -> Manifest:
     if found is None:
         return fresh
     if not found.same_source(fresh):
-        raise Refusal(f"{folder} holds {found.source()}, not {fresh.source()}; allowed: the same, or another folder")
+        raise InputError(f"{folder} holds {found.source()}, not {fresh.source()}; allowed: the same, or another folder")
     whole_ones = tuple(shard for shard in found.shards if shard.intact(folder))
     for shard in set(found.shards) - set(whole_ones):
         log.warning("%s is missing or damaged: it is generated again", folder.named(shard.file))

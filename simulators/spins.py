@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.lattice import SpinModel, lengths
-from spaces.refusal import Refusal, choice, number, whole
+from spaces.errors import InputError, choice, number, whole
 
 FORMS = ("clock", "delta")
 
@@ -124,13 +124,15 @@ class EdwardsAnderson(SpinModel):
             try:
                 values = np.array(getattr(self, name), dtype=np.float64)
             except (ValueError, TypeError):
-                raise Refusal(f"{name} couplings are not a rectangle of numbers; allowed: rows x columns") from None
+                raise InputError(f"{name} couplings are not a rectangle of numbers; allowed: rows x columns") from None
             if values.ndim != 2 or not np.isfinite(values).all():
-                raise Refusal(f"{name} couplings have shape {values.shape}; allowed: rows x columns of finite numbers")
+                raise InputError(
+                    f"{name} couplings have shape {values.shape}; allowed: rows x columns of finite numbers"
+                )
             values.flags.writeable = False
             object.__setattr__(self, name, values)
         if self.horizontal.shape != self.vertical.shape:
-            raise Refusal(
+            raise InputError(
                 f"horizontal couplings have shape {self.horizontal.shape} and vertical ones {self.vertical.shape}; "
                 "allowed: one shape for both"
             )
@@ -182,6 +184,6 @@ def _drawn(shape: Sequence[int], seed: int) -> tuple[tuple[int, ...], np.random.
     """Checked rows and columns, and the generator of a seed."""
     sides = lengths(shape)
     if len(sides) != 2:
-        raise Refusal(f"shape is {shape!r}; allowed: (rows, columns)")
+        raise InputError(f"shape is {shape!r}; allowed: (rows, columns)")
     whole("seed", seed, 0)
     return sides, np.random.default_rng(seed)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from simulators import durable
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 SCHEMES = ("s3", "gs", "gcs", "abfs", "hdfs", "file")
 """What `pyarrow.fs` opens by address."""
@@ -32,7 +32,7 @@ class Storage:
         path: The folder, None if it is on another machine.
 
     Raises:
-        Refusal: If an address cannot be opened.
+        InputError: If an address cannot be opened.
     """
 
     def __init__(self, where: str | os.PathLike[str]) -> None:
@@ -120,19 +120,19 @@ def opened(address: str) -> tuple[fs.FileSystem, str]:
     """Return file system and path of an address.
 
     Raises:
-        Refusal: If there is no such kind of file system, or a password in the address.
+        InputError: If there is no such kind of file system, or a password in the address.
     """
     parts = urlsplit(address)
     if parts.scheme not in SCHEMES:
-        raise Refusal(f"{address} is no address of a store; allowed: {', '.join(f'{one}://...' for one in SCHEMES)}")
+        raise InputError(f"{address} is no address of a store; allowed: {', '.join(f'{one}://...' for one in SCHEMES)}")
     if parts.password:
-        raise Refusal(
+        raise InputError(
             f"the address of the store at {parts.hostname} holds a password; allowed: credentials in the environment"
         )
     try:
         system, folder = fs.FileSystem.from_uri(address)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise Refusal(f"{address} cannot be opened: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{address} cannot be opened: {str(error).splitlines()[0]}") from error
     return system, folder.rstrip("/")
 
 
@@ -140,14 +140,14 @@ def reach(address: str) -> None:
     """Look whether a store answers.
 
     Raises:
-        Refusal: If it does not, or there is no such store.
+        InputError: If it does not, or there is no such store.
     """
     opened(address)  # a path would be a folder, which other machines need not see
     try:
         Storage(address).read("manifest.json")
     except OSError as error:
         why = " ".join(str(error).split())
-        raise Refusal(f"no store answers at {address.partition('?')[0]}; allowed: one that does ({why})") from error
+        raise InputError(f"no store answers at {address.partition('?')[0]}; allowed: one that does ({why})") from error
 
 
 def inside(address: str, *folders: str) -> str:

@@ -17,8 +17,8 @@ from simulators.columns import Columns, digest, parsed
 from simulators.dataset import Dataset
 from simulators.manifest import DamagedManifest, Manifest
 from simulators.shards import write_shard
-from spaces.refusal import Refusal
-from spaces.refusal import name as plain_name
+from spaces.errors import InputError
+from spaces.errors import name as plain_name
 
 SUFFIXES = (".csv", ".npz", ".arrow", ".feather")
 
@@ -63,11 +63,11 @@ class Measured(Simulator):
         """The first ``n`` rows of the file.
 
         Raises:
-            Refusal: If the file is not the one that the study was made with.
+            InputError: If the file is not the one that the study was made with.
         """
         path = Path(self.table.path)
         if digest(path) != self.table.sha256:
-            raise Refusal(f"{path} is not the file that this study began with; allowed: that one, or another --out")
+            raise InputError(f"{path} is not the file that this study began with; allowed: that one, or another --out")
         inputs, outputs = arrays(parsed(path), self.table)
         return {"inputs": inputs[:n], "outputs": outputs[:n]}
 
@@ -84,17 +84,17 @@ def read(path: Path, outputs: Sequence[str] = ()) -> tuple[Table, NDArray[np.flo
         What it is, and its inputs and outputs, (examples, columns) each.
 
     Raises:
-        Refusal: Naming the file and where possible column and row, if it cannot be used.
+        InputError: Naming the file and where possible column and row, if it cannot be used.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise Refusal(f"{path} is no file of examples; allowed: one that ends in {', '.join(SUFFIXES)}")
+        raise InputError(f"{path} is no file of examples; allowed: one that ends in {', '.join(SUFFIXES)}")
     found = parsed(path)
     roles = [role or _role(header, outputs) for header, role in zip(found.headers, found.roles, strict=True)]
     names = {kind: tuple(h for h, r in zip(found.headers, roles, strict=True) if r == kind) for kind in set(roles)}
     for kind in ("input", "output"):
         if kind not in names:
             columns = ", ".join(found.headers[:8]) + (", ..." if len(found.headers) > 8 else "")
-            raise Refusal(
+            raise InputError(
                 f"{path} has no {kind} among its columns ({columns}); "
                 'allowed: outputs = ["name or pattern", ...] in the study, and other columns as inputs'
             )
@@ -104,7 +104,7 @@ def read(path: Path, outputs: Sequence[str] = ()) -> tuple[Table, NDArray[np.flo
     inputs, values = arrays(found, table)
     constant = np.flatnonzero((values == values[0]).all(0))
     if constant.size:
-        raise Refusal(f"{path}: output {table.outputs[constant[0]]!r} never varies; allowed: outputs to be learned")
+        raise InputError(f"{path}: output {table.outputs[constant[0]]!r} never varies; allowed: outputs to be learned")
     return table, inputs, values
 
 
@@ -119,7 +119,7 @@ def keep(table: Table, folder: Path) -> Dataset:
     """The table's rows as a data set in ``folder``, copied there if they are not yet.
 
     Raises:
-        Refusal: If they must be copied and the file is gone or another one now.
+        InputError: If they must be copied and the file is gone or another one now.
     """
     simulator = Measured(table)
     folder.mkdir(parents=True, exist_ok=True)

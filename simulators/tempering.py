@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simulators.autocorrelation import autocorrelation_time, effective_size, mean_and_error
 from simulators.lattice import SpinModel
-from spaces.refusal import Refusal, number, whole
+from spaces.errors import InputError, number, whole
 
 Estimates = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -117,7 +117,7 @@ class Tempering:
         rng: The only source of randomness of exchanges.
 
     Raises:
-        Refusal: If temperatures are not above 0 or not ascending.
+        InputError: If temperatures are not above 0 or not ascending.
     """
 
     name = "replica exchange"
@@ -184,13 +184,13 @@ def checked(temperatures: Sequence[float] | NDArray[np.float64]) -> NDArray[np.f
     """Temperatures as an array.
 
     Raises:
-        Refusal: If there are none, one is not above 0, or they do not ascend.
+        InputError: If there are none, one is not above 0, or they do not ascend.
     """
     given = np.atleast_1d(np.asarray(temperatures, dtype=np.float64))
     for T in given.flat:
         number("temperature", float(T), 0, above=True)
     if given.ndim != 1 or not given.size or (np.diff(given) <= 0).any():
-        raise Refusal(f"temperatures are {given.tolist()}; allowed: one or more, ascending")
+        raise InputError(f"temperatures are {given.tolist()}; allowed: one or more, ascending")
     return given
 
 
@@ -206,7 +206,7 @@ def run(
     """Burn in and record.
 
     Raises:
-        Refusal: If a number is out of range.
+        InputError: If a number is out of range.
     """
     whole("sweeps", sweeps, 2)
     whole("burn", burn, 0)

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from spaces.refusal import Refusal, number, whole
+from spaces.errors import InputError, number, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,22 +39,22 @@ class Tiles:
         whole("focus", self.focus, 1)
         whole("context", self.context, 0)
         if len(self.shape) != 2:
-            raise Refusal(f"shape is {self.shape!r}; allowed: (rows, columns)")
+            raise InputError(f"shape is {self.shape!r}; allowed: (rows, columns)")
         for length in self.shape:
             whole("length of the lattice", length, 1)
             if length % self.focus or length < self.side:
-                raise Refusal(
+                raise InputError(
                     f"a lattice of {self.shape[0]} x {self.shape[1]} cannot be covered by tiles of focus {self.focus} "
                     f"and context {self.context}; allowed: multiples of {self.focus}, at least {self.side}"
                 )
         table = np.atleast_2d(np.ascontiguousarray(self.table, dtype=np.float64))
         codes = self.q ** (self.side**2)
         if table.ndim != 2 or table.shape[1] != codes or len(table) not in (1, self.count):
-            raise Refusal(
+            raise InputError(
                 f"the table of tiles has shape {np.shape(self.table)}; allowed: ({codes},), or ({self.count}, {codes})"
             )
         if not np.isfinite(table).all():
-            raise Refusal("the table of tiles holds a value that is not finite; allowed: finite energies")
+            raise InputError("the table of tiles holds a value that is not finite; allowed: finite energies")
         object.__setattr__(self, "table", table)
 
     @property
@@ -174,7 +174,7 @@ class TileWalkers:
         start: States to begin with instead, index of shape (chains, sites).
 
     Raises:
-        Refusal: If an inverse temperature is not finite.
+        InputError: If an inverse temperature is not finite.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ from simulators.lattice import SpinModel
 from simulators.sampling import Observations, sample
 from simulators.shards import Progress, generate
 from simulators.tempering import order
-from spaces.refusal import Refusal, number
+from spaces.errors import InputError, number
 
 SHARD_ROWS = 100_000
 SAMPLING = ("burnt", "gap", "autocorrelation_sweeps", "worth")
@@ -35,7 +35,7 @@ class Watched(Simulator):
         exchange: Use replica exchange from the start.
 
     Raises:
-        Refusal: If the temperature is not above 0.
+        InputError: If the temperature is not above 0.
     """
 
     def __init__(self, model: SpinModel, temperature: float, exchange: bool = False) -> None:
@@ -59,7 +59,7 @@ class Watched(Simulator):
         """Watch ``n`` states.
 
         Raises:
-            Refusal: If the model does not come to equilibrium.
+            InputError: If the model does not come to equilibrium.
         """
         seen = sample(self.model, self.temperature, n, rng, exchange=self.exchange)
         sampling = [seen.burnt, seen.gap, seen.autocorrelation_sweeps, seen.effective / n]
@@ -107,7 +107,7 @@ def watch(
         progress: Called with rows done and rows wanted.
 
     Raises:
-        Refusal: If an argument is out of range, or the folder holds something else.
+        InputError: If an argument is out of range, or the folder holds something else.
         RuntimeError: If Ray is not running, or a shard could not be written.
     """
     watched = Watched(model, temperature, exchange)
@@ -119,10 +119,10 @@ def observations(data: Dataset, watched: Watched) -> Observations:
     """The states of a data set, and what they are worth.
 
     Raises:
-        Refusal: If the data set is of something else.
+        InputError: If the data set is of something else.
     """
     if data.manifest.simulator != watched.name:
-        raise Refusal(f"{data.folder} holds {data.manifest.simulator}; allowed: {watched.name}")
+        raise InputError(f"{data.folder} holds {data.manifest.simulator}; allowed: {watched.name}")
     states = unpack(watched.model, data.column("states"))
     sampling = data.column("sampling").astype(np.float64)
     burnt, gap, tau, _ = sampling.max(0)
@@ -150,7 +150,7 @@ def read_states(path: str | Path, model: SpinModel, temperature: float) -> Obser
         temperature: At which they were watched.
 
     Raises:
-        Refusal: Naming row and value, if the file cannot be used.
+        InputError: Naming row and value, if the file cannot be used.
     """
     number("temperature", temperature, 0, above=True)
     states = stored(path, model)
@@ -168,11 +168,11 @@ def stored(path: str | Path, model: SpinModel) -> NDArray[np.int8]:
     """States (n, *shape) of a file; arguments as of `read_states`.
 
     Raises:
-        Refusal: Naming row and value, if the file cannot be used.
+        InputError: Naming row and value, if the file cannot be used.
     """
     given = _array(Path(path))
     if given.dtype.kind not in "iufb" or given.ndim < 2 or given.shape[1:] not in (model.shape, (model.sites,)):
-        raise Refusal(
+        raise InputError(
             f"{path} holds {given.dtype} of shape {given.shape}; allowed: numbers of shape "
             f"(n, {', '.join(map(str, model.shape))}) or (n, {model.sites})"
         )
@@ -181,12 +181,12 @@ def stored(path: str | Path, model: SpinModel) -> NDArray[np.int8]:
     if len(bad):
         row, site = bad[0]
         place = ", ".join(str(int(i)) for i in np.unravel_index(site, model.shape))
-        raise Refusal(
+        raise InputError(
             f"{path}, row {row} (counted from 0), site ({place}) is {flat[row, site]}; "
             f"allowed: {', '.join(map(str, model.alphabet))}"
         )
     if not len(flat):
-        raise Refusal(f"{path} has no rows; allowed: one state or more")
+        raise InputError(f"{path} has no rows; allowed: one state or more")
     return flat.astype(np.int8).reshape(-1, *model.shape)
 
 
@@ -194,7 +194,7 @@ def _array(path: Path) -> NDArray:
     """The one array of a file.
 
     Raises:
-        Refusal: If it cannot be read.
+        InputError: If it cannot be read.
     """
     try:
         loaded = np.load(path, allow_pickle=False)
@@ -204,6 +204,8 @@ def _array(path: Path) -> NDArray:
             name = loaded.files[0] if len(loaded.files) == 1 else "states"
             return loaded[name]
     except KeyError:
-        raise Refusal(f"{path} holds {', '.join(loaded.files) or 'nothing'}; allowed: an array called states") from None
+        raise InputError(
+            f"{path} holds {', '.join(loaded.files) or 'nothing'}; allowed: an array called states"
+        ) from None
     except (OSError, ValueError, EOFError, BadZipFile) as problem:
-        raise Refusal(f"{path}: {problem}; allowed: a .npy or .npz of plain arrays, none pickled") from None
+        raise InputError(f"{path}: {problem}; allowed: a .npy or .npz of plain arrays, none pickled") from None

@@ -10,9 +10,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from spaces.errors import InputError, number, whole
 from spaces.plan import Recipe
 from spaces.ranges import Trial
-from spaces.refusal import Refusal, number, whole
 from spaces.settings import Count, Dropout, Ends, NotNegative, Positive, Settings, Truth, Whole, settings
 
 Kind = Literal["linear", "made", "gru", "transformer"]
@@ -96,10 +96,10 @@ class Watch(Settings):
 
     def __post_init__(self) -> None:
         if self.loss == "mse" and self.kind != "gru":
-            raise Refusal(f"watch.loss is 'mse' with kind {self.kind!r}; allowed: 'likelihood', or kind 'gru'")
+            raise InputError(f"watch.loss is 'mse' with kind {self.kind!r}; allowed: 'likelihood', or kind 'gru'")
         whole("watch.depth", self.depth, 1, 4 if self.kind == "gru" else 64)
         if self.warm and (self.kind == "linear" or not self.linear_term):
-            raise Refusal(
+            raise InputError(
                 "watch.warm is true without a linear term to start from; allowed: false, or linear_term = true"
             )
 
@@ -203,11 +203,11 @@ def hidden(text: str) -> tuple[int, ...]:
     """Widths of hidden layers written as "32-64".
 
     Raises:
-        Refusal: If it is anything else.
+        InputError: If it is anything else.
     """
     parts = text.split("-") if isinstance(text, str) else [""]
     if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise Refusal(f"choices.layers has {text!r}; allowed: widths such as '32-64'")
+        raise InputError(f"choices.layers has {text!r}; allowed: widths such as '32-64'")
     return tuple(map(int, parts))
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field
 
-from spaces.refusal import Refusal, whole
+from spaces.errors import InputError, whole
 from spaces.settings import Count, NotNegative, Positive, Settings, Whole, settings
 from spaces.words import WEIGHTS, describe_layers, describe_source, join_names
 
@@ -110,9 +110,9 @@ class Block(Settings):
 
     def __post_init__(self) -> None:
         if self.source is None and self.rate == 0:
-            raise Refusal("block.rate is 0 on a fresh block; allowed: a frozen block needs a source")
+            raise InputError("block.rate is 0 on a fresh block; allowed: a frozen block needs a source")
         if self.source is None and (self.scale != 1 or self.pull != 0):
-            raise Refusal("block.scale and block.pull need a source; allowed on a fresh block: scale 1, pull 0")
+            raise InputError("block.scale and block.pull need a source; allowed on a fresh block: scale 1, pull 0")
 
 
 @settings("plan")
@@ -168,10 +168,10 @@ class Plan(Settings):
             pull: Pull toward copied weights.
 
         Raises:
-            Refusal: If the span lies outside the network.
+            InputError: If the span lies outside the network.
         """
         if span.last > blocks:
-            raise Refusal(f"span {span} lies outside the network; allowed: blocks 1 to {blocks}")
+            raise InputError(f"span {span} lies outside the network; allowed: blocks 1 to {blocks}")
         copied = Block(source, copied_rate, scale, pull)
         fresh = Block(rate=fresh_rate)
         return cls(recipe, tuple(copied if span.first <= i <= span.last else fresh for i in range(1, blocks + 1)))

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Protocol, Self, TypeVar
 
 from pydantic import Field
 
+from spaces.errors import InputError, number
 from spaces.plan import OWN, Activation, Recipe
-from spaces.refusal import Refusal, number
 from spaces.settings import Count, Ends, Settings, WholeEnds, settings
 
 SETTINGS = ("rate", "decay", "batch", "epochs", "initial_scale")
@@ -96,9 +96,9 @@ class Ranges(Settings):
             number(f"ranges.{field}[0]", ends[0], floor)
             number(f"ranges.{field}[1]", ends[1], ends[0])
         if self.pull[0] == 0 < self.pull[1]:
-            raise Refusal(f"ranges.pull is {list(self.pull)}; allowed: [0, 0], or a lowest value above 0")
+            raise InputError(f"ranges.pull is {list(self.pull)}; allowed: [0, 0], or a lowest value above 0")
         if OWN in self.activation and len(self.activation) > 1:
-            raise Refusal(f"ranges.activation is {list(self.activation)}; allowed: {OWN!r} alone, or none of it")
+            raise InputError(f"ranges.activation is {list(self.activation)}; allowed: {OWN!r} alone, or none of it")
 
     def recipe(self, trial: Trial, start: Recipe) -> Recipe:
         """Draw a recipe; what has no range here is taken from ``start``."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self, TypeVar, dataclass_transform
 from pydantic import ConfigDict, Field, Strict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from spaces.refusal import Refusal, unknown
+from spaces.errors import InputError, unknown
 
 # Strict, for what is true is no number and "5" is none either; a whole number is a number.
 Whole = Annotated[int, Strict()]
@@ -38,7 +38,7 @@ class Settings:
         """Inverse of `to_dict`; a missing key keeps its default.
 
         Raises:
-            Refusal: Naming the key that is unknown, missing or has a value that cannot be used.
+            InputError: Naming the key that is unknown, missing or has a value that cannot be used.
         """
         try:
             found: Self = _adapter(cls).validate_python(values)
@@ -139,14 +139,14 @@ def _refusal(problem: ValidationError, kind: Any) -> Exception:
         return unknown(f"key in {_called(kind, table)}", str(key), node_at(kind, table)["properties"])
     if first["type"] == "missing" and isinstance(key, str):
         missing = [str(one["loc"][-1]) for one in found if one["type"] == "missing" and one["loc"][:-1] == table]
-        return Refusal(f"{_called(kind, table)} lacks {', '.join(missing)}")
+        return InputError(f"{_called(kind, table)} lacks {', '.join(missing)}")
     if first["type"] == "missing":  # one end of a range
         place = table
     node, value = node_at(kind, place), first["input"]
     if "enum" in node:
         return unknown(_called(kind, place), str(value), node["enum"])
     shown = "empty" if isinstance(value, list | tuple) and not value else repr(value)
-    return Refusal(f"{_called(kind, place)} is {shown}; allowed: {in_words(node)}")
+    return InputError(f"{_called(kind, place)} is {shown}; allowed: {in_words(node)}")
 
 
 def _called(kind: Any, place: tuple[str | int, ...]) -> str:

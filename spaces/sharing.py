@@ -5,9 +5,9 @@ from dataclasses import replace
 from statistics import median_low, mode
 from typing import Any, Literal, Self, get_args
 
+from spaces.errors import InputError, whole
 from spaces.plan import Plan, Recipe
 from spaces.ranges import SETTINGS, Ranges, Trial
-from spaces.refusal import Refusal, whole
 from spaces.settings import Positive, Settings, Truth, settings
 from spaces.words import describe_layers, join_names
 
@@ -45,19 +45,19 @@ class Sharing(Settings):
 
     def __post_init__(self) -> None:
         if not self.tasks or len(set(self.tasks)) < len(self.tasks):
-            raise Refusal(f"sharing.tasks is {list(self.tasks)}; allowed: one task or more, each once")
+            raise InputError(f"sharing.tasks is {list(self.tasks)}; allowed: one task or more, each once")
         if not self.groups:
-            raise Refusal("sharing.groups is empty; allowed: one partition of the tasks for each block")
+            raise InputError("sharing.groups is empty; allowed: one partition of the tasks for each block")
         for block, groups in enumerate(self.groups, 1):
             members = [task for group in groups for task in group]
             if sorted(members) != sorted(self.tasks) or not all(groups):
-                raise Refusal(
+                raise InputError(
                     f"sharing.groups of block {block} are {[list(group) for group in groups]}; "
                     f"allowed: each of {', '.join(self.tasks)} in exactly one group"
                 )
         object.__setattr__(self, "groups", tuple(_ordered(groups, self.tasks) for groups in self.groups))
         if len(self.weights) != (len(self.tasks) if self.weighting in ("fixed", "surgery") else 0):
-            raise Refusal(
+            raise InputError(
                 f"sharing.weights has {len(self.weights)} values; allowed: one for each task with weighting "
                 "fixed or surgery, none otherwise"
             )
@@ -84,7 +84,7 @@ class Sharing(Settings):
         """The common plan: all tasks share the first and the last so many blocks, as in Fig. 4b of Qu et al. 2018.
 
         Raises:
-            Refusal: If there are fewer blocks than that.
+            InputError: If there are fewer blocks than that.
         """
         whole("sharing.first", first, 0, blocks)
         whole("sharing.last", last, 0, blocks)

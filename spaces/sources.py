@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
+from spaces.errors import InputError, whole
 from spaces.ranges import Trial
-from spaces.refusal import Refusal, whole
 
 
 class Lesson(NamedTuple):
@@ -37,7 +37,7 @@ class Sources:
 
     def __post_init__(self) -> None:
         if not self.names or len(set(self.names)) < len(self.names):
-            raise Refusal(f"sources is {list(self.names)}; allowed: one source or more, each once")
+            raise InputError(f"sources is {list(self.names)}; allowed: one source or more, each once")
         for name in ("rows", "epochs"):
             object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)), reverse=True)))
             for value in getattr(self, name):

@@ -38,7 +38,7 @@ def fit(
 
     Raises:
         NonFiniteLoss: As soon as an epoch's loss is not a finite number.
-        Refusal: If there are no states.
+        InputError: If there are no states.
     """
     return train(
         model, index, None, recipe, generator, blocks=blocks, backward=ascend, augment=symmetries, on_epoch=on_epoch

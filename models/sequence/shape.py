@@ -11,7 +11,7 @@ from models.sequence.masked import MADE, LinearLogistic
 from models.sequence.squared import SquaredErrorGRU
 from models.sequence.transformer import HEAD_WIDTH, Transformer
 from spaces.dcl import Kind, Loss
-from spaces.refusal import Refusal, whole
+from spaces.errors import InputError, whole
 from spaces.settings import Count, Dropout, Settings, Truth, Whole, settings
 
 
@@ -44,9 +44,9 @@ class SequenceShape(Settings):
     def __post_init__(self) -> None:
         whole("sequence.depth", self.depth, 1, 4 if self.kind == "gru" else 64)
         if self.kind == "transformer" and self.width % HEAD_WIDTH:
-            raise Refusal(f"sequence.width is {self.width}; allowed for a transformer: multiples of {HEAD_WIDTH}")
+            raise InputError(f"sequence.width is {self.width}; allowed for a transformer: multiples of {HEAD_WIDTH}")
         if self.loss == "mse" and self.kind != "gru":
-            raise Refusal(f"sequence.loss is 'mse' of kind {self.kind!r}; allowed: 'likelihood', or kind 'gru'")
+            raise InputError(f"sequence.loss is 'mse' of kind {self.kind!r}; allowed: 'likelihood', or kind 'gru'")
         order(self.order, self.shape)
 
     def build(self) -> Autoregressive:

@@ -6,8 +6,8 @@ from torch import nn
 from models.sequence.chain import Autoregressive
 from models.sequence.masked import LinearLogistic, LookBack
 from models.surgery import copy_span
+from spaces.errors import InputError
 from spaces.plan import Span
-from spaces.refusal import Refusal
 
 
 def from_linear(model: Autoregressive, linear: LinearLogistic) -> None:
@@ -20,10 +20,10 @@ def from_linear(model: Autoregressive, linear: LinearLogistic) -> None:
         linear: Trained, of the same lattice.
 
     Raises:
-        Refusal: If ``model`` has no linear term, or the two differ in sites, values or order.
+        InputError: If ``model`` has no linear term, or the two differ in sites, values or order.
     """
     if not isinstance(model.blocks[0], LookBack) or not torch.equal(model.order, linear.order) or model.q != linear.q:
-        raise Refusal(
+        raise InputError(
             "a model cannot start from this linear one; allowed: a masked linear term, and the same sites, order and q"
         )
     copy_span(model, linear, Span(1, 1))

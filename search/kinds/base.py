@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 
 from cluster.connect import connection
 from search import report
-from search.means import Means
+from search.engine.progress import Progress
+from search.engine.work import Work
 from search.proof.verification import answers
-from search.records.record import Run
 from search.report.section import Section
-from search.tuning.progress import Progress
-from search.tuning.work import Work
-from spaces.refusal import Refusal
+from search.run.folder import Run
+from search.run.means import Means
+from spaces.errors import InputError
 
 Written = Callable[[], dict[str, Any]]
 """Writes the folder of a run that has been measured, the certificate last; returns that."""
@@ -93,14 +93,14 @@ class Kind(ABC):
         """Measure what the map shows.
 
         Raises:
-            Refusal: If there is nothing to draw a map of.
+            InputError: If there is nothing to draw a map of.
         """
         raise self.unmapped()
 
-    def unmapped(self) -> Refusal:
+    def unmapped(self) -> InputError:
         """Why there is no map."""
         name = self.study.name
-        return Refusal(f"{name} moves no blocks to draw a map of; allowed: graft run {name}")
+        return InputError(f"{name} moves no blocks to draw a map of; allowed: graft run {name}")
 
     def map_lines(self, drawn: Mapping[str, Any]) -> Iterator[str]:
         """The map in a few lines."""
@@ -155,7 +155,7 @@ class Kind(ABC):
         """Each thing checked, with what is wrong with it ('' if nothing is).
 
         Raises:
-            Refusal: If the folder holds no finished run.
+            InputError: If the folder holds no finished run.
         """
         yield from answers(self.checks(run))
 

@@ -6,9 +6,9 @@ from typing import Any
 from search.kinds.base import Kind
 
 KINDS = {
-    "transfer": "search.transfer.kind:Transfer",
-    "sharing": "search.sharing.kind:Sharing",
-    "dcl": "search.dcl.kind:Dcl",
+    "transfer": "search.kinds.transfer.kind:Transfer",
+    "sharing": "search.kinds.sharing.kind:Sharing",
+    "dcl": "search.kinds.dcl.kind:Dcl",
 }
 """Where each is; loaded where it is used, for they know torch and Ray."""
 

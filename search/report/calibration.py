@@ -45,7 +45,7 @@ def calibration(modes: Mapping[str, Rows], level: float) -> Figure:
     """Rate of ``transfer`` by number of repeats: where there is nothing to transfer, and where there is.
 
     Args:
-        modes: By mode of the certificate, what `search.transfer.calibration.table` tells of each kind.
+        modes: By mode of the certificate, what `search.kinds.transfer.calibration.table` tells of each kind.
         level: Of the one-sided Clopper-Pearson bounds, drawn as thin lines: upper where there is nothing, else lower.
     """
     figure, axes = canvas(len(modes), 2, 0.4 + 4.6 * len(modes))

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search.records.leaderboard import trials
-from search.records.results import Record, Results
 from search.report import drawing as draw
 from search.report import energies
 from search.report.section import Figures, Table
 from search.report.verdict import Card, card
 from search.report.words import NOTHING, percent, plain, probability, reduction, short
+from search.run.leaderboard import trials
+from search.run.results import Record, Results
 from spaces.dcl import Watch
 
 DRIFT = 4.0

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search.records.leaderboard import best, finite, geometric_mean, trials
-from search.records.results import Record, Results
 from search.report import drawing as draw
 from search.report import energies as drawn
 from search.report import spans
 from search.report.section import Figures, Table
 from search.report.words import percent
+from search.run.leaderboard import best, finite, geometric_mean, trials
+from search.run.results import Record, Results
 from spaces.plan import Plan
 from spaces.words import describe_source
 

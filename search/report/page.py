@@ -8,11 +8,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from search.records.results import Results, read
 from search.report.drawing import png, style
 from search.report.section import Section
 from search.report.sections import sections_of
 from search.report.words import plain
+from search.run.results import Results, read
 
 
 def write(folder: Path, sections: Sequence[Section] = ()) -> Path:
@@ -26,7 +26,7 @@ def write(folder: Path, sections: Sequence[Section] = ()) -> Path:
         The page, ``folder/report/index.html``.
 
     Raises:
-        Refusal: If the folder holds no run, or a record that cannot be read.
+        InputError: If the folder holds no run, or a record that cannot be read.
     """
     run = read(folder)
     sections = sections or sections_of(run)

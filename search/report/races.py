@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from search.records.leaderboard import direct_errors, finite, geometric_mean, trials
 from search.report.drawing import (
     CANDIDATE,
     DIRECT,
@@ -18,6 +17,7 @@ from search.report.drawing import (
     log_axis,
     whole_numbers,
 )
+from search.run.leaderboard import direct_errors, finite, geometric_mean, trials
 
 COLOURS = {"baseline": DIRECT, "plans": CANDIDATE}
 PHASES = {"baseline": "Baseline search (direct learning)", "plans": "Plan search (transfer)"}

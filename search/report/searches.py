@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.proof.agreement import PRIORS, agreement
-from search.records.leaderboard import best, geometric_mean, leaderboard, transfers, trials
-from search.records.results import Record, Results
 from search.report import races
 from search.report.section import Figures, Table
 from search.report.spans import cells
 from search.report.words import NOTHING, SETTINGS, SPACE, percent, plain
 from search.report.words import searched as written
+from search.run.leaderboard import best, geometric_mean, leaderboard, transfers, trials
+from search.run.results import Record, Results
 from spaces.plan import Plan
 from spaces.words import describe_source
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.records.leaderboard import geometric_mean, phases, trials
-from search.records.results import Record, Results
 from search.report import drawing as draw
 from search.report import races
 from search.report.section import Figures, Table
 from search.report.verdict import Card, card
 from search.report.words import NOTHING, percent, plain, probability, reduction
+from search.run.leaderboard import geometric_mean, phases, trials
+from search.run.results import Record, Results
 from spaces.sharing import Sharing
 
 # Table I of Qu et al. 2018 (arXiv:1809.00972v1): direct and multi-task error, in %.

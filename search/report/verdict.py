@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from search.records.leaderboard import phases, trials
-from search.records.results import Record, Results
 from search.report import drawing as draw
 from search.report.section import Figures, Table
 from search.report.words import SPACE, between, percent, plain, probability, reduction
+from search.run.leaderboard import phases, trials
+from search.run.results import Record, Results
 from spaces.plan import Plan
 
 ARMS = {

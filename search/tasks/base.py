@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.head import initialise, set_head
-from models.loss import METRICS, Metric
+from models.losses import METRICS, Metric
 from models.mlp import drawing
 from models.scaling import Scaling
 from models.surgery import blocks_of, shuffle, transplant
 from models.train import Augment, Backward, predict, train
 from models.weights import no_gradient, pack_state, sha256, unpack_state
-from search.seeds import Draws, Role, sequence
+from search.run.seeds import Draws, Role, sequence
 from spaces.plan import Plan, Recipe
 
 Shape = tuple[int, ...]
@@ -162,14 +162,14 @@ class Task(ABC):
         """Refuse what cannot be carried out, before anything is written.
 
         Raises:
-            Refusal: In one line.
+            InputError: In one line.
         """
 
     def admit(self, examples: Examples, where: str) -> None:  # noqa: B027
         """Refuse examples that no network can learn.
 
         Raises:
-            Refusal: Naming them.
+            InputError: Naming them.
         """
 
     def of_source(self, examples: Examples, name: str) -> Examples:
@@ -321,7 +321,7 @@ class Task(ABC):
         """Refuse to predict from a run's folder, where the task has nothing that could.
 
         Raises:
-            Refusal: Naming what is allowed.
+            InputError: Naming what is allowed.
         """
 
     def interface(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.loss import METRICS
+from models.losses import METRICS
 from models.mlp import fresh
 from models.sequence.chain import Autoregressive
 from models.sequence.fit import ascend, log_probabilities
@@ -23,18 +23,18 @@ from models.surgery import blocks_of
 from models.symmetries import Symmetries
 from models.train import Augment, Backward, prepare_process
 from models.weights import as_file
-from search.dcl.data import judge_of
-from search.dcl.final import account
-from search.dcl.scores import likelihood
-from search.dcl.watcher import Energies, group, learn_from, tensor
-from search.seeds import Draws, Role, entropy, sequence
+from search.run.seeds import Draws, Role, entropy, sequence
 from search.tasks.base import Data, Errors, Examples, Exhibit, Fitted, Phase, Shape, Task
+from search.tasks.distilled.data import judge_of
+from search.tasks.distilled.final import account
+from search.tasks.distilled.scores import likelihood
+from search.tasks.distilled.watcher import Energies, group, learn_from, tensor
 from search.tasks.regression import cards
 from simulators.exact import log_partition
 from simulators.registry import find
 from simulators.watched import Watched, watch
+from spaces.errors import InputError
 from spaces.plan import Plan, Recipe
-from spaces.refusal import Refusal
 
 LINEAR = Recipe(rate=1e-2, batch=100, epochs=30)
 """Of the linear-logistic baseline. On 8,000 states of a glass more epochs, slower ones and decay came within 5 %."""
@@ -96,7 +96,7 @@ class Likelihood(Task):
         """States of a watched system in an order drawn from the seed.
 
         Raises:
-            Refusal: If they are worth too few independent ones.
+            InputError: If they are worth too few independent ones.
         """
         system = self.system(name)
         place = role.name.lower() + (f"-{system.name}" if role == Role.SOURCE else "")
@@ -203,7 +203,7 @@ class Likelihood(Task):
 
     def predicts(self, folder: Path) -> None:
         """Refuse: the energies of a sequence model hold on its own lattice alone."""
-        raise Refusal(
+        raise InputError(
             f"{folder} holds an energy learned from watched states by a sequence model alone, which predicts nothing; "
             "allowed: a run of a transfer, of several tasks, or one like dcl-ising"
         )
@@ -286,7 +286,7 @@ def known_log_partition(name: str) -> float:
     """Log Z of a watched system, which takes a fraction of a second.
 
     Raises:
-        Refusal: If it is too large to be solved.
+        InputError: If it is too large to be solved.
     """
     system = find(name)
     assert isinstance(system, Watched)

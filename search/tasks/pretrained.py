@@ -12,7 +12,7 @@ from models.pretrained import Pretrained, put, read
 from models.scaling import Scaling
 from models.weights import pack
 from simulators.columns import digest
-from spaces.refusal import Refusal, unknown
+from spaces.errors import InputError, unknown
 from spaces.words import WEIGHTS
 
 KEYS = ("file", "mean", "deviation")
@@ -27,7 +27,7 @@ def with_weights(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         folder: Where relative paths begin.
 
     Raises:
-        Refusal: Naming the file or key that cannot be used.
+        InputError: Naming the file or key that cannot be used.
     """
     sources, held = values.get("sources"), list[dict[str, Any]]()
     if not isinstance(sources, list):
@@ -49,14 +49,14 @@ def _described(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             raise unknown("key in source", key, KEYS)
     file = told.get("file")
     if not isinstance(file, str) or Path(file).suffix not in WEIGHTS:
-        raise Refusal(f"source.file is {file!r}; allowed: a file of weights that ends in {', '.join(WEIGHTS)}")
+        raise InputError(f"source.file is {file!r}; allowed: a file of weights that ends in {', '.join(WEIGHTS)}")
     path = folder / file
     sha256, held, parts = digest(path), read(path), {}
     for part in KEYS[1:]:
         values = told.get(part, getattr(held, part))
         values = values if isinstance(values, list | tuple) else [values]
         if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-            raise Refusal(f"source.{part} is {told[part]!r}; allowed: a number, or a list of one for each input")
+            raise InputError(f"source.{part} is {told[part]!r}; allowed: a number, or a list of one for each input")
         parts[part] = tuple(map(float, values))
     return asdict(Pretrained(path.name, sha256, **parts, activation=held.activation, path=str(path.resolve())))
 
@@ -65,11 +65,11 @@ def fitted(study: Any, file: Pretrained) -> bytes:
     """The base network that a file of weights is, as safetensors bytes.
 
     Raises:
-        Refusal: If the file is not the one that the study was made with, or does not fit the study's network.
+        InputError: If the file is not the one that the study was made with, or does not fit the study's network.
     """
     path, target = Path(file.path), study.scenario(study.target)
     if digest(path) != file.sha256:
-        raise Refusal(f"{path} is not the file that this study began with; allowed: that one, or another --out")
+        raise InputError(f"{path} is not the file that this study began with; allowed: that one, or another --out")
     inputs = file.inputs(target.inputs)
     shape = Shape(inputs, target.outputs, study.network, study.ranges.activation[0])
     network = put(shape.build(), read(path).tensors, str(path))
@@ -81,7 +81,7 @@ def checked(study: Any) -> Any:
     """The study, once its own network has been tried and its files of weights fit it: before anything is written.
 
     Raises:
-        Refusal: Naming what cannot be used.
+        InputError: Naming what cannot be used.
     """
     target = study.scenario(study.target)
     if isinstance(study.network, OwnNetwork):

@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from search.tasks.base import Task
-from spaces.refusal import Refusal, unknown
+from spaces.errors import InputError, unknown
 
 TASKS = {
     "regression": "search.tasks.regression:Regression",
@@ -16,7 +16,7 @@ def find_task(name: str) -> type[Task]:
     """The task of that name.
 
     Raises:
-        Refusal: If there is none, or it cannot be imported, or is no task.
+        InputError: If there is none, or it cannot be imported, or is no task.
     """
     if name not in TASKS and ":" not in name:
         raise unknown("task", name, TASKS)
@@ -24,10 +24,10 @@ def find_task(name: str) -> type[Task]:
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as problem:
-        raise Refusal(
+        raise InputError(
             f"task {name!r} cannot be imported ({type(problem).__name__}: {problem}); allowed: "
             f"{', '.join(TASKS)}, or an importable module:Class, such as one in a folder on PYTHONPATH"
         ) from problem
     if not (isinstance(found, type) and issubclass(found, Task)):
-        raise Refusal(f"task {name!r} is no task; allowed: a subclass of search.tasks.base.Task")
+        raise InputError(f"task {name!r} is no task; allowed: a subclass of search.tasks.base.Task")
     return found

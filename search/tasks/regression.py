@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.loss import METRICS, Metric, away_from_zero, of_order_one, varying
+from models.losses import METRICS, Metric, away_from_zero, of_order_one, varying
 from models.network import Network
 from models.network import Shape as Built
 from models.scaling import Scaling
 from models.standard import Standard
 from models.train import predict
 from models.weights import as_file, pack, unpack
-from search.seeds import Role, entropy, sequence
+from search.run.seeds import Role, entropy, sequence
 from search.tasks.base import Data, Examples, Exhibit, Fitted, Phase, Shape, Task
 from search.tasks.pretrained import fitted
 from search.tasks.transferability import scores
@@ -26,8 +26,8 @@ from simulators.dataset import Dataset
 from simulators.registry import find
 from simulators.shards import generate
 from simulators.table import keep
+from spaces.errors import InputError, traced
 from spaces.plan import Recipe
-from spaces.refusal import Refusal, traced
 
 SHOWN = 2
 """Test examples whose spectra are shown: the first ones, not chosen."""
@@ -106,7 +106,7 @@ class Regression(Task):
                     ) from None
         widths = {name: self.system(name).outputs for name in (*self.study.taught, self.study.target)}
         if len(set(widths.values())) > 1:
-            raise Refusal(
+            raise InputError(
                 " and ".join(f"{name} has {width} outputs" for name, width in widths.items())
                 + "; allowed: sources and target of equal width, so that the head can be copied"
             )

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from models.loss import away_from_zero, of_order_one
+from models.losses import away_from_zero, of_order_one
 from simulators.table import SUFFIXES, Table, matches, read, unit
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 LOCKED = 0.2
 """Share of the pool that small mode locks away, at least."""
@@ -30,16 +30,18 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         folder: Where relative paths of files begin.
 
     Raises:
-        Refusal: Naming the file, if one cannot be used.
+        InputError: Naming the file, if one cannot be used.
     """
     found = {key: value for key, value in values.items() if key != "outputs"}
     patterns = values.get("outputs", [])
     if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
-        raise Refusal(f'outputs is {patterns!r}; allowed: a list of names or patterns of columns, such as ["T*"]')
+        raise InputError(f'outputs is {patterns!r}; allowed: a list of names or patterns of columns, such as ["T*"]')
     named = [name for name in (*_sources(found), found.get("target")) if isinstance(name, str) and _is_file(name)]
     if not named:
         if "outputs" in values:
-            raise Refusal("outputs is told, but neither source nor target is a file; allowed: with files of data only")
+            raise InputError(
+                "outputs is told, but neither source nor target is a file; allowed: with files of data only"
+            )
         return _locked(found)
     relative = found.get("metric", "relative-l1") == "relative-l1"
     files: dict[str, Table] = {}
@@ -47,7 +49,7 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     for given in dict.fromkeys(named):
         table, inputs, outputs = read(folder / given, patterns)
         if table.name in [other.name for other in files.values()]:
-            raise Refusal(f"two files are called {table.name}; allowed: each name once")
+            raise InputError(f"two files are called {table.name}; allowed: each name once")
         if relative:
             away_from_zero(outputs, given)
             of_order_one(outputs, given)
@@ -106,7 +108,7 @@ def _all_found(patterns: Sequence[str], files: Mapping[str, Table]) -> None:
         if not any(matches(header, pattern) for header in headers):
             inputs = [unit(header)[0] for table in files.values() for header in table.inputs]
             near = get_close_matches(pattern, inputs, 1, 0.3)
-            raise Refusal(
+            raise InputError(
                 f"outputs: {pattern!r} is no column of {', '.join(files)}; allowed: names or patterns of columns"
                 + (f" (did you mean {near[0]!r}?)" if near else "")
             )
@@ -119,7 +121,7 @@ def _aligned(source: Table, target: Table) -> None:
         for place, name in enumerate(ours):
             # Columns that only units tell apart have no name to go by.
             if theirs.count(name) == ours.count(name) == 1 and theirs.index(name) != place:
-                raise Refusal(
+                raise InputError(
                     f"{name!r} is number {theirs.index(name) + 1} of the {kind} of {source.name} and number "
                     f"{place + 1} of {target.name}; allowed: the same place in both, for layers are copied by place"
                 )
@@ -134,7 +136,7 @@ def _apart(taught: NDArray, source: str, pool: NDArray, target: str) -> None:
     distance, nearest = cKDTree(taught / scale).query(pool / scale, p=np.inf, distance_upper_bound=SAME)
     shared = np.flatnonzero(np.isfinite(distance))
     if shared.size:
-        raise Refusal(
+        raise InputError(
             f"row {nearest[shared[0]]} of {source} is row {shared[0]} of {target} (counted from 0; {shared.size} such "
             "rows, to six digits); allowed: other examples, for the source network must not learn what is locked away"
         )
@@ -145,7 +147,7 @@ def _once_each(inputs: NDArray, where: str) -> None:
     _, first, counts = np.unique(inputs, axis=0, return_index=True, return_counts=True)
     if (counts > 1).any():
         rows = np.flatnonzero((inputs == inputs[first[counts > 1][0]]).all(1))
-        raise Refusal(
+        raise InputError(
             f"{where}: rows {rows[0]} and {rows[1]} (counted from 0) have equal inputs; allowed: each input once "
             "(take the mean of repeated measurements), for no row may be learned from and judged on"
         )

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from models.loss import deviations
+from models.losses import deviations
 from models.mlp import fresh
 from models.probe import features, gradient_ratios
 from models.surgery import blocks_of, transplant
 from search.proof.agreement import PRIORS
-from search.seeds import Draws
+from search.run.seeds import Draws
 from search.tasks.base import Phase
 from spaces.plan import Block, Recipe, Span
 
@@ -72,7 +72,7 @@ def probe_error(features: Array, outputs: Array, metric: str = "relative-l1") ->
     Args:
         features: (examples, features).
         outputs: (examples, outputs).
-        metric: As of `models.loss.deviations`.
+        metric: As of `models.losses.deviations`.
     """
     x, y = features - features.mean(axis=0), outputs - outputs.mean(axis=0)
     left, singular, _ = np.linalg.svd(x, full_matrices=False)

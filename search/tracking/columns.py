@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from search.records.leaderboard import read_plan
+from search.run.leaderboard import read_plan
 from spaces.dcl import Watch
 from spaces.plan import Plan
 from spaces.sharing import Sharing

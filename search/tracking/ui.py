@@ -17,7 +17,7 @@ from typing import IO
 from urllib.parse import quote
 
 from search.tracking.address import address, masked
-from spaces.refusal import Refusal, whole
+from spaces.errors import InputError, whole
 
 HOST = "127.0.0.1"  # MLflow asks nobody for a password: never on a network interface
 PATIENCE = 60.0  # seconds for the server to answer; it takes 4 on two idle cores
@@ -35,7 +35,7 @@ def ui(
         uri: Tracking server or database, as for the search itself. A server is used as it is, none is started.
 
     Raises:
-        Refusal: If there is no run to show, or the port cannot be used.
+        InputError: If there is no run to show, or the port cannot be used.
     """
     folder = folder or last(Path("runs"))
     store = address(folder, uri)
@@ -57,11 +57,11 @@ def last(root: Path) -> Path:
     """The run folder under ``root`` that changed last.
 
     Raises:
-        Refusal: If there is none.
+        InputError: If there is none.
     """
     records = [path for name in ("study.json", "result.json") for path in root.glob(f"*/{name}")]
     if not records:
-        raise Refusal(f"no run under {root.resolve()}; allowed: the folder of a run, as in `graft ui DIR`")
+        raise InputError(f"no run under {root.resolve()}; allowed: the folder of a run, as in `graft ui DIR`")
     return max(records, key=lambda path: path.stat().st_mtime).parent
 
 
@@ -72,13 +72,15 @@ def urls(folder: Path, base: str, uri: str | None = None) -> dict[str, str]:
         ``compare`` (its best trials side by side), ``charts`` and ``table`` (all its trials, best first), ``summary``.
 
     Raises:
-        Refusal: If MLflow has no trial of the run yet.
+        InputError: If MLflow has no trial of the run yet.
     """
     from search.tracking.view import shown, trials_filter
 
     run = shown(folder, uri)
     if run is None:
-        raise Refusal(f"MLflow has no trial of {folder}; allowed: a run that ended a trial; `graft deliver {folder}`")
+        raise InputError(
+            f"MLflow has no trial of {folder}; allowed: a run that ended a trial; `graft deliver {folder}`"
+        )
     home = f"{base}/#/experiments/{run.experiment}/runs"
     kind = "workflowType=machine_learning"  # else the page is laid out for chat models
     best_first = f"orderByKey={quote('metrics.`error_percent`')}&orderByAsc=true"
@@ -103,7 +105,7 @@ def usable(port: int | None) -> int:
     """A port that can be served on.
 
     Raises:
-        Refusal: If the given one is taken or is none.
+        InputError: If the given one is taken or is none.
     """
     if port is not None:
         whole("port", port, 1, 65535)
@@ -115,7 +117,7 @@ def usable(port: int | None) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise Refusal(f"port {port} cannot be used; allowed: a free one, or none given")
+    raise InputError(f"port {port} cannot be used; allowed: a free one, or none given")
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def serving(store: str, base: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run MLflow's server on ``base``, and end it with all its children.
 
     Raises:
-        Refusal: If it does not answer.
+        InputError: If it does not answer.
     """
     environment = os.environ | {
         "MLFLOW_BACKEND_STORE_URI": store,  # not an argument: it may hold a password, and arguments are public
@@ -148,7 +150,7 @@ def await_answer(server: subprocess.Popen[bytes], base: str, log: IO[str]) -> No
     """Return once the server answers.
 
     Raises:
-        Refusal: If it ends, or stays silent.
+        InputError: If it ends, or stays silent.
     """
     deadline = time.monotonic() + PATIENCE
     while server.poll() is None and time.monotonic() < deadline:
@@ -159,7 +161,7 @@ def await_answer(server: subprocess.Popen[bytes], base: str, log: IO[str]) -> No
             time.sleep(0.2)
     log.seek(0)
     said = log.read().strip().splitlines() or ["it said nothing"]
-    raise Refusal(f"MLflow's server did not start: {said[-1][:200]}")
+    raise InputError(f"MLflow's server did not start: {said[-1][:200]}")
 
 
 def end(server: subprocess.Popen[bytes]) -> None:

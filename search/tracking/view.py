@@ -27,12 +27,12 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from mlflow.exceptions import MlflowException
 from mlflow.store.db.utils import _get_latest_schema_revision
 
-from search.records.leaderboard import geometric_mean, leaderboard, phases, trials
-from search.records.record import Run as Folder
-from search.records.results import FILES, read
+from search.run.folder import Run as Folder
+from search.run.leaderboard import geometric_mean, leaderboard, phases, trials
+from search.run.results import FILES, read
 from search.tracking.address import SQLITE, address, alone, masked
 from search.tracking.columns import flat, measures, outcomes, settings, table, title
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 for talker in ("mlflow", "alembic"):  # they tell each of the forty steps of creating a database
     logging.getLogger(talker).setLevel(logging.ERROR)
@@ -287,11 +287,11 @@ def deliver(folder: Path, uri: str | None = None) -> int:
         How many MLflow runs were made; 0 if all were there.
 
     Raises:
-        Refusal: If the folder records no result, or MLflow does not take it.
+        InputError: If the folder records no result, or MLflow does not take it.
     """
     kept = read(folder)
     if not kept.result:
-        raise Refusal(f"{folder} holds no result.json; allowed: the folder of a run that ended")
+        raise InputError(f"{folder} holds no result.json; allowed: the folder of a run that ended")
     lasted = {(row["phase"], row["number"]): row["train_seconds"] for row in kept.cost.get("timeline", [])}
     tracker = Tracker(folder, kept.study, uri)
     for phase in phases(kept.result):
@@ -299,7 +299,7 @@ def deliver(folder: Path, uri: str | None = None) -> int:
             tracker.trial(phase, trial, lasted.get((phase, trial["number"])))
     tracker.finish()
     if tracker.warning:
-        raise Refusal(tracker.warning)
+        raise InputError(tracker.warning)
     return tracker.new
 
 
@@ -317,7 +317,7 @@ def shown(folder: Path, uri: str | None = None, most: int = 20) -> Shown | None:
     """What MLflow has of the run in ``folder``, or None; changes nothing.
 
     Raises:
-        Refusal: If MLflow does not answer.
+        InputError: If MLflow does not answer.
     """
     uri = address(folder, uri)
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
@@ -336,7 +336,7 @@ def shown(folder: Path, uri: str | None = None, most: int = 20) -> Shown | None:
         best = client.search_runs(experiments, plans, max_results=most, order_by=order)
         best = best or client.search_runs(experiments, trials_filter(run_id), max_results=most, order_by=order)
     except MlflowException as error:
-        raise Refusal(masked(f"MLflow at {uri} does not answer: {str(error).splitlines()[0][:200]}", uri)) from error
+        raise InputError(masked(f"MLflow at {uri} does not answer: {str(error).splitlines()[0][:200]}", uri)) from error
     if not best:
         return None
     return Shown(found.experiment_id, summary[0].info.run_id, run_id, [run.info.run_id for run in best])

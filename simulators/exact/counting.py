@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from simulators.exact.plane import Plane
 from simulators.lattice import SpinModel
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 def bond_levels(model: SpinModel) -> tuple[float, float] | None:
@@ -28,16 +28,16 @@ def density_of_states(model: SpinModel) -> tuple[NDArray[np.float64], NDArray[np
     """Energies that occur, ascending, and the number of states of each.
 
     Raises:
-        Refusal: If couplings differ in size, bonds have more than two energies, or the lattice is too large.
+        InputError: If couplings differ in size, bonds have more than two energies, or the lattice is too large.
     """
     levels = bond_levels(model)
     if levels is None:
-        raise Refusal(
+        raise InputError(
             f"{model.name} has bonds of more than two energies; allowed: Ising, Potts (delta, or 3 colours), couplings "
             "-1 and 1; uniform_in_energy needs no number of states"
         )
     if model.sites * np.log2(model.q) > 64:
-        raise Refusal(
+        raise InputError(
             f"{model.name} has more than 2^64 states; allowed: at most {int(64 / np.log2(model.q))} spins for exact "
             "numbers of states; uniform_in_energy needs none"
         )

@@ -11,7 +11,7 @@ def ground_state(model: SpinModel) -> tuple[float, NDArray[np.int8]]:
     """The lowest energy there is, and one state that has it, of shape ``model.shape``.
 
     Raises:
-        Refusal: If the lattice is too large.
+        InputError: If the lattice is too large.
     """
     plane = Plane.of(model)
     starts, _ = plane.starts(1)

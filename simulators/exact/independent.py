@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulators.exact.plane import Plane
 from simulators.lattice import SpinModel
-from spaces.refusal import Refusal, number, whole
+from spaces.errors import InputError, number, whole
 
 MOST_NUMBERS = 2**25
 
@@ -20,7 +20,7 @@ def iid(model: SpinModel, temperature: float, n: int, rng: np.random.Generator) 
     """Draw ``n`` independent states from the Boltzmann distribution, shape (n, *model.shape).
 
     Raises:
-        Refusal: If the temperature is not above 0, ``n`` below 1, or the lattice larger than 8 x 8 with q = 2 (or a
+        InputError: If the temperature is not above 0, ``n`` below 1, or the lattice larger than 8 x 8 with q = 2 (or a
             little more).
     """
     number("temperature", temperature, 0, above=True)
@@ -28,7 +28,7 @@ def iid(model: SpinModel, temperature: float, n: int, rng: np.random.Generator) 
     plane = Plane.of(model)
     firsts = 1 if plane.free else plane.q**plane.columns
     if plane.sites * firsts * plane.q ** (plane.columns + 1) > MOST_NUMBERS:
-        raise Refusal(
+        raise InputError(
             f"{model.name} is too large to draw independent states exactly; allowed: 8 columns of 8 spins of 2 values, "
             "or as much; else thinned chains by simulators.sampling.sample"
         )

@@ -14,7 +14,7 @@ from simulators.exact.ground import ground_state
 from simulators.exact.plane import Plane
 from simulators.lattice import SpinModel
 from simulators.spins import EdwardsAnderson
-from spaces.refusal import Refusal, whole
+from spaces.errors import InputError, whole
 
 GAP = 10  # sweeps between two samples; a walk crosses all levels of the 8x8 Ising model in some hundreds
 FINEST = 1e-5  # correction of log g at which learning ends
@@ -38,7 +38,7 @@ def uniform_in_energy(
         lowest of a glass, have fewer states than the others.
 
     Raises:
-        Refusal: If numbers are out of range, or neither energies nor ground states are known.
+        InputError: If numbers are out of range, or neither energies nor ground states are known.
     """
     whole("per_level", per_level, 1)
     whole("levels", levels, 2, 10_000)
@@ -49,7 +49,7 @@ def uniform_in_energy(
         levels = len(model.bonds.strength) + 1
         try:
             energies, counts = density_of_states(model)
-        except Refusal:
+        except InputError:
             pass
         else:
             known = np.full(levels, np.inf)
@@ -83,11 +83,11 @@ def check(model: SpinModel) -> None:
     """Refuse a model for which `uniform_in_energy` knows no levels of energy, at no cost.
 
     Raises:
-        Refusal: Saying what is allowed.
+        InputError: Saying what is allowed.
     """
     if bond_levels(model) is None:
         if not isinstance(model, EdwardsAnderson):
-            raise Refusal(
+            raise InputError(
                 f"{model.name} has no known levels of energy; allowed: Ising, Potts of 3 colours or delta, glasses"
             )
         Plane.of(model).starts(1)  # its ground state can be found

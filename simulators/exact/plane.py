@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.lattice import SpinModel
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 MOST_NUMBERS = 2**24
 ALL_PERMUTATIONS = 5  # colours up to which all permutations are tried, not only shifts and reversals
@@ -47,10 +47,10 @@ class Plane:
         """The rows of a chain or of a plane.
 
         Raises:
-            Refusal: If the lattice has three dimensions.
+            InputError: If the lattice has three dimensions.
         """
         if len(model.shape) > 2:
-            raise Refusal(
+            raise InputError(
                 f"{model.name} has {len(model.shape)} dimensions; allowed: 1 or 2 for exact solutions, "
                 "or estimates by simulators.sampling.sample"
             )
@@ -103,7 +103,7 @@ class Plane:
             numbers: How many are kept for each pair of a first and a present row.
 
         Raises:
-            Refusal: If that would be too many.
+            InputError: If that would be too many.
         """
         size, colours = self.q**self.columns, self._colours() if self.uniform else []
         members = size if self.free else 2 * self.columns * len(colours) if self.uniform else 1  # of a class, at most
@@ -117,7 +117,7 @@ class Plane:
             if len(found) * size * numbers <= MOST_NUMBERS:
                 return found, sizes
         most = int(np.log(MOST_NUMBERS / numbers) / np.log(self.q) / 2)
-        raise Refusal(
+        raise InputError(
             f"{self.rows} x {self.columns} spins of {self.q} values are too many to be solved exactly; allowed: "
             f"{most} columns of any couplings, a few more of equal ones or with open edges; thermodynamics of an "
             "Ising torus of any size; else estimates by simulators.sampling.sample"

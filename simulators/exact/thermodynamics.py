@@ -10,14 +10,14 @@ from simulators.exact import kaufman, transfer
 from simulators.exact.plane import Plane
 from simulators.lattice import SpinModel
 from simulators.spins import Ising
-from spaces.refusal import number
+from spaces.errors import number
 
 
 def log_partition(model: SpinModel, temperature: ArrayLike) -> NDArray[np.float64]:
     """Log Z at each temperature, in the units of the couplings over k_B.
 
     Raises:
-        Refusal: If a temperature is not above 0, or the lattice is too large.
+        InputError: If a temperature is not above 0, or the lattice is too large.
     """
     return _each(temperature, lambda T: _jet(model, T)[0])
 
@@ -26,7 +26,7 @@ def internal_energy(model: SpinModel, temperature: ArrayLike) -> NDArray[np.floa
     """Mean total energy <E> = -d log Z / d beta at each temperature.
 
     Raises:
-        Refusal: If a temperature is not above 0, or the lattice is too large.
+        InputError: If a temperature is not above 0, or the lattice is too large.
     """
     return _each(temperature, lambda T: -_jet(model, T)[1])
 
@@ -35,7 +35,7 @@ def heat_capacity(model: SpinModel, temperature: ArrayLike) -> NDArray[np.float6
     """d<E> / dT = beta^2 (<E^2> - <E>^2) of the whole lattice at each temperature, in units of k_B.
 
     Raises:
-        Refusal: If a temperature is not above 0, or the lattice is too large.
+        InputError: If a temperature is not above 0, or the lattice is too large.
     """
     return _each(temperature, lambda T: _jet(model, T)[2] / T**2)
 
@@ -46,7 +46,7 @@ def entropy(model: SpinModel, temperature: ArrayLike) -> NDArray[np.float64]:
     A model's mean negative log-likelihood less this is its divergence (Kullback-Leibler) from the truth.
 
     Raises:
-        Refusal: If a temperature is not above 0, or the lattice is too large.
+        InputError: If a temperature is not above 0, or the lattice is too large.
     """
     return _each(temperature, lambda T: _jet(model, T)[0] - _jet(model, T)[1] / T)
 

@@ -13,7 +13,7 @@ def log_partition_jet(plane: Plane, beta: float) -> tuple[float, float, float]:
     """Partition function (log Z) with its first and second derivative in beta.
 
     Raises:
-        Refusal: If the plane is too large.
+        InputError: If the plane is too large.
     """
     starts, weights = plane.starts(3)
     q, size = plane.q, plane.q**plane.columns

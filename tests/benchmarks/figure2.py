@@ -10,17 +10,18 @@ Prints a Markdown table and writes figure2.json into the folder.
 import argparse
 from pathlib import Path
 
+from search.transfer.objective import Training
+
 from cluster.connect import connection
 from cluster.preflight import cpus
-from search.means import Means
+from search.engine.progress import Progress
+from search.kinds.transfer.mapping import recipes
+from search.kinds.transfer.pipeline import Pipeline
 from search.proof.statistics import log_ratios, reduction
-from search.records.record import Run
-from search.seeds import Role
+from search.run.folder import Run
+from search.run.means import Means
+from search.run.seeds import Role
 from search.study import resolve
-from search.transfer.mapping import recipes
-from search.transfer.objective import Training
-from search.transfer.pipeline import Pipeline
-from search.tuning.progress import Progress
 from spaces.plan import Plan, Span
 
 

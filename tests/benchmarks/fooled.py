@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from search.tuning.processes import carried_out
+from search.engine.processes import carried_out
 
 MODULE = """
 import numpy as np

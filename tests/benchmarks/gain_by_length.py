@@ -15,12 +15,12 @@ from search.transfer.objective import Training
 
 from cluster.connect import connection
 from cluster.preflight import cpus
-from search.means import Means
+from search.engine.progress import Progress
+from search.kinds.transfer.pipeline import Pipeline
 from search.proof.statistics import log_ratios, reduction
-from search.records.record import Run
-from search.seeds import Role
-from search.transfer.pipeline import Pipeline
-from search.tuning.progress import Progress
+from search.run.folder import Run
+from search.run.means import Means
+from search.run.seeds import Role
 from spaces.plan import Plan
 
 FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)

@@ -8,8 +8,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from search.kinds.transfer import calibration
 from search.study import resolve
-from search.transfer import calibration
 
 
 def main() -> None:

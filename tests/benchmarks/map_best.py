@@ -9,14 +9,15 @@ import argparse
 import json
 from pathlib import Path
 
-from cluster.connect import connection
-from search.means import Means
-from search.proof.statistics import log_ratios, reduction
-from search.records.record import Run
-from search.seeds import Role
 from search.transfer.objective import Training
-from search.transfer.pipeline import Pipeline
-from search.tuning.progress import Progress
+
+from cluster.connect import connection
+from search.engine.progress import Progress
+from search.kinds.transfer.pipeline import Pipeline
+from search.proof.statistics import log_ratios, reduction
+from search.run.folder import Run
+from search.run.means import Means
+from search.run.seeds import Role
 from spaces.plan import Plan, Recipe, Span
 
 

@@ -17,12 +17,12 @@ import optuna  # noqa: E402
 import ray  # noqa: E402
 from ray import tune  # noqa: E402
 from ray.tune.search.optuna import OptunaSearch  # noqa: E402
+from search.transfer.objective import Examples, Task  # noqa: E402
 
 from models.network import Network  # noqa: E402
-from search.seeds import Role  # noqa: E402
-from search.transfer.objective import Examples, Task  # noqa: E402
-from search.tuning import actors  # noqa: E402
-from search.tuning.ledger import Ledger, Rules, storage  # noqa: E402
+from search.engine import actors  # noqa: E402
+from search.engine.ledger import Ledger, Rules, storage  # noqa: E402
+from search.run.seeds import Role  # noqa: E402
 from spaces import baseline  # noqa: E402
 from spaces.plan import Recipe  # noqa: E402
 from spaces.ranges import Ranges  # noqa: E402

@@ -11,12 +11,12 @@ from pathlib import Path
 from models.sequence.shape import SequenceShape
 from models.shaped import unpack
 from models.train import prepare_process
-from search.dcl import teaching
-from search.dcl.data import judge
-from search.dcl.spread import BETAS
-from search.dcl.watcher import Energies
-from search.records.record import Run
-from search.seeds import Draws, Role
+from search.run.folder import Run
+from search.run.seeds import Draws, Role
+from search.tasks.distilled import teaching
+from search.tasks.distilled.data import judge
+from search.tasks.distilled.spread import BETAS
+from search.tasks.distilled.watcher import Energies
 from simulators.registry import lattice
 from spaces.dcl import Watch
 

@@ -17,20 +17,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from search.transfer.objective import Task, Training, learn
 
 from models.train import prepare_process
-from search.records.record import Run, write_json
-from search.seeds import Role
+from search.engine import serial
+from search.engine.journal import Journal, storage
+from search.engine.ledger import Ledger, Rules
+from search.engine.processes import carried_out
+from search.engine.searched import best_plan
+from search.kinds.transfer.calibration import drawn
+from search.kinds.transfer.phases import direct_ledger, direct_rules
+from search.kinds.transfer.study import Study
+from search.run.folder import Run, write_json
+from search.run.seeds import Role
 from search.study import resolve
-from search.transfer.calibration import drawn
-from search.transfer.objective import Task, Training, learn
-from search.transfer.phases import direct_ledger, direct_rules
-from search.transfer.study import Study
-from search.tuning import serial
-from search.tuning.journal import Journal, storage
-from search.tuning.ledger import Ledger, Rules
-from search.tuning.processes import carried_out
-from search.tuning.searched import best_plan
 from spaces import baseline, transfer
 from spaces.ranges import shortened
 

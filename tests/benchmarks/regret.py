@@ -15,19 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from search.means import Means
-from search.records.record import Run, strict, write_json
-from search.seeds import Role, sequence
-from search.transfer import mapping
-from search.transfer.calibration import Repeat, permuted
 from search.transfer.objective import Examples, Training
-from search.transfer.pipeline import Pipeline
 from search.transfer.runs import decided
-from search.transfer.study import Study
-from search.tuning import serial
-from search.tuning.processes import carried_out
-from search.tuning.progress import Progress
+
+from search.engine import serial
+from search.engine.processes import carried_out
+from search.engine.progress import Progress
+from search.kinds.transfer import mapping
+from search.kinds.transfer.calibration import Repeat, permuted
+from search.kinds.transfer.pipeline import Pipeline
+from search.kinds.transfer.study import Study
+from search.run.folder import Run, strict, write_json
+from search.run.means import Means
+from search.run.seeds import Role, sequence
 from spaces.plan import Plan, Recipe, Span
 
 CASES = (

@@ -6,13 +6,13 @@ Run as ``python tests/benchmarks/table1.py [SEEDS]``; about five minutes of one 
 import sys
 
 import numpy as np
+from search.transfer.objective import Examples, Task, Training
+from search.transfer.objective import learn as learn_alone
 
 from models.network import Network
 from models.train import prepare_process
-from search.seeds import Role
-from search.sharing.objective import SharedTask, SharedTraining, learn
-from search.transfer.objective import Examples, Task, Training
-from search.transfer.objective import learn as learn_alone
+from search.run.seeds import Role
+from search.tasks.joint import SharedTask, SharedTraining, learn
 from simulators.registry import find
 from spaces.plan import Plan, Recipe
 from spaces.sharing import Sharing, weights

@@ -28,16 +28,16 @@ quiet()
 
 import numpy as np  # noqa: E402
 from optuna.samplers import RandomSampler  # noqa: E402
+from search.transfer.objective import Training  # noqa: E402
 
-from search.records.record import Run  # noqa: E402
+from search.engine import actors, serial  # noqa: E402
+from search.engine.journal import storage  # noqa: E402
+from search.engine.ledger import Ledger  # noqa: E402
+from search.engine.progress import Progress  # noqa: E402
+from search.kinds.transfer.phases import plans_ledger  # noqa: E402
+from search.run.folder import Run  # noqa: E402
 from search.study import resolve  # noqa: E402
 from search.tracking.view import Tracker  # noqa: E402
-from search.transfer.objective import Training  # noqa: E402
-from search.transfer.phases import plans_ledger  # noqa: E402
-from search.tuning import actors, serial  # noqa: E402
-from search.tuning.journal import storage  # noqa: E402
-from search.tuning.ledger import Ledger  # noqa: E402
-from search.tuning.progress import Progress  # noqa: E402
 from spaces.plan import Plan  # noqa: E402
 
 NEAR = 50

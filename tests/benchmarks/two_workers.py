@@ -18,15 +18,15 @@ quiet()
 
 import ray  # noqa: E402
 
-from search.means import Means  # noqa: E402
-from search.records.record import Run  # noqa: E402
-from search.seeds import Role  # noqa: E402
+from search.engine import actors  # noqa: E402
+from search.engine.journal import storage  # noqa: E402
+from search.engine.progress import Progress  # noqa: E402
+from search.kinds.transfer.phases import plans_ledger  # noqa: E402
+from search.kinds.transfer.pipeline import Pipeline  # noqa: E402
+from search.run.folder import Run  # noqa: E402
+from search.run.means import Means  # noqa: E402
+from search.run.seeds import Role  # noqa: E402
 from search.study import resolve  # noqa: E402
-from search.transfer.phases import plans_ledger  # noqa: E402
-from search.transfer.pipeline import Pipeline  # noqa: E402
-from search.tuning import actors  # noqa: E402
-from search.tuning.journal import storage  # noqa: E402
-from search.tuning.progress import Progress  # noqa: E402
 from spaces.ranges import Ranges  # noqa: E402
 
 

@@ -23,9 +23,9 @@ from ray.cluster_utils import Cluster
 from cluster.doctor import agreed
 from cluster.nodes import nodes
 from cluster.preflight import possible, resources
-from search.seeds import Role
-from search.tuning import actors
-from search.tuning.ledger import Ledger, Rules, storage
+from search.engine import actors
+from search.engine.ledger import Ledger, Rules, storage
+from search.run.seeds import Role
 from simulators.base import Simulator, tensor_field
 from simulators.shards import encode, generate
 from spaces.plan import Plan, Recipe

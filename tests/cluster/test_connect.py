@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from cluster import connect, doctor
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_search_waits_for_no_machine_and_starts_without_none(
     ray = SimpleNamespace(nodes=lambda: [{"Alive": True}, {"Alive": False}])
     monkeypatch.setattr(doctor, "attached", lambda: nullcontext(ray))
     with pytest.raises(
-        Refusal, match="1 of the cluster's 2 machines have come in; allowed: all of them .`graft doctor`"
+        InputError, match="1 of the cluster's 2 machines have come in; allowed: all of them .`graft doctor`"
     ):
         doctor.agreed(tmp_path)
     (home / connect.HEAD).write_text('{"provider": {"type": "local", "worker_ips": []}}')

@@ -11,7 +11,7 @@ import pytest
 
 from cluster import preflight
 from cluster.preflight import Resources, possible
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -41,13 +41,13 @@ def test_as_many_trainings_as_cpus_unless_told(tmp_path: Path) -> None:
     ],
 )
 def test_more_than_there_is(asked: tuple[int | None, str], there: Resources, said: str, tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="allowed") as refused:
+    with pytest.raises(InputError, match="allowed") as refused:
         possible(*asked, tmp_path, 1, there)
     assert said in str(refused.value)
 
 
 def test_a_disk_too_small(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="needs 1000000000000 MB"):
+    with pytest.raises(InputError, match="needs 1000000000000 MB"):
         possible(1, "cpu", tmp_path / "run", 1e12, TWO)
 
 
@@ -64,7 +64,7 @@ def test_a_disk_too_small(tmp_path: Path) -> None:
 def test_a_cluster_that_is_not_there(address: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", address)
     began = time.monotonic()
-    with pytest.raises(Refusal, match="allowed") as refused:
+    with pytest.raises(InputError, match="allowed") as refused:
         possible(1, "cpu", tmp_path, 1)
     assert said in str(refused.value)
     assert time.monotonic() - began < 10
@@ -98,6 +98,6 @@ def test_a_port_that_is_not_rays(
     with contextlib.contextmanager(answering)(what) as address:
         monkeypatch.setenv("RAY_ADDRESS", address)
         began = time.monotonic()
-        with pytest.raises(Refusal, match=said):
+        with pytest.raises(InputError, match=said):
             possible(1, "cpu", tmp_path, 1)
     assert time.monotonic() - began < 10

@@ -17,10 +17,10 @@ from searches import ROOT, finish, mlflow_states, parameters, said, start, struc
 
 HOLD = (
     "import sys, time; from pathlib import Path\n"
-    "from search.records.record import Run; from spaces.refusal import Refusal\n"
+    "from search.run.folder import Run; from spaces.errors import InputError\n"
     "while time.time() < float(sys.argv[2]): pass\n"
     "try:\n    with Run(Path(sys.argv[1])).held():\n        print('held', flush=True); time.sleep(60)\n"
-    "except Refusal as refused: sys.exit(str(refused))"
+    "except InputError as refused: sys.exit(str(refused))"
 )
 
 

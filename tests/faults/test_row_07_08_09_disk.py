@@ -21,10 +21,10 @@ import ray
 from deadly import Mortal, Squares
 from searches import finish, mlflow_states, said, start, waited
 
-from search.records.record import Evidence
-from search.seeds import Role
-from search.tuning import serial
-from search.tuning.ledger import Ledger, Rules, storage
+from search.engine import serial
+from search.engine.ledger import Ledger, Rules, storage
+from search.run.folder import Evidence
+from search.run.seeds import Role
 from simulators.dataset import DamagedShard, Dataset
 from simulators.manifest import DamagedManifest
 from simulators.shards import generate

@@ -15,12 +15,12 @@ import deadly
 import pytest
 import ray
 from deadly import Mortal, error
+from search.transfer.objective import Training
 from searches import mlflow_states, said, start
 
-from search.seeds import Role
-from search.transfer.objective import Training
-from search.tuning import actors
-from search.tuning.ledger import Ledger, Rules, storage
+from search.engine import actors
+from search.engine.ledger import Ledger, Rules, storage
+from search.run.seeds import Role
 from spaces.plan import Plan, Recipe
 from spaces.ranges import Ranges
 

@@ -20,25 +20,25 @@ import torch
 from deadly import Mortal, Squares
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from search.transfer.objective import open_network
 from searches import ROOT, said, start
 
 from models import pretrained
 from search.champion import load
 from search.cli import main
-from search.records.record import Run
-from search.seeds import Role
-from search.sharing.study import SharingStudy
+from search.engine import actors
+from search.engine.ledger import Ledger, Rules, storage
+from search.kinds.sharing.study import SharingStudy
+from search.kinds.transfer.bases import load_base
+from search.kinds.transfer.study import Study
+from search.run.folder import Run
+from search.run.seeds import Role
 from search.study import resolve
-from search.transfer.bases import load_base
-from search.transfer.objective import open_network
-from search.transfer.study import Study
-from search.tuning import actors
-from search.tuning.ledger import Ledger, Rules, storage
 from simulators.shards import generate
 from simulators.table import read
+from spaces.errors import NAME, InputError
 from spaces.plan import Plan, Recipe
 from spaces.ranges import Ranges
-from spaces.refusal import NAME, Refusal
 
 ray.cloudpickle.register_pickle_by_value(deadly)
 
@@ -77,29 +77,29 @@ def test_row_15_a_pickle_in_place_of_weights_or_data_is_refused_unread(tmp_path:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "network.safetensors").write_bytes(data)
     (tmp_path / "model" / "card.json").write_text(json.dumps({"sha256": digest}))
-    with pytest.raises(Refusal, match="is not a network written by graft"):
+    with pytest.raises(InputError, match="is not a network written by graft"):
         load(tmp_path)
     (tmp_path / "film-6-relu.safetensors").write_bytes(data)
     card = {"sha256": digest, "error": 0.1, "recipe": Recipe().to_dict()}
     (tmp_path / "film-6-relu.json").write_text(json.dumps(card))
     base = load_base("film-6", Recipe(), tmp_path)  # whole, by its card: what opens it must refuse
     assert base is not None
-    with pytest.raises(Refusal, match="is not a network written by graft"):
+    with pytest.raises(InputError, match="is not a network written by graft"):
         open_network(base.data)
     # Weights from elsewhere.
     (tmp_path / "plain.pt").write_bytes(data)
     torch.save({"layer": Malice(mark)}, tmp_path / "zipped.pt")
     (tmp_path / "plain.safetensors").write_bytes(data)
     for name in ("plain.pt", "zipped.pt", "plain.safetensors"):
-        with pytest.raises(Refusal, match="cannot be read as weights alone"):
+        with pytest.raises(InputError, match="cannot be read as weights alone"):
             pretrained.read(tmp_path / name)
     # Examples.
     for name in ("pickle.npz", "pickle.csv", "pickle.arrow"):
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(Refusal):
+        with pytest.raises(InputError):
             read(tmp_path / name)
     np.savez(tmp_path / "objects.npz", inputs=np.array([[Malice(mark)]] * 30, object), outputs=np.ones((30, 1)))
-    with pytest.raises(Refusal, match="none pickled"):
+    with pytest.raises(InputError, match="none pickled"):
         read(tmp_path / "objects.npz")
     assert not mark.exists()
     pickle.loads(data)
@@ -161,12 +161,12 @@ def test_row_16_names_that_become_paths_are_plain_or_refused(
         if plain:
             assert kind.from_dict(values | {"name": text}).name == text
         else:
-            with pytest.raises(Refusal):
+            with pytest.raises(InputError):
                 kind.from_dict(values | {"name": text})
     simulator, place = Squares(), tmp_path_factory.mktemp("place")
     simulator.name = text
     if not plain:
-        with pytest.raises(Refusal):
+        with pytest.raises(InputError):
             generate(simulator, (1,), 5, place / "data" / "source")
         assert list(place.iterdir()) == []
 

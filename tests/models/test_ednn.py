@@ -19,8 +19,8 @@ from models.shaped import pack, unpack
 from models.surgery import copy_span
 from models.symmetries import Symmetries
 from models.train import predict, prepare_process
+from spaces.errors import InputError
 from spaces.plan import Recipe, Span
-from spaces.refusal import Refusal
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -143,7 +143,7 @@ def test_weights_of_each_place_are_used_at_that_place_only() -> None:
     torch.testing.assert_close(before, torch.zeros_like(before), atol=1e-12, rtol=0)
     assert net.table().shape == (6, 65536)
     np.testing.assert_allclose(tiles.table_energy(net.table(), index, 2, 2, 1), net(index).detach().numpy(), rtol=1e-9)
-    with pytest.raises(Refusal, match="states of 6 x 6; allowed: 4 x 6, the lattice"):
+    with pytest.raises(InputError, match="states of 6 x 6; allowed: 4 x 6, the lattice"):
         net(states(6, 6))
 
 
@@ -203,11 +203,11 @@ def test_blocks_can_be_copied_and_a_network_on_disk_is_the_same(tmp_path: Path) 
 
 def test_what_is_refused() -> None:
     for shape in [(7, 8), (2, 8)]:
-        with pytest.raises(Refusal, match=r"allowed: rows and columns that are multiples of 2 and at least 4"):
+        with pytest.raises(InputError, match=r"allowed: rows and columns that are multiples of 2 and at least 4"):
             network()(states(*shape))
-    with pytest.raises(Refusal, match=r"tiles of 16 sites with 3 values are 4.3e\+07 different ones; allowed in"):
+    with pytest.raises(InputError, match=r"tiles of 16 sites with 3 values are 4.3e\+07 different ones; allowed in"):
         network(q=3).table()
-    with pytest.raises(Refusal, match=r"lattice of 5 x 4 with focus 2"):
+    with pytest.raises(InputError, match=r"lattice of 5 x 4 with focus 2"):
         EDNNShape(lattice=(5, 4))
-    with pytest.raises(Refusal, match=r"ednn.focus is 0"):
+    with pytest.raises(InputError, match=r"ednn.focus is 0"):
         EDNNShape(focus=0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.energies import boltzmann, gauged, rmse
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 def test_energies_of_a_boltzmann_distribution_come_back_in_any_gauge() -> None:
@@ -17,5 +17,5 @@ def test_energies_of_a_boltzmann_distribution_come_back_in_any_gauge() -> None:
 
 
 def test_a_temperature_is_above_zero() -> None:
-    with pytest.raises(Refusal, match="temperature is 0; allowed: a number above 0"):
+    with pytest.raises(InputError, match="temperature is 0; allowed: a number above 0"):
         boltzmann([0.0], 0)

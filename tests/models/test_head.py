@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from models.head import best_constant, initialise, set_head, start_head
-from models.loss import LOSS
+from models.losses import LOSS
 from models.mlp import MLP, fresh
 from models.shared import SharedMLP
 from spaces.plan import LOSSES, Recipe

@@ -8,8 +8,8 @@ from torch import nn
 
 from models.mlp import ACTIVATION, MLP, fresh
 from models.surgery import blocks_of
+from spaces.errors import InputError
 from spaces.plan import ACTIVATIONS
-from spaces.refusal import Refusal
 
 
 def initial(activation: str = "relu", scale: float = 1.0, seed: int = 0, width: int = 5) -> MLP:
@@ -59,12 +59,12 @@ def test_every_parameter_receives_a_gradient(activation: str) -> None:
     [((0, 2, 1, 1), "inputs"), ((2, -1, 1, 1), "outputs"), ((2, 2, 0, 1), "depth"), ((2, 2, 1, 1.5), "width")],
 )
 def test_sizes_that_are_none_are_refused(sizes: tuple, field: str) -> None:
-    with pytest.raises(Refusal, match=rf"^network\.{field} is .*; allowed: a whole number of at least 1$"):
+    with pytest.raises(InputError, match=rf"^network\.{field} is .*; allowed: a whole number of at least 1$"):
         MLP(*sizes)
 
 
 def test_an_unknown_activation_names_the_nearest() -> None:
-    with pytest.raises(Refusal, match=r"did you mean 'gelu'"):
+    with pytest.raises(InputError, match=r"did you mean 'gelu'"):
         MLP(2, 2, activation="gel")
 
 

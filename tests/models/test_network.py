@@ -12,8 +12,8 @@ from models.network import Network, OwnNetwork, Shape
 from models.probe import features, gradient_ratios
 from models.surgery import copy_span
 from models.train import predict
+from spaces.errors import InputError
 from spaces.plan import Span
-from spaces.refusal import Refusal
 
 CODE = """
 import torch
@@ -104,7 +104,7 @@ def test_building_it_again_gives_the_same_weights_and_leaves_pytorchs_generator_
     ],
 )
 def test_what_is_no_network_to_copy_from_is_refused(name: str, said: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         own(name).tried(3, 4)
     assert said in str(refused.value)
 
@@ -121,7 +121,7 @@ def test_what_is_no_network_to_copy_from_is_refused(name: str, said: str) -> Non
     ],
 )
 def test_bad_keys_are_refused(values: dict, said: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         OwnNetwork.from_dict(values).tried(3, 4)
     assert said in str(refused.value)
 

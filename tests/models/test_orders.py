@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.orders import ORDERS, order
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 lengths = st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple)
 
@@ -72,5 +72,5 @@ def test_the_longest_bond_of_each_order_on_the_torus() -> None:
     ],
 )
 def test_what_is_refused(given: str, shape: tuple[int, ...], says: str) -> None:
-    with pytest.raises(Refusal, match=says):
+    with pytest.raises(InputError, match=says):
         order(given, shape)

@@ -12,7 +12,7 @@ from models.network import Network, Shape
 from models.pretrained import Pretrained, put, read
 from models.scaling import Scaling
 from models.weights import pack
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 class Evil:
@@ -25,7 +25,7 @@ def network(**sizes: int) -> MLP:
 
 
 def refused(path: Path) -> str:
-    with pytest.raises(Refusal) as problem:
+    with pytest.raises(InputError) as problem:
         read(path)
     assert "\n" not in str(problem.value)
     return str(problem.value)
@@ -83,13 +83,13 @@ def test_what_is_no_state_dict_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_what_does_not_fit_is_named_with_both_shapes(sizes: dict[str, int], said: str) -> None:
-    with pytest.raises(Refusal) as problem:
+    with pytest.raises(InputError) as problem:
         put(network(), network(**sizes).state_dict(), "w.pt")
     assert str(problem.value).startswith(f"w.pt does not fit: {said}")
 
 
 def test_a_weight_too_many_is_named() -> None:
-    with pytest.raises(Refusal, match=r"'gate' has shape \(1,\) in the file and is missing in the network"):
+    with pytest.raises(InputError, match=r"'gate' has shape \(1,\) in the file and is missing in the network"):
         put(network(), network().state_dict() | {"gate": torch.ones(1)}, "w.pt")
 
 
@@ -112,7 +112,7 @@ def test_one_mean_stands_for_every_input(told: tuple, inputs: int, mean: list | 
     ],
 )
 def test_bad_standardisation_is_refused(told: tuple, said: str) -> None:
-    with pytest.raises(Refusal) as problem:
+    with pytest.raises(InputError) as problem:
         Pretrained("w.pt", "0", *told)
     assert said in str(problem.value)
 

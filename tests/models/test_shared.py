@@ -10,8 +10,8 @@ from models.mlp import fresh
 from models.shared import SharedMLP, stack
 from models.train import predict, prepare_process, train
 from models.weighting import backward
+from spaces.errors import InputError
 from spaces.plan import Recipe
-from spaces.refusal import Refusal
 from spaces.sharing import ALIGNMENTS, Sharing, divisions
 
 WIDTHS = {"a": 3, "b": 5, "c": 4}
@@ -89,15 +89,15 @@ def test_narrow_inputs_are_padded_on_the_other_side(align: str, row: list[int]) 
 
 
 def test_tasks_need_as_many_examples_each() -> None:
-    with pytest.raises(Refusal, match=r"^tasks have \[2, 3\] examples; allowed: as many of each$"):
+    with pytest.raises(InputError, match=r"^tasks have \[2, 3\] examples; allowed: as many of each$"):
         stack([torch.ones(2, 3), torch.ones(3, 3)], "left")
 
 
 def test_a_plan_for_another_network_is_refused() -> None:
     plan = Sharing.ends(RECIPE, tuple(WIDTHS), 4, 2)
-    with pytest.raises(Refusal, match=r"the plan has 4 blocks for a, b, c, the network 3 for a, b, c; allowed: "):
+    with pytest.raises(InputError, match=r"the plan has 4 blocks for a, b, c, the network 3 for a, b, c; allowed: "):
         SharedMLP(plan, WIDTHS, 2, depth=2)
-    with pytest.raises(Refusal, match="the network 4 for a; allowed: "):
+    with pytest.raises(InputError, match="the network 4 for a; allowed: "):
         SharedMLP(plan, {"a": 3}, 2, depth=3)
 
 

@@ -7,8 +7,8 @@ from torch import nn
 from models.mlp import MLP, fresh
 from models.surgery import blocks_of, copy_span, shuffle, transplant
 from models.train import train
+from spaces.errors import InputError
 from spaces.plan import Block, Recipe, Span
-from spaces.refusal import Refusal
 
 
 def network(seed: int, inputs: int = 3, outputs: int = 2, depth: int = 2, width: int = 5) -> MLP:
@@ -102,14 +102,14 @@ def test_fresh_columns_are_neither_scaled_nor_shuffled(ours: int, theirs: int, s
 def test_what_does_not_fit_is_refused_and_nothing_is_written(source: MLP, span: Span, message: str) -> None:
     target = network(0)
     before = state(target)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         copy_span(target, source, span)
     assert str(refused.value).startswith(message)
     assert same(state(target), before)
 
 
 def test_a_module_without_blocks_is_refused() -> None:
-    with pytest.raises(Refusal, match=r"^Linear has no blocks; allowed: "):
+    with pytest.raises(InputError, match=r"^Linear has no blocks; allowed: "):
         blocks_of(nn.Linear(2, 2))
 
 
@@ -173,6 +173,6 @@ def test_frozen_weights_are_the_same_after_training_and_all_others_are_not() -> 
     ],
 )
 def test_decisions_that_cannot_be_carried_out_are_refused(blocks: tuple[Block, ...], message: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         transplant(network(0), {"film": network(1)}, blocks)
     assert str(refused.value) == message

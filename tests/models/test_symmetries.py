@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from models.symmetries import Symmetries
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 def states(shape: tuple[int, ...], q: int = 2, rows: int = 50) -> Tensor:
@@ -97,7 +97,7 @@ def test_the_mean_over_the_group_is_invariant() -> None:
     ],
 )
 def test_what_is_refused(names: tuple[str, ...], shape: tuple[int, ...], says: str) -> None:
-    with pytest.raises(Refusal, match=says):
+    with pytest.raises(InputError, match=says):
         Symmetries.of(names, shape)
-    with pytest.raises(Refusal, match=r"copies is 9; allowed: a whole number of at least 1 and at most 8"):
+    with pytest.raises(InputError, match=r"copies is 9; allowed: a whole number of at least 1 and at most 8"):
         Symmetries.of(("translations", "colours"), (2, 2)).draw(9)

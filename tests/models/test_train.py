@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.loss import LOSS, NonFiniteLoss, away_from_zero, of_order_one, relative_error, relative_l1, varying
+from models.losses import LOSS, NonFiniteLoss, away_from_zero, of_order_one, relative_error, relative_l1, varying
 from models.mlp import MLP, fresh
 from models.scaling import Scaling
 from models.train import _batches, predict, prepare_process, schedule, train
+from spaces.errors import InputError
 from spaces.plan import LOSSES, OPTIMISERS, Block, Recipe
-from spaces.refusal import Refusal
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -62,7 +62,7 @@ def test_outputs_near_zero_are_refused_by_row() -> None:
     away_from_zero(outputs, "film")
     outputs[[1, 4], 2] = 1e-7
     with pytest.raises(
-        Refusal, match=r"^film: outputs of rows 1, 4 \(counted from 0\) come within 1e-06 of zero; allowed: "
+        InputError, match=r"^film: outputs of rows 1, 4 \(counted from 0\) come within 1e-06 of zero; allowed: "
     ):
         away_from_zero(outputs, "film")
 
@@ -71,7 +71,7 @@ def test_outputs_near_zero_are_refused_by_row() -> None:
 def test_outputs_that_no_network_reaches_are_refused(size: float) -> None:
     of_order_one(np.full((5, 2), 99.0), "slab")
     of_order_one(np.full((5, 2), -0.011), "slab")
-    with pytest.raises(Refusal, match="^slab: outputs are of size .*, or another unit altogether$"):
+    with pytest.raises(InputError, match="^slab: outputs are of size .*, or another unit altogether$"):
         of_order_one(np.full((5, 2), size), "slab", "another unit altogether")
 
 
@@ -229,13 +229,13 @@ def test_the_pull_is_the_gradient_of_half_its_strength_times_the_squared_distanc
 
 @pytest.mark.parametrize(("rows", "outputs"), [(0, 0), (3, 4)])
 def test_rows_that_do_not_pair_are_refused(rows: int, outputs: int) -> None:
-    with pytest.raises(Refusal, match=rf"^training rows: {rows} inputs, {outputs} outputs; allowed: "):
+    with pytest.raises(InputError, match=rf"^training rows: {rows} inputs, {outputs} outputs; allowed: "):
         train(network(), torch.ones(rows, 3), torch.ones(outputs, 2), Recipe(), order())
 
 
 def test_a_network_frozen_throughout_is_refused() -> None:
     x, y = examples()
-    with pytest.raises(Refusal, match=r"^every block is frozen; allowed: "):
+    with pytest.raises(InputError, match=r"^every block is frozen; allowed: "):
         train(network(), x, y, Recipe(), order(), blocks=(Block("a", rate=0.0),) * 3)
 
 
@@ -303,5 +303,7 @@ def test_an_output_that_never_varies_is_refused() -> None:
     outputs = np.arange(12.0).reshape(4, 3)
     varying(outputs, "film")
     outputs[:, 1] = 0.25
-    with pytest.raises(Refusal, match=r"^film: output 2 of 3 is 0.25 in all 4 rows; allowed: outputs to be learned$"):
+    with pytest.raises(
+        InputError, match=r"^film: output 2 of 3 is 0.25 in all 4 rows; allowed: outputs to be learned$"
+    ):
         varying(outputs, "film")

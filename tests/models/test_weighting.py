@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.loss import relative_l1
+from models.losses import relative_l1
 from models.shared import SharedMLP
 from models.weighting import backward, fixed, per_task, project, surgery, uncertainty
 from spaces.plan import Recipe

@@ -12,7 +12,7 @@ from models.mlp import MLP
 from models.network import Network, Shape
 from models.scaling import Scaling
 from models.weights import no_gradient, pack, sha256, unpack
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 SHAPE = Shape(3, 2, Network(2, 5), "gelu")
 SCALING = Scaling(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5, 1.0, 2.0]))
@@ -47,7 +47,7 @@ def test_one_weight_changes_the_bytes() -> None:
 def test_a_file_cut_short_is_refused(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "cut.safetensors"
     path.write_bytes(pack(network(), SHAPE, SCALING)[:kept])
-    with pytest.raises(Refusal, match=r"cut\.safetensors is not a network written by graft \(.*\); allowed: "):
+    with pytest.raises(InputError, match=r"cut\.safetensors is not a network written by graft \(.*\); allowed: "):
         unpack(path)
 
 
@@ -72,13 +72,13 @@ def test_tensors_that_are_no_network_of_ours_are_refused(
 ) -> None:
     path = tmp_path / "foreign.safetensors"
     path.write_bytes(save(tensors, metadata=metadata))
-    with pytest.raises(Refusal):
+    with pytest.raises(InputError):
         unpack(path)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.safetensors", tmp_path):
-        with pytest.raises(Refusal, match=r"is not a network written by graft"):
+        with pytest.raises(InputError, match=r"is not a network written by graft"):
             unpack(path)
 
 

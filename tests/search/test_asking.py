@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-
 from search.asking import ask
-from search.records.record import Run
+
+from search.run.folder import Run
 from search.study import resolve
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -23,5 +23,5 @@ from spaces.refusal import Refusal
 )
 def test_each_kind_of_run(tmp_path: Path, study: str, what: str, temperatures: str, sweeps: int, told: str) -> None:
     Run(tmp_path).begin(resolve(study))
-    with pytest.raises(Refusal, match=told):
+    with pytest.raises(InputError, match=told):
         ask(tmp_path, what, "", temperatures, sweeps)

@@ -14,7 +14,7 @@ from models.network import Network, Shape
 from models.scaling import Scaling
 from models.weights import pack
 from search.champion import Champion, load, predict_csv
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 SHAPE = Shape(3, 4, Network(1, 5))
 LENGTHS = [{"name": "thickness", "role": "input", "unit": "nm"}]
@@ -55,7 +55,7 @@ def test_it_predicts_what_its_network_computes(champion: Champion) -> None:
 def test_a_thickness_must_be_a_positive_number(champion: Champion, bad: float, place: int) -> None:
     row = [40.0, 50.0, 60.0]
     row[place] = bad
-    with pytest.raises(Refusal, match="^inputs hold a value that is no positive finite number; allowed: only such$"):
+    with pytest.raises(InputError, match="^inputs hold a value that is no positive finite number; allowed: only such$"):
         champion([[40.0, 50.0, 60.0], row])
 
 
@@ -64,7 +64,7 @@ def test_other_inputs_may_be_zero_or_negative(tmp_path: Path, units: list[str | 
     columns = [{"name": f"x{i}"} | ({"unit": unit} if unit else {}) for i, unit in enumerate(units)]
     champion = load(build(tmp_path, columns))
     assert np.isfinite(champion([[0.0, -3.0, 1.0]])).all()
-    with pytest.raises(Refusal, match="^inputs hold a value that is no finite number; allowed: only such$"):
+    with pytest.raises(InputError, match="^inputs hold a value that is no finite number; allowed: only such$"):
         champion([[0.0, -3.0, np.nan]])
 
 
@@ -72,7 +72,7 @@ def test_other_inputs_may_be_zero_or_negative(tmp_path: Path, units: list[str | 
     ("rows", "shape"), [([[1.0, 2.0]], "(1, 2)"), ([1.0], "(1, 1)"), (np.ones((1, 1, 3)), "(1, 1, 3)")]
 )
 def test_inputs_of_another_width_are_refused(champion: Champion, rows: Any, shape: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         champion(rows)
     assert str(refused.value) == f"inputs have shape {shape}; allowed: (examples, 3)"
 
@@ -97,7 +97,7 @@ def test_a_first_line_without_a_number_is_a_header(
 def test_a_first_line_with_a_number_in_it_is_an_example_mistyped(folder: Path, first: str, tmp_path: Path) -> None:
     # It used to be taken for a header: one example fewer, and nobody was told.
     (tmp_path / "inputs.csv").write_text(f"{first}\n{ROW}\n")
-    with pytest.raises(Refusal, match="could not convert string to float: .*allowed: numbers separated by commas"):
+    with pytest.raises(InputError, match="could not convert string to float: .*allowed: numbers separated by commas"):
         predict_csv(folder, tmp_path / "inputs.csv")
 
 
@@ -114,9 +114,9 @@ def test_a_first_line_with_a_number_in_it_is_an_example_mistyped(folder: Path, f
 )
 def test_a_table_that_cannot_be_used_is_refused(folder: Path, text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "inputs.csv").write_text(text)
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(InputError, match=said):
         predict_csv(folder, tmp_path / "inputs.csv")
-    with pytest.raises(Refusal, match="allowed: numbers"):
+    with pytest.raises(InputError, match="allowed: numbers"):
         predict_csv(folder, tmp_path / "nowhere.csv")
 
 
@@ -129,10 +129,10 @@ def test_a_network_that_is_not_the_certified_one_is_refused(tmp_path: Path) -> N
     network = build(tmp_path) / "model" / "network.safetensors"
     data = network.read_bytes()
     network.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    with pytest.raises(Refusal, match=r"is not the network that was certified \(sha256 differs\)$"):
+    with pytest.raises(InputError, match=r"is not the network that was certified \(sha256 differs\)$"):
         load(tmp_path)
     network.unlink()
-    with pytest.raises(Refusal, match="holds no champion"):
+    with pytest.raises(InputError, match="holds no champion"):
         load(tmp_path)
 
 
@@ -158,13 +158,13 @@ def test_named_columns_may_come_in_any_order(header: str, tmp_path: Path) -> Non
 
 def test_columns_that_the_network_does_not_know_are_refused(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("d1,d3,angle\n40,50,60\n")
-    with pytest.raises(Refusal, match="has columns d1, d3, angle; allowed: d1 .nm., d2 .nm., angle, in any order"):
+    with pytest.raises(InputError, match="has columns d1, d3, angle; allowed: d1 .nm., d2 .nm., angle, in any order"):
         predict_csv(named(tmp_path), tmp_path / "other.csv")
 
 
 def test_a_task_that_the_run_did_not_learn_is_refused(tmp_path: Path) -> None:
     assert load(named(tmp_path), "dear.csv").card["columns"] == TABLE
-    with pytest.raises(Refusal, match="unknown task 'film-8'; allowed: dear.csv"):
+    with pytest.raises(InputError, match="unknown task 'film-8'; allowed: dear.csv"):
         load(tmp_path, "film-8")
 
 
@@ -192,7 +192,7 @@ def test_columns_that_only_units_tell_apart_are_told_apart_by_them(tmp_path: Pat
     (tmp_path / "b.csv").write_text("40,50,60\n")
     assert predict_csv(folder, tmp_path / "a.csv") == predict_csv(folder, tmp_path / "b.csv")
     (tmp_path / "a.csv").write_text("T,d,T\n50,60,40\n")
-    with pytest.raises(Refusal, match="in any order"):
+    with pytest.raises(InputError, match="in any order"):
         predict_csv(folder, tmp_path / "a.csv")
 
 

@@ -14,10 +14,10 @@ import pytest
 from search import cli
 from search.cli import main, parser
 from search.commands import _begin, _equal_widths, _words
-from search.records.record import Run
+from search.kinds.transfer.study import Study
+from search.run.folder import Run
 from search.study import resolve
-from search.transfer.study import Study
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 BAD = {
     "unknown study, nearest named": (["run", "film10-fim8"], "did you mean 'film10-film8'"),
@@ -105,7 +105,7 @@ def raising(problem: BaseException) -> object:
         (RuntimeError("the disk is full\nTraceback:\n  everything"), 1, "graft: RuntimeError: the disk is full (GRAFT"),
         (RuntimeError("\n\n  the disk is full  \n"), 1, "graft: RuntimeError: the disk is full (GRAFT_TRACEBACK=1"),
         (ZeroDivisionError(), 1, "graft: ZeroDivisionError:  (GRAFT_TRACEBACK=1 shows where)"),
-        (Refusal("x is 0; allowed: 1"), 2, "graft: x is 0; allowed: 1"),
+        (InputError("x is 0; allowed: 1"), 2, "graft: x is 0; allowed: 1"),
     ],
     ids=["two lines", "empty lines", "no words", "refusal"],
 )
@@ -197,7 +197,7 @@ def test_source_and_target_of_unequal_width_are_refused(
     _equal_widths(study)
     monkeypatch.setattr(Study, "scenario", lambda self, name: wide if name in study.sources else narrow)
     said = "film-10 has 200 outputs and film-8 has 100 outputs; allowed: sources and target of equal width"
-    with pytest.raises(Refusal, match=f"^{said}"):
+    with pytest.raises(InputError, match=f"^{said}"):
         _equal_widths(study)
     with pytest.raises(SystemExit) as stopped:
         main([command, "film10-film8", "--out", str(tmp_path / "out")])

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from search.cli import main
-from search.means import Means
-from search.records.record import Run
+from search.engine.progress import Progress
+from search.kinds.transfer.conclusion import data_card
+from search.kinds.transfer.pipeline import Pipeline
+from search.run.folder import Run
+from search.run.means import Means
 from search.study import resolve
-from search.transfer.conclusion import data_card
-from search.transfer.pipeline import Pipeline
-from search.tuning.progress import Progress
 
 SIZES = {"rows.source": 30, "rows.pool": 25, "rows.locked": 5, "rows.validation": 5}
 

@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search.kinds.sharing.study import SharingStudy
+from search.kinds.transfer.study import Budget, Study
 from search.settings import SCALES
-from search.sharing.study import SharingStudy
 from search.study import STUDIES, asked, opened, registry, reopened, resolve, setting
-from search.transfer.study import Budget, Study
 from simulators.registry import find
 from spaces import transfer
+from spaces.errors import InputError
 from spaces.plan import Plan
-from spaces.refusal import Refusal
 
 ONE = "film10-film8"
 
 
 def refusal(*arguments: Any) -> str:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         resolve(*arguments)
     message = str(refused.value)
     assert len(message.splitlines()) == 1
@@ -174,7 +174,7 @@ def test_the_scale_cannot_be_renamed_by_a_setting() -> None:
     # The demo's sizes under the name of the paper's would be a lie in every record.
     try:
         found = resolve(ONE, "demo", {"scale": "paper"})
-    except Refusal:
+    except InputError:
         return
     assert found == resolve(ONE, "paper")
 
@@ -198,7 +198,7 @@ def test_a_setting_is_toml_or_a_bare_word(text: str, expected: tuple[str, object
 
 @pytest.mark.parametrize("text", ["network.width", "", "=5", "  = 5"])
 def test_a_setting_without_key_or_value_is_refused(text: str) -> None:
-    with pytest.raises(Refusal, match=r"allowed: key=value, such as network\.width=100$"):
+    with pytest.raises(InputError, match=r"allowed: key=value, such as network\.width=100$"):
         setting(text)
 
 
@@ -207,7 +207,7 @@ def test_a_setting_without_key_or_value_is_refused(text: str) -> None:
 def test_whatever_is_set_is_used_or_refused_in_one_line(key: str, value: str) -> None:
     try:
         resolve(ONE, "demo", dict([setting(f"{key}={value}")]))
-    except Refusal as refused:
+    except InputError as refused:
         assert len(str(refused).splitlines()) == 1
 
 
@@ -368,7 +368,7 @@ def test_a_files_name_must_be_able_to_name_a_folder(tmp_path: Path, name: str) -
 
 
 def test_a_study_without_its_tasks_is_refused() -> None:
-    with pytest.raises(Refusal, match=r"^study lacks name, sources, target$"):
+    with pytest.raises(InputError, match=r"^study lacks name, sources, target$"):
         Study.from_dict({"seed": 1})
-    with pytest.raises(Refusal, match=r"^study is 5; allowed: a table of name, "):
+    with pytest.raises(InputError, match=r"^study is 5; allowed: a table of name, "):
         Study.from_dict(5)  # type: ignore[arg-type]

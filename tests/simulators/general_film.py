@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulators.layers import thicknesses, wavelengths
-from spaces.refusal import Refusal, choice, number
+from spaces.errors import InputError, choice, number
 
 
 def reflectance_transmittance(
@@ -35,18 +35,18 @@ def reflectance_transmittance(
         R and T, float64, each of shape (batch, wavelengths). T is the flux that enters the substrate.
 
     Raises:
-        Refusal: If an argument is out of range or shapes do not match.
+        InputError: If an argument is out of range or shapes do not match.
     """
     choice("polarization", polarization, ("s", "p"))
     number("angle_deg", angle_deg, 0)
     if angle_deg >= 90:
-        raise Refusal(f"angle_deg is {angle_deg!r}; allowed: at least 0 and below 90")
+        raise InputError(f"angle_deg is {angle_deg!r}; allowed: at least 0 and below 90")
     number("ambient", ambient, 0, above=True)
     thickness, wavelength = thicknesses(thickness_nm), wavelengths(wavelength_nm)
     layers = indices("index", index, wavelength.size)
     behind = indices("substrate", [substrate], wavelength.size)
     if len(layers) != thickness.shape[1]:
-        raise Refusal(
+        raise InputError(
             f"index has {len(layers)} layers, thickness_nm has {thickness.shape[1]}; allowed: the same number"
         )
     front = np.full((1, wavelength.size), complex(ambient))
@@ -93,15 +93,17 @@ def indices(field: str, index: object, width: int) -> NDArray[np.complex128]:
         width: Number of wavelengths.
 
     Raises:
-        Refusal: If the shape is another, or a value is not finite, has negative n or k, or is 0.
+        InputError: If the shape is another, or a value is not finite, has negative n or k, or is 0.
     """
     try:
         array = np.array(index, dtype=np.complex128)
     except (TypeError, ValueError) as error:
-        raise Refusal(f"{field} is not an array of numbers; allowed: n + ik with k at least 0") from error
+        raise InputError(f"{field} is not an array of numbers; allowed: n + ik with k at least 0") from error
     if array.ndim not in (1, 2) or array.size == 0 or (array.ndim == 2 and array.shape[1] != width):
-        raise Refusal(f"{field} has shape {array.shape}; allowed: (layers,) or (layers, {width} wavelengths)")
+        raise InputError(f"{field} has shape {array.shape}; allowed: (layers,) or (layers, {width} wavelengths)")
     if not np.isfinite(array).all() or (array.real < 0).any() or (array.imag < 0).any() or (array == 0).any():
-        raise Refusal(f"{field} has a value that is no index; allowed: finite n + ik, n and k at least 0, not both 0")
+        raise InputError(
+            f"{field} has a value that is no index; allowed: finite n + ik, n and k at least 0, not both 0"
+        )
     rows = array[:, None] if array.ndim == 1 else array
     return np.broadcast_to(rows, (len(rows), width))

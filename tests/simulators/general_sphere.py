@@ -9,7 +9,7 @@ from riccati_bessel import riccati_bessel
 
 from simulators.layers import thicknesses, wavelengths
 from simulators.nanoparticle import orders_of
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 class Efficiencies(NamedTuple):
@@ -41,15 +41,17 @@ def efficiencies(
         multipoles: As for `simulators.nanoparticle.scattering_efficiency`.
 
     Raises:
-        Refusal: If an argument is out of range, shapes do not match, or a particle is too large.
+        InputError: If an argument is out of range, shapes do not match, or a particle is too large.
     """
     thickness, wavelength = thicknesses(thickness_nm), wavelengths(wavelength_nm)
     media = indices("index", index, wavelength.size)
     outside = indices("host", [host], wavelength.size)[0]
     if (outside.imag != 0).any() or (outside.real == 0).any():
-        raise Refusal("host has a value that is no real index above 0; allowed: a host that does not absorb")
+        raise InputError("host has a value that is no real index above 0; allowed: a host that does not absorb")
     if len(media) != thickness.shape[1]:
-        raise Refusal(f"index has {len(media)} layers, thickness_nm has {thickness.shape[1]}; allowed: the same number")
+        raise InputError(
+            f"index has {len(media)} layers, thickness_nm has {thickness.shape[1]}; allowed: the same number"
+        )
     radius, wavenumber = np.cumsum(thickness, axis=1), 2 * np.pi * outside.real / wavelength
     relative = media / outside.real
     orders = orders_of(radius, np.abs(relative[0]) * wavenumber, wavenumber, multipoles)

@@ -13,7 +13,7 @@ from test_simulator import Coins
 from simulators.dataset import DamagedShard, Dataset, damaged
 from simulators.manifest import DamagedManifest, Manifest
 from simulators.shards import write_shard
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 SEED = (3, 1)
 
@@ -140,11 +140,11 @@ def test_digest_is_that_of_the_manifest(folder):
 
 
 def test_what_cannot_be_opened_is_refused(folder, tmp_path):
-    with pytest.raises(Refusal, match="holds no data set"):
+    with pytest.raises(InputError, match="holds no data set"):
         Dataset.open(tmp_path)
-    with pytest.raises(Refusal, match="rows is 26; allowed: at most the 25 rows"):
+    with pytest.raises(InputError, match="rows is 26; allowed: at most the 25 rows"):
         Dataset.open(folder, 26)
-    with pytest.raises(Refusal, match="rows is 0"):
+    with pytest.raises(InputError, match="rows is 0"):
         Dataset.open(folder, 0)
-    with pytest.raises(Refusal, match="unknown column 'z'"):
+    with pytest.raises(InputError, match="unknown column 'z'"):
         Dataset.open(folder).column("z")

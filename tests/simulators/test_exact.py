@@ -17,7 +17,7 @@ from simulators.exact import (
 from simulators.exact.plane import Plane
 from simulators.registry import lattice
 from simulators.spins import EdwardsAnderson, Ising, Potts
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 TEMPERATURES = (1, 1.5, 2, 2.27, 2.5, 3, 4, 8)
 # Values per spin of a prototype (other code: integer density of states, Kaufman's formula, row classes), 2026.
@@ -161,6 +161,6 @@ def test_arrays_of_temperatures_keep_their_shape():
     ],
 )
 def test_what_cannot_be_solved_is_refused(make, message):
-    with pytest.raises(Refusal, match=message) as refused:
+    with pytest.raises(InputError, match=message) as refused:
         make()
     assert "\n" not in str(refused.value)

@@ -8,7 +8,7 @@ from scipy import stats
 from simulators.exact import density_of_states, ground_state, iid, internal_energy, uniform_in_energy
 from simulators.registry import lattice
 from simulators.spins import EdwardsAnderson, Ising, Potts
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 N = 40_000
 
@@ -95,6 +95,6 @@ def test_a_test_set_of_a_lattice_too_large_to_be_counted():
     ],
 )
 def test_bad_input_is_refused(make, message):
-    with pytest.raises(Refusal, match=message) as refused:
+    with pytest.raises(InputError, match=message) as refused:
         make(np.random.default_rng(0))
     assert "\n" not in str(refused.value)

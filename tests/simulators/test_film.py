@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from simulators import materials
 from simulators.film import PAIR, WAVELENGTHS_NM, Film, transmittance
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 thicknesses = st.lists(st.floats(1, 300), min_size=1, max_size=12)
 media = st.floats(1, 4)
@@ -197,7 +197,7 @@ def test_a_film_does_not_depend_on_its_batch(layers, place, seed):
     ],
 )
 def test_bad_input_is_refused_in_one_line(call, message):
-    with pytest.raises(Refusal, match=message) as refused:
+    with pytest.raises(InputError, match=message) as refused:
         call()
     assert "\n" not in str(refused.value)
 

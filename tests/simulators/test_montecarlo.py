@@ -13,7 +13,7 @@ from simulators.montecarlo import FunctionWalkers, tile_monte_carlo
 from simulators.spins import EdwardsAnderson, Ising, Potts
 from simulators.tempering import order
 from simulators.tiles import Tiles, TileWalkers
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 TABLE = ising_table(2, 1)
 
@@ -157,7 +157,7 @@ def test_a_function_of_colours():
     ],
 )
 def test_bad_input_is_refused(make, message):
-    with pytest.raises(Refusal, match=message) as refused:
+    with pytest.raises(InputError, match=message) as refused:
         make()
     assert "\n" not in str(refused.value)
 

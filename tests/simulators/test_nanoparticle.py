@@ -13,7 +13,7 @@ from mie import homogeneous, rayleigh
 from simulators import materials, nanoparticle_kernel
 from simulators.film import PAIR, WAVELENGTHS_NM
 from simulators.nanoparticle import Nanoparticle, scattering_efficiency
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 WATER = 1.77**0.5
 particles = st.lists(st.floats(1, 100), min_size=1, max_size=20)
@@ -219,7 +219,7 @@ def test_unusual_particles_are_finite_and_agree(thickness):
     ],
 )
 def test_bad_input_is_refused_in_one_line(call, message):
-    with pytest.raises(Refusal, match=message) as refused:
+    with pytest.raises(InputError, match=message) as refused:
         call()
     assert "\n" not in str(refused.value)
 

@@ -12,7 +12,7 @@ from simulators.registry import lattice
 from simulators.sampling import Observations, sample
 from simulators.spins import EdwardsAnderson, Ising, Potts
 from simulators.tempering import Tempering, ladder, order
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 SMALL = [
     (Ising((3, 3)), 3.0),
@@ -95,7 +95,7 @@ def test_a_slow_glass_needs_replica_exchange():
 
 
 def test_what_does_not_equilibrate_is_refused():
-    with pytest.raises(Refusal, match="glass-8x8-1 at temperature 0.05 has not come to equilibrium in 256 sweeps"):
+    with pytest.raises(InputError, match="glass-8x8-1 at temperature 0.05 has not come to equilibrium in 256 sweeps"):
         sample(lattice("glass-8x8-1"), 0.05, 10, 0, most_sweeps=64)
 
 
@@ -103,7 +103,7 @@ def test_too_few_observations_say_how_many_are_needed():
     states = np.ones((500, 2, 2), np.int8)
     few = Observations(states, "ising-2x2", 2.0, "heat-bath", 64, 2, 1.0, 250)
     message = "500 states .* worth 250 independent ones; allowed: at least 1000, .* 2000 states"
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(InputError, match=message):
         few.require()
     few.require(250)
 
@@ -168,6 +168,6 @@ def test_a_ladder_reaches_up():
     ],
 )
 def test_bad_input_is_refused(make, message):
-    with pytest.raises(Refusal, match=message) as refused:
+    with pytest.raises(InputError, match=message) as refused:
         make()
     assert "\n" not in str(refused.value)

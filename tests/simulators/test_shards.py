@@ -20,7 +20,7 @@ from simulators.dataset import Dataset, damaged
 from simulators.manifest import Manifest
 from simulators.registry import find
 from simulators.shards import encode, generate, write_shard
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 SEED = (7, 11)
 
@@ -106,7 +106,9 @@ def test_what_is_there_needs_no_ray(tmp_path, monkeypatch):
 def test_a_folder_of_something_else_is_refused(tmp_path, simulator, seed, shard_rows):
     folder = write_plainly(find("film-3"), SEED, 10, tmp_path / "a", 10)
     before = contents(folder)
-    with pytest.raises(Refusal, match="holds film-3 .version 1, seed .7, 11., 10 rows a shard., not film-") as refused:
+    with pytest.raises(
+        InputError, match="holds film-3 .version 1, seed .7, 11., 10 rows a shard., not film-"
+    ) as refused:
         generate(find(simulator), seed, 10, folder, shard_rows=shard_rows)
     assert "\n" not in str(refused.value) and contents(folder) == before
 
@@ -123,7 +125,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path, simulator, seed, shard_
 )
 def test_bad_arguments_are_refused(tmp_path, change, field):
     arguments = {"simulator": Doubling(), "seed": [1], "rows": 5, "folder": tmp_path / "a"} | change
-    with pytest.raises(Refusal, match=f"^{field} is"):
+    with pytest.raises(InputError, match=f"^{field} is"):
         generate(**arguments)
     assert not (tmp_path / "a").exists()
 
@@ -131,7 +133,7 @@ def test_bad_arguments_are_refused(tmp_path, change, field):
 def test_a_name_that_leads_out_of_its_folder_is_refused(tmp_path):
     simulator = Doubling()
     simulator.name = "../../x"
-    with pytest.raises(Refusal, match=r"simulator.name is '\.\./\.\./x'"):
+    with pytest.raises(InputError, match=r"simulator.name is '\.\./\.\./x'"):
         generate(simulator, SEED, 5, tmp_path)
 
 

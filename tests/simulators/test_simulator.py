@@ -6,7 +6,7 @@ import pytest
 
 from simulators.base import Simulator, tensor_field
 from simulators.registry import FAMILIES, find
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 class Coins(Simulator):
@@ -89,6 +89,6 @@ def test_a_users_own_simulator():
     ],
 )
 def test_what_cannot_be_found_is_refused(name, message):
-    with pytest.raises(Refusal, match=message) as refused:
+    with pytest.raises(InputError, match=message) as refused:
         find(name)
     assert "\n" not in str(refused.value)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from simulators.registry import LATTICES, lattice
 from simulators.spins import EdwardsAnderson, Ising, Potts
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 MODELS = [
     Ising((4, 6)),
@@ -174,7 +174,7 @@ def test_a_coupling_has_one_name_however_it_is_written():
     ],
 )
 def test_names_of_nothing_are_refused(name, message):
-    with pytest.raises(Refusal, match=message) as refused:
+    with pytest.raises(InputError, match=message) as refused:
         lattice(name)
     assert "\n" not in str(refused.value)
 
@@ -197,6 +197,6 @@ def test_names_of_nothing_are_refused(name, message):
     ],
 )
 def test_bad_input_is_refused(make, message):
-    with pytest.raises(Refusal, match=message) as refused:
+    with pytest.raises(InputError, match=message) as refused:
         make()
     assert "\n" not in str(refused.value)

@@ -18,7 +18,7 @@ from simulators.dataset import DamagedShard, Dataset, damaged
 from simulators.manifest import DamagedManifest, Manifest
 from simulators.shards import generate, write_shard
 from simulators.storage import Storage, inside, link, reach
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 SEED = (7, 11)
 ray.cloudpickle.register_pickle_by_value(scenarios)
@@ -96,7 +96,7 @@ def test_actors_write_what_is_missing_there_and_no_more(store: str, tmp_path: Pa
     changed(store, "manifest.json")
     with pytest.raises(DamagedManifest, match="manifest.json is damaged"):
         Dataset.open(store)
-    with pytest.raises(Refusal, match=r"holds doubling \(version 1, seed \[7, 11\], 10 rows a shard\), not"):
+    with pytest.raises(InputError, match=r"holds doubling \(version 1, seed \[7, 11\], 10 rows a shard\), not"):
         generate(Doubling(), SEED, 25, generate(Doubling(), SEED, 25, store, shard_rows=10).folder, shard_rows=5)
 
 
@@ -135,7 +135,7 @@ def test_a_folder_inside_keeps_the_options() -> None:
     ],
 )
 def test_what_is_no_store_is_refused(address: str, said: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         reach(address)
     assert said in str(refused.value) and "secret" not in str(refused.value) and "\n" not in str(refused.value)
 

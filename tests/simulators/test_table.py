@@ -12,7 +12,7 @@ from pyarrow import feather
 
 from simulators.dataset import Dataset
 from simulators.table import Measured, Table, in_words, keep, read, unit
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 RNG = np.random.default_rng(0)
 INPUTS, OUTPUTS = RNG.random((7, 2)), 1 + RNG.random((7, 3))
@@ -103,22 +103,22 @@ BAD_CSV = {
 @pytest.mark.parametrize("what", BAD_CSV)
 def test_a_bad_csv_is_refused_by_line_and_column(what: str, tmp_path: Path) -> None:
     text, said = BAD_CSV[what]
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         read(csv(tmp_path / "bad.csv", text), ["T*"])
     assert said in str(refused.value) and "bad.csv" in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_text_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_bytes(b"a,T\n\xff\xfe,1\n")
-    with pytest.raises(Refusal, match="b.csv"):
+    with pytest.raises(InputError, match="b.csv"):
         read(tmp_path / "b.csv", ["T*"])
     for name in ("b.npz", "b.arrow", "b.feather"):
         (tmp_path / name).write_bytes(b"nothing of the kind")
-        with pytest.raises(Refusal, match=name):
+        with pytest.raises(InputError, match=name):
             read(tmp_path / name)
-    with pytest.raises(Refusal, match="No such file"):
+    with pytest.raises(InputError, match="No such file"):
         read(tmp_path / "none.csv")
-    with pytest.raises(Refusal, match=".xlsx"):
+    with pytest.raises(InputError, match=".xlsx"):
         read(tmp_path / "b.xlsx")
 
 
@@ -137,7 +137,7 @@ BAD_NPZ: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("what", BAD_NPZ)
 def test_a_bad_npz_is_refused_by_array_or_row(what: str, tmp_path: Path) -> None:
     arrays, said = BAD_NPZ[what]
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         read(npz(tmp_path / "bad.npz", **arrays))
     assert said in str(refused.value) and "bad.npz" in str(refused.value)
 
@@ -147,13 +147,13 @@ def test_what_is_only_called_npz_is_refused(tmp_path: Path) -> None:
     with open(tmp_path / "lone.npz", "wb") as file:
         np.save(file, INPUTS)
     for name in ("empty.npz", "lone.npz"):
-        with pytest.raises(Refusal, match=f"{name}.*allowed: an .npz of plain arrays"):
+        with pytest.raises(InputError, match=f"{name}.*allowed: an .npz of plain arrays"):
             read(tmp_path / name)
 
 
 def test_numbers_of_rows_are_no_inputs(tmp_path: Path) -> None:
     (tmp_path / "pandas.csv").write_text(",d1,T1\n0,30,0.5\n1,31,0.6\n")
-    with pytest.raises(Refusal, match="pandas.csv: column 1 has no name; .*index=False"):
+    with pytest.raises(InputError, match="pandas.csv: column 1 has no name; .*index=False"):
         read(tmp_path / "pandas.csv", ["T*"])
 
 
@@ -172,7 +172,7 @@ def test_a_bad_arrow_file_is_refused_by_column_and_row(tmp_path: Path) -> None:
         (pa.array([1.0, np.nan, 3.0]), "row 1 (counted from 0), column 'T' is nan"),
     ):
         feather.write_feather(pa.table({"x": pa.array([1.0, 2.0, 3.0]), "T": column}), tmp_path / "bad.feather")
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(InputError) as refused:
             read(tmp_path / "bad.feather", ["T"])
         assert said in str(refused.value)
 
@@ -193,7 +193,7 @@ def test_a_file_that_changed_is_noticed_and_a_damaged_copy_is_made_again(tmp_pat
     table, *_ = read(path, ["T*"])
     whole = path.read_text()
     path.write_text(whole.replace("0.", "0.9", 1))
-    with pytest.raises(Refusal, match="not the file that this study began with"):
+    with pytest.raises(InputError, match="not the file that this study began with"):
         keep(table, tmp_path / "data")
     path.write_text(whole)
     shard = tmp_path / "data" / "shard-00000.arrow"
@@ -213,7 +213,7 @@ def test_where_a_file_lies_is_no_part_of_what_it_is(tmp_path: Path) -> None:
 
 
 def test_a_name_that_could_leave_the_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="allowed: 1 to 64 letters"):
+    with pytest.raises(InputError, match="allowed: 1 to 64 letters"):
         read(csv(tmp_path / "$(x).csv"), ["T*"])
-    with pytest.raises(Refusal):
+    with pytest.raises(InputError):
         Table("../x.csv", "0" * 64, 1, ("a",), ("b",))

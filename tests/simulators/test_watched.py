@@ -14,7 +14,7 @@ from simulators.registry import find, lattice
 from simulators.sampling import Observations
 from simulators.shards import encode, write_shard
 from simulators.watched import Watched, observations, pack, read_states, unpack, watch
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 def kept(watched, folder, rows, shard_rows):
@@ -77,13 +77,13 @@ def test_actors_watch(ray_session, tmp_path):
     seen = watch(model, 3.0, 900, (7,), tmp_path / "a", shard_rows=300)
     np.testing.assert_array_equal(watch(model, 3.0, 900, (7,), tmp_path / "a", shard_rows=300).states, seen.states)
     assert seen.effective <= 900 and len(list((tmp_path / "a").glob("*.arrow"))) == 3
-    with pytest.raises(Refusal, match=r"holds ising-4x4-T3.0 .* not ising-4x4-T4.0"):
+    with pytest.raises(InputError, match=r"holds ising-4x4-T3.0 .* not ising-4x4-T4.0"):
         watch(model, 4.0, 900, (7,), tmp_path / "a", shard_rows=300)
 
 
 def test_other_data_sets_are_no_states(tmp_path):
     data = kept(find("film-4"), tmp_path, 10, 10)
-    with pytest.raises(Refusal, match="holds film-4; allowed: ising-4x4-T2.0"):
+    with pytest.raises(InputError, match="holds film-4; allowed: ising-4x4-T2.0"):
         observations(data, Watched(lattice("ising-4x4"), 2.0))
 
 
@@ -94,7 +94,7 @@ def test_kinds_are_held_to():
 
     with pytest.raises(ValueError, match="ising-4x4-T2.0.states holds int64; its schema says uint8"):
         Wrong(lattice("ising-4x4"), 2.0).draw(4, np.random.default_rng(0))
-    with pytest.raises(Refusal, match="unknown kind of column x 'float46'"):
+    with pytest.raises(InputError, match="unknown kind of column x 'float46'"):
         tensor_field("x", 1, "input", "1", "", "float46")
 
 
@@ -116,7 +116,7 @@ def test_a_file_of_ones_own(tmp_path):
     np.save(tmp_path / "c.npy", np.repeat(states[:1500], 10, 0))
     again = read_states(tmp_path / "c.npy", model, 2.0)
     assert 1200 < again.effective < 1800 and again.autocorrelation_sweeps > 4
-    with pytest.raises(Refusal, match="allowed: at least 2000, that is about"):
+    with pytest.raises(InputError, match="allowed: at least 2000, that is about"):
         again.require(2000)
 
 
@@ -127,7 +127,7 @@ def test_a_file_in_which_a_spin_never_turns_is_worth_nothing(tmp_path):
     for name, frozen in (("one.npy", states), ("all.npy", np.ones((3000, 4, 4))), ("once.npy", states[:1])):
         np.save(tmp_path / name, frozen)
         assert read_states(tmp_path / name, model, 2.0).effective == 1
-    with pytest.raises(Refusal, match="allowed: at least 1000"):
+    with pytest.raises(InputError, match="allowed: at least 1000"):
         read_states(tmp_path / "all.npy", model, 2.0).require()
 
 
@@ -149,18 +149,18 @@ def test_a_file_in_which_a_spin_never_turns_is_worth_nothing(tmp_path):
 def test_files_that_are_none_are_refused(write, message, tmp_path):
     path = tmp_path / "states.npy"
     write(path)
-    with pytest.raises(Refusal, match=message) as refused:
+    with pytest.raises(InputError, match=message) as refused:
         read_states(path, lattice("ising-2x2"), 2.0)
     assert "\n" not in str(refused.value) and "states.npy" in str(refused.value)
 
 
 def test_an_npz_must_say_which(tmp_path):
     path = save(tmp_path / "s.npz", a=np.ones((2, 4)), b=np.ones((2, 4)))
-    with pytest.raises(Refusal, match="holds a, b; allowed: an array called states"):
+    with pytest.raises(InputError, match="holds a, b; allowed: an array called states"):
         read_states(path, lattice("ising-2x2"), 2.0)
 
 
 def test_a_temperature_of_nothing_is_refused():
     for make in (lambda: Watched(lattice("ising-4x4"), 0), lambda: read_states("a.npy", lattice("ising-4x4"), -1)):
-        with pytest.raises(Refusal, match="temperature is .*; allowed: a number above 0"):
+        with pytest.raises(InputError, match="temperature is .*; allowed: a number above 0"):
             make()

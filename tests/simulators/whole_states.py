@@ -8,7 +8,7 @@ from simulators.chains import Chains
 from simulators.lattice import SpinModel
 from simulators.montecarlo import Energy, FunctionWalkers
 from simulators.tempering import Series, checked, run
-from spaces.refusal import whole
+from spaces.errors import whole
 
 
 def monte_carlo(
@@ -35,7 +35,7 @@ def monte_carlo(
         copies: Of the whole ladder, independent of each other.
 
     Raises:
-        Refusal: If a number is out of range.
+        InputError: If a number is out of range.
         ValueError: If the energy is not finite or not one number for each state.
     """
     given = checked(temperatures)
@@ -64,7 +64,7 @@ def replica_exchange(
         copies: Of the whole ladder, independent of each other, begun in turn at random and with all spins alike.
 
     Raises:
-        Refusal: If a number is out of range.
+        InputError: If a number is out of range.
     """
     given = checked(temperatures)
     whole("copies", copies, 1)

@@ -22,7 +22,7 @@ from spaces.dcl import (
     paper,
     suggest,
 )
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 def drawn(seed: int, choices: Choices) -> Watch:
@@ -138,5 +138,5 @@ def test_layers_are_written_with_hyphens() -> None:
     ],
 )
 def test_what_cannot_be_is_refused(make: Any, said: str) -> None:
-    with pytest.raises(Refusal, match=f"^{said}"):
+    with pytest.raises(InputError, match=f"^{said}"):
         make()

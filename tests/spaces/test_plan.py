@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spaces.errors import InputError
 from spaces.plan import ACTIVATIONS, LOSSES, OPTIMISERS, SCHEDULES, Block, Plan, Recipe, Span
-from spaces.refusal import Refusal
 
 positive = st.floats(1e-6, 1e3)
 recipes = st.builds(
@@ -46,7 +46,7 @@ def test_a_span_counts_both_ends() -> None:
     ("first", "last", "field"), [(0, 3, "first"), (-1, 2, "first"), (4, 3, "last"), (1, 2.5, "last")]
 )
 def test_spans_that_do_not_exist_are_refused(first: int, last: int, field: str) -> None:
-    with pytest.raises(Refusal, match=rf"^span\.{field} is .*; allowed: a whole number"):
+    with pytest.raises(InputError, match=rf"^span\.{field} is .*; allowed: a whole number"):
         Span(first, last)
 
 
@@ -89,7 +89,7 @@ def test_a_plan_tells_the_span_that_it_copies(span: Span) -> None:
 
 
 def test_a_span_outside_the_network_is_refused() -> None:
-    with pytest.raises(Refusal, match=r"^span \(2, 8\) lies outside the network; allowed: blocks 1 to 7$"):
+    with pytest.raises(InputError, match=r"^span \(2, 8\) lies outside the network; allowed: blocks 1 to 7$"):
         Plan.span(Recipe(), 7, "film-10", Span(2, 8))
 
 
@@ -120,17 +120,19 @@ def test_copied_blocks_with_a_gap_are_no_span() -> None:
     ],
 )
 def test_a_recipe_is_refused_in_one_line(values: dict[str, object], expected: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         Recipe.from_dict(values)
     assert str(refused.value) == expected
 
 
 def test_an_unknown_key_names_the_nearest() -> None:
-    with pytest.raises(Refusal, match=r"^unknown key in recipe 'rat' \(did you mean 'rate'\?\); allowed: activation, "):
+    with pytest.raises(
+        InputError, match=r"^unknown key in recipe 'rat' \(did you mean 'rate'\?\); allowed: activation, "
+    ):
         Recipe.from_dict({"rat": 1})
-    with pytest.raises(Refusal, match=r"^unknown key in plan 'block' \(did you mean 'blocks'\?\)"):
+    with pytest.raises(InputError, match=r"^unknown key in plan 'block' \(did you mean 'blocks'\?\)"):
         Plan.from_dict({"recipe": {}, "block": []})
-    with pytest.raises(Refusal, match=r"^unknown key in plan.blocks\[0\] 'sorce' \(did you mean 'source'\?\)"):
+    with pytest.raises(InputError, match=r"^unknown key in plan.blocks\[0\] 'sorce' \(did you mean 'source'\?\)"):
         Plan.from_dict({"recipe": {}, "blocks": [{"sorce": "film-10"}]})
 
 
@@ -146,7 +148,7 @@ def test_an_unknown_key_names_the_nearest() -> None:
     ],
 )
 def test_decisions_without_meaning_are_refused(values: dict[str, object], field: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         Block(**values)  # type: ignore[arg-type]
     assert str(refused.value).startswith(field)
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from optuna.trial import FixedTrial
 
 from spaces import baseline
+from spaces.errors import InputError
 from spaces.plan import Recipe
 from spaces.ranges import SETTINGS, Ranges, shortened
-from spaces.refusal import Refusal
 
 RANGES = Ranges(decay=(0.1, 1.0))
 MIDDLE = Recipe(rate=math.sqrt(3e-4 * 2e-2), decay=0.55, batch=71, epochs=200, initial_scale=1.0)
@@ -125,7 +125,7 @@ def test_a_guess_is_drawn_back_as_the_nearest_recipe_inside(recipe: Recipe) -> N
     ],
 )
 def test_ranges_that_cannot_be_drawn_from_are_refused(values: dict[str, tuple], field: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         Ranges(**values)
     assert str(refused.value).startswith(field)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spaces.refusal import Refusal, choice, name, number, unknown, whole
+from spaces.errors import InputError, choice, name, number, unknown, whole
 
 
 @pytest.mark.parametrize("good", ["film10-film8", "a", "A_1.b-c", "9", "x" * 64])
@@ -20,7 +20,7 @@ def test_plain_names_pass(good: str) -> None:
      "a\n", "a\x00b", "`x`", "a;b", "é", None, 5, ["a"]],
 )  # fmt: skip
 def test_names_that_could_leave_a_folder_or_a_line_are_refused(bad: object) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         name("study.name", bad)  # type: ignore[arg-type]
     message = str(refused.value)
     assert message.startswith("study.name is ") and "allowed: 1 to 64 letters" in message
@@ -32,7 +32,7 @@ def test_names_that_could_leave_a_folder_or_a_line_are_refused(bad: object) -> N
 def test_a_name_is_either_kept_or_refused_in_one_line(text: str) -> None:
     try:
         kept = name("study.name", text)
-    except Refusal as refused:
+    except InputError as refused:
         assert len(str(refused).splitlines()) == 1
     else:
         assert (
@@ -52,24 +52,24 @@ def test_unknown_names_the_nearest() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.5, 2.5, "1", None, True, 1j])
 def test_numbers_outside_are_refused(value: object) -> None:
-    with pytest.raises(Refusal, match=r"^x is .*; allowed: a number at least 0 and at most 2$"):
+    with pytest.raises(InputError, match=r"^x is .*; allowed: a number at least 0 and at most 2$"):
         number("x", value, 0, 2)  # type: ignore[arg-type]
 
 
 def test_ends_belong_to_the_range_unless_excluded() -> None:
     number("x", 0, 0, 2)
     number("x", 2, 0, 2)
-    with pytest.raises(Refusal, match="x is 0; allowed: a number above 0"):
+    with pytest.raises(InputError, match="x is 0; allowed: a number above 0"):
         number("x", 0, 0, above=True)
 
 
 @pytest.mark.parametrize("value", [0, -3, 1.0, 5, "2", True, None])
 def test_what_is_no_whole_number_of_the_range_is_refused(value: object) -> None:
-    with pytest.raises(Refusal, match=r"^rows is .*; allowed: a whole number of at least 1 and at most 4$"):
+    with pytest.raises(InputError, match=r"^rows is .*; allowed: a whole number of at least 1 and at most 4$"):
         whole("rows", value, 1, 4)  # type: ignore[arg-type]
 
 
 def test_choice_names_field_nearest_and_all() -> None:
     choice("loss", "mse", ("mse", "huber"))
-    with pytest.raises(Refusal, match=r"^unknown loss 'hubr' \(did you mean 'huber'\?\); allowed: huber, mse$"):
+    with pytest.raises(InputError, match=r"^unknown loss 'hubr' \(did you mean 'huber'\?\); allowed: huber, mse$"):
         choice("loss", "hubr", ("mse", "huber"))

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spaces.errors import InputError
 from spaces.plan import Plan, Recipe
 from spaces.ranges import Ranges
-from spaces.refusal import Refusal
 from spaces.sharing import WEIGHTINGS, Sharing, divisions, first_guesses, middle, suggest, weights
 
 TASKS = ("film-8", "film-10", "film-12", "film-14")
@@ -127,7 +127,7 @@ def test_the_order_in_which_groups_are_named_does_not_matter() -> None:
 )  # fmt: skip
 def test_what_is_no_plan_is_refused(change: dict[str, Any], said: str) -> None:
     good = {"recipe": START, "tasks": ("film-8", "film-10"), "groups": ((("film-8", "film-10"),),)}
-    with pytest.raises(Refusal, match=f"^{said}"):
+    with pytest.raises(InputError, match=f"^{said}"):
         Sharing(**good | change)
     assert set(WEIGHTINGS) == {"equal", "fixed", "uncertainty", "surgery"}
 

@@ -3,7 +3,7 @@
 import pytest
 from optuna.trial import FixedTrial
 
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 from spaces.sources import Lesson, Sources
 
 
@@ -36,5 +36,5 @@ def test_what_there_is_no_choice_of_is_not_drawn() -> None:
     [((), (10,), "one source or more"), (("a", "a"), (10,), "each once"), (("a",), (0,), "ranges.source_rows")],
 )
 def test_no_sources_are_refused(names: tuple[str, ...], rows: tuple[int, ...], message: str) -> None:
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(InputError, match=message):
         Sources(names, rows, (3,))

@@ -17,8 +17,8 @@ from models.shaped import pack, unpack
 from models.symmetries import Symmetries
 from models.train import prepare_process
 from spaces.dcl import KINDS
+from spaces.errors import InputError
 from spaces.plan import Block, Recipe
-from spaces.refusal import Refusal
 
 EVERY = torch.tensor(list(itertools.product(range(2), repeat=9)), dtype=torch.uint8)
 TORUS = Symmetries.of(("translations", "reflections", "rotations", "colours"), (3, 3))
@@ -126,7 +126,7 @@ def test_a_start_from_the_linear_model_is_the_linear_model_and_gets_better_from_
         SequenceShape(kind, (3, 3), width=32, linear_term=False),
         SequenceShape(kind, (3, 3), order="raster"),
     ):
-        with pytest.raises(Refusal, match="a model cannot start from this linear one"):
+        with pytest.raises(InputError, match="a model cannot start from this linear one"):
             from_linear(other.build(), linear)
 
 
@@ -168,9 +168,9 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"nothing")
     for wrong in (path, tmp_path / "none"):
-        with pytest.raises(Refusal, match="holds no SequenceShape written by graft"):
+        with pytest.raises(InputError, match="holds no SequenceShape written by graft"):
             unpack(wrong, SequenceShape)
-    with pytest.raises(Refusal, match="training rows: 0 inputs"):
+    with pytest.raises(InputError, match="training rows: 0 inputs"):
         fit(SequenceShape("linear", (3, 3)).build(), EVERY[:0], Recipe(), torch.Generator())
-    with pytest.raises(Refusal, match="sequence.loss is 'mse' of kind 'made'"):
+    with pytest.raises(InputError, match="sequence.loss is 'mse' of kind 'made'"):
         SequenceShape("made", (3, 3), loss="mse")

@@ -13,8 +13,8 @@ from models.sequence.masked import LookBack
 from models.sequence.shape import SequenceShape
 from models.surgery import copy_span
 from spaces.dcl import KINDS
+from spaces.errors import InputError
 from spaces.plan import Span
-from spaces.refusal import Refusal
 
 
 def model(kind: str, q: int = 2, seed: int = 0, **options: object) -> Autoregressive:
@@ -146,5 +146,5 @@ def test_a_shape_survives_json() -> None:
     ],
 )
 def test_what_is_refused(options: dict[str, object], says: str) -> None:
-    with pytest.raises(Refusal, match=says):
+    with pytest.raises(InputError, match=says):
         SequenceShape(**{"kind": "gru", "shape": (3, 3)} | options)  # type: ignore[arg-type]

@@ -14,25 +14,25 @@ from this_process import connected, written
 
 from search import report
 from search.dcl import runs
-from search.dcl.champion import load
-from search.dcl.confirmation import as_long, trainings
-from search.dcl.final import final
-from search.dcl.pipeline import DclPipeline
-from search.dcl.verification import checks
-from search.means import Means
-from search.records.record import Run
-from search.records.results import read
+from search.engine import serial
+from search.engine.progress import Progress
+from search.kinds.dcl.champion import load
+from search.kinds.dcl.confirmation import as_long, trainings
+from search.kinds.dcl.pipeline import DclPipeline
+from search.kinds.dcl.verification import checks
 from search.report import energies
-from search.seeds import Role, entropy
+from search.run.folder import Run
+from search.run.means import Means
+from search.run.results import read
+from search.run.seeds import Role, entropy
 from search.study import resolve
-from search.tuning import serial
-from search.tuning.progress import Progress
+from search.tasks.distilled.final import final
 from simulators.exact import iid
 from simulators.registry import lattice
 from simulators.sampling import Observations
 from simulators.watched import SHARD_ROWS, Watched
 from spaces.dcl import Student, Watch
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 TINY = {
     "system": "ising-4x4", "larger": "ising-8x8", "temperatures": [2.0, 4.0], "paper_width": 4,
@@ -189,7 +189,7 @@ def test_final_models_are_kept_one_by_one(copy: Path, monkeypatch: pytest.Monkey
         return final(task, name, *rest)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("search.dcl.pipeline.final", interrupted)
+        patch.setattr("search.kinds.dcl.pipeline.final", interrupted)
         carried_out(copy, patch)
     assert trained == ["paper", "made"]  # the longest begin
     assert all((copy / "finals" / f"{name}.json").exists() for name in trained)
@@ -225,8 +225,8 @@ def test_the_page_shows_everything(done: Path, copy: Path) -> None:
 
 def test_too_few_watched_states_are_refused_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     near = {"system": "ising-8x8", "larger": "", "temperature": 2.27, "states.watched": 2000}
-    monkeypatch.setattr("search.dcl.data.watch", partial(worth, effective=300))
-    with pytest.raises(Refusal, match="are worth 300 independent ones; allowed: at least 1000, that is about 6667"):
+    monkeypatch.setattr("search.tasks.distilled.data.watch", partial(worth, effective=300))
+    with pytest.raises(InputError, match="are worth 300 independent ones; allowed: at least 1000, that is about 6667"):
         carried_out(tmp_path / "run", monkeypatch, TINY | near)
     assert not list(tmp_path.iterdir())
 
@@ -266,6 +266,6 @@ def test_a_glass_is_learned_place_by_place_from_beginning_to_end(
     states = lattice("glass-4x4-3").states(np.random.default_rng(0).integers(2, size=(50, 4, 4), dtype=np.uint8))
     learned, exact = taught(states), lattice("glass-4x4-3").energy(states)
     assert np.corrcoef(learned, exact)[0, 1] > 0.7  # after 0.2 s of training
-    with pytest.raises(Refusal, match="couplings"):
+    with pytest.raises(InputError, match="couplings"):
         taught(np.ones((1, 8, 8)), "glass-8x8-3")
     assert len(found.result["couplings"]) == 32 and {"couplings", "curves-1"} <= set(report.figures(tmp_path / "run"))

@@ -7,12 +7,12 @@ from typing import Any
 import optuna
 import pytest
 
-from search.dcl.study import DclStudy
-from search.records.record import Run
+from search.run.folder import Run
 from search.study import opened, registry, resolve
+from search.tasks.distilled.study import DclStudy
 from spaces.compute import constraints
 from spaces.dcl import first_guesses, suggest
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 ROOT = Path(__file__).parents[3]
 NAMES = [name for name, values in registry().items() if "system" in values]
@@ -147,5 +147,5 @@ def test_the_readmes_file_is_a_study_and_hilberts_curve_is_left_out_where_it_doe
     ],
 )
 def test_what_is_no_such_study_is_refused(settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(Refusal, match=f"^({said})"):
+    with pytest.raises(InputError, match=f"^({said})"):
         resolve("dcl-ising", "demo", settings)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.dcl.verdict import ARMS, CLAIMS, comparisons
+from search.kinds.dcl.sentence import sentence
+from search.kinds.dcl.verdict import ARMS, CLAIMS, comparisons
 from search.proof.claims import RivalDiverged
 from search.proof.statistics import holm, log_ratios, paired_p_value
-from search.sentences.dcl import sentence
 from search.settings import Proof
 from spaces.dcl import Watch, linear, paper
 

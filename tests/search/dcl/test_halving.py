@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.dcl.halving import Rungs, falls_behind
-from search.seeds import Role
-from search.tuning.ledger import Rules, best_trial, storage
-from search.tuning.outcome import Outcome
+from search.engine.ledger import Rules, best_trial, storage
+from search.engine.outcome import Outcome
+from search.kinds.dcl.halving import Rungs, falls_behind
+from search.run.seeds import Role
 from spaces.dcl import Choices, Watch, family, first_guesses, suggest
 
 SCORES = st.lists(st.floats(0.1, 10), min_size=1, max_size=30, unique=True)

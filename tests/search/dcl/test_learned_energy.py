@@ -13,12 +13,12 @@ from test_dcl_run import TINY, carried_out
 
 from search import report
 from search.cli import main
-from search.dcl.champion import load
-from search.dcl.verification import checks
-from search.records.record import Run
+from search.kinds.dcl.champion import load
+from search.kinds.dcl.verification import checks
+from search.run.folder import Run
 from simulators.exact import internal_energy
 from simulators.registry import lattice
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -127,9 +127,9 @@ def test_what_cannot_be_asked_is_refused_in_one_line(
 def test_weights_that_were_changed_are_refused(copy: Path) -> None:
     weights = copy / "model" / "network-student.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
-    with pytest.raises(Refusal, match="is not the network that was certified"):
+    with pytest.raises(InputError, match="is not the network that was certified"):
         load(copy)
     assert "networks" in [name for name, problem in checks(Run(copy)) if problem]
     (copy / "certificate.json").unlink()
-    with pytest.raises(Refusal, match="holds no learned energy yet"):
+    with pytest.raises(InputError, match="holds no learned energy yet"):
         load(copy)

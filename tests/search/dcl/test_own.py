@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from search.cli import main
-from search.dcl.own import kept
-from search.dcl.study import DclStudy
-from search.records.record import Run
+from search.run.folder import Run
 from search.study import resolve
+from search.tasks.distilled.own import kept
+from search.tasks.distilled.study import DclStudy
 from simulators.registry import lattice
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 MODEL = lattice("ising-4x4")
 STATES = MODEL.states(np.random.default_rng(0).integers(2, size=(3000, 4, 4)))
@@ -38,7 +38,7 @@ def test_a_copy_is_kept_and_another_file_is_not_taken_for_it(tmp_path: Path) -> 
     np.save(tmp_path / "mine.npy", STATES)
     file = study(tmp_path / "mine.npy").observations
     np.save(tmp_path / "mine.npy", STATES[::-1])
-    with pytest.raises(Refusal, match="mine.npy is not the file that this study began with"):
+    with pytest.raises(InputError, match="mine.npy is not the file that this study began with"):
         kept(file, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
     np.save(tmp_path / "mine.npy", STATES)
@@ -46,7 +46,7 @@ def test_a_copy_is_kept_and_another_file_is_not_taken_for_it(tmp_path: Path) -> 
     (tmp_path / "mine.npy").unlink()
     assert kept(file, tmp_path / "copy") == copy and (np.load(copy) == STATES).all()
     copy.write_bytes(b"something else")
-    with pytest.raises(Refusal, match="was changed"):
+    with pytest.raises(InputError, match="was changed"):
         kept(file, tmp_path / "copy")
 
 
@@ -85,5 +85,5 @@ def test_the_readmes_file_names_states_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_observations_are_a_path() -> None:
-    with pytest.raises(Refusal, match=r"observations is 3; allowed: the path of a .npy or .npz"):
+    with pytest.raises(InputError, match=r"observations is 3; allowed: the path of a .npy or .npz"):
         resolve("dcl-ising", "demo", {"observations": 3})

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from models import tiles
-from search.dcl.prediction import exact, ladder, predicted
-from search.dcl.spread import BETAS, inverse_temperatures, random_states, spread, spread_by_tiles
-from search.dcl.teaching import Taught
 from search.study import resolve
+from search.tasks.distilled.prediction import exact, ladder, predicted
+from search.tasks.distilled.spread import BETAS, inverse_temperatures, random_states, spread, spread_by_tiles
+from search.tasks.distilled.teaching import Taught
 from simulators.exact import internal_energy
 from simulators.registry import lattice
 from spaces.dcl import Student

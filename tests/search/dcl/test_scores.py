@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models.energies import rmse
-from search.dcl import scores
-from spaces.refusal import Refusal
+from search.tasks.distilled import scores
+from spaces.errors import InputError
 
 rng = np.random.default_rng(0)
 
@@ -42,7 +42,7 @@ def test_inconsistency_is_what_averaging_over_symmetries_removes() -> None:
     assert scores.inconsistency(copies) == pytest.approx(0.3, rel=0.02)
     left = copies.mean(0) - truth - 2.0
     assert np.sqrt(np.mean(left**2)) == pytest.approx(0.3 / np.sqrt(50), rel=0.05)
-    with pytest.raises(Refusal, match="of 1 copies; allowed: at least 2"):
+    with pytest.raises(InputError, match="of 1 copies; allowed: at least 2"):
         scores.inconsistency(copies[:1])
 
 

@@ -8,13 +8,13 @@ import torch
 
 from models.energies import gauged
 from models.sequence.fit import log_probabilities
-from search.dcl import scores
-from search.dcl.objective import Judge, Watching, WatchTask, learn, proof_errors, score, split
-from search.dcl.spread import random_states, spread
-from search.dcl.teaching import NOISE, REACH, Taught, reach, teach
-from search.dcl.watcher import Energies, group, most_seen, tensor, watch
-from search.seeds import Draws, Role
+from search.run.seeds import Draws, Role
 from search.study import resolve
+from search.tasks.distilled import scores
+from search.tasks.distilled.objective import Judge, Watching, WatchTask, learn, proof_errors, score, split
+from search.tasks.distilled.spread import random_states, spread
+from search.tasks.distilled.teaching import NOISE, REACH, Taught, reach, teach
+from search.tasks.distilled.watcher import Energies, group, most_seen, tensor, watch
 from simulators.exact import iid
 from simulators.registry import lattice
 from spaces.dcl import Student, Watch, linear

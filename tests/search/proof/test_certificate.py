@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from search.proof.certificate import ARMS, Candidate, verdict
+from search.kinds.transfer.verdict import ARMS, Candidate, verdict
 from search.proof.claims import RivalDiverged
-from search.records.record import strict
+from search.run.folder import strict
 from search.settings import Proof
 from spaces.plan import Plan, Recipe, Span
 

@@ -11,11 +11,11 @@ import pytest
 
 from search import report
 from search.champion import load
-from search.records.record import Run
-from search.sharing import verification as sharing
+from search.kinds.sharing import verification as sharing
+from search.kinds.transfer import verification as transfer
+from search.run.folder import Run
 from search.study import resolve
-from search.transfer import verification as transfer
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 KEPT = Path(__file__).parents[2] / "reference" / "protocol-1"
 
@@ -52,7 +52,7 @@ def test_its_study_is_read_as_what_it_was(folder: Path, kind: str) -> None:
     if kind == "transfer":
         assert study.base.head == "random"
     # A search of today's does not go on in it: what both found would be mixed.
-    with pytest.raises(Refusal, match=r"another study \(budget.rival = 1 there, 2 asked\)"):
+    with pytest.raises(InputError, match=r"another study \(budget.rival = 1 there, 2 asked\)"):
         Run(folder).fits(replace(study, budget=replace(study.budget, rival=2)))
     assert resolve("calibration").budget.rival == 2
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.records.record import Evidence, Run, mend_tail, strict, write_bytes, write_json
+from search.run.folder import Evidence, Run, mend_tail, strict, write_bytes, write_json
 from search.study import resolve
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 STUDY = resolve("film10-film8")
 ROOT = Path(__file__).parents[3]
@@ -50,7 +50,7 @@ def test_another_study_is_refused_naming_the_difference(
     run = Run(tmp_path)
     run.begin(STUDY)
     before = run.path("study.json").read_bytes()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         run.begin(resolve("film10-film8", "demo", {key: value}))
     assert difference in str(refused.value) and "allowed: the same study" in str(refused.value)
     assert run.path("study.json").read_bytes() == before
@@ -58,7 +58,7 @@ def test_another_study_is_refused_naming_the_difference(
 
 def test_a_folder_with_anything_else_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(Refusal, match="is not empty and holds no run; allowed: a new or empty folder"):
+    with pytest.raises(InputError, match="is not empty and holds no run; allowed: a new or empty folder"):
         Run(tmp_path).begin(STUDY)
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
 
@@ -72,12 +72,12 @@ def test_whether_a_folder_fits_is_told_without_a_trace(tmp_path: Path) -> None:
     Run(tmp_path / "held").begin(STUDY)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "held").iterdir()}
     Run(tmp_path / "held").fits(STUDY)
-    with pytest.raises(Refusal, match="seed = 0 there, 4 asked"):
+    with pytest.raises(InputError, match="seed = 0 there, 4 asked"):
         Run(tmp_path / "held").fits(resolve("film10-film8", "demo", {"seed": 4}))
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "held").iterdir()} == before
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("years of work")
-    with pytest.raises(Refusal, match="is not empty and holds no run"):
+    with pytest.raises(InputError, match="is not empty and holds no run"):
         Run(tmp_path / "full").fits(STUDY)
 
 
@@ -94,21 +94,21 @@ def test_a_folder_whose_first_start_was_killed_can_be_started_again(tmp_path: Pa
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     for act in (lambda run: run.begin(STUDY), lambda run: run.held().__enter__()):
-        with pytest.raises(Refusal, match="allowed: a folder that can be written"):
+        with pytest.raises(InputError, match="allowed: a folder that can be written"):
             act(Run(tmp_path / "run"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2", "\x00"])
 def test_a_damaged_record_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "study.json").write_text(text)
-    with pytest.raises(Refusal, match=r"study\.json: .*; allowed: the folder of a run"):
+    with pytest.raises(InputError, match=r"study\.json: .*; allowed: the folder of a run"):
         _ = Run(tmp_path).study
-    with pytest.raises(Refusal):
+    with pytest.raises(InputError):
         Run(tmp_path).begin(STUDY)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="allowed: the folder of a run"):
+    with pytest.raises(InputError, match="allowed: the folder of a run"):
         _ = Run(tmp_path).study
 
 
@@ -116,7 +116,7 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 def holder(tmp_path: Path) -> Iterator[subprocess.Popen]:
     """Another process that holds ``tmp_path``."""
     code = (
-        "import sys, time; from pathlib import Path; from search.records.record import Run\n"
+        "import sys, time; from pathlib import Path; from search.run.folder import Run\n"
         "with Run(Path(sys.argv[1])).held():\n    print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
@@ -128,7 +128,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen]:
 
 
 def test_a_second_holder_is_refused_by_pid_until_the_first_is_killed(tmp_path: Path, holder: subprocess.Popen) -> None:
-    with pytest.raises(Refusal, match=rf"is in use by process {holder.pid} on "), Run(tmp_path).held():
+    with pytest.raises(InputError, match=rf"is in use by process {holder.pid} on "), Run(tmp_path).held():
         pytest.fail("two processes hold the same folder")
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
@@ -140,7 +140,7 @@ def test_a_second_holder_is_refused_by_pid_until_the_first_is_killed(tmp_path: P
 
 def test_a_folder_is_held_once_within_a_process_too_and_freed_after_a_failure(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), Run(tmp_path).held():
-        with pytest.raises(Refusal, match=f"in use by process {os.getpid()} "), Run(tmp_path).held():
+        with pytest.raises(InputError, match=f"in use by process {os.getpid()} "), Run(tmp_path).held():
             pytest.fail("held twice")
         _ = 1 / 0
     with Run(tmp_path).held():

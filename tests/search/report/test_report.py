@@ -12,10 +12,10 @@ import pytest
 from report_example import STUDY, build, results
 
 from search import report
-from search.records.leaderboard import leaderboard
 from search.report import drawing, races
 from search.report.sections import DCL, SHARING, TRANSFER
-from spaces.refusal import Refusal
+from search.run.leaderboard import leaderboard
+from spaces.errors import InputError
 
 FIGURES = {"arms", "examples", "importance", "layers-1", "map-1", "race", "spectra", "timeline"}
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -229,12 +229,12 @@ def test_words_of_others_are_escaped(tmp_path: Path, files: Files) -> None:
 
 
 def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="holds no run"):
+    with pytest.raises(InputError, match="holds no run"):
         report.write(tmp_path)
-    with pytest.raises(Refusal, match="holds no run"):
+    with pytest.raises(InputError, match="holds no run"):
         report.write(tmp_path / "nowhere")
     Path(tmp_path, "study.json").write_text("{ torn")
-    with pytest.raises(Refusal, match="is not JSON"):
+    with pytest.raises(InputError, match="is not JSON"):
         report.write(tmp_path)
     assert not (tmp_path / "report").exists()
 

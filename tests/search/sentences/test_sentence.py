@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.proof.certificate import Candidate, verdict
-from search.sentences.transfer import sentence
+from search.kinds.transfer.sentence import sentence
+from search.kinds.transfer.verdict import Candidate, verdict
 from search.settings import Proof
 from spaces.plan import Plan, Recipe, Span
 

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
-from models.network import Network
-from search.seeds import Draws, Role
-from search.sharing.objective import SharedTask, SharedTraining, learn
 from search.transfer.objective import Examples, Task, Training
 from search.transfer.objective import learn as learn_alone
-from search.tuning import actors, serial
-from search.tuning.ledger import Ledger, Rules, storage
-from search.tuning.outcome import measure
+
+from models.network import Network
+from search.engine import actors, serial
+from search.engine.ledger import Ledger, Rules, storage
+from search.engine.outcome import measure
+from search.run.seeds import Draws, Role
+from search.tasks.joint import SharedTask, SharedTraining, learn
 from spaces import sharing
 from spaces.plan import Plan, Recipe
 from spaces.ranges import Ranges
@@ -70,7 +70,7 @@ def test_the_control_keeps_one_tasks_labels_and_shuffles_the_others() -> None:
 
 
 def test_a_shuffled_task_has_the_same_spectra_on_other_examples() -> None:
-    from search.sharing.objective import _shuffle
+    from search.tasks.joint import _shuffle
 
     outputs = torch.arange(24.0).reshape(4, 3, 2)
     before = outputs.clone()

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from search.cli import execute
-from search.records.leaderboard import phases
-from search.seeds import Role
+from search.engine.ledger import Ledger, Rules, storage
+from search.engine.outcome import Outcome
+from search.run.leaderboard import phases
+from search.run.seeds import Role
 from search.tracking.columns import outcomes, settings, title
-from search.tuning.ledger import Ledger, Rules, storage
-from search.tuning.outcome import Outcome
+from spaces.errors import InputError
 from spaces.plan import Recipe
 from spaces.ranges import Ranges
-from spaces.refusal import Refusal
 from spaces.sharing import Sharing
 
 PLAN = Sharing.ends(Recipe(rate=4e-3), ("film-8", "film-14"), 7, 2, one_hot=True)
@@ -58,7 +58,7 @@ def test_a_ledger_keeps_each_tasks_error(tmp_path: Path) -> None:
 
 
 def test_a_single_task_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="tasks is "):
+    with pytest.raises(InputError, match="tasks is "):
         execute(["run", "films-8-10-12-14", "--set", 'tasks=["film-8"]', "--out", str(tmp_path / "none")])
     assert not (tmp_path / "none").exists()
 
@@ -70,6 +70,6 @@ def test_a_broken_simulator_among_the_tasks_is_told_at_once(tmp_path: Path, monk
     )
     monkeypatch.syspath_prepend(tmp_path)
     asked = ["run", "films-8-10-12-14", "--set", 'tasks=["film-8", "slabs:Slab"]', "--out", str(tmp_path / "x")]
-    with pytest.raises(Refusal, match="'slabs:Slab' fails on its first two rows: OSError: no licence"):
+    with pytest.raises(InputError, match="'slabs:Slab' fails on its first two rows: OSError: no licence"):
         execute(asked)
     assert not (tmp_path / "x").exists()

@@ -11,24 +11,25 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+from search.transfer.objective import Examples
 from this_process import connected, unreachable, written
 
 from search import report
 from search.champion import load, predict_csv
-from search.means import Means
-from search.records.leaderboard import phases
-from search.records.record import Run
-from search.seeds import Role, entropy
-from search.sharing import conclusion, mapping, runs, verdict
-from search.sharing.pipeline import SharingPipeline
-from search.sharing.verification import checks
+from search.engine import serial
+from search.engine.progress import Progress
+from search.kinds.sharing import conclusion, mapping, verdict
+from search.kinds.sharing.pipeline import SharingPipeline
+from search.kinds.sharing.verification import checks
+from search.run.folder import Run
+from search.run.leaderboard import phases
+from search.run.means import Means
+from search.run.seeds import Role, entropy
+from search.sharing import runs
 from search.study import resolve
-from search.transfer.objective import Examples
-from search.tuning import serial
-from search.tuning.progress import Progress
 from simulators.dataset import Dataset
 from simulators.registry import find
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 TASKS = ["film-2", "film-3", "film-4"]
 TINY = {
@@ -120,7 +121,7 @@ def test_every_task_has_its_network(finished: Path, tmp_path: Path) -> None:
         predicted = champion(np.array(data.inputs()))
         error = float(np.mean(np.abs(predicted - data.outputs()) / np.abs(data.outputs())))
         assert error == pytest.approx(champion.card["error"], rel=1e-4)
-    with pytest.raises(Refusal, match="unknown task ''; allowed: film-2, film-3, film-4"):
+    with pytest.raises(InputError, match="unknown task ''; allowed: film-2, film-3, film-4"):
         load(finished)
     (tmp_path / "films.csv").write_text("50,50,50\n")
     assert len(predict_csv(finished, tmp_path / "films.csv", "film-3").splitlines()) == 2

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from search.estimate import shared_seconds
-from search.records.record import Run
-from search.sharing.study import SharingStudy
+from search.kinds.sharing.study import SharingStudy
+from search.kinds.transfer.study import Study
+from search.run.folder import Run
 from search.study import opened, resolve
-from search.transfer.study import Study
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 TASKS = ("film-8", "film-10", "film-12", "film-14")
 
@@ -53,7 +53,7 @@ def test_a_file_may_define_one(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_such_study_is_refused(settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(Refusal, match=f"^{said}"):
+    with pytest.raises(InputError, match=f"^{said}"):
         resolve("films-8-10-12-14", "demo", settings)
 
 
@@ -63,13 +63,13 @@ def test_tasks_of_different_width_are_refused(monkeypatch: pytest.MonkeyPatch) -
     class Narrow:
         name, outputs = "narrow", 12
 
-    monkeypatch.setattr("search.sharing.study.find", lambda task: Narrow if task == "narrow" else find(task))
-    with pytest.raises(Refusal, match="film-8 has 200 outputs and narrow has 12 outputs; allowed: tasks of equal"):
+    monkeypatch.setattr("search.kinds.sharing.study.find", lambda task: Narrow if task == "narrow" else find(task))
+    with pytest.raises(InputError, match="film-8 has 200 outputs and narrow has 12 outputs; allowed: tasks of equal"):
         SharingStudy("mine", ("film-8", "narrow"))
 
 
 def test_a_study_without_name_is_refused() -> None:
-    with pytest.raises(Refusal, match="^study lacks name$"):
+    with pytest.raises(InputError, match="^study lacks name$"):
         opened({"tasks": list(TASKS)})
 
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.proof.certificate import verdict as one_task
+from search.kinds.sharing.conclusion import best_measured
+from search.kinds.sharing.confirmation import arms, changes, chosen, clearly_behind, protocol, trainings
+from search.kinds.sharing.sentence import sentence
+from search.kinds.sharing.verdict import ARMS, comparisons, judged, remaining
+from search.kinds.transfer.verdict import verdict as one_task
 from search.proof.claims import RivalDiverged
-from search.sentences.sharing import sentence
 from search.settings import Proof
-from search.sharing.conclusion import best_measured
-from search.sharing.confirmation import arms, changes, chosen, clearly_behind, protocol, trainings
-from search.sharing.objective import SharedTraining
-from search.sharing.verdict import ARMS, comparisons, judged, remaining
 from search.study import resolve
+from search.tasks.joint import SharedTraining
 from spaces.plan import Plan, Recipe
 from spaces.sharing import Sharing
 from spaces.words import describe_layers
@@ -64,7 +64,7 @@ def test_a_gain_within_the_margin_is_none() -> None:
 
 
 def test_one_task_is_judged_as_the_certificate_of_transfer_judges() -> None:
-    from search.proof.certificate import Candidate
+    from search.kinds.transfer.verdict import Candidate
 
     held = measured({"film-8": {"direct": 1.1, "shuffled": 1.03}})
     ours = judged(held, 0.02, 0.05)["film-8"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tracked import BASELINE, MOVED, PLANS, runs_of, trial
 
+from search.engine.progress import Progress
 from search.tracking.address import address, masked
-from search.tuning.progress import Progress
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 # MLflow's own tables use a loader that SQLAlchemy 2.1 will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
@@ -28,7 +28,7 @@ def test_server_away(store, client, folder):
     assert time.monotonic() - began < 15
     tracker.finish()
     assert f"graft deliver {folder}" in tracker.warning
-    with pytest.raises(Refusal, match="did not take everything"):
+    with pytest.raises(InputError, match="did not take everything"):
         deliver(folder, DEAD)
     assert deliver(folder, store) == 1 + len(BASELINE + PLANS)
 

@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from search.tracking import ui
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 
 def run_folder(path, age=0):
@@ -23,7 +23,7 @@ def run_folder(path, age=0):
 
 
 def test_last(tmp_path):
-    with pytest.raises(Refusal, match="no run under"):
+    with pytest.raises(InputError, match="no run under"):
         ui.last(tmp_path)
     older, newer = run_folder(tmp_path / "older", age=10), run_folder(tmp_path / "newer")
     assert ui.last(tmp_path) == newer
@@ -35,10 +35,10 @@ def test_port():
     with socket.socket() as taken:
         taken.bind((ui.HOST, 0))
         taken.listen()
-        with pytest.raises(Refusal, match="cannot be used"):
+        with pytest.raises(InputError, match="cannot be used"):
             ui.usable(taken.getsockname()[1])
     for bad in (0, 65536, -1):
-        with pytest.raises(Refusal, match="port is"):
+        with pytest.raises(InputError, match="port is"):
             ui.usable(bad)
     assert ui.usable(None) > 0
 
@@ -47,7 +47,7 @@ def test_port():
 def test_no_trial_yet(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder = run_folder(tmp_path / "run")
-    with pytest.raises(Refusal, match="no trial of"):
+    with pytest.raises(InputError, match="no trial of"):
         ui.urls(folder, "http://127.0.0.1:5000")
     assert not (folder / "mlflow.db").exists()  # looking creates nothing
 

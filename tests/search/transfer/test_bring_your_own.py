@@ -12,15 +12,15 @@ from models.train import prepare_process
 from models.weights import sha256
 from search import report
 from search.champion import load
-from search.means import Means
-from search.proof.certificate import verdict
-from search.records.record import Run
+from search.engine import serial
+from search.engine.progress import Progress
+from search.kinds.transfer import calibration, confirmation, small
+from search.kinds.transfer.pipeline import Pipeline
+from search.kinds.transfer.verdict import verdict
+from search.kinds.transfer.verification import checks
+from search.run.folder import Run
+from search.run.means import Means
 from search.study import resolve
-from search.transfer import calibration, confirmation, small
-from search.transfer.pipeline import Pipeline
-from search.transfer.verification import checks
-from search.tuning import serial
-from search.tuning.progress import Progress
 from simulators.film import transmittance
 
 README = (Path(__file__).parents[3] / "README.md").read_text()

@@ -7,20 +7,20 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 from scipy import stats
+from search.transfer.objective import Examples
 
 from models.network import Network
 from models.train import prepare_process
+from search.engine.searched import NothingFinished
+from search.kinds.transfer import calibration
+from search.kinds.transfer.calibration import Redrawn, calibrate, of_mode, permuted, repeat, table, truth, within
 from search.proof.statistics import clopper_pearson
-from search.records.record import Run
 from search.report import calibration as drawn
-from search.seeds import Role
+from search.run.folder import Run
+from search.run.seeds import Role
 from search.study import resolve
-from search.transfer import calibration
-from search.transfer.calibration import Redrawn, calibrate, of_mode, permuted, repeat, table, truth, within
-from search.transfer.objective import Examples
-from search.tuning.searched import NothingFinished
+from spaces.errors import InputError
 from spaces.plan import Recipe
-from spaces.refusal import Refusal
 
 TINY = {
     "rows.source": 60, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20, "network.depth": 1,
@@ -103,7 +103,7 @@ def test_calibrate_does_only_what_is_missing(tmp_path: Path) -> None:
 def test_repeats_of_another_study_are_not_counted(tmp_path: Path) -> None:
     Run(tmp_path / "gain" / "000").begin(resolve("calibration", "demo", TINY | {"network.width": 7}))
     (tmp_path / "gain" / "000" / "verdict.json").write_text("{}")
-    with pytest.raises(Refusal, match="holds the run of another study"):
+    with pytest.raises(InputError, match="holds the run of another study"):
         next(calibrate(resolve("calibration", "demo", TINY), tmp_path, 1, 1))
     assert not (tmp_path / "unshared").exists()
 

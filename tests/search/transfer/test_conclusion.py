@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from search.engine.searched import Direct, by_budget
+from search.kinds.transfer.conclusion import best_measured, predicted
 from search.report import drawing
-from search.transfer.conclusion import best_measured, predicted
-from search.tuning.searched import Direct, by_budget
 from simulators.registry import find
 from spaces.plan import Plan, Recipe, Span
 from spaces.ranges import Ranges

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from search.transfer.objective import Examples, Task
 
 from models.network import Network
+from search.kinds.transfer.confirmation import arms, candidates, curve_task, protocol, trainings
 from search.proof.statistics import power
-from search.seeds import Role
+from search.run.seeds import Role
 from search.study import resolve
-from search.transfer.confirmation import arms, candidates, curve_task, protocol, trainings
-from search.transfer.objective import Examples, Task
 from spaces.plan import Plan, Recipe, Span
 
 STUDY = resolve("film10-film8", "paper")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from search.transfer.objective import Examples, Task, Training, learn, packed
 from torch import Tensor, nn
 
 from models.head import best_constant
@@ -17,16 +18,15 @@ from models.network import Network, Shape
 from models.scaling import Scaling
 from models.train import prepare_process
 from models.weights import pack, unpack
-from search.means import Means
-from search.records.record import Run
-from search.seeds import Draws, Role
+from search.engine.outcome import Outcome, measure
+from search.engine.progress import Progress
+from search.kinds.transfer.bases import load_base, save_base, train_base
+from search.kinds.transfer.pipeline import Pipeline
+from search.run.folder import Run
+from search.run.means import Means
+from search.run.seeds import Draws, Role
 from search.study import resolve
 from search.transfer import objective
-from search.transfer.bases import load_base, save_base, train_base
-from search.transfer.objective import Examples, Task, Training, learn, packed
-from search.transfer.pipeline import Pipeline
-from search.tuning.outcome import Outcome, measure
-from search.tuning.progress import Progress
 from spaces.plan import Plan, Recipe, Span
 
 SHAPE = Shape(3, 4, Network(2, 6), "gelu")

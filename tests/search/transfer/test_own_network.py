@@ -13,11 +13,11 @@ from models.network import Network, OwnNetwork, Shape
 from models.scaling import Scaling
 from models.weights import pack
 from search.cli import main
-from search.seeds import Role
+from search.run.seeds import Role
 from search.study import opened, resolve
 from search.transfer import pretrained
+from spaces.errors import InputError
 from spaces.plan import OWN, Plan, Recipe, Span
-from spaces.refusal import Refusal
 from spaces.sources import Lesson, Sources
 
 CODE = """
@@ -130,7 +130,7 @@ def test_bad_input_is_refused_in_one_line_before_anything_is_written(
 def test_a_file_that_has_changed_since_is_another_study(folder: Path) -> None:
     study = resolve(write())
     save_file({k: v + 1 for k, v in OwnNetwork("own_net:Net").build(3, 200).state_dict().items()}, "w.safetensors")
-    with pytest.raises(Refusal, match="is not the file that this study began with"):
+    with pytest.raises(InputError, match="is not the file that this study began with"):
         pretrained.fitted(study, study.weights[0])
     assert resolve("mine.toml") != study
 
@@ -140,7 +140,7 @@ def test_the_network_of_another_run_is_a_source(folder: Path) -> None:
     shape = Shape(3, 200, network, "silu")
     Path("network.safetensors").write_bytes(pack(shape.build(), shape, scaling))
     one = '"network.safetensors"'
-    with pytest.raises(Refusal, match="allowed: a list of 'silu'"):
+    with pytest.raises(InputError, match="allowed: a list of 'silu'"):
         resolve(write(one, "{ depth = 1, width = 6 }"))
     study = resolve(write(one, "{ depth = 1, width = 6 }", '[ranges]\nactivation = ["silu"]\n'))
     assert study.weights[0].mean == (50, 50, 50) and study.weights[0].deviation == (9, 9, 9)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from search.seeds import Role
+from search.engine.journal import storage
+from search.engine.ledger import Ledger
+from search.engine.outcome import Outcome
+from search.engine.searched import NothingFinished, best_plan, searched
+from search.kinds.transfer.phases import FINALISTS, PLANS, WIDEN, direct_ledger, direct_rules, plans_ledger
+from search.kinds.transfer.study import Study
+from search.run.seeds import Role
 from search.study import resolve
-from search.transfer.phases import FINALISTS, PLANS, WIDEN, direct_ledger, direct_rules, plans_ledger
-from search.transfer.study import Study
-from search.tuning.journal import storage
-from search.tuning.ledger import Ledger
-from search.tuning.outcome import Outcome
-from search.tuning.searched import NothingFinished, best_plan, searched
 from spaces.plan import Plan
 
 LIMITS: dict[str, Any] = {"budget.steps": 800, "ranges.epochs": [30, 160]}

@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 import torch
 from optuna.trial import TrialState
+from search.transfer.objective import Examples, Task, Training
+from search.transfer.priors import favourites
 
 from models.network import Network, OwnNetwork, Shape
 from models.scaling import Scaling
 from models.weights import pack
-from search.means import Means
-from search.records.record import Run
-from search.seeds import Role
+from search.engine.outcome import Outcome
+from search.engine.progress import Progress
+from search.kinds.transfer.phases import direct_rules
+from search.kinds.transfer.pipeline import Pipeline, digest
+from search.run.folder import Run
+from search.run.means import Means
+from search.run.seeds import Role
 from search.study import resolve
-from search.transfer.objective import Examples, Task, Training
-from search.transfer.phases import direct_rules
-from search.transfer.pipeline import Pipeline, digest
-from search.transfer.priors import favourites
-from search.tuning.outcome import Outcome
-from search.tuning.progress import Progress
 from spaces.plan import Plan, Recipe, Span
 
 DIRECT = Plan(Recipe(rate=0.01))

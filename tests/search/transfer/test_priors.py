@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 from scipy import optimize, stats
+from search.transfer.objective import Examples, Task
+from search.transfer.priors import favourites, log_evidence, priors, probe_error
 
-from models.loss import relative_error
+from models.losses import relative_error
 from models.mlp import MLP
 from models.network import Network, Shape
 from models.probe import features, gradient_ratios
 from models.scaling import Scaling
 from models.weights import pack
 from search.proof.agreement import PRIORS, agreement
-from search.seeds import Role
-from search.transfer.objective import Examples, Task
-from search.transfer.priors import favourites, log_evidence, priors, probe_error
+from search.run.seeds import Role
 from spaces.plan import Recipe, Span
 
 RNG = np.random.default_rng(0)

@@ -7,30 +7,30 @@ from typing import Any
 
 import numpy as np
 import pytest
+from search.transfer.objective import Examples, Task, Training, fit, learn
 
 from models.network import Network
 from models.standard import Standard
 from models.train import prepare_process
 from search.champion import Champion
-from search.means import Means
-from search.proof.certificate import verdict
+from search.engine import serial
+from search.engine.outcome import measure
+from search.engine.progress import Progress
+from search.kinds.transfer import confirmation, small
+from search.kinds.transfer.conclusion import METRIC, certificate, champion_card, spectra
+from search.kinds.transfer.mapping import measured
+from search.kinds.transfer.pipeline import Pipeline
+from search.kinds.transfer.sentence import sentence
+from search.kinds.transfer.study import Study
+from search.kinds.transfer.verdict import verdict
 from search.proof.claims import Claim, Comparison, Rival
 from search.proof.crossed import Crossed
-from search.records.record import Run
-from search.seeds import Role
-from search.sentences.transfer import sentence
+from search.run.folder import Run
+from search.run.means import Means
+from search.run.seeds import Role
 from search.study import resolve
-from search.transfer import confirmation, small
-from search.transfer.conclusion import METRIC, certificate, champion_card, spectra
-from search.transfer.mapping import measured
-from search.transfer.objective import Examples, Task, Training, fit, learn
-from search.transfer.pipeline import Pipeline
-from search.transfer.study import Study
-from search.tuning import serial
-from search.tuning.outcome import measure
-from search.tuning.progress import Progress
+from spaces.errors import InputError
 from spaces.plan import Plan, Span
-from spaces.refusal import Refusal
 
 RNG = np.random.default_rng(4)
 X = RNG.random((60, 2))
@@ -196,7 +196,7 @@ def test_what_cannot_be_certified_is_refused_in_one_line(what: str, tmp_path: Pa
         lines = (tmp_path / "dear.csv").read_text().splitlines()
         lines[10] = ",".join(lines[3].split(",")[:2] + ["1.5", "1.5"])
         (tmp_path / "dear.csv").write_text("\n".join(lines))
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         resolve(str(path), "demo", settings)
     assert said in str(refused.value) and "\n" not in str(refused.value)
 
@@ -206,7 +206,7 @@ def test_a_folder_notices_that_its_file_changed(tmp_path: Path) -> None:
     run.begin(resolve(str(write(tmp_path))))
     run.begin(resolve(str(tmp_path / "mine.toml")))
     changed = resolve(str(write(tmp_path, y=outputs(X[:30], 0.01))))
-    with pytest.raises(Refusal, match=r"tables.dear.csv.sha256 = .* there, .* asked"):
+    with pytest.raises(InputError, match=r"tables.dear.csv.sha256 = .* there, .* asked"):
         run.begin(changed)
 
 
@@ -228,7 +228,7 @@ def test_standardised_outputs_come_back_in_their_own_units() -> None:
     standard = Standard.of(y, "y")
     assert np.abs(standard(y)).mean(0) == pytest.approx([1, 1, 1], rel=1e-5)
     assert np.allclose(standard.undo(standard(y)), y, rtol=1e-5, atol=1e-14)
-    with pytest.raises(Refusal, match="output 2 never varies"):
+    with pytest.raises(InputError, match="output 2 never varies"):
         Standard.of(np.stack([y[:, 0], np.full(50, 3.3)], 1), "y")
 
 
@@ -290,5 +290,7 @@ def test_no_example_is_the_sources_and_the_targets(source: str, tmp_path: Path) 
     text = file.read_text()
     file.write_text(text.replace(text.split('source = "')[1].split('"')[0], source))
     row, count = (0, 30) if source == "dear.csv" else (1, 22)
-    with pytest.raises(Refusal, match=rf"^row {row} of {source} is row .* of dear.csv \(counted from 0; {count} such"):
+    with pytest.raises(
+        InputError, match=rf"^row {row} of {source} is row .* of dear.csv \(counted from 0; {count} such"
+    ):
         resolve(str(file))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.study import resolve
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 RNG = np.random.default_rng(7)
 X = RNG.uniform(30, 70, (80, 3))
@@ -42,7 +42,7 @@ def test_what_is_well_is_taken_and_described(folder: Path) -> None:
 
 @pytest.mark.parametrize(("pattern", "near"), [("Refl*", ""), ("R40", "R400"), ("T4O0", "")])
 def test_a_pattern_of_no_column_would_leave_an_answer_among_the_inputs(folder: Path, pattern: str, near: str) -> None:
-    with pytest.raises(Refusal, match=rf"outputs: '{pattern.replace('*', '.')}' is no column of .*{near}"):
+    with pytest.raises(InputError, match=rf"outputs: '{pattern.replace('*', '.')}' is no column of .*{near}"):
         resolve(str(study(folder, f'["T*", "{pattern}"]')))
 
 
@@ -59,7 +59,7 @@ def test_a_pattern_of_no_column_would_leave_an_answer_among_the_inputs(folder: P
 )
 def test_columns_in_another_place_are_refused(folder: Path, header: str, order: list[int], said: str) -> None:
     csv(folder / "cheap.csv", slice(40, 80), header, order)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         resolve(str(study(folder)))
     assert str(refused.value).startswith(said)
 
@@ -72,7 +72,7 @@ def test_the_same_columns_of_other_names_are_no_matter(folder: Path) -> None:
 @pytest.mark.parametrize("form", ["%.17g", "%.6g"])
 def test_a_row_of_both_files_is_found_whatever_its_digits(folder: Path, form: str) -> None:
     csv(folder / "cheap.csv", slice(33, 80), "d1 [nm],d2 [nm],d3 [nm],T400,T402,R400", form=form)
-    with pytest.raises(Refusal, match=r"row 0 of cheap.csv is row 33 of dear.csv \(counted from 0; 7 such rows"):
+    with pytest.raises(InputError, match=r"row 0 of cheap.csv is row 33 of dear.csv \(counted from 0; 7 such rows"):
         resolve(str(study(folder)))
 
 
@@ -84,5 +84,5 @@ def test_the_same_inputs_with_other_answers_are_what_a_cheap_model_gives(folder:
 
 
 def test_a_recipe_that_is_no_table_is_refused(folder: Path) -> None:
-    with pytest.raises(Refusal, match="base"):
+    with pytest.raises(InputError, match="base"):
         resolve(str(study(folder, extra='metric = "normalised-l1"\nbase = 3')))

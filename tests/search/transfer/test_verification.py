@@ -9,20 +9,20 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from search.transfer.objective import Examples
 from this_process import connected, unreachable, written
 
 from search import report
-from search.means import Means
-from search.proof.certificate import verdict
-from search.records.record import Run
-from search.seeds import Role, entropy
+from search.engine import serial
+from search.engine.progress import Progress
+from search.kinds.transfer.pipeline import Pipeline
+from search.kinds.transfer.verdict import verdict
+from search.kinds.transfer.verification import checks
+from search.run.folder import Run
+from search.run.means import Means
+from search.run.seeds import Role, entropy
 from search.study import resolve
 from search.transfer import runs
-from search.transfer.objective import Examples
-from search.transfer.pipeline import Pipeline
-from search.transfer.verification import checks
-from search.tuning import serial
-from search.tuning.progress import Progress
 from simulators.registry import find
 
 TINY = {
@@ -133,8 +133,8 @@ def test_a_number_deep_in_the_certificate_must_follow_too(copy: Path) -> None:
 
 def forged(folder: Path, change: Callable[[Any], object]) -> None:
     """Change the result and let certificate, sentence and card follow: what a careful forger does."""
-    from search.transfer import conclusion
-    from search.transfer.confirmation import candidates
+    from search.kinds.transfer import conclusion
+    from search.kinds.transfer.confirmation import candidates
 
     edit(folder / "result.json", change)
     result, study = json.loads((folder / "result.json").read_text()), Run(folder).study

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from search.seeds import Role
-from search.tuning.journal import storage
-from search.tuning.ledger import Ledger, Rules
-from search.tuning.outcome import Outcome
+from search.engine.journal import storage
+from search.engine.ledger import Ledger, Rules
+from search.engine.outcome import Outcome
+from search.run.seeds import Role
 from spaces import baseline
 from spaces.plan import Plan, Recipe
 from spaces.ranges import Ranges

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from search.transfer.objective import Examples, Task
 
 from models.network import Network
-from search.seeds import Role
-from search.transfer.objective import Examples, Task
-from search.tuning import actors
-from search.tuning.ledger import Ledger, Rules, storage
+from search.engine import actors
+from search.engine.ledger import Ledger, Rules, storage
+from search.run.seeds import Role
 from spaces.plan import Plan, Recipe
 from spaces.ranges import Ranges
 

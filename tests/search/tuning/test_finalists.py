@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import RANGES, START, bowl, outcome, states
 
-from search.seeds import Role
-from search.tuning.gaussian import NumberedGP
-from search.tuning.journal import storage
-from search.tuning.ledger import Ledger, Rules, affordable
+from search.engine.gaussian import NumberedGP
+from search.engine.journal import storage
+from search.engine.ledger import Ledger, Rules, affordable
+from search.run.seeds import Role
 from spaces import baseline
 from spaces.plan import Plan
 

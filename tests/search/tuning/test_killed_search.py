@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ledgers import RANGES, START, ledger, outcome, run, states
 
-from search.tuning.ledger import Ledger
+from search.engine.ledger import Ledger
 from spaces import baseline, transfer
 from spaces.plan import Plan
 

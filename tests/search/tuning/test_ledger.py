@@ -8,7 +8,7 @@ import pytest
 from ledgers import RANGES, START, constant, ledger, outcome, run, states
 from optuna.trial import Trial, TrialState
 
-from search.tuning.ledger import DRAWS, Ledger, best_trial
+from search.engine.ledger import DRAWS, Ledger, best_trial
 from spaces import baseline, transfer
 from spaces.plan import Plan, Recipe, Span
 from spaces.ranges import Ranges
@@ -149,7 +149,7 @@ def test_draws_that_cannot_be_trained_are_counted_in_a_row(tmp_path: Path, monke
         drawn.append(plan)
         return {"steps": float(len(drawn) % 3 > 0)}
 
-    monkeypatch.setattr("search.tuning.ledger.DRAWS", 3)
+    monkeypatch.setattr("search.engine.ledger.DRAWS", 3)
     book = ledger(tmp_path, trainings=8, seeds=2, constraints=every_third)
     run(book, constant(0.01, 0.01))
     assert states(book) == ["pruned", "pruned", "complete"] * 4 and book.spent == 8

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from search.transfer.objective import Examples, Task, Training
 
 from models.network import Network
-from search.seeds import Role
-from search.transfer.objective import Examples, Task, Training
-from search.tuning import actors, serial
-from search.tuning.ledger import Ledger, Rules, storage
-from search.tuning.outcome import measure
+from search.engine import actors, serial
+from search.engine.ledger import Ledger, Rules, storage
+from search.engine.outcome import measure
+from search.run.seeds import Role
 from spaces import baseline, transfer
 from spaces.plan import Plan, Recipe
 from spaces.ranges import Ranges

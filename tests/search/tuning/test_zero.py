@@ -2,9 +2,9 @@
 
 import math
 
-from models.loss import LEAST, geometric_mean, logs
-from search.tuning.race import behind
-from search.tuning.trials import mean_log
+from models.losses import LEAST, geometric_mean, logs
+from search.engine.race import behind
+from search.engine.trials import mean_log
 
 
 def test_zero_counts_as_the_least_that_can_be_told() -> None:

@@ -5,14 +5,14 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from search.transfer.objective import Examples, Training
+from search.watchers.objective import WatcherTask, exactly, learn, missed, nats
 
 from models.sequence.masked import masks
 from models.sequence.shape import SequenceShape
 from models.shaped import pack
 from models.surgery import shuffle, transplant
-from search.seeds import Role
-from search.transfer.objective import Examples, Training
-from search.watchers.objective import WatcherTask, exactly, learn, missed, nats
+from search.run.seeds import Role
 from simulators.exact import iid
 from simulators.registry import lattice
 from spaces.plan import Block, Plan, Recipe

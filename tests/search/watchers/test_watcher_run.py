@@ -9,24 +9,24 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from this_process import CONNECTED, connected, written
-
-from search import report
-from search.cli import main
-from search.estimate import estimate
-from search.means import Means
-from search.records.record import Run
-from search.study import resolve
-from search.tuning import serial
-from search.tuning.progress import Progress
 from search.watchers.mapping import draw_map
 from search.watchers.pipeline import WatcherPipeline
 from search.watchers.runs import carry_out
 from search.watchers.verification import checks
+from this_process import CONNECTED, connected, written
+
+from search import report
+from search.cli import main
+from search.engine import serial
+from search.engine.progress import Progress
+from search.estimate import estimate
+from search.run.folder import Run
+from search.run.means import Means
+from search.study import resolve
 from simulators.lattice import SpinModel
 from simulators.sampling import Observations
 from simulators.watched import Watched, observations
-from spaces.refusal import Refusal
+from spaces.errors import InputError
 
 TINY = {
     "sources": ["ising-4x4@4", "glass-4x4-1@4"], "target": "ising-4x4@2.5", "symmetries": "flip",
@@ -51,7 +51,7 @@ def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) 
 
 
 def prepared(folder: Path, patch: pytest.MonkeyPatch) -> Run:
-    for module in ("search.runs", "search.transfer.mapping"):
+    for module in ("search.runs", "search.kinds.transfer.mapping"):
         patch.setattr(f"{module}.connection", connected)
     patch.setattr("search.watchers.pipeline.watch", here)
     for module in ("runs", "mapping"):
@@ -125,7 +125,9 @@ def test_a_system_that_was_hardly_watched_is_refused_and_leaves_nothing(
 ) -> None:
     few = TINY | {"rows": TINY["rows"] | {"pool": 700}}  # type: ignore[operator]
     monkeypatch.setattr("test_watcher_run.TINY", few)
-    with pytest.raises(Refusal, match="700 states of ising-4x4 at temperature 2.5 are worth .* allowed: at least 1000"):
+    with pytest.raises(
+        InputError, match="700 states of ising-4x4 at temperature 2.5 are worth .* allowed: at least 1000"
+    ):
         carried_out(tmp_path / "run", monkeypatch)
     assert not list(tmp_path.iterdir())
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from search.kinds.transfer.states import WatcherStudy
 from search.study import registry, resolve
-from search.watchers.study import WatcherStudy
 from simulators.registry import find
 from simulators.watched import Watched
+from spaces.errors import InputError
 from spaces.plan import OWN
-from spaces.refusal import Refusal
 from spaces.transfer import first_guesses
 from spaces.words import describe_source
 
@@ -78,7 +78,7 @@ def test_copied_weights_are_first_tried_at_the_ratio_of_temperatures() -> None:
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(settings: dict[str, Any], words: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         study(**settings)
     assert words in str(refused.value) and "\n" not in str(refused.value)
 

@@ -1,0 +1,210 @@
+"""What a network is trained on and judged by."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from spaces.errors import InputError
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+SMALLEST = 1e-6
+ORDER = (0.01, 100.0)
+"""Mean size of outputs that a network starting from common initial weights can learn as they are."""
+
+
+def relative_l1(prediction: Tensor, target: Tensor) -> Tensor:
+    """Eq. 1 of Qu et al. 2018: the mean of |prediction - target| / |target|."""
+    inverse = target.reciprocal()
+    return F.l1_loss(prediction * inverse, target * inverse)
+
+
+LOSS: dict[str, Loss] = {
+    "relative-l1": relative_l1,
+    "l1": F.l1_loss,
+    "mse": F.mse_loss,
+    "huber": F.smooth_l1_loss,
+}
+
+
+LEAST = 1e-12
+"""An error below which float32 tells nothing: where logarithms are taken, 0 counts as this."""
+
+
+def logs(errors: ArrayLike) -> NDArray[np.float64]:
+    """Natural logarithms of errors, none of them negative; an error of exactly 0 counts as `LEAST`."""
+    return np.log(np.maximum(np.asarray(errors, np.float64), LEAST))
+
+
+def geometric_mean(errors: Sequence[float]) -> float:
+    """Geometric mean of errors, infinite for none."""
+    return math.exp(sum(math.log(max(error, LEAST)) for error in errors) / len(errors)) if errors else math.inf
+
+
+@dataclass(frozen=True)
+class Scale:
+    """On which errors are averaged and compared.
+
+    Attributes:
+        name: ``ratio`` of errors (their logarithms), or ``difference``, which rates want that may be 0.
+        of: Errors on it.
+        back: Inverse for one number.
+    """
+
+    name: str
+    of: Callable[[ArrayLike], NDArray[np.float64]]
+    back: Callable[[float], float]
+
+    def mean(self, errors: ArrayLike) -> float:
+        """Mean of errors on the scale."""
+        return float(self.of(errors).mean())
+
+
+def _as_they_are(errors: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(errors, np.float64)
+
+
+RATIO, DIFFERENCE = Scale("ratio", logs, math.exp), Scale("difference", _as_they_are, float)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What an error is.
+
+    Attributes:
+        name: Registered as this.
+        words: In a sentence, as in "the ... falls".
+        phrase: What it is, exactly.
+        deviations: From predicted and exact outputs (examples, ...) to what is averaged.
+        scale: On which errors are compared.
+        losses: That training may make small where the metric is this.
+    """
+
+    name: str
+    words: str
+    phrase: str
+    deviations: Callable[[NDArray, NDArray], NDArray[np.float64]]
+    scale: Scale = RATIO
+    losses: tuple[str, ...] = tuple(LOSS)
+
+
+def relative(prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """|predicted - exact| / |exact|, in float64."""
+    return distance(prediction, target) / np.abs(np.asarray(target, np.float64))
+
+
+def distance(prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """|predicted - exact|, in float64."""
+    return np.abs(np.asarray(prediction, np.float64) - np.asarray(target, np.float64))
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "relative-l1",
+            "mean spectrum error",
+            "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
+            relative,
+        ),
+        Metric(
+            "normalised-l1",
+            "mean error, in mean absolute deviations of each output,",
+            "mean over examples and outputs of |predicted - exact| / mean absolute deviation of the output",
+            distance,  # of outputs that are standardised beforehand (`models.standard.Standard`)
+            losses=("l1", "mse", "huber"),
+        ),
+        Metric(
+            "information-missed",
+            "information missed",
+            "Kullback-Leibler divergence from the exact distribution, as a share of uniform guessing's",
+            distance,  # of logarithms of probabilities
+        ),
+    )
+}
+
+
+def relative_error(prediction: NDArray, target: NDArray) -> float:
+    """Spectrum error, Eq. 1 of Qu et al. 2018, as a fraction, averaged over examples and spectrum points.
+
+    Args:
+        prediction: (examples, points).
+        target: (examples, points), away from zero.
+    """
+    return float(np.mean(relative(prediction, target)))
+
+
+def deviations(metric: str, prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """What a metric averages, by its name."""
+    return METRICS[metric].deviations(prediction, target)
+
+
+NORMALISED = 'metric = "normalised-l1"'
+
+
+def away_from_zero(target: NDArray, where: str, instead: str = f"{NORMALISED}, which zero does not trouble") -> None:
+    """Refuse outputs that a relative error cannot judge.
+
+    Args:
+        target: (examples, outputs).
+        where: What they are of.
+        instead: What else is allowed.
+
+    Raises:
+        InputError: Naming the first rows with a value nearer to zero than 1e-6.
+    """
+    rows = np.flatnonzero((np.abs(target) < SMALLEST).any(axis=1))
+    if rows.size:
+        shown = ", ".join(map(str, rows[:5])) + (", ..." if rows.size > 5 else "")
+        raise InputError(
+            f"{where}: outputs of rows {shown} (counted from 0) come within {SMALLEST:g} of zero; allowed: outputs "
+            f"away from it, or {instead}"
+        )
+
+
+def of_order_one(target: NDArray, where: str, instead: str = NORMALISED) -> None:
+    """Refuse outputs that a network cannot reach from where it starts.
+
+    Args:
+        target: (examples, outputs), learned as they are.
+        where: What they are of.
+        instead: What else is allowed.
+
+    Raises:
+        InputError: Naming their mean size.
+    """
+    size = float(np.abs(target).mean())
+    if not ORDER[0] <= size <= ORDER[1]:
+        raise InputError(
+            f"{where}: outputs are of size {size:.3g}; allowed: about 1, from {ORDER[0]:g} to {ORDER[1]:g} (choose "
+            f"another unit), or {instead}"
+        )
+
+
+def varying(target: NDArray, where: str) -> None:
+    """Refuse outputs (examples, outputs) with one that is the same in every row.
+
+    Raises:
+        InputError: Naming the first such output, counted from 1.
+    """
+    still = np.flatnonzero((target == target[0]).all(axis=0))
+    if still.size:
+        raise InputError(
+            f"{where}: output {still[0] + 1} of {target.shape[1]} is {target[0, still[0]]:g} in all {len(target)} "
+            "rows; allowed: outputs to be learned"
+        )
+
+
+def finite(loss: Tensor, step: int) -> None:
+    """Raise `NonFiniteLoss` if the loss is no number."""
+    if not bool(torch.isfinite(loss)):
+        raise NonFiniteLoss(f"the loss is {float(loss)} at step {step}")
+
+
+class NonFiniteLoss(ArithmeticError):
+    """Training diverged."""

@@ -1,0 +1,61 @@
+"""What a run cost: times, counts, versions, the machine."""
+
+import platform
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from search.engine.ledger import Ledger
+from search.run.folder import Evidence, Run
+
+PACKAGES = ("graft", "ray", "torch", "optuna", "mlflow", "numpy", "scipy", "pyarrow", "numba", "safetensors")
+
+
+def cost(run: Run, ledgers: Mapping[str, Ledger], spent: Mapping[str, float], workers: int) -> dict[str, Any]:
+    """What the run cost, its searches and all else that it trained."""
+    timeline = sorted((entry for ledger in ledgers.values() for entry in ledger.timeline()), key=lambda e: e["start"])
+    zero = timeline[0]["start"] if timeline else 0.0
+    for entry in timeline:
+        entry["start"], entry["end"] = entry["start"] - zero, entry["end"] - zero
+    records = {name: ledger.records() for name, ledger in ledgers.items()}
+    measured = {
+        file.stem: [entry["seconds"] for entry in Evidence(file).done.values()]
+        for file in sorted(run.path("evidence").glob("*.jsonl"))
+    }
+    states = ("complete", "pruned", "failed")
+    trainings = {name: sum(len(t["errors"]) for t in trials) for name, trials in records.items()}
+    trainings |= {name: len(seconds) for name, seconds in measured.items()}
+    return {
+        "wall_seconds": sum(spent.values()),
+        "phases": dict(spent),
+        "train_seconds": sum(e["train_seconds"] for e in timeline) + sum(sum(s) for s in measured.values()),
+        "trainings": trainings,
+        "trials": {
+            name: {state: sum(t["state"] == state for t in trials) for state in states}
+            for name, trials in records.items()
+        },
+        "timeline": timeline,
+        "cpus": workers,
+        "versions": versions(),
+        "machine": f"{platform.machine()}, {platform.system()}, {workers} workers",
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what produced the numbers."""
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+def summary(spent: Mapping[str, Any]) -> dict[str, Any]:
+    """What a certificate tells of a run's `cost`."""
+    return {
+        "cost": {
+            "trials": sum(sum(states.values()) for states in spent["trials"].values()),
+            "trainings": sum(spent["trainings"].values()),
+            "train_seconds": spent["train_seconds"],
+            "wall_seconds": spent["wall_seconds"],
+        },
+        "versions": spent["versions"],
+    }

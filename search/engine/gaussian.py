@@ -1,0 +1,114 @@
+"""The sampler of searches that can afford few trainings: a Gaussian process over what every trial draws."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, GPSampler
+from optuna.search_space import IntersectionSearchSpace
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from threadpoolctl import threadpool_limits
+
+from search.engine.journal import NumberedTPE
+from search.engine.trials import ENDED
+from search.run.seeds import number
+
+STARTUP = 6
+"""Finished trials before the process is asked."""
+GOOD, RECENT = 60, 90
+"""How many of the best and of the latest trials it is fitted to: a draw takes 0.2 s for so many, and 4 s for 1,000."""
+
+
+class NumberedGP(BaseSampler):
+    """Optuna's Gaussian process, made fit for trials that fail, ranges that widen, searches that are killed.
+
+    Each draw is made by a process fitted anew to what the study holds, so it depends on that and on the trial's number
+    alone. A trial that diverged, or that a constraint kept from being trained, counts as the worst that finished: left
+    out, as Optuna does, it would be proposed again. Trials under way are known to the process, which draws elsewhere.
+    Settings that not every trial has are drawn by `NumberedTPE`.
+
+    Args:
+        root: Seed of this trial.
+        independent: Draws what the process does not.
+    """
+
+    def __init__(self, root: np.random.SeedSequence, independent: NumberedTPE) -> None:
+        self.seed, self.independent = number(root), independent
+
+    @classmethod
+    def of(cls, root: np.random.SeedSequence, common: IntersectionSearchSpace) -> "NumberedGP":
+        """As a ledger asks for a sampler; arguments as of `NumberedTPE`."""
+        return cls(root, NumberedTPE(root, common))
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """The settings that every trial has, each with the widest range that it has had."""
+        return widest(study.get_trials(deepcopy=False, states=ENDED))
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Draw those settings together."""
+        held = study.get_trials(deepcopy=False)
+        done = sorted((t for t in held if t.value is not None), key=lambda t: (t.value, t.number))
+        if not search_space or len(done) < STARTUP:
+            return {}
+        worst, best = done[-1].value, {t.number for t in done[:GOOD]}
+        table = optuna.create_study(sampler=self._process())
+        for place, other in enumerate(held):
+            values = {name: other.params[name] for name in search_space if name in other.params}
+            if other.number == trial.number or len(values) < len(search_space):
+                continue
+            if place < len(held) - RECENT and other.number not in best:
+                continue
+            under_way = not other.state.is_finished()
+            table.add_trial(
+                create_trial(
+                    state=TrialState.RUNNING if under_way else TrialState.COMPLETE,
+                    params=values,
+                    distributions=search_space,
+                    value=None if under_way else worst if other.value is None else other.value,
+                )
+            )
+        with threadpool_limits(1):  # matrices of fifty rows gain nothing from threads, which would vary the last bits
+            return dict(table.ask(fixed_distributions=search_space).params)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Draw one setting by itself."""
+        return self.independent.sample_independent(study, trial, param_name, param_distribution)
+
+    def _process(self) -> GPSampler:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return GPSampler(
+                seed=self.seed, n_startup_trials=0, deterministic_objective=False, warn_independent_sampling=False
+            )
+
+
+def widest(trials: list[FrozenTrial]) -> dict[str, BaseDistribution]:
+    """The settings that all of these trials have drawn, each with a range that holds every one that it had."""
+    if not trials:
+        return {}
+    names = [name for name in trials[0].distributions if all(name in t.distributions for t in trials)]
+    found = {name: _union([t.distributions[name] for t in trials]) for name in sorted(names)}
+    # A setting with one value is drawn as that.
+    return {name: held for name, held in found.items() if held is not None and not held.single()}
+
+
+def _union(ranges: list[BaseDistribution]) -> BaseDistribution | None:
+    """One range around all of them; None where they are of different kinds."""
+    first = ranges[0]
+    if isinstance(first, FloatDistribution | IntDistribution):
+        ends = [one for one in ranges if isinstance(one, type(first)) and one.log == first.log]
+        if len(ends) < len(ranges):
+            return None
+        low, high = min(one.low for one in ends), max(one.high for one in ends)
+        if isinstance(first, IntDistribution):
+            return IntDistribution(int(low), int(high), log=first.log, step=first.step)
+        return FloatDistribution(low, high, log=first.log, step=first.step)
+    same = isinstance(first, CategoricalDistribution) and all(one == first for one in ranges)
+    return first if same else None

@@ -1,0 +1,112 @@
+"""One live line: what goes on, how far it is, the best so far against direct learning, the time left."""
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from search.engine.ledger import Ledger
+
+PLAIN = 15.0
+"""Seconds between lines where there is no terminal."""
+
+
+class Progress:
+    """Shows one live line on a terminal, plain lines elsewhere; if ``quiet`` nothing but warnings."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, quiet=quiet)
+        self.live = self.console.is_terminal and not quiet
+        self.name, self.total, self.done, self.began, self.shown = "", 0, 0, time.monotonic(), 0.0
+        self.search: Ledger | None = None
+        self.first: int | None = None
+        self.bars: Bars | None = None
+        self.task: Any = None
+
+    def phase(self, name: str, total: int) -> None:
+        """A phase begins; ``total`` is what it counts up to, 0 if unknown."""
+        self.close()
+        self.name, self.total, self.done, self.search, self.first = name, total, 0, None, None
+        self.began = time.monotonic()
+        if self.live:
+            columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[note]}"))
+            self.bars = Bars(*columns, TimeElapsedColumn(), console=self.console)
+            self.bars.start()
+            self.task = self.bars.add_task(name, total=total or None, note="")
+        else:
+            self._plain(always=True)
+
+    def ledger(self, ledger: Ledger) -> None:
+        """The phase is a search: count its trainings."""
+        self.search = ledger
+        self.first = ledger.used
+        self.closed()
+
+    def count(self, done: int, total: int) -> None:
+        """``done`` of ``total`` so far."""
+        self.done, self.total = done, total
+        if self.first is None:
+            self.first = done
+        self._show()
+
+    def closed(self) -> None:
+        """A trial ended."""
+        if self.search is not None:
+            self.count(self.search.used, self.search.rules.trainings)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """A line that stays, quiet or not: what a program reads is on the other stream."""
+        console = Console(stderr=True) if self.console.quiet else self.console
+        console.print(f"warning: {text}", highlight=False, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """End the live line."""
+        if self.bars is not None:
+            self._show()
+            self.bars.stop()
+            self.bars = None
+        elif self.name and not self.live and self.note():
+            self._plain(always=True)
+        self.name = ""
+
+    def note(self) -> str:
+        """What the line says after the bar."""
+        if self.search is None:
+            return f"{self.done:,}/{self.total:,}{self._left()}" if self.total else ""
+        states, best, first = self.search.states, self.search.best, self.search.first
+        done, stopped = ("with all seeds", "with fewer") if self.search.rules.finalists else ("done", "stopped")
+        text = f"{self.done}/{self.total} {self.search.unit}, trials: {states['complete']} {done}"
+        text += f", {states['pruned']} {stopped}, {states['failed']} failed"
+        if best is not None:
+            text += f"; best {self.search.shown(best['value'])}"
+            plans = self.search.rules.phase == "plans" and first is not None and "by_task" not in first
+            if plans and first["state"] == "complete":  # type: ignore[index]
+                text += f" against direct {first['value']:.2%}"  # type: ignore[index]
+        return text + self._left()
+
+    def _left(self) -> str:
+        """Time left in the phase, from what was done since it was entered."""
+        begun = self.done - (self.first or 0)
+        if begun <= 0 or self.done >= self.total:
+            return ""
+        return f"; about {(time.monotonic() - self.began) / begun * (self.total - self.done):.0f} s left"
+
+    def _show(self) -> None:
+        if self.bars is not None:
+            self.bars.update(self.task, completed=self.done, total=self.total or None, note=self.note())
+        else:
+            self._plain()
+
+    def _plain(self, always: bool = False) -> None:
+        now = time.monotonic()
+        if self.live or (not always and now - self.shown < PLAIN):
+            return
+        self.shown = now
+        note = self.note()
+        self.say(f"{self.name}: {note}" if note else self.name)

@@ -1,0 +1,139 @@
+"""What a search found: its best plan, and what the result records of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from search.engine.ledger import Ledger, best_trial
+from search.run.folder import Run
+from spaces.plan import Plan
+from spaces.ranges import EDGE, Ranges
+
+
+class NothingFinished(RuntimeError):
+    """Every trial of a search failed or was stopped."""
+
+
+def best_plan(ledger: Ledger) -> Any:
+    """The best complete trial's plan.
+
+    Raises:
+        NothingFinished: If there is none, with the last trial's reason.
+    """
+    records = ledger.records()
+    best = best_trial(records)
+    if best is None:
+        last = records[-1]["reason"] if records else "no trial was started"
+        raise NothingFinished(f"no trial of the {ledger.rules.phase} search finished ({len(records)} tried): {last}")
+    return ledger.read(best["plan"])
+
+
+@dataclass(frozen=True)
+class Direct:
+    """What a search of direct learning has come to when something else starts from it, though it may go on later.
+
+    Attributes:
+        trial: Number of the best trial.
+        plan: Its plan.
+        error: Its validation error.
+        ranges: In force at that time.
+        spent: Trainings until then.
+    """
+
+    trial: int
+    plan: Plan
+    error: float
+    ranges: Ranges
+    spent: int
+
+
+def settled(run: Run, ledger: Ledger, file: str) -> Direct:
+    """What a search has come to; kept in ``file``, so that it stays what it was when the search goes on.
+
+    Raises:
+        NothingFinished: If no trial is complete.
+    """
+    if not run.has(file):
+        plan, records = best_plan(ledger), ledger.records()
+        best = best_trial(records)
+        assert best is not None
+        ends = {name: list(both) for name, both in vars(ledger.ranges_at(len(records))).items()}
+        told = {
+            "trial": best["number"],
+            "plan": plan.to_dict(),
+            "error": best["value"],
+            "ranges": ends,
+            "spent": ledger.spent,
+        }
+        run.write(file, told)
+    return recorded(run, file)
+
+
+def recorded(run: Run, file: str) -> Direct:
+    """What `settled` has kept in a file of the folder.
+
+    Raises:
+        InputError: If it is missing or damaged.
+    """
+    held = run.read(file)
+    ranges = Ranges(**{name: tuple(ends) for name, ends in held["ranges"].items()})
+    return Direct(held["trial"], Plan.from_dict(held["plan"]), held["error"], ranges, held["spent"])
+
+
+def by_budget(trials: Sequence[Mapping[str, Any]], direct: Direct, rival: Direct) -> list[dict[str, Any]]:
+    """How far direct learning had come after half of the plans' budget, all of it, and all that the run spent.
+
+    Args:
+        trials: Records of the search, by number.
+        direct: What it had come to when plans started from it.
+        rival: What it came to in the end.
+
+    Returns:
+        For each ``stage`` (``half``, ``start``, ``rival``): ``trainings``, the ``trial`` that was best then, its
+        validation ``error`` on as many ``seeds`` as it has had. Half of a budget is spent on first seeds alone, so
+        there the best first seed tells, if there is one.
+    """
+    half = direct.spent // 2
+    begun = [trial for trial in trials[:half] if trial["errors"] and trial["state"] != "failed"]
+    first = min(begun, key=lambda trial: (trial["errors"][0], trial["number"]), default=None)
+    reached = [] if first is None else [("half", half, int(first["number"]))]
+    reached += [("start", direct.spent, direct.trial), ("rival", rival.spent, rival.trial)]
+    return [
+        {"stage": stage, "trainings": spent, "trial": number}
+        | {"error": trials[number]["value"], "seeds": len(trials[number]["errors"])}
+        for stage, spent, number in reached
+    ]
+
+
+def other_rival(found: Mapping[str, Any], told: Sequence[Mapping[str, Any]], direct: Direct, rival: Direct) -> str:
+    """What of a record of direct learning does not follow from its search, in words; '' if all does.
+
+    Args:
+        found: What `searched` recorded of it.
+        told: What `by_budget` did.
+        direct: From the folder, when plans started.
+        rival: From the folder, in the end.
+    """
+    best = found["trials"][rival.trial]
+    if found["best"] != rival.trial or Plan.from_dict(best["plan"]) != rival.plan:
+        return "the rival is not the best of its search"
+    return "" if list(told) == by_budget(found["trials"], direct, rival) else "how far direct learning came is not so"
+
+
+def searched(ledger: Ledger, study: Any) -> dict[str, Any]:
+    """What the result records of a search."""
+    records = ledger.records()
+    best = best_trial(records)
+    edges: list[str] = []
+    ranges = ledger.ranges_at(len(records))
+    if best is not None:
+        plan = ledger.read(best["plan"])
+        edges = ranges.edges(plan.recipe)
+        if ledger.constraints(plan)["optimiser steps"] > -EDGE * study.budget.steps:
+            edges.append("optimiser steps")
+    return {
+        "trials": records,
+        "best": best["number"] if best else None,
+        "edges": edges,
+        "ranges": {name: list(ends) for name, ends in vars(ranges).items()},
+    }

@@ -1,0 +1,136 @@
+"""What every pipeline does: phases that are timed, searches that are recorded, trainings that are done once."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from search.engine import actors
+from search.engine.ledger import Ledger, storage
+from search.engine.progress import Progress
+from search.run.folder import Evidence, Run, write_bytes
+from search.run.means import Means
+from simulators.storage import inside, link
+
+
+class Work:
+    """A run in a folder that this process holds, connected to Ray; what is learned there, its pipeline knows.
+
+    Args:
+        study: Its settings.
+        run: The folder.
+        means: What it may use.
+        progress: Told what goes on.
+        tracker: Shown every trial that ends (MLflow), or None.
+        trainer: What carries trainings out: the module `tuning` (on Ray) or `serial` (in this process).
+    """
+
+    def __init__(
+        self, study: Any, run: Run, means: Means, progress: Progress, tracker: Any = None, trainer: Any = None
+    ) -> None:
+        self.run, self.means, self.progress, self.tracker = run, means, progress, tracker
+        self.trainer = trainer or actors
+        self.study = study
+        self.journal = storage(run.path("optuna.journal"))
+        self.began = time.monotonic()
+        self.spent: dict[str, float] = run.read("spent.json") if run.has("spent.json") else {}
+
+    def prepare(self) -> None:
+        """Data, and what judges them; refuses a study that cannot be carried out."""
+        raise NotImplementedError
+
+    @property
+    def actors(self) -> int:
+        """How many may generate at a time."""
+        return self.means.workers
+
+    def count(self, done: int, wanted: int) -> None:
+        """Told how many rows there are."""
+        self.progress.count(done, wanted)
+
+    def folder(self, name: str) -> Path:
+        """The folder of a data set that stays with the run."""
+        return self.run.path("data", name)
+
+    @contextmanager
+    def phase(self, name: str, total: int = 0) -> Iterator[None]:
+        """Show a phase, and add its wall time to what the run has cost so far."""
+        self.progress.phase(name, total)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.spent[name] = self.spent.get(name, 0.0) + time.monotonic() - began
+            self.run.write("spent.json", self.spent)
+
+    def place(self, name: str) -> Path:
+        """Where a data set of this run lies: its folder, or a file that holds its address in the store."""
+        path = self.run.path("data", name)
+        if self.means.store and not path.is_dir():
+            link(path, inside(self.means.store, self.run.id, name))
+        return path
+
+    def measure(self, name: str, asked: Mapping[str, tuple[Any, Any]]) -> dict[str, float | None]:
+        """Errors of single trainings by key, None where one diverged; what is on record is not trained again."""
+        return {key: entry["error"] for key, entry in self.measured(name, asked).items()}
+
+    def measured(self, name: str, asked: Mapping[str, tuple[Any, Any]]) -> dict[str, dict[str, Any]]:
+        """What is recorded of single trainings by key, those that are missing carried out first."""
+        evidence = Evidence(self.run.path("evidence", f"{name}.jsonl"))
+        told = {key: self.digest(*what) for key, what in asked.items()}
+        missing = [(key, *what) for key, what in asked.items() if evidence.done.get(key, {}).get("what") != told[key]]
+        done = len(asked) - len(missing)
+        self.progress.count(done, len(asked))
+        for key, outcome in self.trainer.outcomes(missing, self.means.workers, self.means.gpus):
+            error = outcome.error if math.isfinite(outcome.error) else None
+            entry = {"what": told[str(key)], "error": error, "seconds": outcome.seconds, "reason": outcome.reason}
+            entry |= {"by_task": outcome.by_task} if outcome.by_task else {}
+            entry |= {"by_example": list(outcome.by_example)} if outcome.by_example else {}
+            evidence.add(str(key), entry)
+            done += 1
+            self.progress.count(done, len(asked))
+        return {key: evidence.done[key] for key in asked}
+
+    def digest(self, task: Any, training: Any) -> str:
+        """Names everything that a training's error depends on: recorded errors of anything else are not reused."""
+        raise NotImplementedError
+
+    def search(self, ledger: Ledger, task: Any, title: str, stage: str = "") -> None:
+        """Carry out what is left of a search.
+
+        Args:
+            ledger: Of the search.
+            task: What its trainings share.
+            title: For people.
+            stage: Names this part of a search that goes on later; by default the whole of it.
+        """
+        stage = stage or ledger.rules.phase
+        with self.phase(f"search: {title}", ledger.rules.trainings):
+            self.progress.ledger(ledger)
+            if self.tracker is not None:
+                for trial in ledger.records():
+                    if trial["state"] != "interrupted":
+                        self.tracker.trial(ledger.rules.phase, trial, ledger.seconds(trial["number"]))
+            # A search that ended stays ended: what follows rests on what it found.
+            if not self.run.has(f"{stage}.ended"):
+                self.trainer.search(ledger, task, self.means.workers, self.run.path("tune"), self.means.gpus)
+                write_bytes(self.run.path(f"{stage}.ended"), b"")
+
+    def _until(self, parts: float) -> float:
+        """When a search starts no more trials: after so many parts of the time, one for each N trainings of the run.
+
+        What is left is for direct learning to catch up with what was spent, however long that takes.
+        """
+        return self.began + parts / (1 + self.study.budget.rival) * self.means.search_seconds
+
+    def closed(self, phase: str) -> Any:
+        """What a search does with each trial that ends: show it."""
+
+        def closed(trial: dict[str, Any], seconds: float) -> None:
+            self.progress.closed()
+            if self.tracker is not None:
+                self.tracker.trial(phase, trial, seconds)
+
+        return closed

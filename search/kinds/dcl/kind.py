@@ -1,0 +1,107 @@
+"""A DCL study from beginning to end, in one folder."""
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from search.engine.cost import cost
+from search.engine.ledger import best_trial
+from search.estimate import AROUND
+from search.kinds.base import Asked, Kind, Written
+from search.kinds.dcl.champion import UPDATE, predict
+from search.kinds.dcl.conclusion import certificate, rankings
+from search.kinds.dcl.pipeline import DclPipeline
+from search.kinds.dcl.verdict import comparisons
+from search.kinds.dcl.verification import checks
+from search.report.sections import DCL
+from search.run.folder import Run, write_bytes
+from search.tasks.distilled.prediction import updates
+from simulators.registry import lattice
+from spaces.errors import InputError
+
+TEACHING = 2e-5
+"""Seconds for each state and epoch of a student."""
+JUDGING = 5.0
+"""Seconds for the errors of one pipeline, symmetrised and not."""
+MEGABYTES = 50.0
+"""Of a run besides its states: networks, figures, MLflow."""
+
+
+class Dcl(Kind):
+    """How well can energies be learned by watching at one temperature, and does the pipeline beat the paper's?"""
+
+    sections = DCL
+    work = DclPipeline
+    budget = "budget.trials"
+    devices = ("cpu",)  # sequence models step slower on a GPU
+    stored = False
+    has_map = False
+
+    def measured(self, line: DclPipeline) -> Written:
+        """Search pipelines, train the best of each kind longer, confirm the best, predict with it."""
+        line.plans()
+        finals = line.finals()
+        best = line.best(finals)
+        fixed = line.confirm(best)
+        return partial(_write, line, finals, fixed, line.predict(best))
+
+    def checks(self, run: Run) -> Mapping[str, Callable[[], str]]:
+        """As of `Kind`."""
+        return checks(run, self.study)
+
+    def seconds(self, workers: int) -> tuple[float, float]:
+        """Rough wall times: compute is what the study counts, teaching comes on top."""
+        study, budget = self.study, self.study.budget
+        epoch = TEACHING * study.states.student * (1 + max(study.choices.rounds))
+        whole = budget.seconds + JUDGING + epoch * budget.student
+        # Half of those that reach a rung go on, and each begins anew.
+        searched = whole / 2 ** (len(budget.rungs) - 1)
+        searched += sum(budget.seconds * share / 2**rung for rung, share in enumerate(budget.rungs[:-1]))
+        finals = math.ceil((len(study.choices.kinds) + 1) / workers) * (budget.kind + JUDGING + epoch * budget.taught)
+        confirmed = 2 * study.proof.seeds * whole / workers
+        largest = max(updates(study, name) for name in (study.system, study.larger) if name)
+        return budget.trials * searched / workers, AROUND + finals + confirmed + UPDATE * largest
+
+    def megabytes(self) -> float:
+        """Disk that a run will take."""
+        model = lattice(self.study.system)
+        return MEGABYTES + self.study.states.watched * (model.sites / (8 if model.q == 2 else 1) + 16) / 1e6
+
+    def predict(self, folder: Path, asked: Asked) -> str:
+        """Energies of states, or what the learned energy predicts of a lattice."""
+        if asked.task:
+            raise InputError(f"--task is {asked.task!r}; allowed: nothing, for {folder} learned one energy")
+        return predict(folder, asked.what, asked.temperatures, asked.sweeps, asked.quiet)
+
+
+def _write(line: DclPipeline, finals: Any, fixed: Any, predicted: Any) -> dict[str, Any]:
+    """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
+    run, study, records = line.run, line.study, line.ledger.records()
+    best = best_trial(records)
+    result = {
+        "format": 1,
+        "study": study.to_dict(),
+        "data": {"watched": line.card},
+        "test_states": len(line.judge.index),
+        "plans": {"trials": records, "best": best["number"] if best else None},
+        "rankings": rankings(records),
+        "finals": finals,
+        "couplings": lattice(study.system).bonds.strength.tolist(),
+        "confirmation": fixed,
+        "predictions": predicted,
+        "importance": {"plans": line.ledger.importance()},
+    }
+    run.write("result.json", result)
+    spent = cost(run, {"plans": line.ledger}, line.spent, line.means.workers)
+    run.write("cost.json", spent)
+    certified = certificate(result, comparisons(fixed["arms"], study.proof), spent)
+    best_name = next(name for name, told in finals.items() if told["plan"] == fixed["plan"])
+    for part in ("", "-student"):
+        network = run.path("finals", f"{best_name}{part}.safetensors").read_bytes()
+        write_bytes(run.path("model", f"network{part}.safetensors"), network)
+    card = {key: finals[best_name][key] for key in ("plan", "words", "student_words", "sha256", "student_sha256")}
+    run.write("model/card.json", {"study": study.name, "sentence": certified["sentence"], **card})
+    run.write("certificate.json", certified)
+    return certified

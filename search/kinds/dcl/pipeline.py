@@ -1,0 +1,201 @@
+"""The phases of a DCL run; each finds what is done already and does the rest."""
+
+import io
+import math
+from collections.abc import Mapping
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from search.engine.ledger import Rules, best_trial
+from search.engine.searched import NothingFinished
+from search.engine.work import Work
+from search.kinds.dcl import confirmation
+from search.kinds.dcl.champion import student
+from search.kinds.dcl.halving import Rungs
+from search.run.folder import write_bytes
+from search.run.seeds import Role
+from search.tasks.distilled import scores
+from search.tasks.distilled.data import judge, observe
+from search.tasks.distilled.final import final, spread_out
+from search.tasks.distilled.objective import Judge, Watching, WatchTask
+from search.tasks.distilled.prediction import predicted
+from search.tasks.distilled.study import DclStudy
+from search.tasks.distilled.teaching import METHOD
+from search.tasks.distilled.watcher import Index
+from simulators.registry import lattice
+from spaces import compute, dcl
+from spaces.dcl import KINDS, Watch
+
+MARGIN = 5.0
+"""Autocorrelation times between what trains and what is kept."""
+
+
+class DclPipeline(Work):
+    """One run of a DCL study; arguments as of `Work`."""
+
+    study: DclStudy
+
+    def prepare(self) -> None:
+        """The states; of a system that is watched too little nothing is left in the folder."""
+        with self.run.possible("wide.npy"):
+            self.prepare_states()
+
+    def prepare_states(self) -> None:
+        """Watch, and draw the states of all energies on which label-free errors are measured.
+
+        Those come from Monte Carlo with the energies of the linear-logistic baseline: no Hamiltonian.
+
+        Raises:
+            InputError: If the states are worth too few independent ones.
+        """
+        with self.phase("data", self.study.states.watched):
+            self.observed, self.card = observe(
+                self.study, self.run.path("data", "watched"), self.means.workers, self.progress.count
+            )
+        if not self.run.has("wide.npy"):
+            with self.phase("states of all energies"):
+                nothing = self.observed[:0]
+                task = WatchTask(self.study, Role.BASELINE, self.observed, nothing, self.nobody, margin=self.margin)
+                (wide,) = self.trainer.calls(spread_out, [(task,)], 1, self.means.gpus)
+                buffer = io.BytesIO()
+                np.save(buffer, wide)
+                write_bytes(self.run.path("wide.npy"), buffer.getvalue())
+        self.wide: Index = np.load(self.run.path("wide.npy"), allow_pickle=False)
+
+    @property
+    def margin(self) -> int:
+        """Observations of a file of one's own within which neighbours in time are alike; shards are thinned."""
+        if not self.study.observations:
+            return 0
+        return math.ceil(MARGIN * self.card["autocorrelation_sweeps"])
+
+    @cached_property
+    def nobody(self) -> Judge:
+        """A judge without states."""
+        none = np.zeros((0, lattice(self.study.system).sites), np.uint8)
+        return Judge(none, np.zeros(0), none)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Fresh states of known energy, which no search reads."""
+        return judge(self.study, Role.TEST)
+
+    def task(self, role: Role, judged: Judge, proof: bool = False) -> WatchTask:
+        """What the trainings of a phase share."""
+        return WatchTask(self.study, role, self.observed, self.wide, judged, proof, self.margin)
+
+    def plans(self) -> Rungs:
+        """Search the pipelines, each raced against its own kind by successive halving."""
+        study, model = self.study, lattice(self.study.system)
+        least = study.budget.rungs[0] * study.budget.seconds
+        self.ledger = Rungs(
+            self.journal,
+            Rules("plans", study.seed, Role.PLANS_SAMPLER, study.budget.trials, len(study.budget.rungs), (),
+                  self.began + self.means.search_seconds),
+            dcl.suggest,
+            study.usable,
+            dcl.first_guesses(study.usable),
+            partial(compute.constraints, seconds=least, sites=model.sites, q=model.q),
+            self.closed("plans"),
+            dcl.family,
+            Watch.from_dict,
+        )  # fmt: skip
+        self.search(self.ledger, self.task(Role.PLANS, judge(study, Role.REGRET)), "pipelines")
+        return self.ledger
+
+    def best_of_kinds(self) -> dict[str, Watch]:
+        """The best complete pipeline of each kind, by the search's score; the linear baseline is always among them.
+
+        Raises:
+            NothingFinished: If no trial did.
+        """
+        records = self.ledger.records()
+        if best_trial(records) is None:
+            last = records[-1]["reason"] if records else "no trial was started"
+            raise NothingFinished(f"no pipeline of the search finished ({len(records)} tried): {last}")
+        found: dict[str, Watch] = {}
+        for kind in KINDS:
+            best = best_trial([t for t in records if t["plan"] and t["plan"]["kind"] == kind])
+            if best is not None:
+                found[kind] = Watch.from_dict(best["plan"])
+        return {"linear": self.study.baseline} | found
+
+    def best(self, finals: Mapping[str, Mapping[str, Any]]) -> Watch:
+        """The pipeline that is confirmed and predicts: the best of those trained longest, by the study's score.
+
+        Kinds learn at different speeds, so the best of a short training need not be that of a long one. Of few models
+        whose likelihoods are all known, likelihood counts as the error of energies that it stands for. Exact errors of
+        the finals are of the states that judge the proof, so a search by exact errors keeps its own choice.
+        """
+        study = self.study
+        if self.run.has("confirmation.json"):
+            return Watch.from_dict(self.run.read("confirmation.json")["plan"])
+        if study.score == "exact":
+            return Watch.from_dict((best_trial(self.ledger.records()) or {})["plan"])
+        searched = {name: told for name, told in finals.items() if name != "paper"}
+        highest = min(told["likelihood"] for told in searched.values())
+
+        def score(told: Mapping[str, Any]) -> float:
+            if study.score != "label-free":
+                return float(told[study.score])
+            missed = scores.in_energy(study.temperature, told["likelihood"], highest)
+            return missed + float(told.get("symmetry", 0.0)) + float(told["agreement"])
+
+        return Watch.from_dict(min(searched.values(), key=score)["plan"])
+
+    def finals(self) -> dict[str, dict[str, Any]]:
+        """Train the best of each kind, and the paper's recipe, longer than the search could, and judge them exactly.
+
+        Each teaches a student; that of the best of all is what predicts. The paper's is taught as much as the others.
+        """
+        plans = self.best_of_kinds() | {"paper": self.study.paper}
+        missing = [name for name in plans if self._final(name).get("teaching") != METHOD]
+        with self.phase("each kind, trained longer", len(plans)):
+            task = self.task(Role.BASE, self.judge)
+            taught = dict.fromkeys(plans, self.study.budget.taught)
+            taught["paper"] = confirmation.as_long(taught["paper"], self.study.paper, self.study.baseline)
+            # Recurrent networks take longest, so they begin; each is kept as soon as it is done.
+            missing.reverse()
+            asked = [(task, name, plans[name], taught[name]) for name in missing]
+            ready = len(plans) - len(missing)
+            for place, found in self.trainer.as_done(final, asked, self.means.workers, self.means.gpus):
+                name, ready = missing[place], ready + 1
+                write_bytes(self.run.path("finals", f"{name}.safetensors"), found.pop("data"))
+                write_bytes(self.run.path("finals", f"{name}-student.safetensors"), found.pop("student_data"))
+                self.run.write(f"finals/{name}.json", found)
+                self.progress.count(ready, len(plans))
+        return {name: self._final(name) for name in plans}
+
+    def _final(self, name: str) -> dict[str, Any]:
+        """What is told of a final model; nothing if there is none."""
+        return self.run.read(f"finals/{name}.json") if self.run.has(f"finals/{name}.json") else {}
+
+    def confirm(self, best: Watch) -> dict[str, Any]:
+        """Train the searched pipeline and the paper's recipe at equal compute on fresh seeds, fixed beforehand.
+
+        Returns:
+            What was fixed, with its errors as ``arms``.
+        """
+        if not self.run.has("confirmation.json"):
+            self.run.write("confirmation.json", confirmation.protocol(best, self.study))
+        fixed = self.run.read("confirmation.json")
+        with self.phase("confirmation"):
+            task = self.task(Role.CONFIRMATION, self.judge, proof=True)
+            asked = {key: (task, training) for key, training in confirmation.trainings(fixed, self.study).items()}
+            entries = self.measured("confirmation", asked)
+        return fixed | {"arms": confirmation.arms(fixed, entries)}
+
+    def digest(self, task: WatchTask, training: Watching) -> str:
+        """Names everything that a training's errors depend on."""
+        return task.digest(training)
+
+    def predict(self, best: Watch) -> list[dict[str, Any]]:
+        """Monte Carlo with the energy of the best pipeline's final student, on this lattice and on the larger one."""
+        study = self.study
+        name = next(name for name, plan in self.best_of_kinds().items() if plan == best)
+        taught = student(self.run.path("finals", f"{name}-student.safetensors"), best, study)
+        asked = [(place, taught, study) for place in (study.system, study.larger) if place]
+        with self.phase("prediction", len(asked)):
+            return self.trainer.calls(predicted, asked, self.means.workers, self.means.gpus)

@@ -1,0 +1,55 @@
+"""Does the certificate of a DCL run follow from what its folder holds, and is that intact?"""
+
+from collections.abc import Callable
+
+from models.weights import sha256
+from search.kinds.dcl import conclusion, confirmation
+from search.kinds.dcl.verdict import comparisons
+from search.proof.verification import UNSPENT, departure
+from search.run.folder import Evidence, Run
+from search.tasks.distilled.data import observe
+from search.tasks.distilled.study import DclStudy
+
+
+def checks(run: Run, study: DclStudy) -> dict[str, Callable[[], str]]:
+    """What makes a certificate trustworthy, by name; each tells what is wrong ('' if nothing is).
+
+    Raises:
+        InputError: If the folder holds no finished run.
+    """
+    result, certificate = run.read("result.json"), run.read("certificate.json")
+
+    def studies() -> str:
+        return "" if result["study"] == study.to_dict() else "result.json is of another study"
+
+    def data() -> str:
+        _, card = observe(study, run.path("data", "watched"))
+        return "" if card == result["data"]["watched"] else "data/watched is not the data set of the result"
+
+    def networks() -> str:
+        for name, told in result["finals"].items():
+            for part, key in ((f"{name}.safetensors", "sha256"), (f"{name}-student.safetensors", "student_sha256")):
+                if sha256(run.path("finals", part).read_bytes()) != told[key]:
+                    return f"finals/{part} is not the network of the result"
+        best = next(told for told in result["finals"].values() if told["plan"] == result["confirmation"]["plan"])
+        card = run.read("model/card.json")
+        for part, key in (("network", "sha256"), ("network-student", "student_sha256")):
+            weights = run.path("model", f"{part}.safetensors")
+            if not weights.is_file() or not sha256(weights.read_bytes()) == card[key] == best[key]:
+                return f"model/{part}.safetensors is not the network that was confirmed"
+        return ""
+
+    def evidence() -> str:
+        fixed, told = run.read("confirmation.json"), result["confirmation"]
+        if {key: told[key] for key in fixed} != fixed:
+            return "what was confirmed is not what was fixed beforehand"
+        held = Evidence(run.path("evidence", "confirmation.jsonl")).done
+        same = confirmation.arms(fixed, held) == told["arms"]
+        return "" if same else "errors differ from the recorded trainings"
+
+    def comparison() -> str:
+        found = comparisons(result["confirmation"]["arms"], study.proof)
+        rebuilt = conclusion.certificate(result, found, UNSPENT)
+        return departure(rebuilt, certificate)
+
+    return {"study": studies, "data": data, "networks": networks, "evidence": evidence, "certificate": comparison}

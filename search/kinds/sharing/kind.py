@@ -1,0 +1,179 @@
+"""A study of several tasks from beginning to end, in one folder."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from models.network import Network, Shape
+from models.weights import pack, sha256
+from search.champion import outputs_only, predict_csv
+from search.engine.cost import cost
+from search.engine.searched import Direct, by_budget, searched
+from search.estimate import AROUND, seconds_per_training
+from search.kinds.base import Asked, Kind, Written
+from search.kinds.sharing import mapping
+from search.kinds.sharing.conclusion import best_measured, certificate
+from search.kinds.sharing.pipeline import SharingPipeline, baseline_phase
+from search.kinds.sharing.verdict import comparisons
+from search.kinds.sharing.verification import checks
+from search.report.sections import SHARING
+from search.run.folder import Run, write_bytes
+from search.run.seeds import Role
+from search.tasks.base import Phase, Request, fit
+from search.tasks.joint import SharedTask, SharedTraining, learn
+from search.tasks.regression import BYTES_A_ROW, cards, interface
+from simulators.registry import find
+from spaces.plan import Plan
+from spaces.sharing import Sharing as Plans
+
+
+class Sharing(Kind):
+    """Which blocks are worth sharing among tasks, none of which has plenty of data? As of `Kind`."""
+
+    sections = SHARING
+    work = SharingPipeline
+
+    def measured(self, line: SharingPipeline) -> Written:
+        """Search each task alone and all together, confirm round by round, train what is handed over."""
+        direct = line.baselines()
+        reference = line.reference(direct)
+        line.plans(direct)
+        rivals = line.rivals(direct)
+        plans = {task: rival.plan for task, rival in rivals.items()}
+        rounds = line.confirm(plans, reference)
+        found = comparisons(line.study.tasks, rounds)
+        with line.phase("champions"):
+            networks = champions(line, plans, found)
+        return partial(_write, line, direct, rivals, reference, rounds, found, networks)
+
+    def checks(self, run: Run) -> Mapping[str, Callable[[], str]]:
+        """As of `Kind`."""
+        return checks(run, self.study)
+
+    def check(self) -> Iterator[str]:
+        """Refuse simulators of a user's own that fail."""
+        for task in self.study.tasks:
+            self.study.alone(task).check()
+        yield from ()
+
+    def seconds(self, workers: int) -> tuple[float, float]:
+        """Rough wall times; a training of all tasks takes about as long as one of each alone."""
+        study, tasks = self.study, len(self.study.tasks)
+        alone = study.alone(study.tasks[-1])
+        training = seconds_per_training(alone, study.start, study.rows.training) / workers
+        confirmed = study.proof.seeds * (3 * tasks + tasks * tasks) + tasks * (study.budget.seeds + 2)
+        return (1 + study.budget.rival) * study.budget.trainings * tasks * training, AROUND + confirmed * training
+
+    def megabytes(self) -> float:
+        """Disk that a run will take."""
+        rows = self.study.rows
+        return 50 + (rows.pool + rows.test) * len(self.study.tasks) * BYTES_A_ROW / 1e6
+
+    def mapped(self, line: SharingPipeline) -> dict[str, Any]:
+        """Every number of first blocks shared, with and without telling the task."""
+        return mapping.drawn(line)
+
+    def map_lines(self, drawn: Mapping[str, Any]) -> Iterator[str]:
+        """The best of each task."""
+        for task in drawn["direct"]:
+            cells = [cell for cell in drawn["cells"] if cell["changes"][task]]
+            if cells:
+                best = min(cells, key=lambda cell: cell["changes"][task]["value"])
+                told = f"{'' if best['one_hot'] else 'not '}told its task: {best['changes'][task]['value']:+.0%} error"
+                yield f"{task}: best with the first {best['first']} blocks shared, {told}"
+
+    def predict(self, folder: Path, asked: Asked) -> str:
+        """Outputs of one task's network for a file of inputs."""
+        outputs_only(folder, asked.temperatures, asked.sweeps)
+        return predict_csv(folder, Path(asked.what), asked.task)
+
+
+def champions(
+    line: SharingPipeline, rivals: Mapping[str, Plan], found: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """One network for each task, trained with confirmation seed 0 on all unlocked rows.
+
+    It is the task's path through the shared one, or of those that learned it alone the one that erred least.
+    """
+    judges = line.judges()
+    together = [one["task"] for one in found if one["decision"] == "transfer"]
+    plan = next((Plans.from_dict(one["plan"]) for one in found if one["plan"]), None)
+    trainer, workers, gpus = line.trainer, line.means.workers, line.means.gpus
+    own = {task: replace(one, validation=0) for task, one in line.alone(Role.CONFIRMATION, judges).items()}
+    chosen = {one["task"]: best_measured(one, rivals[one["task"]]) for one in found}
+    alone = [(task, own[task], *chosen[task]) for task in line.study.tasks if task not in together]
+    networks: dict[str, dict[str, Any]] = {}
+    if plan is not None:
+        shared = replace(line.together(Role.CONFIRMATION, judges), validation=0)
+        (networks,) = trainer.calls(shared_networks, [(shared, plan)], 1, gpus)
+    if alone:
+        networks |= zip((name for name, *_ in alone), trainer.calls(own_network, alone, workers, gpus), strict=True)
+    return networks
+
+
+def own_network(name: str, phase: Phase, arm: str, plan: Plan) -> dict[str, Any]:
+    """A task's network learned alone, with its error, plan and the arm of the proof that it is."""
+    fitted, off = fit(phase, Request(plan, 0))
+    return {"error": off.value, "data": phase.task.pack(fitted), "plan": plan.to_dict(), "arm": arm}
+
+
+def shared_networks(task: SharedTask, plan: Plans) -> dict[str, dict[str, Any]]:
+    """The path of each task through one shared network, as a network of its own, with its error."""
+    learned = learn(task, SharedTraining(plan, 0))
+    network = learned.network.cpu()
+    found = {}
+    for name in plan.tasks:
+        built = Network(task.depth, task.width)
+        shape = Shape(network.inputs[name], network.outputs, built, plan.recipe.activation)
+        data = pack(network.alone(name), shape, learned.scalings[name])
+        found[name] = {"error": learned.errors[name], "data": data, "plan": plan.to_dict(), "arm": "candidate"}
+    return found
+
+
+def _write(
+    line: SharingPipeline,
+    direct: Mapping[str, Direct],
+    rivals: Mapping[str, Direct],
+    reference: Any,
+    rounds: Any,
+    found: Any,
+    networks: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
+    run, study = line.run, line.study
+    result = {
+        "format": 1,
+        "protocol": 2,
+        "study": study.to_dict(),
+        "data": cards(run.path("data")),
+        **{phase: searched(ledger, study) for phase, ledger in line.ledgers.items()},
+        "recipes": {task: rival.plan.recipe.to_dict() for task, rival in rivals.items()},
+        "direct_by_budget": {
+            task: by_budget(line.ledgers[baseline_phase(task)].records(), direct[task], rival)
+            for task, rival in rivals.items()
+        },
+        "handed_over": {
+            task: {key: one[key] for key in ("arm", "plan", "error")} | {"rows": len(line.pools[task])}
+            for task, one in networks.items()
+        },
+        "reference": reference,
+        "rounds": rounds,
+        "not_confirmed": line.not_confirmed,
+        "importance": {phase: ledger.importance() for phase, ledger in line.ledgers.items()},
+    }
+    run.write("result.json", result)
+    spent = cost(run, line.ledgers, line.spent, line.means.workers)
+    run.write("cost.json", spent)
+    certified = certificate(result, found, spent)
+    for one in certified["comparisons"]:
+        task, network = one["task"], networks[one["task"]]
+        folder = run.path("model", find(task).name)
+        write_bytes(folder / "network.safetensors", network["data"])
+        card = {"study": study.name, "task": task, "decision": one["decision"], "sentence": certified["sentence"],
+                "plan": network["plan"], "error": network["error"], "sha256": sha256(network["data"]),
+                **interface(find(task))}  # fmt: skip
+        run.write(f"model/{find(task).name}/card.json", card)
+    run.write("certificate.json", certified)
+    return certified

@@ -1,0 +1,78 @@
+"""Error by number of first blocks shared (Fig. 4b and S2 of Qu et al. 2018), with and without telling the task."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from search.kinds.sharing.pipeline import SharingPipeline
+from search.kinds.sharing.study import SharingStudy
+from search.proof.statistics import log_ratios, reduction
+from search.run.folder import Run
+from search.run.seeds import Role
+from search.tasks.base import Request
+from search.tasks.joint import SharedTraining
+from spaces.plan import Plan, Recipe
+from spaces.sharing import Sharing
+
+ALPHA = 0.05
+
+
+def recipes(run: Run, study: SharingStudy) -> tuple[dict[str, Recipe], Sharing | None]:
+    """Each task's recipe of direct learning and the plan that a finished run confirmed, else the study's start."""
+    if not run.has("result.json"):
+        return dict.fromkeys(study.tasks, study.start), None
+    result = run.read("result.json")
+    alone = {task: Recipe.from_dict(recipe) for task, recipe in result["recipes"].items()}
+    return alone, Sharing.from_dict(result["rounds"][0]["plan"]) if result["rounds"] else None
+
+
+def drawn(line: SharingPipeline) -> dict[str, Any]:
+    """Share the first n blocks of all tasks, n = 0 to all, on fresh examples and regret seeds.
+
+    All plans have the confirmed plan's recipe and weighting, where there is one.
+    """
+    study = line.study
+    own, chosen = recipes(line.run, study)
+    recipe = chosen.recipe if chosen else study.start
+    how: dict[str, Any] = (
+        {"align": chosen.align, "weighting": chosen.weighting, "weights": chosen.weights} if chosen else {}
+    )
+    plans = {
+        f"{n}{' told' if told else ''}": Sharing.ends(recipe, study.tasks, study.blocks, n, one_hot=told, **how)
+        for n in range(study.blocks + 1)
+        for told in (False, True)
+    }
+    seeds = range(study.budget.map)
+    with line.phase("map"):
+        judges = line.judges()
+        alone, together = line.alone(Role.REGRET, judges), line.together(Role.REGRET, judges)
+        asked: dict[str, tuple[Any, Any]] = {
+            f"direct/{task}/{i}": (alone[task], Request(Plan(own[task]), i)) for i in seeds for task in study.tasks
+        }
+        asked |= {f"{name}/{i}": (together, SharedTraining(plan, i)) for i in seeds for name, plan in plans.items()}
+        entries = line.measured("map", asked)
+    direct = {task: [entries[f"direct/{task}/{i}"]["error"] for i in seeds] for task in study.tasks}
+    cells = []
+    for name, plan in plans.items():
+        found = [entries[f"{name}/{i}"] for i in seeds]
+        errors = {task: [e["by_task"][task] if e["error"] else None for e in found] for task in study.tasks}
+        changes = {task: change(direct[task], errors[task]) for task in study.tasks}
+        cells.append({"first": int(name.split()[0]), "one_hot": plan.one_hot, "errors": errors, "changes": changes})
+    return {
+        "study": study.to_dict(),
+        "seeds": study.budget.map,
+        "blocks": study.blocks,
+        "recipe": recipe.to_dict(),
+        "how": {**how, "weights": list(how.get("weights", ()))},
+        "direct": direct,
+        "cells": cells,
+    }
+
+
+def change(direct: Sequence[float | None], errors: Sequence[float | None]) -> dict[str, Any] | None:
+    """Relative change of a task's error against learning it alone, with its 95 % interval; None if one diverged."""
+    pairs = [(a, b) for a, b in zip(direct, errors, strict=True) if a is not None and b is not None]
+    if len(pairs) < len(errors):
+        return None
+    found = reduction(log_ratios([a for a, _ in pairs], [b for _, b in pairs]), ALPHA)
+    low, high = (-end for end in reversed(found.interval))
+    return {"value": -found.value, "interval": [low, high]}

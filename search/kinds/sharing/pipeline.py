@@ -1,0 +1,187 @@
+"""The phases of a run on several tasks; each finds what is done already and does the rest."""
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from zlib import crc32
+
+from models.losses import away_from_zero, of_order_one, varying
+from search.engine.gaussian import NumberedGP
+from search.engine.ledger import Ledger, Rules, affordable
+from search.engine.searched import Direct, settled
+from search.engine.work import Work
+from search.kinds.sharing import confirmation, verdict
+from search.kinds.sharing.study import SharingStudy
+from search.kinds.transfer.phases import PLANS, catching_up, direct_ledger, direct_rules
+from search.kinds.transfer.study import Budget
+from search.run.seeds import Role, entropy
+from search.tasks.base import Examples, Phase, Request
+from search.tasks.joint import SharedTask
+from simulators.registry import find
+from simulators.shards import generate
+from spaces import sharing
+from spaces.plan import Plan
+from spaces.ranges import shortened
+from spaces.sharing import Sharing
+
+ALLOWED = "another task: several learned together are judged by a relative error"
+
+
+class SharingPipeline(Work):
+    """One run of a study of several tasks; arguments as of `Work`."""
+
+    study: SharingStudy
+
+    def examples(self, task: str, role: Role, rows: int) -> Examples:
+        """Rows of one task, generated if they are not there yet: each task has data sets and a seed of its own."""
+        simulator = find(task)
+        data = generate(
+            simulator,
+            (*entropy(self.study.seed, role), crc32(simulator.name.encode())),
+            rows,
+            self.place(f"{role.name.lower()}-{simulator.name}"),
+            actors=self.means.workers,
+            progress=self.progress.count,
+        )
+        found = Examples(data.inputs(), data.outputs())
+        away_from_zero(found.outputs, f"{task} ({role.name.lower()})", ALLOWED)
+        return found
+
+    def prepare(self) -> None:
+        """The pool of each task less its locked rows; search sees nothing else."""
+        rows = self.study.rows
+        with self.phase("data", (rows.pool + rows.test) * len(self.study.tasks)):
+            self.pools = {
+                task: self.examples(task, Role.POOL, rows.pool).first(rows.pool - rows.locked)
+                for task in self.study.tasks
+            }
+            for task, pool in self.pools.items():
+                varying(pool.outputs, f"{task} (pool)")
+                of_order_one(pool.outputs, f"{task} (pool)", ALLOWED)
+            self.judges()  # what they refuse is refused before anything was searched
+
+    def judges(self) -> dict[str, Examples]:
+        """Newly simulated examples of each task, which no search reads."""
+        return {task: self.examples(task, Role.TEST, self.study.rows.test) for task in self.study.tasks}
+
+    def alone(self, role: Role, judges: Mapping[str, Examples] | None = None) -> dict[str, Phase]:
+        """What the trainings of each task by itself share."""
+        study, device = self.study, self.means.device
+        return {
+            name: Phase(study.alone(name), study.seed, role, pool,
+                        study.rows.validation, {}, judges[name] if judges else None, device)
+            for name, pool in self.pools.items()
+        }  # fmt: skip
+
+    def together(self, role: Role, judges: Mapping[str, Examples] | None = None) -> SharedTask:
+        """What the trainings of all tasks together share: the same seeds, rows and judges."""
+        rows, network = self.study.rows, self.study.network
+        return SharedTask(
+            self.study.seed, role, self.pools, rows.validation, network.depth, network.width, judges, self.means.device
+        )
+
+    def baselines(self) -> dict[str, Direct]:
+        """Search the recipe of direct learning for each task, each with the budget that the plans get for all."""
+        self.ledgers: dict[str, Ledger] = {}
+        found = {}
+        for number, (task, shared) in enumerate(self.alone(Role.BASELINE).items(), 1):
+            phase = baseline_phase(task)
+            until = self._until(number / len(self.study.tasks))
+            ledger = self.ledgers[phase] = self._direct_ledger(phase, self.study.budget, until)
+            self.search(ledger, shared, f"{task} alone")
+            found[task] = settled(self.run, ledger, f"direct-{phase}.json")
+        return found
+
+    def rivals(self, direct: Mapping[str, Direct]) -> dict[str, Direct]:
+        """Go on with each of those searches until it has had its own budget and that of the shared search besides."""
+        found = {}
+        for task, shared in self.alone(Role.BASELINE).items():
+            phase, budget = baseline_phase(task), catching_up(self.study.budget, direct[task])
+            ledger = self.ledgers[phase] = self._direct_ledger(phase, budget, times=budget.rival)
+            self.search(ledger, shared, f"{task} alone, gone on with", f"rival-{phase}")
+            found[task] = settled(self.run, ledger, f"rival-{phase}.json")
+        return found
+
+    def _direct_ledger(self, phase: str, budget: Budget, until: float = math.inf, times: int = 1) -> Ledger:
+        study = self.study
+        return direct_ledger(
+            direct_rules(phase, study.seed, budget, until, times),
+            self.journal,
+            study.start,
+            study.ranges,
+            study.rows.training,
+            study.budget.steps,
+            self.closed(phase),
+        )
+
+    def reference(self, direct: Mapping[str, Direct]) -> dict[str, list[float | None]]:
+        """Errors of tuned direct learning on the seeds of the plan search, where no task may be made worse."""
+        seeds, tasks = range(self.study.budget.seeds), self.alone(Role.PLANS)
+        asked = {f"{t}/{i}": (tasks[t], Request(one.plan, i)) for i in seeds for t, one in direct.items()}
+        with self.phase("direct learning on the plans' seeds", len(asked)):
+            errors = self.measure("reference", asked)
+        return {task: [errors[f"{task}/{i}"] for i in seeds] for task in direct}
+
+    def plans(self, direct: Mapping[str, Direct]) -> Ledger:
+        """Search the plans of sharing, from the middle of the tuned recipes and with all of their ranges."""
+        study, rows, steps = self.study, self.study.rows.training, self.study.budget.steps
+        start = sharing.middle([one.plan.recipe for one in direct.values()])
+        errors = {task: one.error for task, one in direct.items()}
+        ranges = sharing.around([one.ranges for one in direct.values()])
+        budget, seeds = min(study.budget.trainings, *(one.spent for one in direct.values())), study.budget.seeds
+        finalists = affordable(PLANS, budget, seeds)
+        suggest = partial(sharing.suggest, start=start, errors=errors, blocks=study.blocks, weightings=study.weighting)
+        self.ledgers["plans"] = Ledger(
+            self.journal,
+            Rules("plans", study.seed, Role.PLANS_SAMPLER, budget, seeds, (), self._until(2), finalists),
+            partial(shortened, space=suggest, rows=rows, steps=steps),
+            ranges,
+            sharing.first_guesses(ranges, start, study.blocks, study.weighting),
+            partial(sharing.constraints, rows=rows, steps=steps),
+            self.closed("plans"),
+            read=Sharing.from_dict,
+            sampler=NumberedGP.of,
+        )
+        self.search(self.ledgers["plans"], self.together(Role.PLANS), "all tasks together")
+        return self.ledgers["plans"]
+
+    def confirm(self, baselines: Mapping[str, Plan], reference: confirmation.Reference) -> list[dict[str, Any]]:
+        """Confirm the best plan, and again without the tasks it is not proved to help, until all that are left are.
+
+        Each round is fixed in the folder before it starts, and has seeds of its own.
+
+        Returns:
+            What was fixed of each round, with its errors as ``arms``; none if no plan survived the search, or the best
+            is ``not_confirmed``, for it was clearly behind direct learning there.
+        """
+        plans = self.ledgers["plans"].records()
+        trial = confirmation.chosen(plans, reference)
+        self.not_confirmed = None if trial is None else confirmation.clearly_behind(trial, plans, reference)
+        left: list[str] | None = list(self.study.tasks) if trial and not self.not_confirmed else None
+        rounds: list[dict[str, Any]] = []
+        while left:
+            number = len(rounds) + 1
+            file = f"confirmation-{number}.json"
+            if not self.run.has(file):
+                assert trial is not None
+                self.run.write(file, confirmation.protocol(trial, left, number, reference, self.study))
+            fixed = self.run.read(file)
+            with self.phase(f"confirmation {number}" if number > 1 else "confirmation"):
+                judges = self.judges()
+                asked = confirmation.trainings(
+                    fixed, baselines, self.alone(Role.CONFIRMATION, judges), self.together(Role.CONFIRMATION, judges)
+                )
+                entries = self.measured(f"confirmation-{number}", asked)
+            rounds.append(fixed | {"arms": confirmation.arms(fixed, entries)})
+            left = verdict.remaining(rounds[-1])
+        return rounds
+
+    def digest(self, task: Any, training: Any) -> str:
+        """Names everything that a training's errors depend on; which task is learned alone, its key says."""
+        return str(task.digest(training))
+
+
+def baseline_phase(task: str) -> str:
+    """The phase that searches one task's recipe of direct learning; also a part of paths."""
+    return f"baseline-{find(task).name}"

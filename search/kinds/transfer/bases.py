@@ -1,0 +1,96 @@
+"""Base networks: trained once on plenty of cheap examples, then only read."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.train import prepare_process
+from models.weights import sha256
+from search.run.folder import write_bytes, write_json
+from search.run.seeds import Draws, Role
+from search.tasks.base import Examples, Task
+from spaces.plan import Plan, Recipe
+
+HELD = 0.1
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base network: safetensors bytes, its error on source examples it never saw, how it was trained.
+
+    Of one that came trained (`search.transfer.pretrained`) the last two are not known.
+    """
+
+    name: str
+    data: bytes
+    error: float | None
+    recipe: Recipe | None
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the weights: the certificate's claim is conditional on them."""
+        return sha256(self.data)
+
+    def card(self) -> dict[str, object]:
+        """What the record says of it."""
+        recipe = self.recipe.to_dict() if self.recipe else None
+        return {"name": self.name, "sha256": self.sha256, "error": self.error, "recipe": recipe}
+
+
+def train_base(
+    name: str,
+    source: str,
+    task: Task,
+    examples: Examples,
+    recipe: Recipe,
+    seed: int,
+    device: str = "cpu",
+    index: int = 0,
+) -> Base:
+    """Train a base network as Qu et al. 2018 do: 80 % of the examples train it, 10 % judge it, 10 % stay unused.
+
+    Args:
+        name: What plans call it.
+        source: What it learns.
+        task: In whose terms.
+        examples: Of the source.
+        recipe: How it is trained.
+        seed: The study's.
+        device: ``cpu`` or ``cuda``.
+        index: Numbers the networks trained of one seed; a run has one, number 0.
+
+    Raises:
+        NonFiniteLoss: If training diverges.
+    """
+    prepare_process()
+    draws = Draws.of(seed, Role.BASE, index)
+    held = max(1, int(HELD * len(examples)))
+    learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
+    fitted = task.fit(Plan(recipe), examples.take(learned), draws, {}, device=device)
+    off = task.errors(fitted, task.of_other(source, examples.take(judged)), device)
+    return Base(name, task.pack(fitted), off.value, recipe)
+
+
+def save_base(base: Base, folder: Path) -> None:
+    """Write weights, then the card that makes them valid."""
+    weights, card = stored(base.name, base.recipe, folder)
+    write_bytes(weights, base.data)
+    write_json(card, base.card())
+
+
+def stored(name: str, recipe: Recipe | None, folder: Path) -> tuple[Path, Path]:
+    """Where weights and card of a base network lie; no recipe if it came trained."""
+    stem = f"{name}-{recipe.activation if recipe else 'pretrained'}"
+    return folder / f"{stem}.safetensors", folder / f"{stem}.json"
+
+
+def load_base(name: str, recipe: Recipe | None, folder: Path) -> Base | None:
+    """The stored base network of that name and recipe, or None if there is none intact."""
+    weights, card = stored(name, recipe, folder)
+    try:
+        told = json.loads(card.read_text())
+        taught = Recipe.from_dict(told["recipe"]) if told["recipe"] else None
+        base = Base(name, weights.read_bytes(), told["error"], taught)
+    except (OSError, ValueError, KeyError):
+        return None
+    return base if base.sha256 == told["sha256"] and base.recipe == recipe else None

@@ -1,0 +1,89 @@
+"""From measured errors to what a run leaves behind: result, certificate, champion."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.losses import METRICS, geometric_mean
+from models.weights import sha256
+from search.engine.cost import summary
+from search.kinds.transfer.sentence import sentence
+from search.kinds.transfer.study import Study
+from search.proof.statistics import equivalent_rows
+from search.run.folder import strict
+from search.run.leaderboard import transfers
+from search.tasks.base import Task
+from spaces.plan import Plan
+
+
+def examples_gained(curve: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The learning curve with the number of examples at which direct learning does as well."""
+    if curve is None:
+        return None
+    told = [(rows, errors) for rows, errors in zip(curve["rows"], curve["errors"], strict=True) if errors]
+    means = [geometric_mean(errors) for _, errors in told]
+    reached = equivalent_rows([rows for rows, _ in told], means, curve["candidate_error"])
+    return dict(curve) | {"equivalent_rows": reached, "beyond": reached is None}
+
+
+def best_measured(comparison: Mapping[str, Any], rival: Plan) -> tuple[str, Plan]:
+    """What is handed over: the certified plan, or else the direct learning that erred least when all was confirmed.
+
+    That may be the recipe of a candidate without its source, which is as much measured as the tuned baseline.
+
+    Returns:
+        The arm (``candidate``, ``direct`` or ``direct_same_recipe``), and its plan.
+    """
+    if comparison["plan"] is not None:
+        return "candidate", Plan.from_dict(comparison["plan"])
+    found = [(comparison["direct"]["mean"], "direct", rival)]
+    for candidate in comparison["candidates"]:
+        mean = candidate["arms"]["direct_same_recipe"]["mean"]
+        if mean is not None:
+            found.append((mean, "direct_same_recipe", Plan.from_dict(candidate["plan"]).without_source()))
+    _, arm, plan = min(found, key=lambda one: one[0])
+    return arm, plan
+
+
+def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Mapping[str, Any]) -> dict:
+    """The certificate's document; of protocol 1 where the result is."""
+    study = result["study"]
+    tried = sum(bool(trial["errors"]) and transfers(trial) for trial in result["plans"]["trials"])
+    comparison, more = dict(comparison), {}
+    if "handed_over" in result:
+        budget = result["direct_by_budget"][-1]["trainings"]
+        comparison |= {"rival_budget": budget, "not_confirmed": result["confirmation"]["not_confirmed"]}
+        more = {"protocol": result["protocol"], "handed_over": result["handed_over"]}
+    return strict(
+        {
+            "study": study["name"],
+            "decision": comparison["decision"],
+            "sentence": sentence(comparison, result["examples"], study, tried, result.get("handed_over")),
+            "metric": METRICS[study["metric"]].phrase,
+            "mode": study["mode"],
+            "alpha": study["proof"]["alpha"],
+            "margin": study["proof"]["margin"],
+            "seeds": result["confirmation"]["seeds"],
+            "test_examples": study["rows"]["locked" if study["mode"] == "small" else "test"],
+            "sources": [{"name": base["name"], "sha256": base["sha256"]} for base in result["bases"]],
+            "comparisons": [comparison],
+            "examples": result["examples"],
+            **more,
+            **summary(spent),
+        }
+    )
+
+
+def champion_card(
+    study: Study, task: Task, certified: Mapping[str, Any], network: Mapping[str, Any], plan: Plan
+) -> dict[str, Any]:
+    """What a user of the champion needs to know."""
+    return {
+        "study": study.name,
+        "task": study.target,
+        "decision": certified["decision"],
+        "sentence": certified["sentence"],
+        "plan": plan.to_dict(),
+        "error": network["error"],
+        "sha256": sha256(network["data"]),
+        **task.interface(),
+    }

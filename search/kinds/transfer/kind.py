@@ -1,0 +1,152 @@
+"""A study from beginning to end, in one folder."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from search.champion import outputs_only, predict_csv
+from search.engine.cost import cost
+from search.engine.searched import Direct, by_budget, searched
+from search.estimate import AROUND, seconds_per_step
+from search.kinds.base import Asked, Kind, Written
+from search.kinds.transfer import conclusion, confirmation, mapping, small
+from search.kinds.transfer.bases import Base
+from search.kinds.transfer.confirmation import REFITS
+from search.kinds.transfer.pipeline import Pipeline
+from search.kinds.transfer.verdict import verdict
+from search.kinds.transfer.verification import checks
+from search.report.sections import TRANSFER
+from search.run.folder import Run, write_bytes
+from spaces.plan import Plan
+
+
+class Decided(NamedTuple):
+    """A run up to its verdict.
+
+    ``direct`` is what plans started from, ``rival`` what candidates had to beat.
+    """
+
+    direct: Direct
+    rival: Direct
+    bases: Mapping[str, Base]
+    fixed: dict[str, Any]
+    measured: dict[str, list[Any]]
+    comparison: dict[str, Any]
+
+
+def decided(line: Pipeline) -> Decided:
+    """All searches, what is confirmed, its errors, and what follows from them."""
+    direct = line.baseline()
+    bases = line.bases(direct.plan.recipe)
+    line.plans(direct, bases)
+    rival = line.rival(direct)
+    fixed, measured = line.confirm(rival.plan, bases)
+    candidates = confirmation.candidates(fixed, measured)
+    compare = small.compare(line.run, line.study.mode)
+    comparison = verdict(measured["direct"], candidates, line.study.proof, line.study.target, compare)
+    return Decided(direct, rival, bases, fixed, measured, comparison)
+
+
+class Transfer(Kind):
+    """Which blocks of source networks are worth copying, and is that a gain over direct learning? As of `Kind`."""
+
+    sections = TRANSFER
+    work = Pipeline
+
+    def measured(self, line: Pipeline) -> Written:
+        """Search direct learning and plans, confirm the best, train what is handed over."""
+        found = decided(line)
+        rival, comparison, curve = found.rival.plan, found.comparison, None
+        if comparison["decision"] == "transfer" and line.study.mode == "fresh":
+            curve = line.curve(rival, comparison["direct"]["mean"], comparison["candidate"]["mean"])
+        arm, plan = conclusion.best_measured(comparison, rival)
+        plans = {"direct": rival, "transfer": plan} if arm == "candidate" else {"direct": plan}
+        networks = line.champions(plans, found.bases)
+        return partial(_write, line, found, curve, networks, arm, plan)
+
+    def checks(self, run: Run) -> Mapping[str, Callable[[], str]]:
+        """As of `Kind`."""
+        return checks(run, self.study)
+
+    def check(self) -> Iterator[str]:
+        """Refuse a task that cannot be carried out."""
+        study = self.study
+        study.learned.check()
+        if study.target in study.sources:
+            yield f"{study.target} is source and target: its base network learns from other examples of the same task"
+
+    def seconds(self, workers: int) -> tuple[float, float]:
+        """Rough wall times: of the searches, and of everything else."""
+        study, recipe, base = self.study, self.study.start, self.study.base
+        steps = recipe.steps(study.rows.training)
+        confirmed = (REFITS if study.mode == "small" else study.proof.seeds) * (1 + 3 * study.proof.candidates) + 2
+        curve = study.budget.curve * (2 + 4) if study.mode == "fresh" else 0
+        lessons = [lesson for lesson in study.bases.lessons().values() if lesson.source in study.taught]
+        based = sum(lesson.epochs * math.ceil(0.8 * lesson.rows / base.batch) for lesson in lessons)
+        step = seconds_per_step(study.learned, recipe)
+        slower = max(1.0, base.batch / recipe.batch) ** 0.7
+        rest = AROUND + step * ((confirmed + curve) * steps / workers + based * slower)
+        return (1 + study.budget.rival) * study.budget.trainings * steps * step / workers, rest
+
+    def megabytes(self) -> float:
+        """Disk that a run will take."""
+        return 50 + float(self.study.learned.megabytes())
+
+    @property
+    def devices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Where its task can be trained."""
+        return tuple(self.study.learned.devices)
+
+    def mapped(self, line: Pipeline) -> dict[str, Any]:
+        """Every span of every source and none."""
+        return mapping.drawn(line)
+
+    def map_lines(self, drawn: Mapping[str, Any]) -> Iterator[str]:
+        """The best span, and how many help and harm."""
+        cells = [cell for cell in drawn["cells"] if cell["change"] is not None]
+        if not cells:
+            raise RuntimeError("every span diverged on a seed")
+        best = min(cells, key=lambda cell: cell["change"])
+        counts = {said: sum(cell["verdict"] == said for cell in cells) for said in ("helps", "undecided", "harms")}
+        yield f"best span ({best['n1']}, {best['n2']}): {best['change']:+.0%} error; of {len(cells)} spans {counts}"
+
+    def predict(self, folder: Path, asked: Asked) -> str:
+        """Outputs for a file of inputs."""
+        outputs_only(folder, asked.temperatures, asked.sweeps)
+        self.study.learned.predicts(folder)
+        return predict_csv(folder, Path(asked.what), asked.task)
+
+
+def _write(
+    line: Pipeline, found: Decided, curve: Any, networks: Mapping[str, Any], arm: str, plan: Plan
+) -> dict[str, Any]:
+    """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
+    best = networks["transfer" if arm == "candidate" else "direct"]
+    run, ledgers = line.run, {"baseline": line.baseline_ledger, "plans": line.plans_ledger}
+    result = {
+        "format": 1,
+        "protocol": 2,
+        "study": line.study.to_dict(),
+        "data": line.task.data_cards(run.path("data")),
+        "bases": [base.card() for base in found.bases.values()],
+        "baseline": searched(line.baseline_ledger, line.study),
+        "direct_by_budget": by_budget(line.baseline_ledger.records(), found.direct, found.rival),
+        "plans": searched(line.plans_ledger, line.study),
+        "confirmation": found.fixed | {"arms": found.measured},
+        "handed_over": {"arm": arm, "plan": plan.to_dict(), "rows": len(line.pool), "error": best["error"]},
+        "examples": conclusion.examples_gained(curve),
+        "priors": run.read("priors.json"),
+        "importance": {name: ledger.importance() for name, ledger in ledgers.items()},
+        **line.shown(networks),
+    }
+    run.write("result.json", result)
+    spent = cost(run, ledgers, line.spent, line.means.workers)
+    run.write("cost.json", spent)
+    certified = conclusion.certificate(result, found.comparison, spent)
+    write_bytes(run.path("model", "network.safetensors"), best["data"])
+    card = conclusion.champion_card(line.study, line.task, certified, best, plan)
+    run.write("model/card.json", card)
+    run.write("certificate.json", certified)
+    return certified

@@ -1,0 +1,101 @@
+"""The map: every span of every source and none, several seeds each. What people did by hand, beside the verdict."""
+
+from typing import Any
+
+from search.kinds.transfer.pipeline import Pipeline
+from search.kinds.transfer.study import Study
+from search.proof.statistics import log_ratios, reduction
+from search.run.folder import Run
+from search.run.seeds import Role
+from search.tasks.base import Request
+from spaces.plan import Plan, Recipe, Span
+
+ALPHA = 0.05
+
+
+def recipes(run: Run, study: Study) -> tuple[Recipe, Recipe]:
+    """The recipes of direct learning and of transfer: those a finished run found, else the study's own for both.
+
+    Transfer wants smaller steps than direct learning, so comparing all spans with one recipe would be unfair to one
+    side; where a run exists, its first candidate's recipe serves every span. Rates and scales of single blocks do not:
+    they belong to the span they were found with. Copied weights have the scale that theory expects of their source.
+    """
+    if not run.has("result.json"):
+        return study.start, study.start
+    result = run.read("result.json")
+    direct = Plan.from_dict(_best(result["baseline"])["plan"]).recipe
+    candidates = result["confirmation"]["candidates"]
+    return direct, Plan.from_dict(candidates[0]["plan"]).recipe if candidates else direct
+
+
+def chosen(run: Run) -> Plan | None:
+    """The plan that a finished run certified, None if it certified none."""
+    if not run.has("certificate.json"):
+        return None
+    told = run.read("certificate.json")
+    return Plan.from_dict(told["comparisons"][0]["plan"]) if told["decision"] == "transfer" else None
+
+
+def drawn(line: Pipeline) -> dict[str, Any]:
+    """The map of a run whose data are there: all spans of a study, on fresh examples and regret seeds."""
+    own, theirs = recipes(line.run, line.study)
+    return measured(line, own, theirs, chosen(line.run))
+
+
+def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = None) -> dict[str, Any]:
+    """The map of a run whose data are there.
+
+    Args:
+        line: The run.
+        own: Recipe of direct learning.
+        theirs: Recipe of every span.
+        best: What a run certified, with rates, scales and recipe of its own; measured beside the map.
+    """
+    study = line.study
+    bases = line.bases(theirs)
+    plans = {"direct": Plan(own), "direct_same_recipe": Plan(theirs)}
+    cells = {f"{name}/{span.first}-{span.last}": (name, span) for name in bases for span in Span.every(study.blocks)}
+    plans |= {
+        key: Plan.span(theirs, study.blocks, name, span, scale=study.bases.scale(name))
+        for key, (name, span) in cells.items()
+    }
+    plans |= {} if best is None else {"chosen": best}
+    with line.phase("map", len(plans) * study.budget.map):
+        # A map is no proof: in small mode it must leave the locked rows alone.
+        test = line.test() if study.mode == "fresh" else None
+        task = line.shared(Role.REGRET, bases, test)
+        seeds = range(study.budget.map)
+        asked = {f"{name}/{i}": (task, Request(plan, i)) for i in seeds for name, plan in plans.items()}
+        errors = line.measure("map", asked)
+    by_plan = {name: [errors[f"{name}/{i}"] for i in seeds] for name in plans}
+    return {
+        "study": study.to_dict(),
+        "seeds": study.budget.map,
+        "trainings": len(asked) - (study.budget.map if best is not None else 0),
+        "blocks": study.blocks,
+        "direct": by_plan["direct"],
+        "direct_same_recipe": by_plan["direct_same_recipe"],
+        "direct_recipe": own.to_dict(),
+        "recipe": theirs.to_dict(),
+        "chosen": None if best is None else {"plan": best.to_dict(), "errors": by_plan["chosen"]},
+        "cells": [
+            {"source": name} | _cell(span, by_plan["direct"], by_plan[key], study.blocks)
+            for key, (name, span) in cells.items()
+        ],
+    }
+
+
+def _cell(span: Span, direct: list[float | None], errors: list[float | None], blocks: int) -> dict[str, Any]:
+    """One span against direct learning: relative change of the error, 95 % interval, verdict of that interval."""
+    cell: dict[str, Any] = {"n1": span.first, "n2": span.last, "paper": span.last < blocks, "errors": errors}
+    pairs = [(a, b) for a, b in zip(direct, errors, strict=True) if a is not None and b is not None]
+    if len(pairs) < len(errors):
+        return cell | {"change": None, "interval": None, "verdict": "undecided"}
+    found = reduction(log_ratios([a for a, _ in pairs], [b for _, b in pairs]), ALPHA)
+    low, high = (-end for end in reversed(found.interval))
+    verdict = "helps" if high < 0 else "harms" if low > 0 else "undecided"
+    return cell | {"change": -found.value, "interval": [low, high], "verdict": verdict}
+
+
+def _best(searched: dict[str, Any]) -> dict[str, Any]:
+    return next(trial for trial in searched["trials"] if trial["number"] == searched["best"])

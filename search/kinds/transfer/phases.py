@@ -1,0 +1,103 @@
+"""The searches of a run, as ledgers: direct learning, plans that start from it, and direct learning gone on with."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from search.engine.gaussian import NumberedGP
+from search.engine.journal import Journal
+from search.engine.ledger import Ledger, OnClose, Rules, affordable
+from search.engine.searched import Direct
+from search.kinds.transfer.study import Budget, Study
+from search.run.seeds import Role
+from spaces import baseline, blocks, transfer
+from spaces.plan import Recipe
+from spaces.ranges import Ranges, shortened
+
+SPACE: dict[str, Any] = {"span": transfer, "blocks": blocks}
+WIDEN = (0.25, 0.5)
+"""Shares of a search of direct learning after which a range is widened where the best recipe touches its edge: early,
+for of the last quarter nothing is left to draw from."""
+FINALISTS = 3
+"""Recipes of direct learning that get all seeds."""
+PLANS = 4
+"""Plans that do: of transfer the baseline's recipe, the best with a copied and with a fresh head, and the next best."""
+
+
+def direct_rules(phase: str, seed: int, budget: Budget, until: float, times: int = 1) -> Rules:
+    """How direct learning is searched with ``times`` as many trainings as plans get.
+
+    The larger search is the smaller one gone on with, as often as it takes: milestones of the smaller stay where they
+    were, and each further part has its own, so that an optimum at an edge widens its range late in the search too.
+    """
+    trainings = times * budget.trainings
+    widen = tuple((part + share) / times for part in range(times) for share in WIDEN)
+    finalists = affordable(FINALISTS, budget.trainings, budget.seeds)
+    return Rules(phase, seed, Role.BASELINE_SAMPLER, trainings, budget.seeds, widen, until, finalists)
+
+
+def catching_up(budget: Budget, direct: Direct) -> Budget:
+    """The budget of direct learning's whole search; where time cut its first part short, plans got no more than that.
+
+    A search that was not cut short may leave a training or two for which no finalist had a use.
+
+    Args:
+        budget: The study's.
+        direct: What the first part came to.
+    """
+    short = direct.spent <= budget.trainings - budget.seeds
+    return replace(budget, trainings=max(budget.seeds, direct.spent)) if short else budget
+
+
+def direct_ledger(
+    rules: Rules,
+    journal: Journal,
+    start: Recipe,
+    ranges: Ranges,
+    rows: int,
+    steps: int,
+    on_close: OnClose = lambda trial, seconds: None,
+) -> Ledger:
+    """The search for the best recipe of direct learning on ``rows`` training rows, ``steps`` a training at most."""
+    return Ledger(
+        journal,
+        rules,
+        partial(shortened, space=partial(baseline.suggest, start=start), rows=rows, steps=steps),
+        ranges,
+        baseline.first_guesses(ranges, start),
+        partial(transfer.constraints, rows=rows, steps=steps),
+        on_close,
+        sampler=NumberedGP.of,
+    )
+
+
+def plans_ledger(
+    study: Study,
+    journal: Journal,
+    until: float,
+    on_close: OnClose,
+    start: Recipe,
+    ranges: Ranges,
+    trainings: int,
+    favourites: Sequence[transfer.Favourite] = (),
+) -> Ledger:
+    """The search for the best plan of transfer, from the tuned baseline's recipe and with its ranges.
+
+    It gets no more trainings than the baseline search had, also where time cut that short.
+    """
+    space, rows, steps = SPACE[study.space], study.rows.training, study.budget.steps
+    suggest = partial(space.suggest, start=start, sources=study.bases, blocks=study.blocks)
+    seeds = study.budget.seeds
+    finalists = affordable(PLANS, trainings, seeds, least=2)
+    return Ledger(
+        journal,
+        Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, seeds, (), until, finalists),
+        partial(shortened, space=suggest, rows=rows, steps=steps),
+        ranges,
+        space.first_guesses(ranges, start, study.bases, study.blocks, favourites),
+        partial(transfer.constraints, rows=rows, steps=steps),
+        on_close,
+        transfer.family,
+        sampler=NumberedGP.of,
+    )

@@ -1,0 +1,220 @@
+"""The phases of a run, each of which finds what is done already and does the rest."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from models.losses import geometric_mean
+from search.engine.ledger import Ledger
+from search.engine.searched import Direct, settled
+from search.engine.work import Work
+from search.kinds.transfer import confirmation
+from search.kinds.transfer.bases import Base, load_base, save_base, train_base
+from search.kinds.transfer.phases import catching_up, direct_ledger, direct_rules, plans_ledger
+from search.kinds.transfer.study import Budget, Study
+from search.run.folder import write_bytes
+from search.run.seeds import Role
+from search.tasks.base import Examples, Exhibit, Phase, Request, Task, fit
+from search.tasks.transferability import favourites
+from spaces.plan import Plan, Recipe
+
+CURVE = (2, 4, 8)
+"""Training examples on the learning curve, as multiples of what the study has."""
+
+
+class Pipeline(Work):
+    """One run of a transfer study; arguments as of `Work`."""
+
+    study: Study
+
+    def examples(self, name: str, role: Role, rows: int) -> Examples:
+        """Examples of a source or of the target, the same each time."""
+        return self.task.examples(name, role, rows, self)
+
+    def prepare(self) -> None:
+        """The sources' examples and the target's pool, which is all that the searches see.
+
+        Of a run that is refused here nothing is left in the folder.
+        """
+        study = self.study
+        self.task: Task = study.learned
+        test = study.rows.test if study.mode == "fresh" else 0
+        with (
+            self.run.possible("data.ready", "reference.json", "direct.json"),
+            self.phase("data", study.rows.source * len(study.taught) + study.rows.pool + test),
+        ):
+            self.sources = {name: self.examples(name, Role.SOURCE, study.rows.source) for name in study.taught}
+            for name, examples in self.sources.items():
+                self.task.admit(examples, f"{name} (source)")
+            self.sources = {name: self.task.of_source(examples, name) for name, examples in self.sources.items()}
+            # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test, and
+            # in small mode only the confirmation does.
+            pool = self.examples(study.target, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
+            self.task.admit(pool, f"{study.target} (pool)")
+            self.task = self.task.knowing(pool, self.calls, self.run)
+            self.pool = self.task.of_target(pool)
+            if study.mode == "fresh":
+                self.test()  # what it refuses is refused before anything was searched
+            write_bytes(self.run.path("data.ready"), b"")
+
+    def calls(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Call a function that trains, where trainings run; results in the order of its arguments."""
+        return self.trainer.calls(function, arguments, self.means.workers, self.means.gpus)  # type: ignore[no-any-return]
+
+    def test(self) -> Examples:
+        """What confirms: newly drawn examples, or in small mode the pool's locked rows."""
+        study = self.study
+        if study.mode == "small":
+            locked = self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.locked)
+            return self.task.to_judge(locked)
+        return self.task.to_judge(self.examples(study.target, Role.TEST, study.rows.test))
+
+    def shared(self, role: Role, bases: Mapping[str, Base], test: Examples | None = None) -> Phase:
+        """What the trainings of one phase share."""
+        study = self.study
+        return Phase(
+            self.task,
+            study.seed,
+            role,
+            self.pool,
+            study.rows.validation,
+            {name: base.data for name, base in bases.items()},
+            test,
+            self.means.device,
+            crossed=test is not None and study.mode == "small",
+        )
+
+    def baseline(self) -> Direct:
+        """Search the recipe of direct learning, with the budget that the plans get: what they start from."""
+        ledger = self._direct_ledger(self.study.budget, until=self._until(1))
+        self.search(ledger, self.shared(Role.BASELINE, {}), "direct learning")
+        self.baseline_ledger = ledger
+        return settled(self.run, ledger, "direct.json")
+
+    def rival(self, direct: Direct) -> Direct:
+        """Go on with that search until it has had all that the run spends on searching: what candidates must beat."""
+        budget = catching_up(self.study.budget, direct)
+        ledger = self._direct_ledger(budget, budget.rival)
+        self.search(ledger, self.shared(Role.BASELINE, {}), "direct learning, gone on with", "rival")
+        self.baseline_ledger = ledger
+        return settled(self.run, ledger, "rival.json")
+
+    def _direct_ledger(self, budget: Budget, times: int = 1, until: float = math.inf) -> Ledger:
+        study = self.study
+        return direct_ledger(
+            direct_rules("baseline", study.seed, budget, until, times),
+            self.journal,
+            study.start,
+            study.ranges,
+            study.rows.training,
+            study.budget.steps,
+            self.closed("baseline"),
+        )
+
+    def bases(self, recipe: Recipe) -> dict[str, Base]:
+        """Train every base network once, with the activation that the target network will have."""
+        study = self.study
+        folder = self.run.path("bases")
+        lessons = study.bases.lessons()
+        given = {name: self.task.pretrained(name) for name in lessons}
+        how = {
+            name: None if given[name] else replace(study.base, epochs=lesson.epochs, activation=recipe.activation)
+            for name, lesson in lessons.items()
+        }
+        with self.phase("base network" if len(lessons) == 1 else "base networks"):
+            found = {name: load_base(name, how[name], folder) for name in lessons}
+            missing = [name for name, base in found.items() if base is None]
+            asked = [
+                (name, lessons[name].source, self.task, self.sources[lessons[name].source].first(lessons[name].rows),
+                 taught, study.seed, self.means.device)
+                for name, taught in how.items() if name in missing and taught
+            ]  # fmt: skip
+            ready = [Base(name, data, None, None) for name, data in given.items() if name in missing and data]
+            for base in ready + self.calls(train_base, asked):
+                save_base(base, folder)
+                found[base.name] = base
+        return {name: base for name, base in found.items() if base is not None}
+
+    def plans(self, direct: Direct, bases: Mapping[str, Base]) -> None:
+        """Search the plans of transfer, starting from what cheap priors favour."""
+        task = self.shared(Role.PLANS, bases)
+        if not self.run.has("priors.json"):
+            self.run.write("priors.json", self.task.transferability(task, direct.plan.recipe))
+        self.plans_ledger = plans_ledger(
+            self.study,
+            self.journal,
+            self._until(2),
+            self.closed("plans"),
+            direct.plan.recipe,
+            direct.ranges,
+            min(self.study.budget.trainings, direct.spent),
+            favourites(self.run.read("priors.json")),
+        )
+        self.search(self.plans_ledger, task, "transfer plans")
+
+    def confirm(self, rival: Plan, bases: Mapping[str, Base]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+        """Fix what will be confirmed, then measure every arm on seeds and examples that no search has seen."""
+        if not self.run.has("confirmation.json"):
+            self.run.write("confirmation.json", confirmation.protocol(self.plans_ledger.records(), self.study))
+        fixed = self.run.read("confirmation.json")
+        asked = confirmation.trainings(fixed, rival)
+        with self.phase("confirmation", len(asked)):
+            task = self.shared(Role.CONFIRMATION, bases, self.test())
+            errors = self.measure("confirmation", {key: (task, training) for key, training in asked.items()})
+        return fixed, confirmation.arms(fixed, errors)
+
+    def curve(self, rival: Plan, direct: float, wanted: float) -> dict[str, Any]:
+        """Learning curve of direct learning on new examples, until it reaches the error ``wanted``."""
+        study = self.study
+        rows, errors = [study.rows.training], [[direct]]
+        sizes = [study.rows.training * factor for factor in CURVE]
+        with self.phase("learning curve", len(sizes) * study.budget.curve):
+            examples = self.examples(study.target, Role.CURVE, sizes[-1] + study.rows.validation)
+            whole = replace(self.shared(Role.CURVE, {}, self.test()), pool=self.task.of_target(examples))
+            # The two smaller sizes together, so that no worker waits; the largest only if they do not reach it.
+            for together in (sizes[:-1], sizes[-1:]):
+                if any(geometric_mean(found) <= wanted for found in errors):
+                    break
+                tasks = {size: confirmation.curve_phase(whole, size) for size in together}
+                found = self.measure(
+                    "curve",
+                    {f"{n}/{i}": (tasks[n], Request(rival, i)) for i in range(study.budget.curve) for n in together},
+                )
+                for n in together:
+                    rows.append(n)
+                    errors.append([error for key, error in found.items() if key.startswith(f"{n}/") and error])
+        return {"rows": rows, "errors": errors, "candidate_error": wanted}
+
+    def champions(self, plans: Mapping[str, Plan], bases: Mapping[str, Base]) -> dict[str, dict[str, Any]]:
+        """Train each plan once more, on all unlocked rows, to keep its network and show what it can."""
+        with self.phase("champion"):
+            phase = replace(self.shared(Role.CONFIRMATION, bases, self.test()), validation=0)
+            found = self.calls(final_network, [(phase, plan) for plan in plans.values()])
+            (beside,) = self.calls(yardsticks, [(phase,)])
+        return beside | dict(zip(plans, found, strict=True))
+
+    def shown(self, networks: Mapping[str, Any]) -> Exhibit:
+        """What the result keeps of all of these, for its figures."""
+        return self.task.shown(networks, self.test())
+
+    def digest(self, phase: Phase, asked: Request) -> str:
+        """Names everything that a training's error depends on."""
+        return phase.digest(asked)
+
+
+def final_network(phase: Phase, plan: Plan) -> dict[str, Any]:
+    """Train a plan once more with confirmation seed 0.
+
+    Returns:
+        ``error``, ``data`` (safetensors), and what the task exhibits.
+    """
+    assert phase.test is not None
+    fitted, off = fit(phase, Request(plan, 0))
+    exhibit = phase.task.exhibit(fitted, phase.test, phase.device)
+    return {"error": off.value, "data": phase.task.pack(fitted)} | exhibit
+
+
+def yardsticks(phase: Phase) -> dict[str, dict[str, Any]]:
+    """What every network has to beat, where trainings run."""
+    return phase.task.yardsticks(phase)

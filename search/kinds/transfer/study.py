@@ -1,0 +1,227 @@
+"""A study of transfer: what is asked, at which size, and what may be spent."""
+
+import math
+from dataclasses import field
+from functools import cached_property
+from typing import Annotated, ClassVar, Literal, get_args
+
+from pydantic import Field
+
+from models.network import AnyNetwork, Network, OwnNetwork
+from models.pretrained import Pretrained
+from search.settings import Name, Proof, Scale, Seed, StudySettings
+from search.tasks.base import Task
+from search.tasks.registry import TASKS, find_task
+from search.tasks.tables import LOCKED
+from simulators.base import Simulator
+from simulators.registry import find
+from simulators.table import Measured, Table
+from spaces.errors import InputError, whole
+from spaces.plan import OWN, Recipe
+from spaces.ranges import Ranges
+from spaces.settings import Count, Settings, Whole, settings
+from spaces.sources import Sources
+
+Mode = Literal["fresh", "small"]
+MODES = get_args(Mode)
+FAIR = Recipe(head="constant")
+"""A recipe whose fresh head brings what a copied head would bring with no knowledge at all."""
+LEAST = 20
+"""Examples of a target below which nothing is left to lock away."""
+
+
+@settings("rows")
+class Rows(Settings):
+    """How many examples there are of each kind.
+
+    Attributes:
+        source: Cheap examples of the source task (80 % train its network, 10 % judge it, as in Qu et al. 2018).
+        pool: Expensive examples of the target task: all there are, in every phase.
+        locked: Of these, kept away from search and training alike.
+        validation: Of the unlocked ones, those that score a training in the searches; redrawn with each seed.
+        test: Newly simulated examples on which the certificate measures the truth.
+    """
+
+    source: Annotated[Whole, Field(ge=10)] = 50_000
+    pool: Count = 500
+    locked: Count = 50
+    validation: Count = 50
+    test: Annotated[Whole, Field(ge=2)] = 2000
+
+    def __post_init__(self) -> None:
+        if self.pool < LEAST:
+            raise InputError(
+                f"rows.pool is {self.pool}; allowed: at least {LEAST} examples of the target, for fewer neither "
+                "teach a network nor prove anything"
+            )
+        if self.training < 1:
+            raise InputError(
+                f"rows.pool is {self.pool}; allowed: more than rows.locked + rows.validation = "
+                f"{self.locked + self.validation}"
+            )
+
+    @property
+    def training(self) -> int:
+        """Rows that a training learns from."""
+        return self.pool - self.locked - self.validation
+
+
+@settings("budget")
+class Budget(Settings):
+    """What may be spent.
+
+    Attributes:
+        trainings: Trainings started in the search of plans, and in that of direct learning before it.
+        rival: How many times as many direct learning gets in all, before anything is confirmed: what the run spends on
+            both, so twice.
+        seeds: Trainings of one trial, at most: the race stops it earlier.
+        steps: Optimiser steps of one training, at most.
+        curve: Seeds for each point of the learning curve.
+        map: Seeds for each cell of a map.
+    """
+
+    trainings: Count = 60
+    seeds: Annotated[Whole, Field(ge=2)] = 4
+    steps: Count = 6400
+    rival: Count = 2
+    curve: Count = 2
+    map: Annotated[Whole, Field(ge=2)] = 3
+
+    def __post_init__(self) -> None:
+        whole("budget.trainings", self.trainings, self.seeds)
+
+
+@settings("study")
+class Study(StudySettings):
+    """Everything that determines a run, but for the machine it runs on.
+
+    Attributes:
+        name: Registered as this; also the name of its folder.
+        sources: Simulators of cheap tasks, files of data, files of weights; the search chooses among them.
+        target: Simulator of the task that matters.
+        title: One line for people.
+        scale: ``demo`` or ``paper``.
+        seed: Fixes every random number.
+        rows: Numbers of examples.
+        network: Of both networks: the perceptron's shape, or a user's own module.
+        base: How the source network is trained; its activation is the tuned baseline's.
+        start: The recipe from which the baseline search sets out.
+        space: What a plan may be: one contiguous ``span``, or a decision for each of the ``blocks``.
+        ranges: What both searches may choose.
+        budget: What they may spend.
+        proof: What the certificate asks for.
+        mode: ``fresh``: confirmed on newly simulated examples; ``small``: on rows of the pool locked away before.
+        metric: What the error is: ``relative-l1`` (Eq. 1 of Qu et al. 2018), or ``normalised-l1``, which outputs that
+            cross zero need: the distance in mean absolute deviations of each output.
+        task: What is learned: ``regression`` of outputs, ``likelihood`` of states, or a task of a user's own by
+            ``module:Class``.
+        tables: The files of data among sources and target.
+        weights: The files of weights among the sources.
+    """
+
+    kind: ClassVar[str] = "transfer"
+
+    name: Name
+    sources: tuple[str, ...]
+    target: str
+    title: str = ""
+    scale: Scale = "paper"
+    seed: Seed = 0
+    rows: Rows = field(default_factory=Rows)
+    network: AnyNetwork = field(default_factory=Network)
+    base: Recipe = FAIR
+    start: Recipe = FAIR
+    space: Literal["span", "blocks"] = "span"
+    ranges: Ranges = field(default_factory=Ranges)
+    budget: Budget = field(default_factory=Budget)
+    proof: Proof = field(default_factory=Proof)
+    mode: Mode = "fresh"
+    metric: Literal["relative-l1", "normalised-l1"] = "relative-l1"
+    task: str = "regression"
+    tables: tuple[Table, ...] = ()
+    weights: tuple[Pretrained, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.task in TASKS:  # a task of a user's own refuses what it cannot use by itself
+            for simulator in (*self.taught, self.target):
+                self.scenario(simulator)
+            self._judged()
+            self._activated()
+        for rows in self.ranges.source_rows:
+            whole("ranges.source_rows", rows, 10, self.rows.source)
+        self.bases.lessons()
+
+    def _judged(self) -> None:
+        """Refuse a mode or metric that this study cannot have."""
+        if self.mode == "fresh" and self.table(self.target) is not None:
+            raise InputError(
+                f"mode is 'fresh', but {self.target} is a file; allowed: 'small', which needs no simulator"
+            )
+        if self.mode == "small":
+            whole("rows.locked (small mode locks 20 %)", self.rows.locked, math.ceil(LOCKED * self.rows.pool))
+        for table, wanted in ((self.table(simulator), rows) for simulator, rows in self._wanted()):
+            if table is not None and table.rows < wanted:
+                raise InputError(f"{table.name} has {table.rows} rows, {wanted} asked; allowed: as many as there are")
+        for where, recipe in (("base", self.base), ("start", self.start)):
+            if self.metric == "normalised-l1" and recipe.loss == "relative-l1":
+                raise InputError(f"{where}.loss is 'relative-l1'; allowed with metric 'normalised-l1': l1, mse, huber")
+
+    def _activated(self) -> None:
+        """Refuse activations that the network cannot have."""
+        own = isinstance(self.network, OwnNetwork)
+        told = {"base.activation": [self.base.activation], "start.activation": [self.start.activation]}
+        for where, found in (told | {"ranges.activation": list(self.ranges.activation)}).items():
+            if own != (found == [OWN]):
+                allowed = f"{OWN!r}, for your module's own code says it" if own else "not 'own' without network.module"
+                raise InputError(f"{where} is {', '.join(map(repr, found))}; allowed: {allowed}")
+        for file in self.weights:
+            if not own and list(self.ranges.activation) != [file.activation or self.ranges.activation[0]]:
+                allowed = repr(file.activation) if file.activation else "the one that its network had"
+                raise InputError(
+                    f"ranges.activation is {list(self.ranges.activation)}, but {file.name} is trained; "
+                    f"allowed: a list of {allowed}"
+                )
+
+    def _wanted(self) -> list[tuple[str, int]]:
+        return [(self.target, self.rows.pool), *((name, self.rows.source) for name in self.sources)]
+
+    @property
+    def taught(self) -> tuple[str, ...]:
+        """The sources that come as examples: their networks are trained here."""
+        trained = {file.name for file in self.weights}
+        return tuple(name for name in self.sources if name not in trained)
+
+    def table(self, name: str) -> Table | None:
+        """The file of data that is called ``name``, or None if it is a simulator."""
+        return next((table for table in self.tables if table.name == name), None)
+
+    def scenario(self, name: str) -> Simulator:
+        """A source or the target, whether simulated or measured."""
+        table = self.table(name)
+        return find(name) if table is None else Measured(table)
+
+    @cached_property
+    def learned(self) -> Task:
+        """What is learned."""
+        return find_task(self.task)(self)
+
+    @cached_property
+    def blocks(self) -> int:
+        """Blocks of the network, the head included."""
+        return self.learned.blocks
+
+    @property
+    def bases(self) -> Sources:
+        """The base networks that plans may copy from."""
+        return Sources(
+            self.sources,
+            self.ranges.source_rows or (self.rows.source,),
+            self.ranges.source_epochs or (self.base.epochs,),
+            tuple(file.name for file in self.weights),
+            self.scales,
+        )
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Factor on the weights of each source that theory expects; none where it is silent."""
+        return ()

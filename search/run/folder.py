@@ -1,0 +1,215 @@
+"""What a run's folder holds, and how it is written: whole files or nothing, one holder at a time."""
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from simulators import durable
+from spaces.errors import InputError
+
+
+class Run:
+    """The folder of one run.
+
+    Attributes:
+        folder: ``study.json``, ``data/``, ``optuna.journal``, ``bases/``, ``evidence/``, ``result.json``,
+            ``cost.json``, ``certificate.json``, ``model/``, ``report/``, ``lock``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def id(self) -> str:
+        """Names this run wherever the folder may be moved."""
+        return (self.folder / "run-id").read_text().strip()
+
+    def path(self, *parts: str) -> Path:
+        """A place inside the folder."""
+        return self.folder.joinpath(*parts)
+
+    def has(self, name: str) -> bool:
+        """Whether a file of that name exists."""
+        return self.path(name).is_file()
+
+    def read(self, name: str) -> Any:
+        """A JSON file of the folder.
+
+        Raises:
+            InputError: If it is missing or damaged.
+        """
+        try:
+            return json.loads(self.path(name).read_text())
+        except (OSError, ValueError) as problem:
+            raise InputError(f"{self.path(name)}: {problem}; allowed: the folder of a run") from None
+
+    def write(self, name: str, value: Any) -> None:
+        """Write a JSON file of the folder, whole or not at all."""
+        write_json(self.path(name), value)
+
+    def fits(self, study: Any) -> None:
+        """Refuse a folder that cannot be this study's; nothing is written.
+
+        Raises:
+            InputError: If it holds another study, or anything that is no run.
+        """
+        if self.has("study.json"):
+            held = self.read("study.json")
+            if not _same(held, study):
+                raise InputError(
+                    f"{self.folder} holds the run of another study ({_difference(held, study.to_dict())}); "
+                    "allowed: the same study and settings, or another --out"
+                )
+        elif self.folder.is_dir() and any(not _left_behind(entry.name) for entry in self.folder.iterdir()):
+            raise InputError(f"{self.folder} is not empty and holds no run; allowed: a new or empty folder")
+
+    def begin(self, study: Any) -> None:
+        """Claim the folder for a study, or continue with the one it holds.
+
+        Raises:
+            InputError: If it holds another study, or anything that is no run, or cannot be written.
+        """
+        self.fits(study)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            durable.remove_partial(self.folder)
+            if not self.has("study.json"):
+                self.write("study.json", study.to_dict())
+            if not self.has("run-id"):
+                write_bytes(self.path("run-id"), uuid.uuid4().hex.encode())
+        except OSError as problem:
+            raise InputError(f"{self.folder}: {problem.strerror}; allowed: a folder that can be written") from None
+
+    @contextmanager
+    def possible(self, *learned: str) -> Iterator[None]:
+        """Leave nothing of a run that is refused within, unless one of the files says that it once was not."""
+        try:
+            yield
+        except InputError:
+            if not any(map(self.has, learned)):
+                shutil.rmtree(self.folder)
+            raise
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder against any other process; a dead holder's lock is taken over.
+
+        Raises:
+            InputError: Naming the process that holds it.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = self.path("lock").open("a+")
+        except OSError as problem:
+            raise InputError(f"{self.folder}: {problem.strerror}; allowed: a folder that can be written") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(f"{self.folder} is in use by {_holder(lock)}") from None
+            lock.seek(0)
+            lock.truncate()
+            lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+            lock.flush()
+            yield
+
+
+def _holder(lock: TextIO) -> str:
+    """Who holds a folder, by its lock; one that took it a moment ago may not have said so yet."""
+    for _ in range(40):
+        lock.seek(0)
+        if told := lock.read().strip():
+            return told
+        time.sleep(0.05)
+    return "another process"
+
+
+class Evidence:
+    """Trainings that are done, one JSON line each: append only, so that nothing finished is ever lost or repeated."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.done: dict[str, dict[str, Any]] = {}
+        if path.exists():
+            mend_tail(path)
+            for line in path.read_text().splitlines():
+                entry = json.loads(line)
+                self.done[entry["key"]] = entry
+
+    def add(self, key: str, entry: dict[str, Any]) -> None:
+        """Record what came of ``key``, on disk before this returns."""
+        self.done[key] = {"key": key} | entry
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a") as file:
+            file.write(json.dumps(self.done[key], sort_keys=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def mend_tail(path: Path) -> None:
+    """Cut off a last line that a killed process left unfinished."""
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that it is either whole or not there, making its folder if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.write(path, data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON, keys in the order given; a number that is not finite becomes null."""
+    text = json.dumps(strict(value), indent=1, allow_nan=False, ensure_ascii=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def strict(value: Any) -> Any:
+    """The value with every non-finite number replaced by None, as JSON has no other way to say it."""
+    if isinstance(value, dict):
+        return {str(key): strict(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(entry) for entry in value]
+    if isinstance(value, float) and not (value - value == 0):
+        return None
+    return value
+
+
+def _left_behind(name: str) -> bool:
+    """Whether a file is what a run that was killed at its very beginning leaves."""
+    return name in ("lock", "run-id") or name.endswith(durable.PARTIAL)
+
+
+def _same(held: dict[str, Any], study: Any) -> bool:
+    """Whether the plain values of a folder's study mean this one; where its files lay is no difference."""
+    try:
+        return bool(type(study).reopened(held) == study)
+    except InputError:
+        return False
+
+
+def _difference(held: dict[str, Any], asked: dict[str, Any]) -> str:
+    """The first setting in which two studies differ, in words."""
+
+    def flat(value: Any, where: str = "") -> dict[str, Any]:
+        if isinstance(value, dict):
+            return {k: v for key, entry in value.items() for k, v in flat(entry, f"{where}.{key}".strip(".")).items()}
+        if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
+            named = {entry.get("name", str(i)): entry for i, entry in enumerate(value)}
+            return {k: v for name, entry in named.items() for k, v in flat(entry, f"{where}.{name}").items()}
+        return {where: value}
+
+    before, after = flat(held), flat(asked)
+    key = next(key for key in before | after if before.get(key) != after.get(key))
+    return f"{key} = {before.get(key)!r} there, {after.get(key)!r} asked"

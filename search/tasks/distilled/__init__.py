@@ -1,0 +1,1 @@
+"""Energies learned from watched states: a sequence model watches, an extensive network learns what it knows."""

@@ -1,0 +1,149 @@
+"""What one training of a sharing plan is worth: build, initialise, train all tasks at once, judge each."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.losses import geometric_mean, relative_error
+from models.mlp import fresh
+from models.scaling import Scaling
+from models.shared import SharedMLP, stack
+from models.train import predict, train
+from models.weighting import backward
+from search.run.seeds import Draws, Role
+from search.tasks.base import Examples
+from spaces.sharing import Sharing
+
+
+@dataclass(frozen=True)
+class SharedTraining:
+    """One training asked for: a plan, a seed, and for the control the one task whose labels stay as they are."""
+
+    plan: Sharing
+    index: int
+    intact: str = ""
+
+
+@dataclass(frozen=True)
+class SharedTask:
+    """All that the trainings of one phase share, as `Task` for a single task; each reaches a worker once.
+
+    Attributes:
+        seed: The study's.
+        role: Which seeds this phase draws.
+        pools: Unlocked examples of each task, as many of each: every update sees all tasks.
+        validation: Rows of each set aside by each seed: the same row numbers that learning one task alone sets aside.
+        depth: Hidden blocks.
+        width: Neurons in each.
+        judges: Examples that score a training. None in the search: there, the seed's validation rows do.
+        device: ``cpu`` or ``cuda``.
+    """
+
+    seed: int
+    role: Role
+    pools: Mapping[str, Examples]
+    validation: int
+    depth: int
+    width: int
+    judges: Mapping[str, Examples] | None = None
+    device: str = "cpu"
+
+    def read(self, plan: Mapping[str, Any]) -> Sharing:
+        """A plan from plain values."""
+        return Sharing.from_dict(plan)
+
+    def training(self, plan: Sharing, index: int) -> SharedTraining:
+        """What a search asks for."""
+        return SharedTraining(plan, index)
+
+    def errors(self, training: SharedTraining) -> tuple[float, dict[str, Any]]:
+        """The geometric mean of the tasks' errors, and each, as an `Outcome` tells them.
+
+        Trials are compared by differences of its logarithm on the same seeds. What direct learning reaches drops out
+        of those, so this is the mean log-ratio to it: every task counts by its relative change, and not film-14 ten
+        times as much as film-8. That no single task is made worse is asked when a plan is chosen, not in the race: a
+        mean over tasks varies less from seed to seed than the worst of them.
+        """
+        found = learn(self, training).errors
+        known = all(map(math.isfinite, found.values()))
+        return geometric_mean(list(found.values())) if known else math.inf, {"by_task": found}
+
+    def digest(self, training: SharedTraining) -> str:
+        """Names everything that one training's errors depend on."""
+        names = {
+            "seed": self.seed,
+            "role": int(self.role),
+            "rows": [{task: len(pool) for task, pool in self.pools.items()}, self.validation],
+            "shape": [self.depth, self.width],
+            "plan": training.plan.to_dict(),
+            "training": [training.index, training.intact],
+            "batches": "near-equal",
+        }
+        if training.plan.recipe.head == "constant":
+            names["head"] = "weights of zero"
+        return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A trained network, the scaling of each task's inputs, and each judged task's error (Eq. 1, a fraction)."""
+
+    errors: dict[str, float]
+    network: SharedMLP
+    scalings: dict[str, Scaling]
+
+
+def learn(task: SharedTask, training: SharedTraining) -> Learned:
+    """Train once; in the control only the intact task is judged.
+
+    Raises:
+        NonFiniteLoss: If training diverges.
+    """
+    plan, draws = training.plan, Draws.of(task.seed, task.role, training.index)
+    pools = {name: task.pools[name] for name in plan.tasks}
+    first = next(iter(pools.values()))
+    learned, held = draws.rows(len(first), task.validation)
+    widths = {name: pool.inputs.shape[1] for name, pool in pools.items()}
+    network = SharedMLP(plan, widths, first.outputs.shape[1], task.depth, task.width)
+    fresh(network, plan.recipe.initial_scale, draws.weights)
+    rows = [pool.take(learned).tensors(task.device) for pool in pools.values()]
+    scalings = {name: Scaling.of(inputs) for name, (inputs, _) in zip(pools, rows, strict=True)}
+    outputs = torch.stack([exact for _, exact in rows], 1)
+    if plan.recipe.head == "constant":
+        network.start_heads(outputs.cpu())
+    network.to(task.device)
+    if training.intact:
+        _shuffle(outputs, [i for i, name in enumerate(plan.tasks) if name != training.intact], draws.shuffle)
+    inputs = _inputs(plan, scalings, [inputs for inputs, _ in rows])
+    train(network, inputs, outputs, plan.recipe, draws.order, backward=backward(network, draws.shuffle))
+    judged = [
+        task.pools[name].take(held).tensors(task.device)
+        if task.judges is None
+        else task.judges[name].tensors(task.device)
+        for name in plan.tasks
+    ]
+    predicted = predict(network, _inputs(plan, scalings, [inputs for inputs, _ in judged])).cpu().numpy()
+    errors = {
+        name: relative_error(predicted[:, i], exact.cpu().numpy())
+        for i, (name, (_, exact)) in enumerate(zip(plan.tasks, judged, strict=True))
+        if training.intact in ("", name)
+    }
+    return Learned(errors, network, scalings)
+
+
+def _inputs(plan: Sharing, scalings: Mapping[str, Scaling], rows: Sequence[Tensor]) -> Tensor:
+    """Inputs of all tasks, each standardised by itself, as one tensor."""
+    return stack([scale(one) for scale, one in zip(scalings.values(), rows, strict=True)], plan.align)
+
+
+def _shuffle(outputs: Tensor, places: Sequence[int], generator: torch.Generator) -> None:
+    """Give the examples of some tasks each other's labels, in place, tasks at ``places`` of (rows, tasks, outputs)."""
+    for place in places:
+        order = torch.randperm(len(outputs), generator=generator).to(outputs.device)
+        outputs[:, place] = outputs[order, place]

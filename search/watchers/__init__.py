@@ -1,1 +1,0 @@
-"""Transfer between sequence models that watch lattices: which blocks hold between temperatures or couplings?"""
