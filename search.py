@@ -9,4 +9,4 @@ import sys
 
 if __name__ == "__main__":
     arguments = sys.argv[1:] or ["run", "film10-film8"]
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "search", *arguments])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "graft", *arguments])

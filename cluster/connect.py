@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster import token
+from graft.cluster import token
 
 QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",

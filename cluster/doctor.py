@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import token
-from cluster.connect import address, machines
-from cluster.nodes import Node, nodes, versions
-from cluster.preflight import attached, cpus, gpus
-from spaces.errors import InputError
+from graft.cluster import token
+from graft.cluster.connect import address, machines
+from graft.cluster.nodes import Node, nodes, versions
+from graft.cluster.preflight import attached, cpus, gpus
+from graft.spaces.errors import InputError
 
 LEAST_GB = 2.0
 

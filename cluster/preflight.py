@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster.connect import address, quiet
-from spaces.errors import InputError, whole
+from graft.cluster.connect import address, quiet
+from graft.spaces.errors import InputError, whole
 
 ANSWER = 2.0
 """Seconds within which a cluster's port must answer."""

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from models.ednn import EDNN
-from models.losses import LOSS
-from models.symmetries import Symmetries
-from models.train import Callback, descent, train
-from spaces.plan import Recipe
+from graft.models.ednn import EDNN
+from graft.models.losses import LOSS
+from graft.models.symmetries import Symmetries
+from graft.models.train import Callback, descent, train
+from graft.spaces.plan import Recipe
 
 
 def distil(

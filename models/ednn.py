@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from models import tiles
-from models.mlp import layer
-from models.sequence.chain import channels, encode
-from spaces.errors import InputError
-from spaces.settings import Count, Settings, Truth, Whole, settings
+from graft.models import tiles
+from graft.models.mlp import layer
+from graft.models.sequence.chain import channels, encode
+from graft.spaces.errors import InputError
+from graft.spaces.settings import Count, Settings, Truth, Whole, settings
 
 CHUNK = 2**16
 
@@ -22,8 +22,8 @@ class EDNN(nn.Module):
     """The same perceptron looks at every tile, and the energy is the sum of what it says.
 
     States are **index tensors** (batch, rows, columns), values 0 .. q-1, of any size that the tiles cover. What tiles
-    are and how they are numbered is said in `models.tiles`. As training asks for energies of hundreds of units, outputs
-    are in units of ``scale`` from ``offset`` (each per tile), which `centre` sets.
+    are and how they are numbered is said in `graft.models.tiles`. As training asks for energies of hundreds of units,
+    outputs are in units of ``scale`` from ``offset`` (each per tile), which `centre` sets.
 
     Args:
         q: Values of a spin.
@@ -32,7 +32,7 @@ class EDNN(nn.Module):
         widths: Hidden layers (ReLU); (32, 64) in Sprague et al. 2021, with f = 2 and c = 1.
 
     Attributes:
-        rest: A number for each different tile besides, if there is one (`models.settle`): shaped as its `table`.
+        rest: A number for each different tile besides, if there is one (`graft.models.settle`): shaped as its `table`.
     """
 
     scale: Tensor

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spaces.errors import number
+from graft.spaces.errors import number
 
 
 def boltzmann(log_probabilities: ArrayLike, temperature: float) -> NDArray[np.float64]:

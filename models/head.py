@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from models.mlp import fresh
-from models.surgery import blocks_of
-from spaces.plan import Recipe
+from graft.models.mlp import fresh
+from graft.models.surgery import blocks_of
+from graft.spaces.plan import Recipe
 
 PROBES = 4
 """Rows on which it is tried whether the output follows the head's bias."""

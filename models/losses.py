@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from spaces.errors import InputError
+from graft.spaces.errors import InputError
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 SMALLEST = 1e-6
@@ -116,7 +116,7 @@ METRICS = {
             "normalised-l1",
             "mean error, in mean absolute deviations of each output,",
             "mean over examples and outputs of |predicted - exact| / mean absolute deviation of the output",
-            distance,  # of outputs that are standardised beforehand (`models.standard.Standard`)
+            distance,  # of outputs that are standardised beforehand (`graft.models.standard.Standard`)
             losses=("l1", "mse", "huber"),
         ),
         Metric(

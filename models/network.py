@@ -9,11 +9,11 @@ import torch
 from pydantic import BeforeValidator, Field, PlainSerializer
 from torch import nn
 
-from models.mlp import MLP
-from models.surgery import blocks_of
-from spaces.errors import InputError
-from spaces.plan import OWN
-from spaces.settings import Settings, Whole, settings
+from graft.models.mlp import MLP
+from graft.models.surgery import blocks_of
+from graft.spaces.errors import InputError
+from graft.spaces.plan import OWN
+from graft.spaces.settings import Settings, Whole, settings
 
 Value = str | int | float | bool
 

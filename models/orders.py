@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from math import prod
 
-from spaces.errors import InputError, unknown, whole
+from graft.spaces.errors import InputError, unknown, whole
 
 Order = tuple[int, ...]
 

@@ -10,10 +10,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from models.scaling import Scaling
-from models.surgery import blocks_of
-from spaces.errors import InputError, number
-from spaces.errors import name as plain_name
+from graft.models.scaling import Scaling
+from graft.models.surgery import blocks_of
+from graft.spaces.errors import InputError, number
+from graft.spaces.errors import name as plain_name
 
 
 @dataclass(frozen=True)

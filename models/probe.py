@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.losses import LOSS
-from models.surgery import blocks_of
-from models.train import predict
+from graft.models.losses import LOSS
+from graft.models.surgery import blocks_of
+from graft.models.train import predict
 
 TINY = 1e-30
 """In place of the norm of weights that are all zero."""
@@ -49,7 +49,7 @@ def gradient_ratios(network: nn.Module, inputs: Tensor, outputs: Tensor, loss: s
         network: With ordered blocks; its weights are left as they are.
         inputs: (examples, inputs), standardised.
         outputs: (examples, outputs).
-        loss: One of `models.losses.LOSS`.
+        loss: One of `graft.models.losses.LOSS`.
     """
     groups = [list(block.parameters()) for block in blocks_of(network)]
     with torch.enable_grad():

@@ -10,8 +10,8 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import lsmr
 from torch import Tensor
 
-from models import tiles
-from models.ednn import EDNN, EDNNShape
+from graft.models import tiles
+from graft.models.ednn import EDNN, EDNNShape
 
 MOST = 2**20
 """Numbers that are solved for, at most."""

@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from spaces.errors import InputError
+from graft.spaces.errors import InputError
 
 
 class Shape(Protocol):

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.head import best_constant
-from models.mlp import MLP, layer
-from spaces.errors import InputError
-from spaces.sharing import Sharing
+from graft.models.head import best_constant
+from graft.models.mlp import MLP, layer
+from graft.spaces.errors import InputError
+from graft.spaces.sharing import Sharing
 
 
 class SharedMLP(nn.Module):

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spaces.errors import InputError
+from graft.spaces.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from spaces.errors import InputError, unknown
-from spaces.plan import Block, Span
+from graft.spaces.errors import InputError, unknown
+from graft.spaces.plan import Block, Span
 
 Weights = Mapping[str, Tensor]
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spaces.errors import InputError, choice, whole
+from graft.spaces.errors import InputError, choice, whole
 
 NAMES = ("translations", "reflections", "rotations", "colours")
 MOST = 2**26

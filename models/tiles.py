@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.symmetries import Symmetries
-from spaces.dcl import TILES
-from spaces.errors import InputError
+from graft.models.symmetries import Symmetries
+from graft.spaces.dcl import TILES
+from graft.spaces.errors import InputError
 
 MOST_CODES = TILES
 """Entries of the largest table."""
@@ -115,7 +115,7 @@ def symmetrised(
         q: Values of a spin.
         focus: Side of a tile without its context.
         context: Sites around it.
-        names: As of `models.symmetries.Symmetries`; translations are left out.
+        names: As of `graft.models.symmetries.Symmetries`; translations are left out.
     """
     side = focus + 2 * context
     group = Symmetries.of([name for name in names if name != "translations"], (side, side), q)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.losses import LOSS, Loss, finite
-from models.surgery import blocks_of
-from spaces.errors import InputError
-from spaces.plan import Block, Recipe
+from graft.models.losses import LOSS, Loss, finite
+from graft.models.surgery import blocks_of
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Block, Recipe
 
 Callback = Callable[[int, float], None]
 Backward = Callable[[Tensor, Tensor], Tensor]

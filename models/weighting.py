@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.losses import LOSS, Loss
-from models.shared import SharedMLP
-from models.train import Backward
+from graft.models.losses import LOSS, Loss
+from graft.models.shared import SharedMLP
+from graft.models.train import Backward
 
 Combined = Callable[[Tensor], Tensor]
 

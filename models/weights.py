@@ -12,9 +12,9 @@ from safetensors import safe_open
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from models.network import Shape
-from models.scaling import Scaling
-from spaces.errors import InputError
+from graft.models.network import Shape
+from graft.models.scaling import Scaling
+from graft.spaces.errors import InputError
 
 
 def pack(network: nn.Module, shape: Shape, scaling: Scaling) -> bytes:

@@ -14,12 +14,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from models.scaling import Scaling
-from models.standard import Standard
-from models.train import predict
-from models.weights import unpack
-from simulators.table import unit
-from spaces.errors import InputError, unknown
+from graft.models.scaling import Scaling
+from graft.models.standard import Standard
+from graft.models.train import predict
+from graft.models.weights import unpack
+from graft.simulators.table import unit
+from graft.spaces.errors import InputError, unknown
 
 
 @dataclass(frozen=True)

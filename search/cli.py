@@ -1,4 +1,4 @@
-"""The command line: ``graft``, ``python -m search``, ``search.py``."""
+"""The command line: ``graft``, ``python -m graft``, ``search.py``."""
 
 import json
 import os
@@ -9,16 +9,16 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from cluster.connect import quiet
+from graft.cluster.connect import quiet
 
 quiet()
 
-from search import commands  # noqa: E402  (Ray reads its environment when it is imported)
-from search.kinds.transfer.study import MODES  # noqa: E402
-from search.settings import SCALES  # noqa: E402
-from search.tasks.distilled.study import SCORES  # noqa: E402
-from search.tracking.address import masked  # noqa: E402
-from spaces.errors import InputError, unknown  # noqa: E402
+from graft.search import commands  # noqa: E402  (Ray reads its environment when it is imported)
+from graft.search.kinds.transfer.study import MODES  # noqa: E402
+from graft.search.settings import SCALES  # noqa: E402
+from graft.search.tasks.distilled.study import SCORES  # noqa: E402
+from graft.search.tracking.address import masked  # noqa: E402
+from graft.spaces.errors import InputError, unknown  # noqa: E402
 
 COMMANDS = {
     "list": commands.listed,

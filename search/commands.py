@@ -6,17 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cluster.doctor import agreed
-from cluster.preflight import Resources, cpus, possible
-from search.doctor import allowed, examination, tracking
-from search.kinds.base import Asked, Kind
-from search.kinds.registry import kind_of
-from search.run.folder import Run
-from search.run.means import Means
-from search.study import registry, reopened, resolve, setting
-from simulators.storage import reach
-from simulators.table import in_words as table_in_words
-from spaces.errors import InputError, number, whole
+from graft.cluster.doctor import agreed
+from graft.cluster.preflight import Resources, cpus, possible
+from graft.search.doctor import allowed, examination, tracking
+from graft.search.kinds.base import Asked, Kind
+from graft.search.kinds.registry import kind_of
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.study import registry, reopened, resolve, setting
+from graft.simulators.storage import reach
+from graft.simulators.table import in_words as table_in_words
+from graft.spaces.errors import InputError, number, whole
 
 DEFAULT = "film10-film8"
 
@@ -78,8 +78,8 @@ def run(options: Namespace) -> Any:
     study = _study(options)
     kind = kind_of(study)
     found, means = _begin(options, kind)
-    from search.engine.progress import Progress
-    from search.estimate import in_words
+    from graft.search.engine.progress import Progress
+    from graft.search.estimate import in_words
 
     searching, rest = kind.seconds(means.workers)
     if options.minutes is not None:
@@ -102,7 +102,7 @@ def run(options: Namespace) -> Any:
             progress.say(table_in_words(table))
         if not found.has("command.json"):
             found.write("command.json", {"words": _words(options)})
-        from search.tracking.view import Tracker
+        from graft.search.tracking.view import Tracker
 
         tracker = Tracker(found.folder, study.to_dict(), means.uri)
         try:
@@ -138,7 +138,7 @@ def draw_map(options: Namespace) -> Any:
     if not kind.has_map:
         raise kind.unmapped()
     found, means = _begin(options, kind)
-    from search.engine.progress import Progress
+    from graft.search.engine.progress import Progress
 
     with found.held():
         found.begin(study)
@@ -151,7 +151,7 @@ def draw_map(options: Namespace) -> Any:
 
 def report(options: Namespace) -> Any:
     """``report``: draw again from what is recorded."""
-    from search.report import write
+    from graft.search.report import write
 
     page = write(_folder(options.folder))
     options.say(str(page))
@@ -171,7 +171,7 @@ def predict(options: Namespace) -> Any:
 
 def ui(options: Namespace) -> Any:
     """``ui``: MLflow, opened on the comparison of a run's trials."""
-    from search.tracking.ui import ui as serve
+    from graft.search.tracking.ui import ui as serve
 
     folder = _folder(options.folder) if options.folder else None
     serve(folder, options.port, open_browser=not options.no_browser, uri=options.tracking_uri)
@@ -179,7 +179,7 @@ def ui(options: Namespace) -> Any:
 
 def deliver(options: Namespace) -> Any:
     """``deliver``: show in MLflow what could not be shown while the run went on."""
-    from search.tracking.view import deliver as send
+    from graft.search.tracking.view import deliver as send
 
     new = send(_folder(options.folder), options.tracking_uri)
     options.say(f"{new} new MLflow runs")
@@ -203,9 +203,9 @@ def calibrate(options: Namespace) -> Any:
     whole("--repeats", options.repeats, 1)
     folder = Path(options.out or "runs/calibration").resolve()
     possible(options.workers, "cpu", folder, 200, Resources(cpus(), 0))  # processes of this machine, no Ray
-    from search.kinds.transfer import calibration
-    from search.report import calibration as drawn
-    from search.run.folder import write_bytes, write_json
+    from graft.search.kinds.transfer import calibration
+    from graft.search.report import calibration as drawn
+    from graft.search.run.folder import write_bytes, write_json
 
     modes = calibration.by_mode(resolve("calibration"), folder)
     study, place = modes[options.mode]

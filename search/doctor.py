@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from cluster.doctor import Finding, findings
-from cluster.preflight import possible
-from search.kinds.base import Kind
-from search.tracking import store
-from search.tracking.address import address, masked
-from spaces.errors import InputError
+from graft.cluster.doctor import Finding, findings
+from graft.cluster.preflight import possible
+from graft.search.kinds.base import Kind
+from graft.search.tracking import store
+from graft.search.tracking.address import address, masked
+from graft.spaces.errors import InputError
 
 
 def examination(

@@ -5,9 +5,9 @@ import time
 
 import torch
 
-from models.train import train
-from search.tasks.base import Task
-from spaces.plan import Recipe
+from graft.models.train import train
+from graft.search.tasks.base import Task
+from graft.spaces.plan import Recipe
 
 STEPS = 40
 AROUND = 20.0

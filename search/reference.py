@@ -10,8 +10,8 @@ from typing import Any, Union, get_args, get_type_hints
 
 from pydantic import TypeAdapter
 
-from search.study import STUDIES
-from spaces.settings import in_words
+from graft.search.study import STUDIES
+from graft.spaces.settings import in_words
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 ENTRY = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)

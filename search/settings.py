@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field
 
-from spaces.errors import name, whole
-from spaces.settings import Number, Settings, Whole, settings
+from graft.spaces.errors import name, whole
+from graft.spaces.settings import Number, Settings, Whole, settings
 
 Scale = Literal["demo", "paper"]
 SCALES = get_args(Scale)
@@ -19,7 +19,7 @@ class StudySettings(Settings):
     """What can be done with the settings of a study of any kind.
 
     Attributes:
-        kind: Which question it asks, as of `search.kinds.registry`.
+        kind: Which question it asks, as of `graft.search.kinds.registry`.
         before: What folders of protocol 1 do not say, and meant.
     """
 

@@ -8,16 +8,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from search.kinds.sharing.study import SharingStudy
-from search.kinds.transfer.states import WatcherStudy
-from search.kinds.transfer.study import Study
-from search.settings import SCALES
-from search.tasks.distilled.own import with_states
-from search.tasks.distilled.study import DclStudy
-from search.tasks.pretrained import checked, with_weights
-from search.tasks.tables import with_tables
-from spaces.errors import InputError, choice, unknown
-from spaces.plan import OWN
+from graft.search.kinds.sharing.study import SharingStudy
+from graft.search.kinds.transfer.states import WatcherStudy
+from graft.search.kinds.transfer.study import Study
+from graft.search.settings import SCALES
+from graft.search.tasks.distilled.own import with_states
+from graft.search.tasks.distilled.study import DclStudy
+from graft.search.tasks.pretrained import checked, with_weights
+from graft.search.tasks.tables import with_tables
+from graft.spaces.errors import InputError, choice, unknown
+from graft.spaces.plan import OWN
 
 STUDIES: dict[tuple[str, str], Any] = {
     ("transfer", "regression"): Study,
@@ -33,7 +33,7 @@ ASKED_BY = {"transfer": "target", "sharing": "tasks", "dcl": "system"}
 @cache
 def written() -> dict[str, dict[str, Any]]:
     """TOML values of every file in `search/studies`, by name; a ``_name`` is no study, but what studies extend."""
-    found = sorted((one for one in files("search").joinpath("studies").iterdir()), key=lambda one: one.name)
+    found = sorted((one for one in files("graft.search").joinpath("studies").iterdir()), key=lambda one: one.name)
     return {one.name.removesuffix(".toml"): tomllib.loads(one.read_text()) for one in found}
 
 

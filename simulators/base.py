@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from spaces.errors import choice, whole
+from graft.spaces.errors import choice, whole
 
 ROLES = ("input", "output", "aside")
 KINDS: Mapping[str, pa.DataType] = MappingProxyType({"float32": pa.float32(), "int8": pa.int8(), "uint8": pa.uint8()})

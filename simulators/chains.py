@@ -4,9 +4,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.bonds import energies
-from simulators.lattice import SpinModel
-from spaces.errors import choice, number, whole
+from graft.simulators.bonds import energies
+from graft.simulators.lattice import SpinModel
+from graft.spaces.errors import choice, number, whole
 
 UPDATES = ("heat-bath", "metropolis")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from spaces.errors import InputError
+from graft.spaces.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from simulators import manifest
-from simulators.base import columns
-from simulators.manifest import Manifest, Shard
-from simulators.storage import Storage
-from spaces.errors import InputError, choice, whole
+from graft.simulators import manifest
+from graft.simulators.base import columns
+from graft.simulators.manifest import Manifest, Shard
+from graft.simulators.storage import Storage
+from graft.spaces.errors import InputError, choice, whole
 
 
 class DamagedShard(RuntimeError):

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from simulators import film_kernel, materials
-from simulators.base import Grid, Simulator, tensor_field
-from simulators.layers import thicknesses, wavelengths
-from spaces.errors import choice, number, whole
+from graft.simulators import film_kernel, materials
+from graft.simulators.base import Grid, Simulator, tensor_field
+from graft.simulators.layers import thicknesses, wavelengths
+from graft.spaces.errors import choice, number, whole
 
 WAVELENGTHS_NM = np.arange(400.0, 800.0, 2.0)
 WAVELENGTHS_NM.flags.writeable = False

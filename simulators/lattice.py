@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.bonds import Bonds, energies
-from spaces.errors import InputError, whole
+from graft.simulators.bonds import Bonds, energies
+from graft.spaces.errors import InputError, whole
 
 MOST_SITES = 2**24
 
@@ -24,7 +24,7 @@ class SpinModel(ABC):
     Attributes:
         shape: Lengths of the lattice, one to three of them.
         periodic: Whether the edges are joined.
-        name: What opens it again in `simulators.registry.lattice`; also part of paths.
+        name: What opens it again in `graft.simulators.registry.lattice`; also part of paths.
         alphabet: Values of a spin.
         uniform: Whether couplings are the same everywhere.
         symmetries: What leaves the energy as it is, of "translations", "reflections", "rotations" (of the lattice) and

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.materials import positive
-from spaces.errors import InputError
+from graft.simulators.materials import positive
+from graft.spaces.errors import InputError
 
 
 def thicknesses(thickness_nm: ArrayLike) -> NDArray[np.float64]:

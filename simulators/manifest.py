@@ -9,9 +9,9 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from simulators.base import Simulator
-from simulators.storage import Storage
-from spaces.errors import InputError
+from graft.simulators.base import Simulator
+from graft.simulators.storage import Storage
+from graft.spaces.errors import InputError
 
 FILE = "manifest.json"
 FORMAT = 1

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spaces.errors import InputError, choice
+from graft.spaces.errors import InputError, choice
 
 
 def positive(field: str, values: ArrayLike) -> NDArray[np.float64]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.tempering import Series, checked, run
-from simulators.tiles import Tiles, TileWalkers, begin
-from spaces.errors import InputError, whole
+from graft.simulators.tempering import Series, checked, run
+from graft.simulators.tiles import Tiles, TileWalkers, begin
+from graft.spaces.errors import InputError, whole
 
 Energy = Callable[[NDArray[np.int8]], NDArray[np.floating]]
 

@@ -14,8 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.spins import Ising
-from spaces.errors import InputError, number
+from graft.simulators.spins import Ising
+from graft.spaces.errors import InputError, number
 
 LANES = 32
 CHAINS = 64 * LANES

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from simulators import materials, nanoparticle_kernel
-from simulators.base import Grid, Simulator, tensor_field
-from simulators.film import PAIR, WAVELENGTHS_NM
-from simulators.layers import thicknesses, wavelengths
-from spaces.errors import InputError, whole
+from graft.simulators import materials, nanoparticle_kernel
+from graft.simulators.base import Grid, Simulator, tensor_field
+from graft.simulators.film import PAIR, WAVELENGTHS_NM
+from graft.simulators.layers import thicknesses, wavelengths
+from graft.spaces.errors import InputError, whole
 
 MOST = 100
 """Multipoles that can be summed: enough for size parameters up to about 80."""

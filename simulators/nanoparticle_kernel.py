@@ -24,7 +24,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.film_kernel import rotations
+from graft.simulators.film_kernel import rotations
 
 Array = NDArray[np.float64]
 Field = tuple[Array, Array]  # u and k u', or u and u' / k; each of shape (orders + 1, wavelengths)

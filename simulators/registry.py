@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from simulators.base import Simulator
-from simulators.film import Film
-from simulators.lattice import SpinModel
-from simulators.nanoparticle import Nanoparticle
-from simulators.spins import EdwardsAnderson, Ising, Potts
-from simulators.watched import Watched
-from spaces.errors import InputError, traced, unknown
+from graft.simulators.base import Simulator
+from graft.simulators.film import Film
+from graft.simulators.lattice import SpinModel
+from graft.simulators.nanoparticle import Nanoparticle
+from graft.simulators.spins import EdwardsAnderson, Ising, Potts
+from graft.simulators.watched import Watched
+from graft.spaces.errors import InputError, traced, unknown
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def _load(name: str) -> Simulator:
             "module:Class"
         ) from error
     if not (isinstance(kind, type) and issubclass(kind, Simulator)):
-        raise InputError(f"simulator {name!r} is not a simulator; allowed: a subclass of simulators.base.Simulator")
+        raise InputError(
+            f"simulator {name!r} is not a simulator; allowed: a subclass of graft.simulators.base.Simulator"
+        )
     try:
         return kind()
     except Exception as error:

@@ -6,13 +6,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.autocorrelation import autocorrelation_time, effective_size, mean_and_error
-from simulators.chains import Chains
-from simulators.lattice import SpinModel
-from simulators.multispin import MultiSpin
-from simulators.spins import Ising
-from simulators.tempering import Tempering, ladder, order
-from spaces.errors import InputError, number, whole
+from graft.simulators.autocorrelation import autocorrelation_time, effective_size, mean_and_error
+from graft.simulators.chains import Chains
+from graft.simulators.lattice import SpinModel
+from graft.simulators.multispin import MultiSpin
+from graft.simulators.spins import Ising
+from graft.simulators.tempering import Tempering, ladder, order
+from graft.spaces.errors import InputError, number, whole
 
 LEAST = 1000  # effective observations that anything can be learned from
 CHAINS = 256

@@ -4,7 +4,7 @@ Shard k is drawn from ``SeedSequence([*seed, k])`` and depends on nothing but th
 So its bytes are the same whoever writes it, however many write, and however often one of them is killed. (On another
 type of processor the last bits of a float may differ.) Seeds of different lengths can give equal streams, because NumPy
 pads them with zeros: use one length throughout. On a cluster of several machines all must reach the place: a folder
-that all see, or a store (`simulators.storage`).
+that all see, or a store (`graft.simulators.storage`).
 """
 
 import hashlib
@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from cluster.pool import Failed, carry_out, running
-from simulators import manifest
-from simulators.base import Simulator
-from simulators.dataset import Dataset
-from simulators.manifest import DamagedManifest, Manifest, Shard
-from simulators.storage import Storage
-from spaces.errors import InputError, name, whole
+from graft.cluster.pool import Failed, carry_out, running
+from graft.simulators import manifest
+from graft.simulators.base import Simulator
+from graft.simulators.dataset import Dataset
+from graft.simulators.manifest import DamagedManifest, Manifest, Shard
+from graft.simulators.storage import Storage
+from graft.spaces.errors import InputError, name, whole
 
 SHARE = 0.1
 """Of the time, at most, for writing the manifest: it grows with every shard, and a hundred thousand take a second."""

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.lattice import SpinModel, lengths
-from spaces.errors import InputError, choice, number, whole
+from graft.simulators.lattice import SpinModel, lengths
+from graft.spaces.errors import InputError, choice, number, whole
 
 FORMS = ("clock", "delta")
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 from pyarrow import fs
 
-from simulators import durable
-from spaces.errors import InputError
+from graft.simulators import durable
+from graft.spaces.errors import InputError
 
 SCHEMES = ("s3", "gs", "gcs", "abfs", "hdfs", "file")
 """What `pyarrow.fs` opens by address."""

@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from simulators import durable, manifest
-from simulators.base import Grid, Simulator, tensor_field
-from simulators.columns import Columns, digest, parsed
-from simulators.dataset import Dataset
-from simulators.manifest import DamagedManifest, Manifest
-from simulators.shards import write_shard
-from spaces.errors import InputError
-from spaces.errors import name as plain_name
+from graft.simulators import durable, manifest
+from graft.simulators.base import Grid, Simulator, tensor_field
+from graft.simulators.columns import Columns, digest, parsed
+from graft.simulators.dataset import Dataset
+from graft.simulators.manifest import DamagedManifest, Manifest
+from graft.simulators.shards import write_shard
+from graft.spaces.errors import InputError
+from graft.spaces.errors import name as plain_name
 
 SUFFIXES = (".csv", ".npz", ".arrow", ".feather")
 

@@ -11,9 +11,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.autocorrelation import autocorrelation_time, effective_size, mean_and_error
-from simulators.lattice import SpinModel
-from spaces.errors import InputError, number, whole
+from graft.simulators.autocorrelation import autocorrelation_time, effective_size, mean_and_error
+from graft.simulators.lattice import SpinModel
+from graft.spaces.errors import InputError, number, whole
 
 Estimates = tuple[NDArray[np.float64], NDArray[np.float64]]
 

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from spaces.errors import InputError, number, whole
+from graft.spaces.errors import InputError, number, whole
 
 
 @dataclass(frozen=True, eq=False)

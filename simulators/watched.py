@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from simulators.autocorrelation import effective_size
-from simulators.base import Simulator, tensor_field
-from simulators.dataset import Dataset
-from simulators.lattice import SpinModel
-from simulators.sampling import Observations, sample
-from simulators.shards import Progress, generate
-from simulators.tempering import order
-from spaces.errors import InputError, number
+from graft.simulators.autocorrelation import effective_size
+from graft.simulators.base import Simulator, tensor_field
+from graft.simulators.dataset import Dataset
+from graft.simulators.lattice import SpinModel
+from graft.simulators.sampling import Observations, sample
+from graft.simulators.shards import Progress, generate
+from graft.simulators.tempering import order
+from graft.spaces.errors import InputError, number
 
 SHARD_ROWS = 100_000
 SAMPLING = ("burnt", "gap", "autocorrelation_sweeps", "worth")
@@ -99,7 +99,7 @@ def watch(
         model: Any.
         temperature: Above 0.
         n: Number of states.
-        seed: As in `simulators.shards.generate`.
+        seed: As in `graft.simulators.shards.generate`.
         folder: Of the data set.
         exchange: Use replica exchange from the start.
         shard_rows: Rows of each shard; each comes to equilibrium anew.

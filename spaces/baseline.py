@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from spaces.plan import Plan, Recipe
-from spaces.ranges import Ranges, Trial
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import Ranges, Trial
 
 
 def suggest(trial: Trial, ranges: Ranges, start: Recipe) -> Plan:

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from spaces.plan import Block, Plan, Recipe
-from spaces.ranges import Ranges, Trial
-from spaces.sources import Sources
-from spaces.transfer import Favourite, guessed_recipe, spans
+from graft.spaces.plan import Block, Plan, Recipe
+from graft.spaces.ranges import Ranges, Trial
+from graft.spaces.sources import Sources
+from graft.spaces.transfer import Favourite, guessed_recipe, spans
 
 DECISIONS = ("fresh", "frozen", "slow", "full")
 

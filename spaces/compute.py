@@ -3,7 +3,7 @@
 Compute is counted and not clocked, so that a run gives the same bits again and no neighbour's load favours a kind.
 """
 
-from spaces.dcl import Watch
+from graft.spaces.dcl import Watch
 
 STEPS = 40
 """Optimiser steps below which a training is not worth starting."""

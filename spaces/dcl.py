@@ -10,10 +10,10 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from spaces.errors import InputError, number, whole
-from spaces.plan import Recipe
-from spaces.ranges import Trial
-from spaces.settings import Count, Dropout, Ends, NotNegative, Positive, Settings, Truth, Whole, settings
+from graft.spaces.errors import InputError, number, whole
+from graft.spaces.plan import Recipe
+from graft.spaces.ranges import Trial
+from graft.spaces.settings import Count, Dropout, Ends, NotNegative, Positive, Settings, Truth, Whole, settings
 
 Kind = Literal["linear", "made", "gru", "transformer"]
 Order = Literal["raster", "snake", "spiral", "hilbert"]

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field
 
-from spaces.errors import InputError, whole
-from spaces.settings import Count, NotNegative, Positive, Settings, Whole, settings
-from spaces.words import WEIGHTS, describe_layers, describe_source, join_names
+from graft.spaces.errors import InputError, whole
+from graft.spaces.settings import Count, NotNegative, Positive, Settings, Whole, settings
+from graft.spaces.words import WEIGHTS, describe_layers, describe_source, join_names
 
 Head = Literal["random", "constant"]
 Optimiser = Literal["adamw", "adam", "sgd"]

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Protocol, Self, TypeVar
 
 from pydantic import Field
 
-from spaces.errors import InputError, number
-from spaces.plan import OWN, Activation, Recipe
-from spaces.settings import Count, Ends, Settings, WholeEnds, settings
+from graft.spaces.errors import InputError, number
+from graft.spaces.plan import OWN, Activation, Recipe
+from graft.spaces.settings import Count, Ends, Settings, WholeEnds, settings
 
 SETTINGS = ("rate", "decay", "batch", "epochs", "initial_scale")
 """Recipe settings with an ordered range; each is a field of `Ranges` and of `Recipe`."""

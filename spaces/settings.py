@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self, TypeVar, dataclass_transform
 from pydantic import ConfigDict, Field, Strict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from spaces.errors import InputError, unknown
+from graft.spaces.errors import InputError, unknown
 
 # Strict, for what is true is no number and "5" is none either; a whole number is a number.
 Whole = Annotated[int, Strict()]

@@ -5,11 +5,11 @@ from dataclasses import replace
 from statistics import median_low, mode
 from typing import Any, Literal, Self, get_args
 
-from spaces.errors import InputError, whole
-from spaces.plan import Plan, Recipe
-from spaces.ranges import SETTINGS, Ranges, Trial
-from spaces.settings import Positive, Settings, Truth, settings
-from spaces.words import describe_layers, join_names
+from graft.spaces.errors import InputError, whole
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import SETTINGS, Ranges, Trial
+from graft.spaces.settings import Positive, Settings, Truth, settings
+from graft.spaces.words import describe_layers, join_names
 
 Alignment = Literal["left", "right"]
 Weighting = Literal["equal", "fixed", "uncertainty", "surgery"]

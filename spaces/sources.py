@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
-from spaces.errors import InputError, whole
-from spaces.ranges import Trial
+from graft.spaces.errors import InputError, whole
+from graft.spaces.ranges import Trial
 
 
 class Lesson(NamedTuple):

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from spaces.plan import Plan, Recipe, Span
-from spaces.ranges import Ranges, Trial
-from spaces.sources import Sources
+from graft.spaces.plan import Plan, Recipe, Span
+from graft.spaces.ranges import Ranges, Trial
+from graft.spaces.sources import Sources
 
 MODES = ("fine-tune", "freeze")
 SLOWER = (2.0, 5.0)

@@ -72,17 +72,19 @@ def test_simulators_know_neither_torch_nor_the_search() -> None:
 
 def test_simulators_know_of_the_cluster_its_pool_only() -> None:
     known = {name for path in FILES if module(path).startswith("simulators.") for name in imported(path)}
-    assert {".".join(name.split(".")[:2]) for name in known if name.split(".")[0] == "cluster"} == {"cluster.pool"}
+    assert {".".join(name.split(".")[:2]) for name in known if name.split(".")[0] == "cluster"} == {
+        "graft.cluster.pool"
+    }
 
 
 def test_ray_is_known_to_the_cluster_and_tune_to_three_files() -> None:
-    tune = {"search.engine.sampler", "search.engine.scheduler", "search.engine.actors"}
+    tune = {"graft.search.engine.sampler", "graft.search.engine.scheduler", "graft.search.engine.actors"}
     assert {name for name in who_imports("ray") if not name.startswith("cluster.")} == tune
     assert who_imports("ray.tune") == tune
 
 
 @pytest.mark.parametrize(
-    ("name", "owner"), [("mlflow", "search.tracking.view"), ("matplotlib", "search.report.drawing")]
+    ("name", "owner"), [("mlflow", "graft.search.tracking.view"), ("matplotlib", "graft.search.report.drawing")]
 )
 def test_one_file_each_knows_mlflow_and_matplotlib(name: str, owner: str) -> None:
     assert who_imports(name) == {owner}
@@ -140,7 +142,7 @@ def is_text(node: ast.expr) -> bool:
 
 
 def test_names_that_docstrings_refer_to_exist() -> None:
-    """In full (`models.surgery.transplant`) a name is where it says; a short one is defined somewhere in this house."""
+    """In full (`graft.models.surgery.transplant`) a name is where it says; a short one is defined somewhere in this house."""
     homes = {module(path).removesuffix(".__init__"): defined(path) for path in FILES}
     known = set().union(*homes.values()) | {part for home in homes for part in home.split(".")}
 

@@ -6,10 +6,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.sequence.chain import Autoregressive
-from models.symmetries import Symmetries
-from models.train import Callback, train
-from spaces.plan import Block, Recipe
+from graft.models.sequence.chain import Autoregressive
+from graft.models.symmetries import Symmetries
+from graft.models.train import Callback, train
+from graft.spaces.plan import Block, Recipe
 
 
 def fit(

@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from models.orders import Order
-from models.sequence.chain import Autoregressive, shifted
-from models.sequence.masked import LookBack
+from graft.models.orders import Order
+from graft.models.sequence.chain import Autoregressive, shifted
+from graft.models.sequence.masked import LookBack
 
 
 class GRU(Autoregressive):

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.orders import Order
-from models.sequence.chain import Autoregressive, channels
+from graft.models.orders import Order
+from graft.models.sequence.chain import Autoregressive, channels
 
 
 class LookBack(nn.Module):
@@ -69,7 +69,7 @@ class MaskedLinear(nn.Linear):
 
 
 def masks(model: Autoregressive, numbers: Iterable[int]) -> list[Tensor | None]:
-    """The mask of every parameter of some blocks, in the order in which `models.surgery.transplant` returns them.
+    """The mask of every parameter of some blocks, in the order in which `graft.models.surgery.transplant` returns them.
 
     Args:
         model: Whose.

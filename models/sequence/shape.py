@@ -4,15 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.orders import order
-from models.sequence.chain import Autoregressive
-from models.sequence.gru import GRU
-from models.sequence.masked import MADE, LinearLogistic
-from models.sequence.squared import SquaredErrorGRU
-from models.sequence.transformer import HEAD_WIDTH, Transformer
-from spaces.dcl import Kind, Loss
-from spaces.errors import InputError, whole
-from spaces.settings import Count, Dropout, Settings, Truth, Whole, settings
+from graft.models.orders import order
+from graft.models.sequence.chain import Autoregressive
+from graft.models.sequence.gru import GRU
+from graft.models.sequence.masked import MADE, LinearLogistic
+from graft.models.sequence.squared import SquaredErrorGRU
+from graft.models.sequence.transformer import HEAD_WIDTH, Transformer
+from graft.spaces.dcl import Kind, Loss
+from graft.spaces.errors import InputError, whole
+from graft.spaces.settings import Count, Dropout, Settings, Truth, Whole, settings
 
 
 @settings("sequence")
@@ -50,7 +50,7 @@ class SequenceShape(Settings):
         order(self.order, self.shape)
 
     def build(self) -> Autoregressive:
-        """A model of this shape, weights still PyTorch's own (`models.mlp.fresh` draws them from a generator)."""
+        """A model of this shape, weights still PyTorch's own (`graft.models.mlp.fresh` draws them from a generator)."""
         sites = order(self.order, self.shape)
         if self.kind == "linear":
             return LinearLogistic(sites, self.q)

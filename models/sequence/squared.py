@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from models.sequence.chain import encode
-from models.sequence.gru import GRU
+from graft.models.sequence.chain import encode
+from graft.models.sequence.gru import GRU
 
 SMALLEST = 1e-3
 """Probabilities are kept above it: a linear output may leave the interval from 0 to 1."""
@@ -19,7 +19,7 @@ class SquaredErrorGRU(GRU):
     """
 
     def conditionals(self, index: Tensor) -> Tensor:
-        """See `models.sequence.chain.Autoregressive.conditionals`."""
+        """See `graft.models.sequence.chain.Autoregressive.conditionals`."""
         ordered = index.index_select(1, self.order)
         wanted = encode(ordered, self.q, next(self.parameters()).dtype)
         out = self.logits(wanted)

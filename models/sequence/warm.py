@@ -3,11 +3,11 @@
 import torch
 from torch import nn
 
-from models.sequence.chain import Autoregressive
-from models.sequence.masked import LinearLogistic, LookBack
-from models.surgery import copy_span
-from spaces.errors import InputError
-from spaces.plan import Span
+from graft.models.sequence.chain import Autoregressive
+from graft.models.sequence.masked import LinearLogistic, LookBack
+from graft.models.surgery import copy_span
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Span
 
 
 def from_linear(model: Autoregressive, linear: LinearLogistic) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 from ray import tune
 
-from cluster.pool import TRIES, Failed, carry_out
-from models.train import prepare_process
-from search.engine.ledger import Ledger
-from search.engine.outcome import Outcome, measure
-from search.engine.sampler import LedgerSearcher
-from search.engine.scheduler import RaceScheduler
+from graft.cluster.pool import TRIES, Failed, carry_out
+from graft.models.train import prepare_process
+from graft.search.engine.ledger import Ledger
+from graft.search.engine.outcome import Outcome, measure
+from graft.search.engine.sampler import LedgerSearcher
+from graft.search.engine.scheduler import RaceScheduler
 
 FAILURES = TRIES - 1
 """How often a trial is tried again after its worker died."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from search.engine.ledger import Ledger
-from search.run.folder import Evidence, Run
+from graft.search.engine.ledger import Ledger
+from graft.search.run.folder import Evidence, Run
 
 PACKAGES = ("graft", "ray", "torch", "optuna", "mlflow", "numpy", "scipy", "pyarrow", "numba", "safetensors")
 

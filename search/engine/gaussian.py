@@ -12,9 +12,9 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from threadpoolctl import threadpool_limits
 
-from search.engine.journal import NumberedTPE
-from search.engine.trials import ENDED
-from search.run.seeds import number
+from graft.search.engine.journal import NumberedTPE
+from graft.search.engine.trials import ENDED
+from graft.search.run.seeds import number
 
 STARTUP = 6
 """Finished trials before the process is asked."""

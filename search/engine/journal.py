@@ -15,8 +15,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial
 
-from search.run.folder import mend_tail
-from search.run.seeds import number
+from graft.search.run.folder import mend_tail
+from graft.search.run.seeds import number
 
 HISTORY = 100
 """Trials that TPE weighs as not good. Each makes a draw dearer, and those before them count least anyway."""

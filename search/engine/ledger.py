@@ -23,13 +23,13 @@ from optuna.samplers import BaseSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from search.engine.journal import Journal, NumberedTPE, storage
-from search.engine.outcome import Outcome
-from search.engine.race import behind
-from search.engine.trials import ENDED, best_trial, importance, leading, mean_log, record, with_further
-from search.run.seeds import Role, sequence
-from spaces.plan import Plan
-from spaces.ranges import Ranges
+from graft.search.engine.journal import Journal, NumberedTPE, storage
+from graft.search.engine.outcome import Outcome
+from graft.search.engine.race import behind
+from graft.search.engine.trials import ENDED, best_trial, importance, leading, mean_log, record, with_further
+from graft.search.run.seeds import Role, sequence
+from graft.spaces.plan import Plan
+from graft.spaces.ranges import Ranges
 
 __all__ = ["Ledger", "Rules", "best_trial", "mean_log", "record", "storage"]
 

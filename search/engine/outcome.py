@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from models.losses import NonFiniteLoss
+from graft.models.losses import NonFiniteLoss
 
 
 @dataclass(frozen=True)

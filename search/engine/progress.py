@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from search.engine.ledger import Ledger
+from graft.search.engine.ledger import Ledger
 
 PLAIN = 15.0
 """Seconds between lines where there is no terminal."""

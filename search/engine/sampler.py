@@ -5,7 +5,7 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from search.engine.ledger import Ledger
+from graft.search.engine.ledger import Ledger
 
 
 class LedgerSearcher(Searcher):

@@ -5,8 +5,8 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from search.engine.outcome import Outcome
-from search.engine.sampler import LedgerSearcher
+from graft.search.engine.outcome import Outcome
+from graft.search.engine.sampler import LedgerSearcher
 
 
 class RaceScheduler(FIFOScheduler):

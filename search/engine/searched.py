@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search.engine.ledger import Ledger, best_trial
-from search.run.folder import Run
-from spaces.plan import Plan
-from spaces.ranges import EDGE, Ranges
+from graft.search.engine.ledger import Ledger, best_trial
+from graft.search.run.folder import Run
+from graft.spaces.plan import Plan
+from graft.spaces.ranges import EDGE, Ranges
 
 
 class NothingFinished(RuntimeError):

@@ -8,9 +8,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.train import prepare_process
-from search.engine.ledger import Ledger
-from search.engine.outcome import Outcome, measure
+from graft.models.train import prepare_process
+from graft.search.engine.ledger import Ledger
+from graft.search.engine.outcome import Outcome, measure
 
 
 def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 0.0) -> None:

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from search.engine import actors
-from search.engine.ledger import Ledger, storage
-from search.engine.progress import Progress
-from search.run.folder import Evidence, Run, write_bytes
-from search.run.means import Means
-from simulators.storage import inside, link
+from graft.search.engine import actors
+from graft.search.engine.ledger import Ledger, storage
+from graft.search.engine.progress import Progress
+from graft.search.run.folder import Evidence, Run, write_bytes
+from graft.search.run.means import Means
+from graft.simulators.storage import inside, link
 
 
 class Work:

@@ -1,6 +1,6 @@
 """A kind of study: which question is asked. What every kind does (run, map, verify, report) is written here, once.
 
-How to add one: subclass `Kind`, and name it in `search.kinds.registry.KINDS`.
+How to add one: subclass `Kind`, and name it in `graft.search.kinds.registry.KINDS`.
 """
 
 from abc import ABC, abstractmethod
@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cluster.connect import connection
-from search import report
-from search.engine.progress import Progress
-from search.engine.work import Work
-from search.proof.verification import answers
-from search.report.section import Section
-from search.run.folder import Run
-from search.run.means import Means
-from spaces.errors import InputError
+from graft.cluster.connect import connection
+from graft.search import report
+from graft.search.engine.progress import Progress
+from graft.search.engine.work import Work
+from graft.search.proof.verification import answers
+from graft.search.report.section import Section
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.spaces.errors import InputError
 
 Written = Callable[[], dict[str, Any]]
 """Writes the folder of a run that has been measured, the certificate last; returns that."""

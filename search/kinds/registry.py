@@ -3,12 +3,12 @@
 from importlib import import_module
 from typing import Any
 
-from search.kinds.base import Kind
+from graft.search.kinds.base import Kind
 
 KINDS = {
-    "transfer": "search.kinds.transfer.kind:Transfer",
-    "sharing": "search.kinds.sharing.kind:Sharing",
-    "dcl": "search.kinds.dcl.kind:Dcl",
+    "transfer": "graft.search.kinds.transfer.kind:Transfer",
+    "sharing": "graft.search.kinds.sharing.kind:Sharing",
+    "dcl": "graft.search.kinds.dcl.kind:Dcl",
 }
 """Where each is; loaded where it is used, for they know torch and Ray."""
 

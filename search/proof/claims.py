@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
-from search.proof.statistics import Paired, Reduction, holm, log_ratios
+from graft.search.proof.statistics import Paired, Reduction, holm, log_ratios
 
 Errors = Sequence[float | None]
 """Errors seed by seed; None where a training diverged."""

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from search.proof.statistics import Reduction, sign_p_value
+from graft.search.proof.statistics import Reduction, sign_p_value
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from search.proof.statistics import clopper_pearson
-from search.report.drawing import CANDIDATE, DIRECT, INK, SHUFFLED, Axes, Figure, canvas, png, style, whole_numbers
+from graft.search.proof.statistics import clopper_pearson
+from graft.search.report.drawing import (
+    CANDIDATE,
+    DIRECT,
+    INK,
+    SHUFFLED,
+    Axes,
+    Figure,
+    canvas,
+    png,
+    style,
+    whole_numbers,
+)
 
 Rows = Sequence[Mapping[str, Any]]
 CONSTANT, TEACHER = "#CC79A7", "#56B4E9"
@@ -45,7 +56,7 @@ def calibration(modes: Mapping[str, Rows], level: float) -> Figure:
     """Rate of ``transfer`` by number of repeats: where there is nothing to transfer, and where there is.
 
     Args:
-        modes: By mode of the certificate, what `search.kinds.transfer.calibration.table` tells of each kind.
+        modes: By mode of the certificate, what `graft.search.kinds.transfer.calibration.table` tells of each kind.
         level: Of the one-sided Clopper-Pearson bounds, drawn as thin lines: upper where there is nothing, else lower.
     """
     figure, axes = canvas(len(modes), 2, 0.4 + 4.6 * len(modes))

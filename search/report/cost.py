@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search.report import races
-from search.report.section import Figures, Table
-from search.report.words import NOTHING, SPACE, duration, percent, plain
-from search.run.results import Record, Results
+from graft.search.report import races
+from graft.search.report.section import Figures, Table
+from graft.search.report.words import NOTHING, SPACE, duration, percent, plain
+from graft.search.run.results import Record, Results
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search.report import drawing as draw
-from search.report import energies
-from search.report.section import Figures, Table
-from search.report.verdict import Card, card
-from search.report.words import NOTHING, percent, plain, probability, reduction, short
-from search.run.leaderboard import trials
-from search.run.results import Record, Results
-from spaces.dcl import Watch
+from graft.search.report import drawing as draw
+from graft.search.report import energies
+from graft.search.report.section import Figures, Table
+from graft.search.report.verdict import Card, card
+from graft.search.report.words import NOTHING, percent, plain, probability, reduction, short
+from graft.search.run.leaderboard import trials
+from graft.search.run.results import Record, Results
+from graft.spaces.dcl import Watch
 
 DRIFT = 4.0
 """Standard errors between both halves of a run beyond which it was not in equilibrium."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.report.drawing import (
+from graft.search.report.drawing import (
     CANDIDATE,
     DIRECT,
     FAINT,
@@ -19,7 +19,7 @@ from search.report.drawing import (
     grid,
     log_axis,
 )
-from search.report.words import short
+from graft.search.report.words import short
 
 Record = Mapping[str, Any]
 

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search.report import drawing as draw
-from search.report import energies as drawn
-from search.report import spans
-from search.report.section import Figures, Table
-from search.report.words import percent
-from search.run.leaderboard import best, finite, geometric_mean, trials
-from search.run.results import Record, Results
-from spaces.plan import Plan
-from spaces.words import describe_source
+from graft.search.report import drawing as draw
+from graft.search.report import energies as drawn
+from graft.search.report import spans
+from graft.search.report.section import Figures, Table
+from graft.search.report.words import percent
+from graft.search.run.leaderboard import best, finite, geometric_mean, trials
+from graft.search.run.results import Record, Results
+from graft.spaces.plan import Plan
+from graft.spaces.words import describe_source
 
 MODELS = {"linear": "Linear-logistic baseline", "direct": "Direct learning", "transfer": "Transfer"}
 """Sequence models of a run, as people call them."""

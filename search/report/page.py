@@ -8,11 +8,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from search.report.drawing import png, style
-from search.report.section import Section
-from search.report.sections import sections_of
-from search.report.words import plain
-from search.run.results import Results, read
+from graft.search.report.drawing import png, style
+from graft.search.report.section import Section
+from graft.search.report.sections import sections_of
+from graft.search.report.words import plain
+from graft.search.run.results import Results, read
 
 
 def write(folder: Path, sections: Sequence[Section] = ()) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from search.report.drawing import (
+from graft.search.report.drawing import (
     CANDIDATE,
     DIRECT,
     FAILED,
@@ -17,7 +17,7 @@ from search.report.drawing import (
     log_axis,
     whole_numbers,
 )
-from search.run.leaderboard import direct_errors, finite, geometric_mean, trials
+from graft.search.run.leaderboard import direct_errors, finite, geometric_mean, trials
 
 COLOURS = {"baseline": DIRECT, "plans": CANDIDATE}
 PHASES = {"baseline": "Baseline search (direct learning)", "plans": "Plan search (transfer)"}

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search.proof.agreement import PRIORS, agreement
-from search.report import races
-from search.report.section import Figures, Table
-from search.report.spans import cells
-from search.report.words import NOTHING, SETTINGS, SPACE, percent, plain
-from search.report.words import searched as written
-from search.run.leaderboard import best, geometric_mean, leaderboard, transfers, trials
-from search.run.results import Record, Results
-from spaces.plan import Plan
-from spaces.words import describe_source
+from graft.search.proof.agreement import PRIORS, agreement
+from graft.search.report import races
+from graft.search.report.section import Figures, Table
+from graft.search.report.spans import cells
+from graft.search.report.words import NOTHING, SETTINGS, SPACE, percent, plain
+from graft.search.report.words import searched as written
+from graft.search.run.leaderboard import best, geometric_mean, leaderboard, transfers, trials
+from graft.search.run.results import Record, Results
+from graft.spaces.plan import Plan
+from graft.spaces.words import describe_source
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from search.report.drawing import Figure
-from search.run.results import Results
+from graft.search.report.drawing import Figure
+from graft.search.run.results import Results
 
 Figures = Mapping[str, Figure]
 

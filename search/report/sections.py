@@ -1,8 +1,8 @@
 """The sections of each kind of study's page, in the order a physicist asks: verdict, knowledge, search, price."""
 
-from search.report import cost, dcl, knowledge, searches, sharing, verdict
-from search.report.section import Section
-from search.run.results import Results
+from graft.search.report import cost, dcl, knowledge, searches, sharing, verdict
+from graft.search.report.section import Section
+from graft.search.run.results import Results
 
 CLOSING = (Section("cost", cost.cost, cost.figures), Section("provenance", cost.provenance))
 TRANSFER = (

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.report import drawing as draw
-from search.report import races
-from search.report.section import Figures, Table
-from search.report.verdict import Card, card
-from search.report.words import NOTHING, percent, plain, probability, reduction
-from search.run.leaderboard import geometric_mean, phases, trials
-from search.run.results import Record, Results
-from spaces.sharing import Sharing
+from graft.search.report import drawing as draw
+from graft.search.report import races
+from graft.search.report.section import Figures, Table
+from graft.search.report.verdict import Card, card
+from graft.search.report.words import NOTHING, percent, plain, probability, reduction
+from graft.search.run.leaderboard import geometric_mean, phases, trials
+from graft.search.run.results import Record, Results
+from graft.spaces.sharing import Sharing
 
 # Table I of Qu et al. 2018 (arXiv:1809.00972v1): direct and multi-task error, in %.
 PAPER = {"film-8": (7.7, 6.9), "film-10": (3.4, 2.8), "film-12": (7.0, 5.4), "film-14": (11.1, 9.4)}

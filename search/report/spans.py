@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from search.report.drawing import (
+from graft.search.report.drawing import (
     CANDIDATE,
     DIRECT,
     FAINT,
@@ -18,7 +18,7 @@ from search.report.drawing import (
     log_axis,
     percents,
 )
-from search.run.leaderboard import best_by_span, direct_errors, leaderboard, trials
+from graft.search.run.leaderboard import best_by_span, direct_errors, leaderboard, trials
 
 # Spectrum errors (%) by number of first layers copied, read from the text of Qu et al. 2018 (arXiv:1809.00972v1).
 PAPER = {

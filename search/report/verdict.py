@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from search.report import drawing as draw
-from search.report.section import Figures, Table
-from search.report.words import SPACE, between, percent, plain, probability, reduction
-from search.run.leaderboard import phases, trials
-from search.run.results import Record, Results
-from spaces.plan import Plan
+from graft.search.report import drawing as draw
+from graft.search.report.section import Figures, Table
+from graft.search.report.words import SPACE, between, percent, plain, probability, reduction
+from graft.search.run.leaderboard import phases, trials
+from graft.search.run.results import Record, Results
+from graft.spaces.plan import Plan
 
 ARMS = {
     "direct": ("direct,\ntuned", draw.DIRECT),

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from simulators import durable
-from spaces.errors import InputError
+from graft.simulators import durable
+from graft.spaces.errors import InputError
 
 
 class Run:

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from spaces.dcl import Watch
-from spaces.plan import Plan, Recipe
-from spaces.sharing import Sharing
+from graft.spaces.dcl import Watch
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.sharing import Sharing
 
 Errors = Sequence[float | None]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spaces.errors import InputError
+from graft.spaces.errors import InputError
 
 FILES = ("study", "result", "cost", "certificate", "map", "command")
 Record = Mapping[str, Any]

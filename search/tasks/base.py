@@ -1,4 +1,4 @@
-"""A task is what is learned. Everything that asks a question of it (`search.kinds`) asks through this class.
+"""A task is what is learned. Everything that asks a question of it (`graft.search.kinds`) asks through this class.
 
 How to add one: subclass `Task`, write ``sample`` and ``network``, and name the class in a study
 (``task = "module:Class"``). Everything else has a default that suits outputs predicted from inputs; `tests/conformance`
@@ -19,15 +19,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.head import initialise, set_head
-from models.losses import METRICS, Metric
-from models.mlp import drawing
-from models.scaling import Scaling
-from models.surgery import blocks_of, shuffle, transplant
-from models.train import Augment, Backward, predict, train
-from models.weights import no_gradient, pack_state, sha256, unpack_state
-from search.run.seeds import Draws, Role, sequence
-from spaces.plan import Plan, Recipe
+from graft.models.head import initialise, set_head
+from graft.models.losses import METRICS, Metric
+from graft.models.mlp import drawing
+from graft.models.scaling import Scaling
+from graft.models.surgery import blocks_of, shuffle, transplant
+from graft.models.train import Augment, Backward, predict, train
+from graft.models.weights import no_gradient, pack_state, sha256, unpack_state
+from graft.search.run.seeds import Draws, Role, sequence
+from graft.spaces.plan import Plan, Recipe
 
 Shape = tuple[int, ...]
 """Of one example's inputs or outputs."""

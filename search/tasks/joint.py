@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.losses import geometric_mean, relative_error
-from models.mlp import fresh
-from models.scaling import Scaling
-from models.shared import SharedMLP, stack
-from models.train import predict, train
-from models.weighting import backward
-from search.run.seeds import Draws, Role
-from search.tasks.base import Examples
-from spaces.sharing import Sharing
+from graft.models.losses import geometric_mean, relative_error
+from graft.models.mlp import fresh
+from graft.models.scaling import Scaling
+from graft.models.shared import SharedMLP, stack
+from graft.models.train import predict, train
+from graft.models.weighting import backward
+from graft.search.run.seeds import Draws, Role
+from graft.search.tasks.base import Examples
+from graft.spaces.sharing import Sharing
 
 
 @dataclass(frozen=True)

@@ -12,29 +12,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.losses import METRICS
-from models.mlp import fresh
-from models.sequence.chain import Autoregressive
-from models.sequence.fit import ascend, log_probabilities
-from models.sequence.masked import masks
-from models.sequence.shape import SequenceShape
-from models.shaped import pack, unpack
-from models.surgery import blocks_of
-from models.symmetries import Symmetries
-from models.train import Augment, Backward, prepare_process
-from models.weights import as_file
-from search.run.seeds import Draws, Role, entropy, sequence
-from search.tasks.base import Data, Errors, Examples, Exhibit, Fitted, Phase, Shape, Task
-from search.tasks.distilled.data import judge_of
-from search.tasks.distilled.final import account
-from search.tasks.distilled.scores import likelihood
-from search.tasks.distilled.watcher import Energies, group, learn_from, tensor
-from search.tasks.regression import cards
-from simulators.exact import log_partition
-from simulators.registry import find
-from simulators.watched import Watched, watch
-from spaces.errors import InputError
-from spaces.plan import Plan, Recipe
+from graft.models.losses import METRICS
+from graft.models.mlp import fresh
+from graft.models.sequence.chain import Autoregressive
+from graft.models.sequence.fit import ascend, log_probabilities
+from graft.models.sequence.masked import masks
+from graft.models.sequence.shape import SequenceShape
+from graft.models.shaped import pack, unpack
+from graft.models.surgery import blocks_of
+from graft.models.symmetries import Symmetries
+from graft.models.train import Augment, Backward, prepare_process
+from graft.models.weights import as_file
+from graft.search.run.seeds import Draws, Role, entropy, sequence
+from graft.search.tasks.base import Data, Errors, Examples, Exhibit, Fitted, Phase, Shape, Task
+from graft.search.tasks.distilled.data import judge_of
+from graft.search.tasks.distilled.final import account
+from graft.search.tasks.distilled.scores import likelihood
+from graft.search.tasks.distilled.watcher import Energies, group, learn_from, tensor
+from graft.search.tasks.regression import cards
+from graft.simulators.exact import log_partition
+from graft.simulators.registry import find
+from graft.simulators.watched import Watched, watch
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Plan, Recipe
 
 LINEAR = Recipe(rate=1e-2, batch=100, epochs=30)
 """Of the linear-logistic baseline. On 8,000 states of a glass more epochs, slower ones and decay came within 5 %."""
@@ -78,7 +78,7 @@ class Likelihood(Task):
     def sample(self, name: str, rows: int, rng: np.random.Generator) -> Examples:
         """Watch states in this process."""
         model = self.system(name).model
-        from simulators.watched import unpack as states
+        from graft.simulators.watched import unpack as states
 
         drawn = self.system(name).draw(rows, rng)
         return Examples(model.index(states(model, drawn["states"])).reshape(rows, -1), np.zeros((rows, 0)))

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from models.network import OwnNetwork, Shape
-from models.pretrained import Pretrained, put, read
-from models.scaling import Scaling
-from models.weights import pack
-from simulators.columns import digest
-from spaces.errors import InputError, unknown
-from spaces.words import WEIGHTS
+from graft.models.network import OwnNetwork, Shape
+from graft.models.pretrained import Pretrained, put, read
+from graft.models.scaling import Scaling
+from graft.models.weights import pack
+from graft.simulators.columns import digest
+from graft.spaces.errors import InputError, unknown
+from graft.spaces.words import WEIGHTS
 
 KEYS = ("file", "mean", "deviation")
 

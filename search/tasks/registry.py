@@ -2,12 +2,12 @@
 
 from importlib import import_module
 
-from search.tasks.base import Task
-from spaces.errors import InputError, unknown
+from graft.search.tasks.base import Task
+from graft.spaces.errors import InputError, unknown
 
 TASKS = {
-    "regression": "search.tasks.regression:Regression",
-    "likelihood": "search.tasks.likelihood:Likelihood",
+    "regression": "graft.search.tasks.regression:Regression",
+    "likelihood": "graft.search.tasks.likelihood:Likelihood",
 }
 """Where each is; loaded where it is used, for they know torch and Ray."""
 
@@ -29,5 +29,5 @@ def find_task(name: str) -> type[Task]:
             f"{', '.join(TASKS)}, or an importable module:Class, such as one in a folder on PYTHONPATH"
         ) from problem
     if not (isinstance(found, type) and issubclass(found, Task)):
-        raise InputError(f"task {name!r} is no task; allowed: a subclass of search.tasks.base.Task")
+        raise InputError(f"task {name!r} is no task; allowed: a subclass of graft.search.tasks.base.Task")
     return found

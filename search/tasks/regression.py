@@ -10,24 +10,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.losses import METRICS, Metric, away_from_zero, of_order_one, varying
-from models.network import Network
-from models.network import Shape as Built
-from models.scaling import Scaling
-from models.standard import Standard
-from models.train import predict
-from models.weights import as_file, pack, unpack
-from search.run.seeds import Role, entropy, sequence
-from search.tasks.base import Data, Examples, Exhibit, Fitted, Phase, Shape, Task
-from search.tasks.pretrained import fitted
-from search.tasks.transferability import scores
-from simulators.base import Simulator, columns
-from simulators.dataset import Dataset
-from simulators.registry import find
-from simulators.shards import generate
-from simulators.table import keep
-from spaces.errors import InputError, traced
-from spaces.plan import Recipe
+from graft.models.losses import METRICS, Metric, away_from_zero, of_order_one, varying
+from graft.models.network import Network
+from graft.models.network import Shape as Built
+from graft.models.scaling import Scaling
+from graft.models.standard import Standard
+from graft.models.train import predict
+from graft.models.weights import as_file, pack, unpack
+from graft.search.run.seeds import Role, entropy, sequence
+from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Phase, Shape, Task
+from graft.search.tasks.pretrained import fitted
+from graft.search.tasks.transferability import scores
+from graft.simulators.base import Simulator, columns
+from graft.simulators.dataset import Dataset
+from graft.simulators.registry import find
+from graft.simulators.shards import generate
+from graft.simulators.table import keep
+from graft.spaces.errors import InputError, traced
+from graft.spaces.plan import Recipe
 
 SHOWN = 2
 """Test examples whose spectra are shown: the first ones, not chosen."""

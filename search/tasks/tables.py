@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from models.losses import away_from_zero, of_order_one
-from simulators.table import SUFFIXES, Table, matches, read, unit
-from spaces.errors import InputError
+from graft.models.losses import away_from_zero, of_order_one
+from graft.simulators.table import SUFFIXES, Table, matches, read, unit
+from graft.spaces.errors import InputError
 
 LOCKED = 0.2
 """Share of the pool that small mode locks away, at least."""

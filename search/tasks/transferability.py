@@ -10,14 +10,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from models.losses import deviations
-from models.mlp import fresh
-from models.probe import features, gradient_ratios
-from models.surgery import blocks_of, transplant
-from search.proof.agreement import PRIORS
-from search.run.seeds import Draws
-from search.tasks.base import Phase
-from spaces.plan import Block, Recipe, Span
+from graft.models.losses import deviations
+from graft.models.mlp import fresh
+from graft.models.probe import features, gradient_ratios
+from graft.models.surgery import blocks_of, transplant
+from graft.search.proof.agreement import PRIORS
+from graft.search.run.seeds import Draws
+from graft.search.tasks.base import Phase
+from graft.spaces.plan import Block, Recipe, Span
 
 Array = NDArray[np.float64]
 ROUNDS = 50
@@ -72,7 +72,7 @@ def probe_error(features: Array, outputs: Array, metric: str = "relative-l1") ->
     Args:
         features: (examples, features).
         outputs: (examples, outputs).
-        metric: As of `models.losses.deviations`.
+        metric: As of `graft.models.losses.deviations`.
     """
     x, y = features - features.mean(axis=0), outputs - outputs.mean(axis=0)
     left, singular, _ = np.linalg.svd(x, full_matrices=False)

@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from search.run.leaderboard import read_plan
-from spaces.dcl import Watch
-from spaces.plan import Plan
-from spaces.sharing import Sharing
+from graft.search.run.leaderboard import read_plan
+from graft.spaces.dcl import Watch
+from graft.spaces.plan import Plan
+from graft.spaces.sharing import Sharing
 
 
 def settings(phase: str, trial: Mapping[str, Any]) -> dict[str, str]:

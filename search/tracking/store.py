@@ -10,7 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
-from search.tracking.address import SQLITE, masked
+from graft.search.tracking.address import SQLITE, masked
 
 ANSWER = 3.0
 """Seconds within which a server must answer."""
@@ -34,7 +34,7 @@ def _database(path: Path) -> str:
             found = {row[0] for row in database.execute("select version_num from alembic_version")}
     except sqlite3.Error as error:
         return f"{path} is no database of MLflow's: {error}"
-    from search.tracking.view import newest  # only where there is one: importing MLflow takes seconds
+    from graft.search.tracking.view import newest  # only where there is one: importing MLflow takes seconds
 
     if found != {newest()}:  # not by opening it, for MLflow upgrades some of the older ones unasked
         return f"{path} was made by another release of MLflow: mlflow db upgrade {SQLITE}{path}"

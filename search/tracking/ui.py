@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from search.tracking.address import address, masked
-from spaces.errors import InputError, whole
+from graft.search.tracking.address import address, masked
+from graft.spaces.errors import InputError, whole
 
 HOST = "127.0.0.1"  # MLflow asks nobody for a password: never on a network interface
 PATIENCE = 60.0  # seconds for the server to answer; it takes 4 on two idle cores
@@ -74,7 +74,7 @@ def urls(folder: Path, base: str, uri: str | None = None) -> dict[str, str]:
     Raises:
         InputError: If MLflow has no trial of the run yet.
     """
-    from search.tracking.view import shown, trials_filter
+    from graft.search.tracking.view import shown, trials_filter
 
     run = shown(folder, uri)
     if run is None:

@@ -27,12 +27,12 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from mlflow.exceptions import MlflowException
 from mlflow.store.db.utils import _get_latest_schema_revision
 
-from search.run.folder import Run as Folder
-from search.run.leaderboard import geometric_mean, leaderboard, phases, trials
-from search.run.results import FILES, read
-from search.tracking.address import SQLITE, address, alone, masked
-from search.tracking.columns import flat, measures, outcomes, settings, table, title
-from spaces.errors import InputError
+from graft.search.run.folder import Run as Folder
+from graft.search.run.leaderboard import geometric_mean, leaderboard, phases, trials
+from graft.search.run.results import FILES, read
+from graft.search.tracking.address import SQLITE, address, alone, masked
+from graft.search.tracking.columns import flat, measures, outcomes, settings, table, title
+from graft.spaces.errors import InputError
 
 for talker in ("mlflow", "alembic"):  # they tell each of the forty steps of creating a database
     logging.getLogger(talker).setLevel(logging.ERROR)

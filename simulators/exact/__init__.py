@@ -5,11 +5,11 @@ and 1), of three equal colours (8 columns) and of the Ising torus of any size by
 numbers of states by energy; independent samples. Test sets uniform in energy come from a random walk.
 """
 
-from simulators.exact.counting import density_of_states
-from simulators.exact.ground import ground_state
-from simulators.exact.independent import iid
-from simulators.exact.multicanonical import uniform_in_energy
-from simulators.exact.thermodynamics import entropy, heat_capacity, internal_energy, log_partition
+from graft.simulators.exact.counting import density_of_states
+from graft.simulators.exact.ground import ground_state
+from graft.simulators.exact.independent import iid
+from graft.simulators.exact.multicanonical import uniform_in_energy
+from graft.simulators.exact.thermodynamics import entropy, heat_capacity, internal_energy, log_partition
 
 __all__ = [
     "density_of_states",

@@ -7,9 +7,9 @@ carried modulo 2^64, which is exact for lattices of at most 2^64 states: none of
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.exact.plane import Plane
-from simulators.lattice import SpinModel
-from spaces.errors import InputError
+from graft.simulators.exact.plane import Plane
+from graft.simulators.lattice import SpinModel
+from graft.spaces.errors import InputError
 
 
 def bond_levels(model: SpinModel) -> tuple[float, float] | None:

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.exact.plane import Plane
-from simulators.lattice import SpinModel
+from graft.simulators.exact.plane import Plane
+from graft.simulators.lattice import SpinModel
 
 
 def ground_state(model: SpinModel) -> tuple[float, NDArray[np.int8]]:

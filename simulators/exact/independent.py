@@ -9,9 +9,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.exact.plane import Plane
-from simulators.lattice import SpinModel
-from spaces.errors import InputError, number, whole
+from graft.simulators.exact.plane import Plane
+from graft.simulators.lattice import SpinModel
+from graft.spaces.errors import InputError, number, whole
 
 MOST_NUMBERS = 2**25
 
@@ -30,7 +30,7 @@ def iid(model: SpinModel, temperature: float, n: int, rng: np.random.Generator) 
     if plane.sites * firsts * plane.q ** (plane.columns + 1) > MOST_NUMBERS:
         raise InputError(
             f"{model.name} is too large to draw independent states exactly; allowed: 8 columns of 8 spins of 2 values, "
-            "or as much; else thinned chains by simulators.sampling.sample"
+            "or as much; else thinned chains by graft.simulators.sampling.sample"
         )
     beta = 1 / temperature
     horizontal, vertical, pairs = beta * plane.horizontal, beta * plane.vertical, plane.interaction

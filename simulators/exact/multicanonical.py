@@ -9,12 +9,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.exact.counting import bond_levels, density_of_states
-from simulators.exact.ground import ground_state
-from simulators.exact.plane import Plane
-from simulators.lattice import SpinModel
-from simulators.spins import EdwardsAnderson
-from spaces.errors import InputError, whole
+from graft.simulators.exact.counting import bond_levels, density_of_states
+from graft.simulators.exact.ground import ground_state
+from graft.simulators.exact.plane import Plane
+from graft.simulators.lattice import SpinModel
+from graft.simulators.spins import EdwardsAnderson
+from graft.spaces.errors import InputError, whole
 
 GAP = 10  # sweeps between two samples; a walk crosses all levels of the 8x8 Ising model in some hundreds
 FINEST = 1e-5  # correction of log g at which learning ends

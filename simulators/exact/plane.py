@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.lattice import SpinModel
-from spaces.errors import InputError
+from graft.simulators.lattice import SpinModel
+from graft.spaces.errors import InputError
 
 MOST_NUMBERS = 2**24
 ALL_PERMUTATIONS = 5  # colours up to which all permutations are tried, not only shifts and reversals
@@ -52,7 +52,7 @@ class Plane:
         if len(model.shape) > 2:
             raise InputError(
                 f"{model.name} has {len(model.shape)} dimensions; allowed: 1 or 2 for exact solutions, "
-                "or estimates by simulators.sampling.sample"
+                "or estimates by graft.simulators.sampling.sample"
             )
         couplings = [coupling.copy() for coupling in model.couplings]
         for axis, coupling in enumerate(couplings):
@@ -120,7 +120,7 @@ class Plane:
         raise InputError(
             f"{self.rows} x {self.columns} spins of {self.q} values are too many to be solved exactly; allowed: "
             f"{most} columns of any couplings, a few more of equal ones or with open edges; thermodynamics of an "
-            "Ising torus of any size; else estimates by simulators.sampling.sample"
+            "Ising torus of any size; else estimates by graft.simulators.sampling.sample"
         )
 
     def _colours(self) -> list[NDArray[np.int64]]:

@@ -6,11 +6,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.exact import kaufman, transfer
-from simulators.exact.plane import Plane
-from simulators.lattice import SpinModel
-from simulators.spins import Ising
-from spaces.errors import number
+from graft.simulators.exact import kaufman, transfer
+from graft.simulators.exact.plane import Plane
+from graft.simulators.lattice import SpinModel
+from graft.simulators.spins import Ising
+from graft.spaces.errors import number
 
 
 def log_partition(model: SpinModel, temperature: ArrayLike) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ exact as log Z itself: no differences of nearly equal numbers.
 
 import numpy as np
 
-from simulators.exact.plane import Plane
+from graft.simulators.exact.plane import Plane
 
 
 def log_partition_jet(plane: Plane, beta: float) -> tuple[float, float, float]:

@@ -10,19 +10,19 @@ Prints a Markdown table and writes figure2.json into the folder.
 import argparse
 from pathlib import Path
 
-from search.transfer.objective import Training
+from graft.search.transfer.objective import Training
 
-from cluster.connect import connection
-from cluster.preflight import cpus
-from search.engine.progress import Progress
-from search.kinds.transfer.mapping import recipes
-from search.kinds.transfer.pipeline import Pipeline
-from search.proof.statistics import log_ratios, reduction
-from search.run.folder import Run
-from search.run.means import Means
-from search.run.seeds import Role
-from search.study import resolve
-from spaces.plan import Plan, Span
+from graft.cluster.connect import connection
+from graft.cluster.preflight import cpus
+from graft.search.engine.progress import Progress
+from graft.search.kinds.transfer.mapping import recipes
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.proof.statistics import log_ratios, reduction
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.run.seeds import Role
+from graft.search.study import resolve
+from graft.spaces.plan import Plan, Span
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators import materials
-from simulators.film import PAIR, WAVELENGTHS_NM, transmittance
+from graft.simulators import materials
+from graft.simulators.film import PAIR, WAVELENGTHS_NM, transmittance
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "simulators"))
 from general_film import reflectance_transmittance  # noqa: E402

@@ -14,12 +14,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from search.engine.processes import carried_out
+from graft.search.engine.processes import carried_out
 
 MODULE = """
 import numpy as np
 
-from simulators.film import Film
+from graft.simulators.film import Film
 
 
 class Constant(Film):
@@ -90,7 +90,7 @@ def run(case: str, seed: int, folder: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"} | {
         "PYTHONPATH": paths
     }
-    command = [sys.executable, "-P", "-m", "search", "run", str(folder / "mine.toml"), *settings]
+    command = [sys.executable, "-P", "-m", "graft", "run", str(folder / "mine.toml"), *settings]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{case} {seed}: {done.stderr[-500:]}")

@@ -11,17 +11,17 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from search.transfer.objective import Training
+from graft.search.transfer.objective import Training
 
-from cluster.connect import connection
-from cluster.preflight import cpus
-from search.engine.progress import Progress
-from search.kinds.transfer.pipeline import Pipeline
-from search.proof.statistics import log_ratios, reduction
-from search.run.folder import Run
-from search.run.means import Means
-from search.run.seeds import Role
-from spaces.plan import Plan
+from graft.cluster.connect import connection
+from graft.cluster.preflight import cpus
+from graft.search.engine.progress import Progress
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.proof.statistics import log_ratios, reduction
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.run.seeds import Role
+from graft.spaces.plan import Plan
 
 FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 

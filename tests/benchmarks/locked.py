@@ -8,8 +8,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from search.kinds.transfer import calibration
-from search.study import resolve
+from graft.search.kinds.transfer import calibration
+from graft.search.study import resolve
 
 
 def main() -> None:

@@ -9,16 +9,16 @@ import argparse
 import json
 from pathlib import Path
 
-from search.transfer.objective import Training
+from graft.search.transfer.objective import Training
 
-from cluster.connect import connection
-from search.engine.progress import Progress
-from search.kinds.transfer.pipeline import Pipeline
-from search.proof.statistics import log_ratios, reduction
-from search.run.folder import Run
-from search.run.means import Means
-from search.run.seeds import Role
-from spaces.plan import Plan, Recipe, Span
+from graft.cluster.connect import connection
+from graft.search.engine.progress import Progress
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.proof.statistics import log_ratios, reduction
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.run.seeds import Role
+from graft.spaces.plan import Plan, Recipe, Span
 
 
 def main() -> None:

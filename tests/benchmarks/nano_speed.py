@@ -11,9 +11,9 @@ import numpy as np
 from film_speed import rate
 from numpy.typing import NDArray
 
-from simulators import materials
-from simulators.film import PAIR, WAVELENGTHS_NM
-from simulators.nanoparticle import scattering_efficiency
+from graft.simulators import materials
+from graft.simulators.film import PAIR, WAVELENGTHS_NM
+from graft.simulators.nanoparticle import scattering_efficiency
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "simulators"))
 from general_sphere import efficiencies  # noqa: E402

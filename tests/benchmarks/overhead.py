@@ -8,24 +8,24 @@ import time
 from functools import partial
 from pathlib import Path
 
-from cluster.connect import quiet
+from graft.cluster.connect import quiet
 
 quiet()
 
 import numpy as np  # noqa: E402
 import optuna  # noqa: E402
 import ray  # noqa: E402
+from graft.search.transfer.objective import Examples, Task  # noqa: E402
 from ray import tune  # noqa: E402
 from ray.tune.search.optuna import OptunaSearch  # noqa: E402
-from search.transfer.objective import Examples, Task  # noqa: E402
 
-from models.network import Network  # noqa: E402
-from search.engine import actors  # noqa: E402
-from search.engine.ledger import Ledger, Rules, storage  # noqa: E402
-from search.run.seeds import Role  # noqa: E402
-from spaces import baseline  # noqa: E402
-from spaces.plan import Recipe  # noqa: E402
-from spaces.ranges import Ranges  # noqa: E402
+from graft.models.network import Network  # noqa: E402
+from graft.search.engine import actors  # noqa: E402
+from graft.search.engine.ledger import Ledger, Rules, storage  # noqa: E402
+from graft.search.run.seeds import Role  # noqa: E402
+from graft.spaces import baseline  # noqa: E402
+from graft.spaces.plan import Recipe  # noqa: E402
+from graft.spaces.ranges import Ranges  # noqa: E402
 
 TRAININGS, STOCK = 300, 12
 

@@ -8,17 +8,17 @@ decides. RMSE over all energy levels in J, symmetrised as the study allows.
 import argparse
 from pathlib import Path
 
-from models.sequence.shape import SequenceShape
-from models.shaped import unpack
-from models.train import prepare_process
-from search.run.folder import Run
-from search.run.seeds import Draws, Role
-from search.tasks.distilled import teaching
-from search.tasks.distilled.data import judge
-from search.tasks.distilled.spread import BETAS
-from search.tasks.distilled.watcher import Energies
-from simulators.registry import lattice
-from spaces.dcl import Watch
+from graft.models.sequence.shape import SequenceShape
+from graft.models.shaped import unpack
+from graft.models.train import prepare_process
+from graft.search.run.folder import Run
+from graft.search.run.seeds import Draws, Role
+from graft.search.tasks.distilled import teaching
+from graft.search.tasks.distilled.data import judge
+from graft.search.tasks.distilled.spread import BETAS
+from graft.search.tasks.distilled.watcher import Energies
+from graft.simulators.registry import lattice
+from graft.spaces.dcl import Watch
 
 SHARES = (0.3, 0.36, 0.42, 0.5, 0.6, 1.0)
 

@@ -17,22 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from search.transfer.objective import Task, Training, learn
+from graft.search.transfer.objective import Task, Training, learn
 
-from models.train import prepare_process
-from search.engine import serial
-from search.engine.journal import Journal, storage
-from search.engine.ledger import Ledger, Rules
-from search.engine.processes import carried_out
-from search.engine.searched import best_plan
-from search.kinds.transfer.calibration import drawn
-from search.kinds.transfer.phases import direct_ledger, direct_rules
-from search.kinds.transfer.study import Study
-from search.run.folder import Run, write_json
-from search.run.seeds import Role
-from search.study import resolve
-from spaces import baseline, transfer
-from spaces.ranges import shortened
+from graft.models.train import prepare_process
+from graft.search.engine import serial
+from graft.search.engine.journal import Journal, storage
+from graft.search.engine.ledger import Ledger, Rules
+from graft.search.engine.processes import carried_out
+from graft.search.engine.searched import best_plan
+from graft.search.kinds.transfer.calibration import drawn
+from graft.search.kinds.transfer.phases import direct_ledger, direct_rules
+from graft.search.kinds.transfer.study import Study
+from graft.search.run.folder import Run, write_json
+from graft.search.run.seeds import Role
+from graft.search.study import resolve
+from graft.spaces import baseline, transfer
+from graft.spaces.ranges import shortened
 
 POOLS = 10
 TRUTH = 12

@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from search.transfer.objective import Examples, Training
-from search.transfer.runs import decided
+from graft.search.transfer.objective import Examples, Training
+from graft.search.transfer.runs import decided
 
-from search.engine import serial
-from search.engine.processes import carried_out
-from search.engine.progress import Progress
-from search.kinds.transfer import mapping
-from search.kinds.transfer.calibration import Repeat, permuted
-from search.kinds.transfer.pipeline import Pipeline
-from search.kinds.transfer.study import Study
-from search.run.folder import Run, strict, write_json
-from search.run.means import Means
-from search.run.seeds import Role, sequence
-from spaces.plan import Plan, Recipe, Span
+from graft.search.engine import serial
+from graft.search.engine.processes import carried_out
+from graft.search.engine.progress import Progress
+from graft.search.kinds.transfer import mapping
+from graft.search.kinds.transfer.calibration import Repeat, permuted
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.study import Study
+from graft.search.run.folder import Run, strict, write_json
+from graft.search.run.means import Means
+from graft.search.run.seeds import Role, sequence
+from graft.spaces.plan import Plan, Recipe, Span
 
 CASES = (
     ("film-10", "film-8"), ("film-8", "film-10"), ("film-12", "film-8"), ("film-6", "film-8"), ("film-8", "film-14"),

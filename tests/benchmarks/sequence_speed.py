@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from models.distil import distil
-from models.ednn import EDNNShape
-from models.sequence.fit import fit
-from models.sequence.shape import SequenceShape
-from models.symmetries import Symmetries
-from models.train import prepare_process
-from spaces.plan import Recipe
+from graft.models.distil import distil
+from graft.models.ednn import EDNNShape
+from graft.models.sequence.fit import fit
+from graft.models.sequence.shape import SequenceShape
+from graft.models.symmetries import Symmetries
+from graft.models.train import prepare_process
+from graft.spaces.plan import Recipe
 
 BATCH = 250
 SYMMETRIES = Symmetries.of(("translations", "reflections", "rotations", "colours"), (8, 8))

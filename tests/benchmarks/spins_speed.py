@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.ednn import EDNN
-from models.train import prepare_process
-from simulators.chains import Chains
-from simulators.multispin import CHAINS, MultiSpin
-from simulators.spins import Ising
-from simulators.tiles import Tiles, TileWalkers
+from graft.models.ednn import EDNN
+from graft.models.train import prepare_process
+from graft.simulators.chains import Chains
+from graft.simulators.multispin import CHAINS, MultiSpin
+from graft.simulators.spins import Ising
+from graft.simulators.tiles import Tiles, TileWalkers
 
 SIDE, TEMPERATURE = 8, 4.0
 SITES = SIDE * SIDE

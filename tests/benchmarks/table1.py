@@ -6,16 +6,16 @@ Run as ``python tests/benchmarks/table1.py [SEEDS]``; about five minutes of one 
 import sys
 
 import numpy as np
-from search.transfer.objective import Examples, Task, Training
-from search.transfer.objective import learn as learn_alone
+from graft.search.transfer.objective import Examples, Task, Training
+from graft.search.transfer.objective import learn as learn_alone
 
-from models.network import Network
-from models.train import prepare_process
-from search.run.seeds import Role
-from search.tasks.joint import SharedTask, SharedTraining, learn
-from simulators.registry import find
-from spaces.plan import Plan, Recipe
-from spaces.sharing import Sharing, weights
+from graft.models.network import Network
+from graft.models.train import prepare_process
+from graft.search.run.seeds import Role
+from graft.search.tasks.joint import SharedTask, SharedTraining, learn
+from graft.simulators.registry import find
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.sharing import Sharing, weights
 
 TASKS = ("film-8", "film-10", "film-12", "film-14")
 RECIPE = Recipe(rate=8e-3, decay=0.25, batch=100, epochs=800, activation="gelu")

@@ -22,23 +22,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cluster.connect import quiet
+from graft.cluster.connect import quiet
 
 quiet()
 
 import numpy as np  # noqa: E402
+from graft.search.transfer.objective import Training  # noqa: E402
 from optuna.samplers import RandomSampler  # noqa: E402
-from search.transfer.objective import Training  # noqa: E402
 
-from search.engine import actors, serial  # noqa: E402
-from search.engine.journal import storage  # noqa: E402
-from search.engine.ledger import Ledger  # noqa: E402
-from search.engine.progress import Progress  # noqa: E402
-from search.kinds.transfer.phases import plans_ledger  # noqa: E402
-from search.run.folder import Run  # noqa: E402
-from search.study import resolve  # noqa: E402
-from search.tracking.view import Tracker  # noqa: E402
-from spaces.plan import Plan  # noqa: E402
+from graft.search.engine import actors, serial  # noqa: E402
+from graft.search.engine.journal import storage  # noqa: E402
+from graft.search.engine.ledger import Ledger  # noqa: E402
+from graft.search.engine.progress import Progress  # noqa: E402
+from graft.search.kinds.transfer.phases import plans_ledger  # noqa: E402
+from graft.search.run.folder import Run  # noqa: E402
+from graft.search.study import resolve  # noqa: E402
+from graft.search.tracking.view import Tracker  # noqa: E402
+from graft.spaces.plan import Plan  # noqa: E402
 
 NEAR = 50
 """Trials averaged on either side."""

@@ -12,22 +12,22 @@ import tempfile
 import time
 from pathlib import Path
 
-from cluster.connect import quiet
+from graft.cluster.connect import quiet
 
 quiet()
 
 import ray  # noqa: E402
 
-from search.engine import actors  # noqa: E402
-from search.engine.journal import storage  # noqa: E402
-from search.engine.progress import Progress  # noqa: E402
-from search.kinds.transfer.phases import plans_ledger  # noqa: E402
-from search.kinds.transfer.pipeline import Pipeline  # noqa: E402
-from search.run.folder import Run  # noqa: E402
-from search.run.means import Means  # noqa: E402
-from search.run.seeds import Role  # noqa: E402
-from search.study import resolve  # noqa: E402
-from spaces.ranges import Ranges  # noqa: E402
+from graft.search.engine import actors  # noqa: E402
+from graft.search.engine.journal import storage  # noqa: E402
+from graft.search.engine.progress import Progress  # noqa: E402
+from graft.search.kinds.transfer.phases import plans_ledger  # noqa: E402
+from graft.search.kinds.transfer.pipeline import Pipeline  # noqa: E402
+from graft.search.run.folder import Run  # noqa: E402
+from graft.search.run.means import Means  # noqa: E402
+from graft.search.run.seeds import Role  # noqa: E402
+from graft.search.study import resolve  # noqa: E402
+from graft.spaces.ranges import Ranges  # noqa: E402
 
 
 def searched(line: Pipeline, workers: int, trainings: int, place: Path) -> float:

@@ -1,4 +1,4 @@
-"""States a second of one core that each kind of sequence model trains on, beside what `spaces.compute` counts.
+"""States a second of one core that each kind of sequence model trains on, beside what `graft.spaces.compute` counts.
 
 python tests/benchmarks/watching_speed.py
 """
@@ -7,10 +7,10 @@ import time
 
 import torch
 
-from models.sequence.shape import SequenceShape
-from models.train import prepare_process
-from spaces.compute import step_seconds
-from spaces.dcl import Watch
+from graft.models.sequence.shape import SequenceShape
+from graft.models.train import prepare_process
+from graft.spaces.compute import step_seconds
+from graft.spaces.dcl import Watch
 
 SIZES = (
     ("linear", 1, 1), ("made", 128, 1), ("made", 256, 1), ("made", 512, 1), ("made", 256, 2), ("gru", 16, 1),

@@ -20,16 +20,16 @@ import pyarrow as pa
 import ray
 from ray.cluster_utils import Cluster
 
-from cluster.doctor import agreed
-from cluster.nodes import nodes
-from cluster.preflight import possible, resources
-from search.engine import actors
-from search.engine.ledger import Ledger, Rules, storage
-from search.run.seeds import Role
-from simulators.base import Simulator, tensor_field
-from simulators.shards import encode, generate
-from spaces.plan import Plan, Recipe
-from spaces.ranges import Ranges
+from graft.cluster.doctor import agreed
+from graft.cluster.nodes import nodes
+from graft.cluster.preflight import possible, resources
+from graft.search.engine import actors
+from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.run.seeds import Role
+from graft.simulators.base import Simulator, tensor_field
+from graft.simulators.shards import encode, generate
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import Ranges
 
 SECONDS = 0.3
 """That each shard and each training takes."""
@@ -150,7 +150,7 @@ def with_a_death(cluster: Cluster, job: Callable[[Path, Path], Any], place: Path
 
 def refused(folder: Path, *arguments: str, **environment: str) -> list[Any]:
     """A search that asks for too much, or comes with another token: its exit code and what it says."""
-    command = [sys.executable, "-P", "-m", "search", "run", "calibration", "--out", str(folder / "refused"), *arguments]
+    command = [sys.executable, "-P", "-m", "graft", "run", "calibration", "--out", str(folder / "refused"), *arguments]
     ended = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     return [ended.returncode, ended.stderr]
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from cluster import connect, doctor
-from spaces.errors import InputError
+from graft.cluster import connect, doctor
+from graft.spaces.errors import InputError
 
 
 @pytest.fixture

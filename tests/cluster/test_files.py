@@ -60,7 +60,7 @@ def test_ray_starts_with_a_token_and_without_a_dashboard(file: str) -> None:
         starts = [command for command in commands if "ray start" in command]
         assert starts and all("RAY_AUTH_MODE=token" in command for command in starts)
     assert "--include-dashboard=false" in prepared["head_start_ray_commands"][-1]
-    assert "--port=6379" in prepared["head_start_ray_commands"][-1]  # where cluster.connect looks for it
+    assert "--port=6379" in prepared["head_start_ray_commands"][-1]  # where graft.cluster.connect looks for it
 
 
 @pytest.mark.parametrize("file", [*LAUNCHED, "cluster/kubernetes.yaml"])

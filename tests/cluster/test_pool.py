@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cluster.pool import TRIES, Failed, carry_out
+from graft.cluster.pool import TRIES, Failed, carry_out
 
 
 def test_what_several_jobs_share_arrives_once_and_no_job_is_none(ray_session: Any) -> None:

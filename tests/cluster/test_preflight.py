@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster import preflight
-from cluster.preflight import Resources, possible
-from spaces.errors import InputError
+from graft.cluster import preflight
+from graft.cluster.preflight import Resources, possible
+from graft.spaces.errors import InputError
 
 
 @pytest.fixture(autouse=True)

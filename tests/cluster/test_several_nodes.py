@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cluster import token
+from graft.cluster import token
 
 SCRIPT = Path(__file__).with_name("several_nodes.py")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import token
+from graft.cluster import token
 
 
 @pytest.fixture

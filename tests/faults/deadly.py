@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from graft.search.transfer.objective import Training
 from numpy.typing import NDArray
 
-from search.transfer.objective import Training
-from simulators.base import Simulator, tensor_field
-from spaces.plan import Plan
+from graft.simulators.base import Simulator, tensor_field
+from graft.spaces.plan import Plan
 
 
 class Squares(Simulator):

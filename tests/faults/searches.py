@@ -21,7 +21,7 @@ SETTINGS = [
 
 def start(out: Path, workers: int = 1, *more: str, settings: tuple[str, ...] = (), **environment: str) -> Any:
     """`graft run` in a process group of its own, as a terminal starts it; what it says goes to OUT.log."""
-    command = [sys.executable, "-P", "-m", "search", "run", "calibration", "--out", str(out), "--json"]
+    command = [sys.executable, "-P", "-m", "graft", "run", "calibration", "--out", str(out), "--json"]
     command += [word for setting in (*SETTINGS, *settings) for word in ("--set", setting)]
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     clean = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_TRACKING")}
@@ -89,7 +89,7 @@ def struck(out: Path, number: int, within: float, draw: Random, workers: int = 1
 
 def parameters(out: Path) -> dict[str, dict[int, Any]]:
     """What each trial drew, by phase and number, as the journal has it so far."""
-    from search.engine.ledger import storage
+    from graft.search.engine.ledger import storage
 
     found: dict[str, dict[int, Any]] = {}
     copy = out.with_suffix(".journal")

@@ -16,10 +16,10 @@ import ray
 from deadly import Careless, Slow, first_number
 from searches import ROOT, said, start
 
-from simulators.base import Simulator
-from simulators.dataset import damaged
-from simulators.manifest import Manifest
-from simulators.shards import generate, write_shard
+from graft.simulators.base import Simulator
+from graft.simulators.dataset import damaged
+from graft.simulators.manifest import Manifest
+from graft.simulators.shards import generate, write_shard
 
 SEED = (7, 11)
 

@@ -17,7 +17,7 @@ from searches import ROOT, finish, mlflow_states, parameters, said, start, struc
 
 HOLD = (
     "import sys, time; from pathlib import Path\n"
-    "from search.run.folder import Run; from spaces.errors import InputError\n"
+    "from graft.search.run.folder import Run; from graft.spaces.errors import InputError\n"
     "while time.time() < float(sys.argv[2]): pass\n"
     "try:\n    with Run(Path(sys.argv[1])).held():\n        print('held', flush=True); time.sleep(60)\n"
     "except InputError as refused: sys.exit(str(refused))"

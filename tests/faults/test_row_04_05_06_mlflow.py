@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from searches import ROOT, finish, said
 
-from spaces.plan import Plan, Recipe, Span
+from graft.spaces.plan import Plan, Recipe, Span
 
 # MLflow's own tables use a loader that SQLAlchemy 2.1 will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
@@ -106,7 +106,7 @@ def metrics(uri: str, run: str) -> dict[str, Any]:
 def test_row_04_a_server_gone_for_30_seconds(
     silent: bool, server: Server, tmp_path: Path, draw: Random, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from search.tracking.view import Tracker
+    from graft.search.tracking.view import Tracker
 
     def shown(name: str, uri: str, gone: bool) -> tuple[float, float]:
         """Seconds in all and seconds lost to MLflow, of a search that trains for 75 s (15 s if nothing happens)."""
@@ -144,7 +144,7 @@ def test_row_04_a_server_gone_for_30_seconds(
 def test_row_05_a_search_without_its_server_ends_well_and_says_how_to_deliver(
     undisturbed: tuple[Path, float], tmp_path: Path, draw: Random
 ) -> None:
-    from search.tracking.view import deliver
+    from graft.search.tracking.view import deliver
 
     out = tmp_path / "run"
     with socket.socket() as deaf:  # answers nothing, or does not listen
@@ -162,7 +162,7 @@ def test_row_05_a_search_without_its_server_ends_well_and_says_how_to_deliver(
 @pytest.mark.slow
 def test_row_06_four_processes_at_a_new_database(tmp_path: Path, draw: Random) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from search.tracking.view import Tracker\n"
+        "import sys, time; from pathlib import Path; from graft.search.tracking.view import Tracker\n"
         "place = Path(sys.argv[1]); time.sleep(float(sys.argv[2]))\n"
         f"tracker = Tracker(place, {STUDY!r}, f'sqlite:///{{place.parent}}/fresh.db')\n"
         "tracker.start(); tracker.close('FINISHED'); sys.exit(tracker.warning or 0)"

@@ -21,16 +21,16 @@ import ray
 from deadly import Mortal, Squares
 from searches import finish, mlflow_states, said, start, waited
 
-from search.engine import serial
-from search.engine.ledger import Ledger, Rules, storage
-from search.run.folder import Evidence
-from search.run.seeds import Role
-from simulators.dataset import DamagedShard, Dataset
-from simulators.manifest import DamagedManifest
-from simulators.shards import generate
-from spaces import baseline
-from spaces.plan import Recipe
-from spaces.ranges import Ranges
+from graft.search.engine import serial
+from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.run.folder import Evidence
+from graft.search.run.seeds import Role
+from graft.simulators.dataset import DamagedShard, Dataset
+from graft.simulators.manifest import DamagedManifest
+from graft.simulators.shards import generate
+from graft.spaces import baseline
+from graft.spaces.plan import Recipe
+from graft.spaces.ranges import Ranges
 
 SEED = (7, 11)
 ray.cloudpickle.register_pickle_by_value(deadly)

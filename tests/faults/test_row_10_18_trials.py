@@ -15,14 +15,14 @@ import deadly
 import pytest
 import ray
 from deadly import Mortal, error
-from search.transfer.objective import Training
+from graft.search.transfer.objective import Training
 from searches import mlflow_states, said, start
 
-from search.engine import actors
-from search.engine.ledger import Ledger, Rules, storage
-from search.run.seeds import Role
-from spaces.plan import Plan, Recipe
-from spaces.ranges import Ranges
+from graft.search.engine import actors
+from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.run.seeds import Role
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import Ranges
 
 ray.cloudpickle.register_pickle_by_value(deadly)
 TRIALS = 8

@@ -18,27 +18,27 @@ import pytest
 import ray
 import torch
 from deadly import Mortal, Squares
+from graft.search.transfer.objective import open_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from search.transfer.objective import open_network
 from searches import ROOT, said, start
 
-from models import pretrained
-from search.champion import load
-from search.cli import main
-from search.engine import actors
-from search.engine.ledger import Ledger, Rules, storage
-from search.kinds.sharing.study import SharingStudy
-from search.kinds.transfer.bases import load_base
-from search.kinds.transfer.study import Study
-from search.run.folder import Run
-from search.run.seeds import Role
-from search.study import resolve
-from simulators.shards import generate
-from simulators.table import read
-from spaces.errors import NAME, InputError
-from spaces.plan import Plan, Recipe
-from spaces.ranges import Ranges
+from graft.models import pretrained
+from graft.search.champion import load
+from graft.search.cli import main
+from graft.search.engine import actors
+from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.kinds.sharing.study import SharingStudy
+from graft.search.kinds.transfer.bases import load_base
+from graft.search.kinds.transfer.study import Study
+from graft.search.run.folder import Run
+from graft.search.run.seeds import Role
+from graft.search.study import resolve
+from graft.simulators.shards import generate
+from graft.simulators.table import read
+from graft.spaces.errors import NAME, InputError
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import Ranges
 
 ray.cloudpickle.register_pickle_by_value(deadly)
 
@@ -189,7 +189,7 @@ CONNECT = """
 import os, sys
 from pathlib import Path
 os.umask(int(sys.argv[2]))
-from cluster.connect import connection
+from graft.cluster.connect import connection
 with connection(1, Path(sys.argv[1])):
     import ray
     @ray.remote
@@ -207,7 +207,7 @@ with connection(1, Path(sys.argv[1])):
 
 
 def test_row_17_rays_token_is_for_its_owner_and_no_secret_is_told(tmp_path: Path, draw: Random) -> None:
-    from search.tracking.view import Tracker
+    from graft.search.tracking.view import Tracker
 
     for name in ("home", "run"):
         (tmp_path / name).mkdir()

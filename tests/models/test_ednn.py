@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models import tiles
-from models.distil import distil
-from models.ednn import EDNN, EDNNShape
-from models.mlp import fresh
-from models.shaped import pack, unpack
-from models.surgery import copy_span
-from models.symmetries import Symmetries
-from models.train import predict, prepare_process
-from spaces.errors import InputError
-from spaces.plan import Recipe, Span
+from graft.models import tiles
+from graft.models.distil import distil
+from graft.models.ednn import EDNN, EDNNShape
+from graft.models.mlp import fresh
+from graft.models.shaped import pack, unpack
+from graft.models.surgery import copy_span
+from graft.models.symmetries import Symmetries
+from graft.models.train import predict, prepare_process
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Recipe, Span
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.energies import boltzmann, gauged, rmse
-from spaces.errors import InputError
+from graft.models.energies import boltzmann, gauged, rmse
+from graft.spaces.errors import InputError
 
 
 def test_energies_of_a_boltzmann_distribution_come_back_in_any_gauge() -> None:

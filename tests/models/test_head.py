@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.head import best_constant, initialise, set_head, start_head
-from models.losses import LOSS
-from models.mlp import MLP, fresh
-from models.shared import SharedMLP
-from spaces.plan import LOSSES, Recipe
-from spaces.sharing import Sharing
+from graft.models.head import best_constant, initialise, set_head, start_head
+from graft.models.losses import LOSS
+from graft.models.mlp import MLP, fresh
+from graft.models.shared import SharedMLP
+from graft.spaces.plan import LOSSES, Recipe
+from graft.spaces.sharing import Sharing
 
 INPUTS = torch.rand(30, 3, generator=torch.Generator().manual_seed(0))
 OUTPUTS = 0.5 + torch.rand(30, 4, generator=torch.Generator().manual_seed(1)) ** 3

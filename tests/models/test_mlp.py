@@ -6,10 +6,10 @@ import torch
 from scipy import stats
 from torch import nn
 
-from models.mlp import ACTIVATION, MLP, fresh
-from models.surgery import blocks_of
-from spaces.errors import InputError
-from spaces.plan import ACTIVATIONS
+from graft.models.mlp import ACTIVATION, MLP, fresh
+from graft.models.surgery import blocks_of
+from graft.spaces.errors import InputError
+from graft.spaces.plan import ACTIVATIONS
 
 
 def initial(activation: str = "relu", scale: float = 1.0, seed: int = 0, width: int = 5) -> MLP:

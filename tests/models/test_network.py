@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from models.mlp import drawing, fresh
-from models.network import Network, OwnNetwork, Shape
-from models.probe import features, gradient_ratios
-from models.surgery import copy_span
-from models.train import predict
-from spaces.errors import InputError
-from spaces.plan import Span
+from graft.models.mlp import drawing, fresh
+from graft.models.network import Network, OwnNetwork, Shape
+from graft.models.probe import features, gradient_ratios
+from graft.models.surgery import copy_span
+from graft.models.train import predict
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Span
 
 CODE = """
 import torch

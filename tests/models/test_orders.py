@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.orders import ORDERS, order
-from spaces.errors import InputError
+from graft.models.orders import ORDERS, order
+from graft.spaces.errors import InputError
 
 lengths = st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple)
 

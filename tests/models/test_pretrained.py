@@ -7,12 +7,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from models.mlp import MLP
-from models.network import Network, Shape
-from models.pretrained import Pretrained, put, read
-from models.scaling import Scaling
-from models.weights import pack
-from spaces.errors import InputError
+from graft.models.mlp import MLP
+from graft.models.network import Network, Shape
+from graft.models.pretrained import Pretrained, put, read
+from graft.models.scaling import Scaling
+from graft.models.weights import pack
+from graft.spaces.errors import InputError
 
 
 class Evil:

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import settle, tiles
-from models.ednn import EDNN, EDNNShape
-from models.mlp import fresh
-from models.settle import DAMPS, KEPT, settled
-from models.shaped import pack, unpack
+from graft.models import settle, tiles
+from graft.models.ednn import EDNN, EDNNShape
+from graft.models.mlp import fresh
+from graft.models.settle import DAMPS, KEPT, settled
+from graft.models.shaped import pack, unpack
 
 UNIFORM, PLACED = EDNNShape(2, 1, 1, (4,)), EDNNShape(2, 1, 1, (4,), (4, 4))
 

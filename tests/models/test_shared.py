@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.mlp import fresh
-from models.shared import SharedMLP, stack
-from models.train import predict, prepare_process, train
-from models.weighting import backward
-from spaces.errors import InputError
-from spaces.plan import Recipe
-from spaces.sharing import ALIGNMENTS, Sharing, divisions
+from graft.models.mlp import fresh
+from graft.models.shared import SharedMLP, stack
+from graft.models.train import predict, prepare_process, train
+from graft.models.weighting import backward
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Recipe
+from graft.spaces.sharing import ALIGNMENTS, Sharing, divisions
 
 WIDTHS = {"a": 3, "b": 5, "c": 4}
 RECIPE = Recipe(rate=0.01, batch=4, epochs=2, activation="tanh", warmup=0)

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from models.mlp import MLP, fresh
-from models.surgery import blocks_of, copy_span, shuffle, transplant
-from models.train import train
-from spaces.errors import InputError
-from spaces.plan import Block, Recipe, Span
+from graft.models.mlp import MLP, fresh
+from graft.models.surgery import blocks_of, copy_span, shuffle, transplant
+from graft.models.train import train
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Block, Recipe, Span
 
 
 def network(seed: int, inputs: int = 3, outputs: int = 2, depth: int = 2, width: int = 5) -> MLP:

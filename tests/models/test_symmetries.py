@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.symmetries import Symmetries
-from spaces.errors import InputError
+from graft.models.symmetries import Symmetries
+from graft.spaces.errors import InputError
 
 
 def states(shape: tuple[int, ...], q: int = 2, rows: int = 50) -> Tensor:

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.losses import LOSS, NonFiniteLoss, away_from_zero, of_order_one, relative_error, relative_l1, varying
-from models.mlp import MLP, fresh
-from models.scaling import Scaling
-from models.train import _batches, predict, prepare_process, schedule, train
-from spaces.errors import InputError
-from spaces.plan import LOSSES, OPTIMISERS, Block, Recipe
+from graft.models.losses import LOSS, NonFiniteLoss, away_from_zero, of_order_one, relative_error, relative_l1, varying
+from graft.models.mlp import MLP, fresh
+from graft.models.scaling import Scaling
+from graft.models.train import _batches, predict, prepare_process, schedule, train
+from graft.spaces.errors import InputError
+from graft.spaces.plan import LOSSES, OPTIMISERS, Block, Recipe
 
 
 @pytest.fixture(autouse=True, scope="module")

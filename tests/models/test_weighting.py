@@ -7,11 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.losses import relative_l1
-from models.shared import SharedMLP
-from models.weighting import backward, fixed, per_task, project, surgery, uncertainty
-from spaces.plan import Recipe
-from spaces.sharing import Sharing
+from graft.models.losses import relative_l1
+from graft.models.shared import SharedMLP
+from graft.models.weighting import backward, fixed, per_task, project, surgery, uncertainty
+from graft.spaces.plan import Recipe
+from graft.spaces.sharing import Sharing
 
 TASKS = ("a", "b")
 

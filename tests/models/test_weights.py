@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from models.mlp import MLP
-from models.network import Network, Shape
-from models.scaling import Scaling
-from models.weights import no_gradient, pack, sha256, unpack
-from spaces.errors import InputError
+from graft.models.mlp import MLP
+from graft.models.network import Network, Shape
+from graft.models.scaling import Scaling
+from graft.models.weights import no_gradient, pack, sha256, unpack
+from graft.spaces.errors import InputError
 
 SHAPE = Shape(3, 2, Network(2, 5), "gelu")
 SCALING = Scaling(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5, 1.0, 2.0]))

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from search.asking import ask
+from graft.search.asking import ask
 
-from search.run.folder import Run
-from search.study import resolve
-from spaces.errors import InputError
+from graft.search.run.folder import Run
+from graft.search.study import resolve
+from graft.spaces.errors import InputError
 
 
 @pytest.mark.parametrize(

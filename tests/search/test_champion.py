@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.mlp import fresh
-from models.network import Network, Shape
-from models.scaling import Scaling
-from models.weights import pack
-from search.champion import Champion, load, predict_csv
-from spaces.errors import InputError
+from graft.models.mlp import fresh
+from graft.models.network import Network, Shape
+from graft.models.scaling import Scaling
+from graft.models.weights import pack
+from graft.search.champion import Champion, load, predict_csv
+from graft.spaces.errors import InputError
 
 SHAPE = Shape(3, 4, Network(1, 5))
 LENGTHS = [{"name": "thickness", "role": "input", "unit": "nm"}]

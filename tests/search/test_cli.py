@@ -11,13 +11,13 @@ from typing import NoReturn
 
 import pytest
 
-from search import cli
-from search.cli import main, parser
-from search.commands import _begin, _equal_widths, _words
-from search.kinds.transfer.study import Study
-from search.run.folder import Run
-from search.study import resolve
-from spaces.errors import InputError
+from graft.search import cli
+from graft.search.cli import main, parser
+from graft.search.commands import _begin, _equal_widths, _words
+from graft.search.kinds.transfer.study import Study
+from graft.search.run.folder import Run
+from graft.search.study import resolve
+from graft.spaces.errors import InputError
 
 BAD = {
     "unknown study, nearest named": (["run", "film10-fim8"], "did you mean 'film10-film8'"),
@@ -207,7 +207,7 @@ def test_source_and_target_of_unequal_width_are_refused(
 
 BROKEN = """
 import numpy as np, pyarrow as pa
-from simulators.base import Simulator, tensor_field
+from graft.simulators.base import Simulator, tensor_field
 
 class Raises(Simulator):
     name = "raises"

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.cli import main
-from search.engine.progress import Progress
-from search.kinds.transfer.conclusion import data_card
-from search.kinds.transfer.pipeline import Pipeline
-from search.run.folder import Run
-from search.run.means import Means
-from search.study import resolve
+from graft.search.cli import main
+from graft.search.engine.progress import Progress
+from graft.search.kinds.transfer.conclusion import data_card
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.study import resolve
 
 SIZES = {"rows.source": 30, "rows.pool": 25, "rows.locked": 5, "rows.validation": 5}
 

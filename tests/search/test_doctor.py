@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster.doctor import judged
-from cluster.nodes import Node, nodes, source, versions
-from search.cli import main
-from search.doctor import examination, megabytes, tracking
-from search.study import resolve
+from graft.cluster.doctor import judged
+from graft.cluster.nodes import Node, nodes, source, versions
+from graft.search.cli import main
+from graft.search.doctor import examination, megabytes, tracking
+from graft.search.study import resolve
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ def test_as_a_command_it_ends_with_1_if_something_is_missing(
 def test_the_impossible_is_refused_within_ten_seconds_of_the_command(
     arguments: list[str], address: str, said: str, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-P", "-m", "search", "run", "nano8-film8", "--out", str(tmp_path / "run"), *arguments]
+    command = [sys.executable, "-P", "-m", "graft", "run", "nano8-film8", "--out", str(tmp_path / "run"), *arguments]
     environment = os.environ | {"RAY_ADDRESS": address, "CUDA_VISIBLE_DEVICES": ""}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)

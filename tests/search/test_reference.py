@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from search.reference import FOLDER, pages
-from search.study import STUDIES
+from graft.search.reference import FOLDER, pages
+from graft.search.study import STUDIES
 
 
 @pytest.mark.parametrize("name", ["settings.md", "settings.schema.json"])

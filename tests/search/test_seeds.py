@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.run.seeds import Draws, Role, entropy, number, sequence
+from graft.search.run.seeds import Draws, Role, entropy, number, sequence
 
 
 def test_roles_are_part_of_the_record_and_never_renumbered() -> None:

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.kinds.sharing.study import SharingStudy
-from search.kinds.transfer.study import Budget, Study
-from search.settings import SCALES
-from search.study import STUDIES, asked, opened, registry, reopened, resolve, setting
-from simulators.registry import find
-from spaces import transfer
-from spaces.errors import InputError
-from spaces.plan import Plan
+from graft.search.kinds.sharing.study import SharingStudy
+from graft.search.kinds.transfer.study import Budget, Study
+from graft.search.settings import SCALES
+from graft.search.study import STUDIES, asked, opened, registry, reopened, resolve, setting
+from graft.simulators.registry import find
+from graft.spaces import transfer
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Plan
 
 ONE = "film10-film8"
 
@@ -242,7 +242,7 @@ def test_a_file_may_extend_what_is_no_study_itself(tmp_path: Path) -> None:
 
 def test_studies_that_extend_in_a_circle_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     circle = {"a": {"extends": "b"}, "b": {"extends": "c"}, "c": {"extends": "a"}, "d": {"extends": "d"}}
-    monkeypatch.setattr("search.study.written", lambda: circle)
+    monkeypatch.setattr("graft.search.study.written", lambda: circle)
     for name, chain in (("a", "a extends b extends c extends a"), ("d", "d extends d")):
         message = refusal(written(tmp_path, f'extends = "{name}"\n'))
         assert message.endswith(f"{chain}; allowed: a chain of studies that ends")

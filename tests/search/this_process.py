@@ -5,16 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from simulators.dataset import Dataset
-from simulators.manifest import Manifest
-from simulators.shards import write_shard
+from graft.simulators.dataset import Dataset
+from graft.simulators.manifest import Manifest
+from graft.simulators.shards import write_shard
 
 CONNECTED: list[Path] = []
 
 
 @contextmanager
 def connected(workers: int, folder: Path, gpus: int) -> Iterator[int]:
-    """In place of `cluster.connect.connection`."""
+    """In place of `graft.cluster.connect.connection`."""
     CONNECTED.append(folder)
     try:
         yield workers

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from simulators.lattice import SpinModel
+from graft.simulators.lattice import SpinModel
 
 
 def every_state(model: SpinModel) -> NDArray[np.int8]:

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.layers import thicknesses, wavelengths
-from spaces.errors import InputError, choice, number
+from graft.simulators.layers import thicknesses, wavelengths
+from graft.spaces.errors import InputError, choice, number
 
 
 def reflectance_transmittance(

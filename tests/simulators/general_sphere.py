@@ -7,9 +7,9 @@ from general_film import indices
 from numpy.typing import ArrayLike, NDArray
 from riccati_bessel import riccati_bessel
 
-from simulators.layers import thicknesses, wavelengths
-from simulators.nanoparticle import orders_of
-from spaces.errors import InputError
+from graft.simulators.layers import thicknesses, wavelengths
+from graft.simulators.nanoparticle import orders_of
+from graft.spaces.errors import InputError
 
 
 class Efficiencies(NamedTuple):
@@ -35,10 +35,10 @@ def efficiencies(
 
     Args:
         index: n + ik of core and shells, shape (layers,) or (layers, wavelengths).
-        thickness_nm: As for `simulators.nanoparticle.scattering_efficiency`.
+        thickness_nm: As for `graft.simulators.nanoparticle.scattering_efficiency`.
         wavelength_nm: Vacuum wavelengths, shape (wavelengths,).
         host: Real refractive index outside: one number, or shape (wavelengths,).
-        multipoles: As for `simulators.nanoparticle.scattering_efficiency`.
+        multipoles: As for `graft.simulators.nanoparticle.scattering_efficiency`.
 
     Raises:
         InputError: If an argument is out of range, shapes do not match, or a particle is too large.

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.lattice import SpinModel
+from graft.simulators.lattice import SpinModel
 
 
 def ising_table(focus: int, context: int, J: float = 1.0) -> NDArray[np.float64]:

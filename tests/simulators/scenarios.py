@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from simulators.base import Simulator, tensor_field
+from graft.simulators.base import Simulator, tensor_field
 
 
 class Doubling(Simulator):

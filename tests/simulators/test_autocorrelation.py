@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from simulators.autocorrelation import autocorrelation, autocorrelation_time, effective_size, mean_and_error
+from graft.simulators.autocorrelation import autocorrelation, autocorrelation_time, effective_size, mean_and_error
 
 
 def autoregressive(phi, chains, length, seed=0):

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scenarios import Doubling
 from test_simulator import Coins
 
-from simulators.dataset import DamagedShard, Dataset, damaged
-from simulators.manifest import DamagedManifest, Manifest
-from simulators.shards import write_shard
-from spaces.errors import InputError
+from graft.simulators.dataset import DamagedShard, Dataset, damaged
+from graft.simulators.manifest import DamagedManifest, Manifest
+from graft.simulators.shards import write_shard
+from graft.spaces.errors import InputError
 
 SEED = (3, 1)
 

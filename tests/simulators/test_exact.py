@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from enumeration import boltzmann, every_state
 
-from simulators.exact import (
+from graft.simulators.exact import (
     density_of_states,
     entropy,
     ground_state,
@@ -14,10 +14,10 @@ from simulators.exact import (
     log_partition,
     transfer,
 )
-from simulators.exact.plane import Plane
-from simulators.registry import lattice
-from simulators.spins import EdwardsAnderson, Ising, Potts
-from spaces.errors import InputError
+from graft.simulators.exact.plane import Plane
+from graft.simulators.registry import lattice
+from graft.simulators.spins import EdwardsAnderson, Ising, Potts
+from graft.spaces.errors import InputError
 
 TEMPERATURES = (1, 1.5, 2, 2.27, 2.5, 3, 4, 8)
 # Values per spin of a prototype (other code: integer density of states, Kaufman's formula, row classes), 2026.
@@ -151,8 +151,14 @@ def test_arrays_of_temperatures_keep_their_shape():
     [
         (lambda: internal_energy(Ising((8, 8)), 0), "temperature is 0.0; allowed: a number above 0"),
         (lambda: internal_energy(Ising((8, 8)), [2, -1]), "temperature is -1.0"),
-        (lambda: internal_energy(lattice("ising-4x4x4"), 2), "3 dimensions; allowed: 1 or 2 .* simulators.sampling"),
-        (lambda: internal_energy(lattice("glass-16x16-0"), 2), "16 x 16 .* allowed: 11 columns .* simulators.sampling"),
+        (
+            lambda: internal_energy(lattice("ising-4x4x4"), 2),
+            "3 dimensions; allowed: 1 or 2 .* graft.simulators.sampling",
+        ),
+        (
+            lambda: internal_energy(lattice("glass-16x16-0"), 2),
+            "16 x 16 .* allowed: 11 columns .* graft.simulators.sampling",
+        ),
         (lambda: internal_energy(lattice("potts3-12x12"), 2), "12 x 12 spins of 3 values are too many"),
         (lambda: ground_state(lattice("glass-16x16-0")), "allowed: 12 columns"),
         (lambda: density_of_states(lattice("ising-8x9")), "more than 2.64 states; allowed: at most 64 spins"),

@@ -5,10 +5,10 @@ import pytest
 from enumeration import boltzmann, every_state, frequencies_agree, number_of
 from scipy import stats
 
-from simulators.exact import density_of_states, ground_state, iid, internal_energy, uniform_in_energy
-from simulators.registry import lattice
-from simulators.spins import EdwardsAnderson, Ising, Potts
-from spaces.errors import InputError
+from graft.simulators.exact import density_of_states, ground_state, iid, internal_energy, uniform_in_energy
+from graft.simulators.registry import lattice
+from graft.simulators.spins import EdwardsAnderson, Ising, Potts
+from graft.spaces.errors import InputError
 
 N = 40_000
 
@@ -87,7 +87,10 @@ def test_a_test_set_of_a_lattice_too_large_to_be_counted():
     [
         (lambda rng: iid(lattice("ising-8x8"), 0, 5, rng), "temperature is 0; allowed: a number above 0"),
         (lambda rng: iid(lattice("ising-8x8"), 2, 0, rng), "n is 0"),
-        (lambda rng: iid(lattice("ising-16x16"), 2, 5, rng), "too large .* 8 columns of 8 .* simulators.sampling"),
+        (
+            lambda rng: iid(lattice("ising-16x16"), 2, 5, rng),
+            "too large .* 8 columns of 8 .* graft.simulators.sampling",
+        ),
         (lambda rng: iid(lattice("potts3-8x8"), 2, 5, rng), "too large"),
         (lambda rng: uniform_in_energy(lattice("ising-8x8"), 0, rng), "per_level is 0"),
         (lambda rng: uniform_in_energy(lattice("potts4-4x4"), 5, rng), "no known levels"),

@@ -10,9 +10,9 @@ from general_film import reflectance_transmittance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulators import materials
-from simulators.film import PAIR, WAVELENGTHS_NM, Film, transmittance
-from spaces.errors import InputError
+from graft.simulators import materials
+from graft.simulators.film import PAIR, WAVELENGTHS_NM, Film, transmittance
+from graft.spaces.errors import InputError
 
 thicknesses = st.lists(st.floats(1, 300), min_size=1, max_size=12)
 media = st.floats(1, 4)

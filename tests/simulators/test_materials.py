@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from simulators.materials import MATERIALS, index
+from graft.simulators.materials import MATERIALS, index
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from ising_tiles import ising_table, own_table
 from whole_states import monte_carlo
 
-from simulators.exact import heat_capacity, internal_energy
-from simulators.montecarlo import FunctionWalkers, tile_monte_carlo
-from simulators.spins import EdwardsAnderson, Ising, Potts
-from simulators.tempering import order
-from simulators.tiles import Tiles, TileWalkers
-from spaces.errors import InputError
+from graft.simulators.exact import heat_capacity, internal_energy
+from graft.simulators.montecarlo import FunctionWalkers, tile_monte_carlo
+from graft.simulators.spins import EdwardsAnderson, Ising, Potts
+from graft.simulators.tempering import order
+from graft.simulators.tiles import Tiles, TileWalkers
+from graft.spaces.errors import InputError
 
 TABLE = ising_table(2, 1)
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mie import homogeneous, rayleigh
 
-from simulators import materials, nanoparticle_kernel
-from simulators.film import PAIR, WAVELENGTHS_NM
-from simulators.nanoparticle import Nanoparticle, scattering_efficiency
-from spaces.errors import InputError
+from graft.simulators import materials, nanoparticle_kernel
+from graft.simulators.film import PAIR, WAVELENGTHS_NM
+from graft.simulators.nanoparticle import Nanoparticle, scattering_efficiency
+from graft.spaces.errors import InputError
 
 WATER = 1.77**0.5
 particles = st.lists(st.floats(1, 100), min_size=1, max_size=20)

@@ -5,14 +5,14 @@ import pytest
 from enumeration import boltzmann, every_state, frequencies_agree, number_of
 from whole_states import replica_exchange
 
-from simulators.chains import Chains
-from simulators.exact import heat_capacity, internal_energy
-from simulators.multispin import CHAINS, MultiSpin
-from simulators.registry import lattice
-from simulators.sampling import Observations, sample
-from simulators.spins import EdwardsAnderson, Ising, Potts
-from simulators.tempering import Tempering, ladder, order
-from spaces.errors import InputError
+from graft.simulators.chains import Chains
+from graft.simulators.exact import heat_capacity, internal_energy
+from graft.simulators.multispin import CHAINS, MultiSpin
+from graft.simulators.registry import lattice
+from graft.simulators.sampling import Observations, sample
+from graft.simulators.spins import EdwardsAnderson, Ising, Potts
+from graft.simulators.tempering import Tempering, ladder, order
+from graft.spaces.errors import InputError
 
 SMALL = [
     (Ising((3, 3)), 3.0),

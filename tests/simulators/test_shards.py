@@ -15,12 +15,12 @@ import ray
 import scenarios
 from scenarios import Broken, Doubling
 
-from simulators import durable
-from simulators.dataset import Dataset, damaged
-from simulators.manifest import Manifest
-from simulators.registry import find
-from simulators.shards import encode, generate, write_shard
-from spaces.errors import InputError
+from graft.simulators import durable
+from graft.simulators.dataset import Dataset, damaged
+from graft.simulators.manifest import Manifest
+from graft.simulators.registry import find
+from graft.simulators.shards import encode, generate, write_shard
+from graft.spaces.errors import InputError
 
 SEED = (7, 11)
 
@@ -57,7 +57,7 @@ def test_bytes_do_not_depend_on_who_writes(ray_session, tmp_path, actors):
 
 def test_bytes_do_not_depend_on_process_or_time_zone(tmp_path):
     code = (
-        "import hashlib; from simulators.registry import find; from simulators.shards import encode;"
+        "import hashlib; from graft.simulators.registry import find; from graft.simulators.shards import encode;"
         "print(hashlib.sha256(encode(find('film-8'), [7, 11], 3, 40)).hexdigest())"
     )
     root = Path(__file__).parents[2]

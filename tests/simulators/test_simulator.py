@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from simulators.base import Simulator, tensor_field
-from simulators.registry import FAMILIES, find
-from spaces.errors import InputError
+from graft.simulators.base import Simulator, tensor_field
+from graft.simulators.registry import FAMILIES, find
+from graft.spaces.errors import InputError
 
 
 class Coins(Simulator):

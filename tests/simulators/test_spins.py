@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.registry import LATTICES, lattice
-from simulators.spins import EdwardsAnderson, Ising, Potts
-from spaces.errors import InputError
+from graft.simulators.registry import LATTICES, lattice
+from graft.simulators.spins import EdwardsAnderson, Ising, Potts
+from graft.spaces.errors import InputError
 
 MODELS = [
     Ising((4, 6)),

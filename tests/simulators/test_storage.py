@@ -14,11 +14,11 @@ import scenarios
 from pyarrow import fs
 from scenarios import Doubling
 
-from simulators.dataset import DamagedShard, Dataset, damaged
-from simulators.manifest import DamagedManifest, Manifest
-from simulators.shards import generate, write_shard
-from simulators.storage import Storage, inside, link, reach
-from spaces.errors import InputError
+from graft.simulators.dataset import DamagedShard, Dataset, damaged
+from graft.simulators.manifest import DamagedManifest, Manifest
+from graft.simulators.shards import generate, write_shard
+from graft.simulators.storage import Storage, inside, link, reach
+from graft.spaces.errors import InputError
 
 SEED = (7, 11)
 ray.cloudpickle.register_pickle_by_value(scenarios)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import feather
 
-from simulators.dataset import Dataset
-from simulators.table import Measured, Table, in_words, keep, read, unit
-from spaces.errors import InputError
+from graft.simulators.dataset import Dataset
+from graft.simulators.table import Measured, Table, in_words, keep, read, unit
+from graft.spaces.errors import InputError
 
 RNG = np.random.default_rng(0)
 INPUTS, OUTPUTS = RNG.random((7, 2)), 1 + RNG.random((7, 3))

@@ -6,15 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from simulators.base import tensor_field
-from simulators.dataset import Dataset
-from simulators.exact import internal_energy
-from simulators.manifest import Manifest
-from simulators.registry import find, lattice
-from simulators.sampling import Observations
-from simulators.shards import encode, write_shard
-from simulators.watched import Watched, observations, pack, read_states, unpack, watch
-from spaces.errors import InputError
+from graft.simulators.base import tensor_field
+from graft.simulators.dataset import Dataset
+from graft.simulators.exact import internal_energy
+from graft.simulators.manifest import Manifest
+from graft.simulators.registry import find, lattice
+from graft.simulators.sampling import Observations
+from graft.simulators.shards import encode, write_shard
+from graft.simulators.watched import Watched, observations, pack, read_states, unpack, watch
+from graft.spaces.errors import InputError
 
 
 def kept(watched, folder, rows, shard_rows):

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulators.chains import Chains
-from simulators.lattice import SpinModel
-from simulators.montecarlo import Energy, FunctionWalkers
-from simulators.tempering import Series, checked, run
-from spaces.errors import whole
+from graft.simulators.chains import Chains
+from graft.simulators.lattice import SpinModel
+from graft.simulators.montecarlo import Energy, FunctionWalkers
+from graft.simulators.tempering import Series, checked, run
+from graft.spaces.errors import whole
 
 
 def monte_carlo(

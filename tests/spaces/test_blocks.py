@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from optuna.trial import FixedTrial
 
-from spaces import blocks, transfer
-from spaces.plan import Block, Plan, Recipe
-from spaces.ranges import Ranges
-from spaces.sources import Sources
+from graft.spaces import blocks, transfer
+from graft.spaces.plan import Block, Plan, Recipe
+from graft.spaces.ranges import Ranges
+from graft.spaces.sources import Sources
 
 START = Recipe(rate=8e-3, decay=0.25, batch=100, epochs=400, activation="gelu", warmup=7)
 RANGES = Ranges(pull=(1e-3, 0.1))

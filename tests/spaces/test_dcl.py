@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaces.compute import STEPS, constraints, states_for, step_seconds
-from spaces.dcl import (
+from graft.spaces.compute import STEPS, constraints, states_for, step_seconds
+from graft.spaces.dcl import (
     KINDS,
     Choices,
     Student,
@@ -22,7 +22,7 @@ from spaces.dcl import (
     paper,
     suggest,
 )
-from spaces.errors import InputError
+from graft.spaces.errors import InputError
 
 
 def drawn(seed: int, choices: Choices) -> Watch:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spaces.errors import InputError
-from spaces.plan import ACTIVATIONS, LOSSES, OPTIMISERS, SCHEDULES, Block, Plan, Recipe, Span
+from graft.spaces.errors import InputError
+from graft.spaces.plan import ACTIVATIONS, LOSSES, OPTIMISERS, SCHEDULES, Block, Plan, Recipe, Span
 
 positive = st.floats(1e-6, 1e3)
 recipes = st.builds(

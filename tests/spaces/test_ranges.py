@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import FixedTrial
 
-from spaces import baseline
-from spaces.errors import InputError
-from spaces.plan import Recipe
-from spaces.ranges import SETTINGS, Ranges, shortened
+from graft.spaces import baseline
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Recipe
+from graft.spaces.ranges import SETTINGS, Ranges, shortened
 
 RANGES = Ranges(decay=(0.1, 1.0))
 MIDDLE = Recipe(rate=math.sqrt(3e-4 * 2e-2), decay=0.55, batch=71, epochs=200, initial_scale=1.0)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spaces.errors import InputError, choice, name, number, unknown, whole
+from graft.spaces.errors import InputError, choice, name, number, unknown, whole
 
 
 @pytest.mark.parametrize("good", ["film10-film8", "a", "A_1.b-c", "9", "x" * 64])

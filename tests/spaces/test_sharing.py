@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaces.errors import InputError
-from spaces.plan import Plan, Recipe
-from spaces.ranges import Ranges
-from spaces.sharing import WEIGHTINGS, Sharing, divisions, first_guesses, middle, suggest, weights
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import Ranges
+from graft.spaces.sharing import WEIGHTINGS, Sharing, divisions, first_guesses, middle, suggest, weights
 
 TASKS = ("film-8", "film-10", "film-12", "film-14")
 ERRORS = {"film-8": 0.021, "film-10": 0.051, "film-12": 0.1, "film-14": 0.2}

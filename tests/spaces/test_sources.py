@@ -3,8 +3,8 @@
 import pytest
 from optuna.trial import FixedTrial
 
-from spaces.errors import InputError
-from spaces.sources import Lesson, Sources
+from graft.spaces.errors import InputError
+from graft.spaces.sources import Lesson, Sources
 
 
 def test_one_network_for_each_source_keeps_the_simulators_name() -> None:

@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.ednn import EDNN, EDNNShape
-from models.shaped import unpack
-from models.weights import sha256
-from search.engine.progress import Progress
-from search.estimate import in_words
-from search.report import write
-from search.report.sections import DCL
-from search.run.folder import Run, write_json
-from search.tasks.distilled.prediction import predicted, updates
-from search.tasks.distilled.study import RANGE, DclStudy
-from search.tasks.distilled.teaching import Taught
-from simulators.registry import lattice
-from simulators.watched import stored
-from spaces.dcl import Watch
-from spaces.errors import InputError, number, whole
+from graft.models.ednn import EDNN, EDNNShape
+from graft.models.shaped import unpack
+from graft.models.weights import sha256
+from graft.search.engine.progress import Progress
+from graft.search.estimate import in_words
+from graft.search.report import write
+from graft.search.report.sections import DCL
+from graft.search.run.folder import Run, write_json
+from graft.search.tasks.distilled.prediction import predicted, updates
+from graft.search.tasks.distilled.study import RANGE, DclStudy
+from graft.search.tasks.distilled.teaching import Taught
+from graft.simulators.registry import lattice
+from graft.simulators.watched import stored
+from graft.spaces.dcl import Watch
+from graft.spaces.errors import InputError, number, whole
 
 UPDATE = 1e-7
 """Seconds of one spin update of Monte Carlo with a student's energy."""
@@ -80,7 +80,7 @@ class LearnedEnergy:
         return Taught(self.taught.table, self.taught.student, model.shape, model.q)(index)
 
     def thermodynamics(self, name: str = "", temperatures: Sequence[float] = (), sweeps: int = 0) -> dict[str, Any]:
-        """Energy, heat capacity and order per site, as `search.tasks.distilled.prediction.predicted`.
+        """Energy, heat capacity and order per site, as `graft.search.tasks.distilled.prediction.predicted`.
 
         Args:
             name: Of the lattice; that which was watched, if not given.

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.engine.cost import summary
-from search.kinds.dcl.sentence import sentence
-from search.run.folder import strict
-from search.tasks.distilled.scores import rank_correlation
-from spaces.dcl import Watch
+from graft.search.engine.cost import summary
+from graft.search.kinds.dcl.sentence import sentence
+from graft.search.run.folder import strict
+from graft.search.tasks.distilled.scores import rank_correlation
+from graft.spaces.dcl import Watch
 
 METRIC = (
     "root mean squared error of energies in J over all energy levels of the lattice, every level counted alike; "

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from search.kinds.dcl.verdict import ARMS
-from search.tasks.distilled.objective import Watching
-from search.tasks.distilled.study import DclStudy
-from spaces.dcl import Watch
+from graft.search.kinds.dcl.verdict import ARMS
+from graft.search.tasks.distilled.objective import Watching
+from graft.search.tasks.distilled.study import DclStudy
+from graft.spaces.dcl import Watch
 
 PAPER = {"paper": ("paper", "student"), "paper_teacher": ("paper", "teacher")}
 

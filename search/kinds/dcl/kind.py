@@ -6,20 +6,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from search.engine.cost import cost
-from search.engine.ledger import best_trial
-from search.estimate import AROUND
-from search.kinds.base import Asked, Kind, Written
-from search.kinds.dcl.champion import UPDATE, predict
-from search.kinds.dcl.conclusion import certificate, rankings
-from search.kinds.dcl.pipeline import DclPipeline
-from search.kinds.dcl.verdict import comparisons
-from search.kinds.dcl.verification import checks
-from search.report.sections import DCL
-from search.run.folder import Run, write_bytes
-from search.tasks.distilled.prediction import updates
-from simulators.registry import lattice
-from spaces.errors import InputError
+from graft.search.engine.cost import cost
+from graft.search.engine.ledger import best_trial
+from graft.search.estimate import AROUND
+from graft.search.kinds.base import Asked, Kind, Written
+from graft.search.kinds.dcl.champion import UPDATE, predict
+from graft.search.kinds.dcl.conclusion import certificate, rankings
+from graft.search.kinds.dcl.pipeline import DclPipeline
+from graft.search.kinds.dcl.verdict import comparisons
+from graft.search.kinds.dcl.verification import checks
+from graft.search.report.sections import DCL
+from graft.search.run.folder import Run, write_bytes
+from graft.search.tasks.distilled.prediction import updates
+from graft.simulators.registry import lattice
+from graft.spaces.errors import InputError
 
 TEACHING = 2e-5
 """Seconds for each state and epoch of a student."""

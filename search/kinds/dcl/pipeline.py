@@ -8,25 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from search.engine.ledger import Rules, best_trial
-from search.engine.searched import NothingFinished
-from search.engine.work import Work
-from search.kinds.dcl import confirmation
-from search.kinds.dcl.champion import student
-from search.kinds.dcl.halving import Rungs
-from search.run.folder import write_bytes
-from search.run.seeds import Role
-from search.tasks.distilled import scores
-from search.tasks.distilled.data import judge, observe
-from search.tasks.distilled.final import final, spread_out
-from search.tasks.distilled.objective import Judge, Watching, WatchTask
-from search.tasks.distilled.prediction import predicted
-from search.tasks.distilled.study import DclStudy
-from search.tasks.distilled.teaching import METHOD
-from search.tasks.distilled.watcher import Index
-from simulators.registry import lattice
-from spaces import compute, dcl
-from spaces.dcl import KINDS, Watch
+from graft.search.engine.ledger import Rules, best_trial
+from graft.search.engine.searched import NothingFinished
+from graft.search.engine.work import Work
+from graft.search.kinds.dcl import confirmation
+from graft.search.kinds.dcl.champion import student
+from graft.search.kinds.dcl.halving import Rungs
+from graft.search.run.folder import write_bytes
+from graft.search.run.seeds import Role
+from graft.search.tasks.distilled import scores
+from graft.search.tasks.distilled.data import judge, observe
+from graft.search.tasks.distilled.final import final, spread_out
+from graft.search.tasks.distilled.objective import Judge, Watching, WatchTask
+from graft.search.tasks.distilled.prediction import predicted
+from graft.search.tasks.distilled.study import DclStudy
+from graft.search.tasks.distilled.teaching import METHOD
+from graft.search.tasks.distilled.watcher import Index
+from graft.simulators.registry import lattice
+from graft.spaces import compute, dcl
+from graft.spaces.dcl import KINDS, Watch
 
 MARGIN = 5.0
 """Autocorrelation times between what trains and what is kept."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spaces.dcl import Watch
+from graft.spaces.dcl import Watch
 
 GAUGE = "gauge: minus the mean over uniformly random states"
 

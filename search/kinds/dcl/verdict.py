@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from search.proof.claims import Claim, Errors, Finding, Rival, summary, tested
-from search.settings import Proof
+from graft.search.proof.claims import Claim, Errors, Finding, Rival, summary, tested
+from graft.search.settings import Proof
 
 CLAIMS = {
     "student-teacher": ("teacher", "student"),

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from models.weights import sha256
-from search.kinds.dcl import conclusion, confirmation
-from search.kinds.dcl.verdict import comparisons
-from search.proof.verification import UNSPENT, departure
-from search.run.folder import Evidence, Run
-from search.tasks.distilled.data import observe
-from search.tasks.distilled.study import DclStudy
+from graft.models.weights import sha256
+from graft.search.kinds.dcl import conclusion, confirmation
+from graft.search.kinds.dcl.verdict import comparisons
+from graft.search.proof.verification import UNSPENT, departure
+from graft.search.run.folder import Evidence, Run
+from graft.search.tasks.distilled.data import observe
+from graft.search.tasks.distilled.study import DclStudy
 
 
 def checks(run: Run, study: DclStudy) -> dict[str, Callable[[], str]]:

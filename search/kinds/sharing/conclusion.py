@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.engine.cost import summary
-from search.kinds.sharing.sentence import sentence
-from search.run.folder import strict
-from spaces.plan import Plan
-from spaces.sharing import Sharing
+from graft.search.engine.cost import summary
+from graft.search.kinds.sharing.sentence import sentence
+from graft.search.run.folder import strict
+from graft.spaces.plan import Plan
+from graft.spaces.sharing import Sharing
 
 
 def best_measured(comparison: Mapping[str, Any], rival: Plan) -> tuple[str, Plan]:

@@ -4,16 +4,16 @@ import statistics as stdlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.engine.race import behind
-from search.kinds.sharing.study import SharingStudy
-from search.kinds.sharing.verdict import ARMS
-from search.kinds.transfer.confirmation import POWER_AT
-from search.proof.statistics import log_ratios, seeds_needed
-from search.run.leaderboard import geometric_mean
-from search.tasks.base import Phase, Request
-from search.tasks.joint import SharedTask, SharedTraining
-from spaces.plan import Plan
-from spaces.sharing import Sharing
+from graft.search.engine.race import behind
+from graft.search.kinds.sharing.study import SharingStudy
+from graft.search.kinds.sharing.verdict import ARMS
+from graft.search.kinds.transfer.confirmation import POWER_AT
+from graft.search.proof.statistics import log_ratios, seeds_needed
+from graft.search.run.leaderboard import geometric_mean
+from graft.search.tasks.base import Phase, Request
+from graft.search.tasks.joint import SharedTask, SharedTraining
+from graft.spaces.plan import Plan
+from graft.spaces.sharing import Sharing
 
 Reference = Mapping[str, Sequence[float | None]]
 

@@ -6,27 +6,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from models.network import Network, Shape
-from models.weights import pack, sha256
-from search.champion import outputs_only, predict_csv
-from search.engine.cost import cost
-from search.engine.searched import Direct, by_budget, searched
-from search.estimate import AROUND, seconds_per_training
-from search.kinds.base import Asked, Kind, Written
-from search.kinds.sharing import mapping
-from search.kinds.sharing.conclusion import best_measured, certificate
-from search.kinds.sharing.pipeline import SharingPipeline, baseline_phase
-from search.kinds.sharing.verdict import comparisons
-from search.kinds.sharing.verification import checks
-from search.report.sections import SHARING
-from search.run.folder import Run, write_bytes
-from search.run.seeds import Role
-from search.tasks.base import Phase, Request, fit
-from search.tasks.joint import SharedTask, SharedTraining, learn
-from search.tasks.regression import BYTES_A_ROW, cards, interface
-from simulators.registry import find
-from spaces.plan import Plan
-from spaces.sharing import Sharing as Plans
+from graft.models.network import Network, Shape
+from graft.models.weights import pack, sha256
+from graft.search.champion import outputs_only, predict_csv
+from graft.search.engine.cost import cost
+from graft.search.engine.searched import Direct, by_budget, searched
+from graft.search.estimate import AROUND, seconds_per_training
+from graft.search.kinds.base import Asked, Kind, Written
+from graft.search.kinds.sharing import mapping
+from graft.search.kinds.sharing.conclusion import best_measured, certificate
+from graft.search.kinds.sharing.pipeline import SharingPipeline, baseline_phase
+from graft.search.kinds.sharing.verdict import comparisons
+from graft.search.kinds.sharing.verification import checks
+from graft.search.report.sections import SHARING
+from graft.search.run.folder import Run, write_bytes
+from graft.search.run.seeds import Role
+from graft.search.tasks.base import Phase, Request, fit
+from graft.search.tasks.joint import SharedTask, SharedTraining, learn
+from graft.search.tasks.regression import BYTES_A_ROW, cards, interface
+from graft.simulators.registry import find
+from graft.spaces.plan import Plan
+from graft.spaces.sharing import Sharing as Plans
 
 
 class Sharing(Kind):

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from search.kinds.sharing.pipeline import SharingPipeline
-from search.kinds.sharing.study import SharingStudy
-from search.proof.statistics import log_ratios, reduction
-from search.run.folder import Run
-from search.run.seeds import Role
-from search.tasks.base import Request
-from search.tasks.joint import SharedTraining
-from spaces.plan import Plan, Recipe
-from spaces.sharing import Sharing
+from graft.search.kinds.sharing.pipeline import SharingPipeline
+from graft.search.kinds.sharing.study import SharingStudy
+from graft.search.proof.statistics import log_ratios, reduction
+from graft.search.run.folder import Run
+from graft.search.run.seeds import Role
+from graft.search.tasks.base import Request
+from graft.search.tasks.joint import SharedTraining
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.sharing import Sharing
 
 ALPHA = 0.05
 

@@ -6,24 +6,24 @@ from functools import partial
 from typing import Any
 from zlib import crc32
 
-from models.losses import away_from_zero, of_order_one, varying
-from search.engine.gaussian import NumberedGP
-from search.engine.ledger import Ledger, Rules, affordable
-from search.engine.searched import Direct, settled
-from search.engine.work import Work
-from search.kinds.sharing import confirmation, verdict
-from search.kinds.sharing.study import SharingStudy
-from search.kinds.transfer.phases import PLANS, catching_up, direct_ledger, direct_rules
-from search.kinds.transfer.study import Budget
-from search.run.seeds import Role, entropy
-from search.tasks.base import Examples, Phase, Request
-from search.tasks.joint import SharedTask
-from simulators.registry import find
-from simulators.shards import generate
-from spaces import sharing
-from spaces.plan import Plan
-from spaces.ranges import shortened
-from spaces.sharing import Sharing
+from graft.models.losses import away_from_zero, of_order_one, varying
+from graft.search.engine.gaussian import NumberedGP
+from graft.search.engine.ledger import Ledger, Rules, affordable
+from graft.search.engine.searched import Direct, settled
+from graft.search.engine.work import Work
+from graft.search.kinds.sharing import confirmation, verdict
+from graft.search.kinds.sharing.study import SharingStudy
+from graft.search.kinds.transfer.phases import PLANS, catching_up, direct_ledger, direct_rules
+from graft.search.kinds.transfer.study import Budget
+from graft.search.run.seeds import Role, entropy
+from graft.search.tasks.base import Examples, Phase, Request
+from graft.search.tasks.joint import SharedTask
+from graft.simulators.registry import find
+from graft.simulators.shards import generate
+from graft.spaces import sharing
+from graft.spaces.plan import Plan
+from graft.spaces.ranges import shortened
+from graft.spaces.sharing import Sharing
 
 ALLOWED = "another task: several learned together are judged by a relative error"
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spaces.sharing import Sharing
-from spaces.words import join_names
+from graft.spaces.sharing import Sharing
+from graft.spaces.words import join_names
 
 
 def sentence(

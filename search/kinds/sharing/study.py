@@ -5,16 +5,16 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from models.network import Network
-from search.kinds.transfer.study import FAIR, Budget, Rows
-from search.settings import Name, Proof, Scale, Seed, StudySettings
-from search.tasks.regression import Alone, Regression
-from simulators.registry import find
-from spaces.errors import InputError
-from spaces.plan import Recipe
-from spaces.ranges import Ranges
-from spaces.settings import settings
-from spaces.sharing import WEIGHTINGS, Weighting
+from graft.models.network import Network
+from graft.search.kinds.transfer.study import FAIR, Budget, Rows
+from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
+from graft.search.tasks.regression import Alone, Regression
+from graft.simulators.registry import find
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Recipe
+from graft.spaces.ranges import Ranges
+from graft.spaces.settings import settings
+from graft.spaces.sharing import WEIGHTINGS, Weighting
 
 
 @settings("study")

@@ -16,7 +16,7 @@ Capacity needs no arm: a task's path through the shared network is a network of 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.proof.claims import Claim, Errors, Rival, summary, tested
+from graft.search.proof.claims import Claim, Errors, Rival, summary, tested
 
 ARMS = ("direct", "direct_same_recipe", "shuffled")
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 
-from search.champion import load
-from search.engine.searched import other_rival, recorded
-from search.kinds.sharing import conclusion, confirmation
-from search.kinds.sharing.pipeline import baseline_phase
-from search.kinds.sharing.study import SharingStudy
-from search.kinds.sharing.verdict import comparisons
-from search.proof.verification import UNSPENT, departure, other_data
-from search.run.folder import Evidence, Run
-from search.tasks.regression import cards
-from simulators.registry import find
-from spaces.plan import Plan
+from graft.search.champion import load
+from graft.search.engine.searched import other_rival, recorded
+from graft.search.kinds.sharing import conclusion, confirmation
+from graft.search.kinds.sharing.pipeline import baseline_phase
+from graft.search.kinds.sharing.study import SharingStudy
+from graft.search.kinds.sharing.verdict import comparisons
+from graft.search.proof.verification import UNSPENT, departure, other_data
+from graft.search.run.folder import Evidence, Run
+from graft.search.tasks.regression import cards
+from graft.simulators.registry import find
+from graft.spaces.plan import Plan
 
 
 def checks(run: Run, study: SharingStudy) -> dict[str, Callable[[], str]]:

@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.train import prepare_process
-from models.weights import sha256
-from search.run.folder import write_bytes, write_json
-from search.run.seeds import Draws, Role
-from search.tasks.base import Examples, Task
-from spaces.plan import Plan, Recipe
+from graft.models.train import prepare_process
+from graft.models.weights import sha256
+from graft.search.run.folder import write_bytes, write_json
+from graft.search.run.seeds import Draws, Role
+from graft.search.tasks.base import Examples, Task
+from graft.spaces.plan import Plan, Recipe
 
 HELD = 0.1
 

@@ -24,27 +24,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from graft.search.transfer.runs import Decided, decided
 from torch import nn
 
-from models.mlp import fresh
-from models.scaling import Scaling
-from models.weights import no_gradient
-from search.engine import serial
-from search.engine.processes import carried_out
-from search.engine.progress import Progress
-from search.engine.searched import NothingFinished
-from search.kinds.transfer.bases import Base, train_base
-from search.kinds.transfer.pipeline import Pipeline
-from search.kinds.transfer.study import MODES, Mode, Study
-from search.proof.claims import RivalDiverged
-from search.proof.statistics import clopper_pearson
-from search.run.folder import Evidence, Run, strict
-from search.run.means import Means
-from search.run.seeds import Draws, Role, sequence
-from search.tasks.base import Examples, Fitted, Phase, Request
-from search.tasks.tables import LOCKED
-from search.transfer.runs import Decided, decided
-from spaces.plan import Plan, Recipe
+from graft.models.mlp import fresh
+from graft.models.scaling import Scaling
+from graft.models.weights import no_gradient
+from graft.search.engine import serial
+from graft.search.engine.processes import carried_out
+from graft.search.engine.progress import Progress
+from graft.search.engine.searched import NothingFinished
+from graft.search.kinds.transfer.bases import Base, train_base
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.study import MODES, Mode, Study
+from graft.search.proof.claims import RivalDiverged
+from graft.search.proof.statistics import clopper_pearson
+from graft.search.run.folder import Evidence, Run, strict
+from graft.search.run.means import Means
+from graft.search.run.seeds import Draws, Role, sequence
+from graft.search.tasks.base import Examples, Fitted, Phase, Request
+from graft.search.tasks.tables import LOCKED
+from graft.spaces.plan import Plan, Recipe
 
 KINDS = ("unshared", "permuted", "constant", "teacher", "gain")
 SCARCE, VALIDATING = 20, 5

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from models.losses import METRICS, geometric_mean
-from models.weights import sha256
-from search.engine.cost import summary
-from search.kinds.transfer.sentence import sentence
-from search.kinds.transfer.study import Study
-from search.proof.statistics import equivalent_rows
-from search.run.folder import strict
-from search.run.leaderboard import transfers
-from search.tasks.base import Task
-from spaces.plan import Plan
+from graft.models.losses import METRICS, geometric_mean
+from graft.models.weights import sha256
+from graft.search.engine.cost import summary
+from graft.search.kinds.transfer.sentence import sentence
+from graft.search.kinds.transfer.study import Study
+from graft.search.proof.statistics import equivalent_rows
+from graft.search.run.folder import strict
+from graft.search.run.leaderboard import transfers
+from graft.search.tasks.base import Task
+from graft.spaces.plan import Plan
 
 
 def examples_gained(curve: Mapping[str, Any] | None) -> dict[str, Any] | None:

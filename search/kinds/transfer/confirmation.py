@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from search.engine.race import behind
-from search.kinds.transfer.study import Study
-from search.kinds.transfer.verdict import ARMS, Candidate
-from search.proof.statistics import log_ratios, seeds_needed
-from search.tasks.base import Phase, Request
-from spaces.plan import Plan
+from graft.search.engine.race import behind
+from graft.search.kinds.transfer.study import Study
+from graft.search.kinds.transfer.verdict import ARMS, Candidate
+from graft.search.proof.statistics import log_ratios, seeds_needed
+from graft.search.tasks.base import Phase, Request
+from graft.spaces.plan import Plan
 
 REFITS = 20
 """Refits in small mode, where each seed redraws the training rows."""

@@ -6,20 +6,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from search.champion import outputs_only, predict_csv
-from search.engine.cost import cost
-from search.engine.searched import Direct, by_budget, searched
-from search.estimate import AROUND, seconds_per_step
-from search.kinds.base import Asked, Kind, Written
-from search.kinds.transfer import conclusion, confirmation, mapping, small
-from search.kinds.transfer.bases import Base
-from search.kinds.transfer.confirmation import REFITS
-from search.kinds.transfer.pipeline import Pipeline
-from search.kinds.transfer.verdict import verdict
-from search.kinds.transfer.verification import checks
-from search.report.sections import TRANSFER
-from search.run.folder import Run, write_bytes
-from spaces.plan import Plan
+from graft.search.champion import outputs_only, predict_csv
+from graft.search.engine.cost import cost
+from graft.search.engine.searched import Direct, by_budget, searched
+from graft.search.estimate import AROUND, seconds_per_step
+from graft.search.kinds.base import Asked, Kind, Written
+from graft.search.kinds.transfer import conclusion, confirmation, mapping, small
+from graft.search.kinds.transfer.bases import Base
+from graft.search.kinds.transfer.confirmation import REFITS
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.verdict import verdict
+from graft.search.kinds.transfer.verification import checks
+from graft.search.report.sections import TRANSFER
+from graft.search.run.folder import Run, write_bytes
+from graft.spaces.plan import Plan
 
 
 class Decided(NamedTuple):

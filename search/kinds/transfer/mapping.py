@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from search.kinds.transfer.pipeline import Pipeline
-from search.kinds.transfer.study import Study
-from search.proof.statistics import log_ratios, reduction
-from search.run.folder import Run
-from search.run.seeds import Role
-from search.tasks.base import Request
-from spaces.plan import Plan, Recipe, Span
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.study import Study
+from graft.search.proof.statistics import log_ratios, reduction
+from graft.search.run.folder import Run
+from graft.search.run.seeds import Role
+from graft.search.tasks.base import Request
+from graft.spaces.plan import Plan, Recipe, Span
 
 ALPHA = 0.05
 

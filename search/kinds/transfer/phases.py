@@ -5,15 +5,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from search.engine.gaussian import NumberedGP
-from search.engine.journal import Journal
-from search.engine.ledger import Ledger, OnClose, Rules, affordable
-from search.engine.searched import Direct
-from search.kinds.transfer.study import Budget, Study
-from search.run.seeds import Role
-from spaces import baseline, blocks, transfer
-from spaces.plan import Recipe
-from spaces.ranges import Ranges, shortened
+from graft.search.engine.gaussian import NumberedGP
+from graft.search.engine.journal import Journal
+from graft.search.engine.ledger import Ledger, OnClose, Rules, affordable
+from graft.search.engine.searched import Direct
+from graft.search.kinds.transfer.study import Budget, Study
+from graft.search.run.seeds import Role
+from graft.spaces import baseline, blocks, transfer
+from graft.spaces.plan import Recipe
+from graft.spaces.ranges import Ranges, shortened
 
 SPACE: dict[str, Any] = {"span": transfer, "blocks": blocks}
 WIDEN = (0.25, 0.5)

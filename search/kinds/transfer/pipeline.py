@@ -5,19 +5,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from models.losses import geometric_mean
-from search.engine.ledger import Ledger
-from search.engine.searched import Direct, settled
-from search.engine.work import Work
-from search.kinds.transfer import confirmation
-from search.kinds.transfer.bases import Base, load_base, save_base, train_base
-from search.kinds.transfer.phases import catching_up, direct_ledger, direct_rules, plans_ledger
-from search.kinds.transfer.study import Budget, Study
-from search.run.folder import write_bytes
-from search.run.seeds import Role
-from search.tasks.base import Examples, Exhibit, Phase, Request, Task, fit
-from search.tasks.transferability import favourites
-from spaces.plan import Plan, Recipe
+from graft.models.losses import geometric_mean
+from graft.search.engine.ledger import Ledger
+from graft.search.engine.searched import Direct, settled
+from graft.search.engine.work import Work
+from graft.search.kinds.transfer import confirmation
+from graft.search.kinds.transfer.bases import Base, load_base, save_base, train_base
+from graft.search.kinds.transfer.phases import catching_up, direct_ledger, direct_rules, plans_ledger
+from graft.search.kinds.transfer.study import Budget, Study
+from graft.search.run.folder import write_bytes
+from graft.search.run.seeds import Role
+from graft.search.tasks.base import Examples, Exhibit, Phase, Request, Task, fit
+from graft.search.tasks.transferability import favourites
+from graft.spaces.plan import Plan, Recipe
 
 CURVE = (2, 4, 8)
 """Training examples on the learning curve, as multiples of what the study has."""

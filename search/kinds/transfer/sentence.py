@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from spaces.plan import Plan
-from spaces.words import describe_source
+from graft.spaces.plan import Plan
+from graft.spaces.words import describe_source
 
 
 def sentence(

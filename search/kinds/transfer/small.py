@@ -4,14 +4,14 @@ Recipes and candidates come from inside the unlocked rows: each seed of a search
 validate, that is Monte Carlo cross-validation (Picard and Cook 1984, J. Am. Stat. Assoc. 79, 575). Its splits overlap,
 so it ranks plans and proves nothing. Confirmation draws that split anew for each refit, trains every arm on it, with
 initial weights and batch order of its own, and scores the locked rows; these are few, so both refits and locked rows
-count as samples (`search.proof.crossed`). The claim is about the pool at hand, as it is in fresh mode.
+count as samples (`graft.search.proof.crossed`). The claim is about the pool at hand, as it is in fresh mode.
 """
 
 import numpy as np
 
-from search.proof.claims import Claim, Compare, Comparison, Errors, Rival, paired
-from search.proof.crossed import Crossed
-from search.run.folder import Evidence, Run
+from graft.search.proof.claims import Claim, Compare, Comparison, Errors, Rival, paired
+from graft.search.proof.crossed import Crossed
+from graft.search.run.folder import Evidence, Run
 
 
 def compare(run: Run, mode: str) -> Compare:

@@ -5,23 +5,23 @@ from dataclasses import asdict, field
 from functools import cached_property
 from typing import Any, Literal, Self
 
-from models.sequence.shape import SequenceShape
-from search.kinds.transfer.study import Study
-from search.tasks.distilled.study import Symmetries
-from search.tasks.distilled.watcher import group
-from search.tasks.likelihood import known_log_partition
-from simulators.watched import Watched
-from spaces.dcl import Kind, Order
-from spaces.errors import InputError
-from spaces.plan import OWN
-from spaces.settings import Count, Dropout, Settings, Truth, settings
+from graft.models.sequence.shape import SequenceShape
+from graft.search.kinds.transfer.study import Study
+from graft.search.tasks.distilled.study import Symmetries
+from graft.search.tasks.distilled.watcher import group
+from graft.search.tasks.likelihood import known_log_partition
+from graft.simulators.watched import Watched
+from graft.spaces.dcl import Kind, Order
+from graft.spaces.errors import InputError
+from graft.spaces.plan import OWN
+from graft.spaces.settings import Count, Dropout, Settings, Truth, settings
 
 TABLES = ("base", "start")
 
 
 @settings("network")
 class SequenceNetwork(Settings):
-    """Both sequence models: see `models.sequence.shape.SequenceShape`.
+    """Both sequence models: see `graft.models.sequence.shape.SequenceShape`.
 
     Attributes:
         kind: ``made``, ``gru`` or ``transformer``.

@@ -7,20 +7,20 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from models.network import AnyNetwork, Network, OwnNetwork
-from models.pretrained import Pretrained
-from search.settings import Name, Proof, Scale, Seed, StudySettings
-from search.tasks.base import Task
-from search.tasks.registry import TASKS, find_task
-from search.tasks.tables import LOCKED
-from simulators.base import Simulator
-from simulators.registry import find
-from simulators.table import Measured, Table
-from spaces.errors import InputError, whole
-from spaces.plan import OWN, Recipe
-from spaces.ranges import Ranges
-from spaces.settings import Count, Settings, Whole, settings
-from spaces.sources import Sources
+from graft.models.network import AnyNetwork, Network, OwnNetwork
+from graft.models.pretrained import Pretrained
+from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
+from graft.search.tasks.base import Task
+from graft.search.tasks.registry import TASKS, find_task
+from graft.search.tasks.tables import LOCKED
+from graft.simulators.base import Simulator
+from graft.simulators.registry import find
+from graft.simulators.table import Measured, Table
+from graft.spaces.errors import InputError, whole
+from graft.spaces.plan import OWN, Recipe
+from graft.spaces.ranges import Ranges
+from graft.spaces.settings import Count, Settings, Whole, settings
+from graft.spaces.sources import Sources
 
 Mode = Literal["fresh", "small"]
 MODES = get_args(Mode)

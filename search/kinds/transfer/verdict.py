@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search.proof.claims import Claim, Compare, Errors, Finding, Rival, demand, paired, summary, tested
-from search.settings import Proof
-from spaces.plan import Plan
+from graft.search.proof.claims import Claim, Compare, Errors, Finding, Rival, demand, paired, summary, tested
+from graft.search.settings import Proof
+from graft.spaces.plan import Plan
 
 ARMS = ("direct", "direct_same_recipe", "shuffled")
 """What a candidate must beat: the tuned baseline, direct learning with its own recipe, its shuffled weights."""

@@ -4,17 +4,17 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from search.champion import certified
-from search.engine.searched import other_rival, recorded
-from search.kinds.transfer import conclusion
-from search.kinds.transfer.bases import stored
-from search.kinds.transfer.confirmation import candidates
-from search.kinds.transfer.small import compare
-from search.kinds.transfer.study import Study
-from search.kinds.transfer.verdict import verdict
-from search.proof.verification import UNSPENT, departure, other_data
-from search.run.folder import Evidence, Run
-from spaces.plan import Plan, Recipe
+from graft.search.champion import certified
+from graft.search.engine.searched import other_rival, recorded
+from graft.search.kinds.transfer import conclusion
+from graft.search.kinds.transfer.bases import stored
+from graft.search.kinds.transfer.confirmation import candidates
+from graft.search.kinds.transfer.small import compare
+from graft.search.kinds.transfer.study import Study
+from graft.search.kinds.transfer.verdict import verdict
+from graft.search.proof.verification import UNSPENT, departure, other_data
+from graft.search.run.folder import Evidence, Run
+from graft.spaces.plan import Plan, Recipe
 
 
 def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:

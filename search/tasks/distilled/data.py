@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from models.energies import gauged
-from search.run.seeds import Role, entropy, sequence
-from search.tasks.distilled.objective import Judge
-from search.tasks.distilled.own import kept
-from search.tasks.distilled.spread import random_states
-from search.tasks.distilled.study import DclStudy
-from search.tasks.distilled.watcher import Index
-from simulators.exact import uniform_in_energy
-from simulators.lattice import SpinModel
-from simulators.registry import lattice
-from simulators.shards import Progress
-from simulators.watched import read_states, watch
+from graft.models.energies import gauged
+from graft.search.run.seeds import Role, entropy, sequence
+from graft.search.tasks.distilled.objective import Judge
+from graft.search.tasks.distilled.own import kept
+from graft.search.tasks.distilled.spread import random_states
+from graft.search.tasks.distilled.study import DclStudy
+from graft.search.tasks.distilled.watcher import Index
+from graft.simulators.exact import uniform_in_energy
+from graft.simulators.lattice import SpinModel
+from graft.simulators.registry import lattice
+from graft.simulators.shards import Progress
+from graft.simulators.watched import read_states, watch
 
 
 def observe(

@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.sequence.fit import log_probabilities
-from models.shaped import pack
-from models.weights import sha256
-from search.tasks.distilled import scores
-from search.tasks.distilled.objective import IMAGES, Judge, Watching, WatchTask, learn
-from search.tasks.distilled.spread import Energy, Index, spread
-from search.tasks.distilled.teaching import METHOD
-from search.tasks.distilled.watcher import Energies, sequence_shape, tensor
-from simulators.lattice import SpinModel
-from simulators.registry import lattice
-from spaces.dcl import Watch, linear
+from graft.models.sequence.fit import log_probabilities
+from graft.models.shaped import pack
+from graft.models.weights import sha256
+from graft.search.tasks.distilled import scores
+from graft.search.tasks.distilled.objective import IMAGES, Judge, Watching, WatchTask, learn
+from graft.search.tasks.distilled.spread import Energy, Index, spread
+from graft.search.tasks.distilled.teaching import METHOD
+from graft.search.tasks.distilled.watcher import Energies, sequence_shape, tensor
+from graft.simulators.lattice import SpinModel
+from graft.simulators.registry import lattice
+from graft.spaces.dcl import Watch, linear
 
 
 def spread_out(task: WatchTask) -> Index:

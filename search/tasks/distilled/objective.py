@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.energies import gauged
-from models.sequence.chain import Autoregressive
-from models.sequence.fit import log_probabilities
-from models.symmetries import Symmetries
-from search.run.seeds import Draws, Role
-from search.tasks.distilled import scores
-from search.tasks.distilled.study import DclStudy
-from search.tasks.distilled.teaching import METHOD, Taught, teach
-from search.tasks.distilled.watcher import Energies, Index, group, most_seen, tensor, watch
-from simulators.registry import lattice
-from spaces.dcl import Watch
+from graft.models.energies import gauged
+from graft.models.sequence.chain import Autoregressive
+from graft.models.sequence.fit import log_probabilities
+from graft.models.symmetries import Symmetries
+from graft.search.run.seeds import Draws, Role
+from graft.search.tasks.distilled import scores
+from graft.search.tasks.distilled.study import DclStudy
+from graft.search.tasks.distilled.teaching import METHOD, Taught, teach
+from graft.search.tasks.distilled.watcher import Energies, Index, group, most_seen, tensor, watch
+from graft.simulators.registry import lattice
+from graft.spaces.dcl import Watch
 
 IMAGES = 8
 """Random symmetries on which inconsistency is measured."""

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from search.tasks.distilled.study import DclStudy, File
-from simulators import durable
-from simulators.columns import digest
-from simulators.registry import lattice
-from simulators.watched import read_states
-from spaces.errors import InputError
+from graft.search.tasks.distilled.study import DclStudy, File
+from graft.simulators import durable
+from graft.simulators.columns import digest
+from graft.simulators.registry import lattice
+from graft.simulators.watched import read_states
+from graft.spaces.errors import InputError
 
 HELD = 10
 """One state in so many is kept from training, at most."""

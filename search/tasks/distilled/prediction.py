@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.run.seeds import Role, sequence
-from search.tasks.distilled.study import DclStudy
-from search.tasks.distilled.teaching import Taught
-from simulators.exact import heat_capacity, internal_energy
-from simulators.lattice import SpinModel
-from simulators.montecarlo import tile_monte_carlo
-from simulators.registry import lattice
-from spaces.errors import InputError
+from graft.search.run.seeds import Role, sequence
+from graft.search.tasks.distilled.study import DclStudy
+from graft.search.tasks.distilled.teaching import Taught
+from graft.simulators.exact import heat_capacity, internal_energy
+from graft.simulators.lattice import SpinModel
+from graft.simulators.montecarlo import tile_monte_carlo
+from graft.simulators.registry import lattice
+from graft.spaces.errors import InputError
 
 COPIES = 4
 """Independent systems at each temperature."""

@@ -1,7 +1,7 @@
 """How good learned energies are, with and without labels: pure functions on arrays.
 
 Energies are known up to a constant, so every comparison with exact ones is between gauged ones
-(`models.energies.gauged`): both less their mean over the same uniformly random states.
+(`graft.models.energies.gauged`): both less their mean over the same uniformly random states.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from models.energies import rmse
-from spaces.errors import InputError
+from graft.models.energies import rmse
+from graft.spaces.errors import InputError
 
 Floats = NDArray[np.float64]
 Energy = Callable[[NDArray[np.uint8]], Floats]

@@ -7,13 +7,13 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 import numpy as np
 from pydantic import Field
 
-from models.orders import order
-from search.settings import Name, Proof, Scale, Seed, StudySettings
-from simulators.exact.multicanonical import check
-from simulators.registry import lattice
-from spaces.dcl import Choices, Order, Student, Watch, hidden, linear, most_focus, paper
-from spaces.errors import InputError
-from spaces.settings import Count, Number, Positive, Settings, Whole, settings
+from graft.models.orders import order
+from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
+from graft.simulators.exact.multicanonical import check
+from graft.simulators.registry import lattice
+from graft.spaces.dcl import Choices, Order, Student, Watch, hidden, linear, most_focus, paper
+from graft.spaces.errors import InputError
+from graft.spaces.settings import Count, Number, Positive, Settings, Whole, settings
 
 Score = Literal["label-free", "likelihood", "symmetry", "exact"]
 Symmetries = Literal["all", "flip", "none"]
@@ -77,8 +77,8 @@ class File:
 class Budget(Settings):
     """What may be spent.
 
-    Seconds are those of one core of the reference machine, counted and not clocked (`spaces.compute`): the same for
-    every kind of model.
+    Seconds are those of one core of the reference machine, counted and not clocked (`graft.spaces.compute`): the same
+    for every kind of model.
 
     Attributes:
         trials: Pipelines that the search may start.

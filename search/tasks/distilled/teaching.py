@@ -5,13 +5,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models import tiles
-from models.distil import distil
-from models.ednn import EDNN, EDNNShape
-from models.mlp import fresh
-from models.settle import settled
-from search.run.seeds import Draws
-from search.tasks.distilled.spread import (
+from graft.models import tiles
+from graft.models.distil import distil
+from graft.models.ednn import EDNN, EDNNShape
+from graft.models.mlp import fresh
+from graft.models.settle import settled
+from graft.search.run.seeds import Draws
+from graft.search.tasks.distilled.spread import (
     Energy,
     Index,
     coupling_unit,
@@ -19,10 +19,10 @@ from search.tasks.distilled.spread import (
     random_states,
     spread_by_tiles,
 )
-from search.tasks.distilled.watcher import NAMES, tensor
-from simulators.tiles import Tiles
-from spaces.dcl import Student
-from spaces.plan import Recipe
+from graft.search.tasks.distilled.watcher import NAMES, tensor
+from graft.simulators.tiles import Tiles
+from graft.spaces.dcl import Student
+from graft.spaces.plan import Recipe
 
 REACH = (0.3, 0.6)
 """Share of `BETAS` at which a student chooses states, of a quiet teacher and of a noisy one: in the Ising model T = 5.6
@@ -127,7 +127,7 @@ def teach(
 
     In each active round a third of the states is random and the others are drawn by Monte Carlo with the student's own
     energy at inverse temperatures of both signs, so that it meets its own mistakes, the nearer to random states the
-    less noise the teacher has (`reach`); what the network leaves is solved exactly in the end (`models.settle`).
+    less noise the teacher has (`reach`); what the network leaves is solved exactly in the end (`graft.models.settle`).
     Without active rounds the network stays as it is, as in the paper. Nobody asks for the Hamiltonian.
 
     Args:

@@ -9,18 +9,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.energies import boltzmann
-from models.mlp import fresh
-from models.sequence.chain import Autoregressive
-from models.sequence.fit import fit, log_probabilities
-from models.sequence.masked import LinearLogistic
-from models.sequence.shape import SequenceShape
-from models.sequence.warm import from_linear
-from models.symmetries import Symmetries
-from search.run.seeds import Draws
-from spaces.compute import states_for
-from spaces.dcl import WARM, Watch, linear
-from spaces.plan import Block, Recipe
+from graft.models.energies import boltzmann
+from graft.models.mlp import fresh
+from graft.models.sequence.chain import Autoregressive
+from graft.models.sequence.fit import fit, log_probabilities
+from graft.models.sequence.masked import LinearLogistic
+from graft.models.sequence.shape import SequenceShape
+from graft.models.sequence.warm import from_linear
+from graft.models.symmetries import Symmetries
+from graft.search.run.seeds import Draws
+from graft.spaces.compute import states_for
+from graft.spaces.dcl import WARM, Watch, linear
+from graft.spaces.plan import Block, Recipe
 
 Index = NDArray[np.uint8]
 TERM_RATE = 0.1
@@ -57,7 +57,7 @@ def watch(
         observed: Index of every state that was watched, (states, sites), in no particular order.
         shape: Of the lattice.
         q: Values of a spin.
-        seconds: Compute, as `spaces.compute.step_seconds` counts it.
+        seconds: Compute, as `graft.spaces.compute.step_seconds` counts it.
         draws: Weights, order and symmetries.
         symmetries: Shown where the plan says so.
 

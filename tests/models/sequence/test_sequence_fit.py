@@ -8,17 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.mlp import fresh
-from models.sequence.chain import Autoregressive
-from models.sequence.fit import fit, log_probabilities
-from models.sequence.shape import SequenceShape
-from models.sequence.warm import from_linear
-from models.shaped import pack, unpack
-from models.symmetries import Symmetries
-from models.train import prepare_process
-from spaces.dcl import KINDS
-from spaces.errors import InputError
-from spaces.plan import Block, Recipe
+from graft.models.mlp import fresh
+from graft.models.sequence.chain import Autoregressive
+from graft.models.sequence.fit import fit, log_probabilities
+from graft.models.sequence.shape import SequenceShape
+from graft.models.sequence.warm import from_linear
+from graft.models.shaped import pack, unpack
+from graft.models.symmetries import Symmetries
+from graft.models.train import prepare_process
+from graft.spaces.dcl import KINDS
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Block, Recipe
 
 EVERY = torch.tensor(list(itertools.product(range(2), repeat=9)), dtype=torch.uint8)
 TORUS = Symmetries.of(("translations", "reflections", "rotations", "colours"), (3, 3))

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.mlp import fresh
-from models.sequence.chain import Autoregressive, encode
-from models.sequence.masked import LookBack
-from models.sequence.shape import SequenceShape
-from models.surgery import copy_span
-from spaces.dcl import KINDS
-from spaces.errors import InputError
-from spaces.plan import Span
+from graft.models.mlp import fresh
+from graft.models.sequence.chain import Autoregressive, encode
+from graft.models.sequence.masked import LookBack
+from graft.models.sequence.shape import SequenceShape
+from graft.models.surgery import copy_span
+from graft.spaces.dcl import KINDS
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Span
 
 
 def model(kind: str, q: int = 2, seed: int = 0, **options: object) -> Autoregressive:

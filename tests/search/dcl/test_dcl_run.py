@@ -10,29 +10,29 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from graft.search.dcl import runs
 from this_process import connected, written
 
-from search import report
-from search.dcl import runs
-from search.engine import serial
-from search.engine.progress import Progress
-from search.kinds.dcl.champion import load
-from search.kinds.dcl.confirmation import as_long, trainings
-from search.kinds.dcl.pipeline import DclPipeline
-from search.kinds.dcl.verification import checks
-from search.report import energies
-from search.run.folder import Run
-from search.run.means import Means
-from search.run.results import read
-from search.run.seeds import Role, entropy
-from search.study import resolve
-from search.tasks.distilled.final import final
-from simulators.exact import iid
-from simulators.registry import lattice
-from simulators.sampling import Observations
-from simulators.watched import SHARD_ROWS, Watched
-from spaces.dcl import Student, Watch
-from spaces.errors import InputError
+from graft.search import report
+from graft.search.engine import serial
+from graft.search.engine.progress import Progress
+from graft.search.kinds.dcl.champion import load
+from graft.search.kinds.dcl.confirmation import as_long, trainings
+from graft.search.kinds.dcl.pipeline import DclPipeline
+from graft.search.kinds.dcl.verification import checks
+from graft.search.report import energies
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.run.results import read
+from graft.search.run.seeds import Role, entropy
+from graft.search.study import resolve
+from graft.search.tasks.distilled.final import final
+from graft.simulators.exact import iid
+from graft.simulators.registry import lattice
+from graft.simulators.sampling import Observations
+from graft.simulators.watched import SHARD_ROWS, Watched
+from graft.spaces.dcl import Student, Watch
+from graft.spaces.errors import InputError
 
 TINY = {
     "system": "ising-4x4", "larger": "ising-8x8", "temperatures": [2.0, 4.0], "paper_width": 4,
@@ -189,7 +189,7 @@ def test_final_models_are_kept_one_by_one(copy: Path, monkeypatch: pytest.Monkey
         return final(task, name, *rest)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("search.kinds.dcl.pipeline.final", interrupted)
+        patch.setattr("graft.search.kinds.dcl.pipeline.final", interrupted)
         carried_out(copy, patch)
     assert trained == ["paper", "made"]  # the longest begin
     assert all((copy / "finals" / f"{name}.json").exists() for name in trained)
@@ -225,7 +225,7 @@ def test_the_page_shows_everything(done: Path, copy: Path) -> None:
 
 def test_too_few_watched_states_are_refused_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     near = {"system": "ising-8x8", "larger": "", "temperature": 2.27, "states.watched": 2000}
-    monkeypatch.setattr("search.tasks.distilled.data.watch", partial(worth, effective=300))
+    monkeypatch.setattr("graft.search.tasks.distilled.data.watch", partial(worth, effective=300))
     with pytest.raises(InputError, match="are worth 300 independent ones; allowed: at least 1000, that is about 6667"):
         carried_out(tmp_path / "run", monkeypatch, TINY | near)
     assert not list(tmp_path.iterdir())

@@ -7,12 +7,12 @@ from typing import Any
 import optuna
 import pytest
 
-from search.run.folder import Run
-from search.study import opened, registry, resolve
-from search.tasks.distilled.study import DclStudy
-from spaces.compute import constraints
-from spaces.dcl import first_guesses, suggest
-from spaces.errors import InputError
+from graft.search.run.folder import Run
+from graft.search.study import opened, registry, resolve
+from graft.search.tasks.distilled.study import DclStudy
+from graft.spaces.compute import constraints
+from graft.spaces.dcl import first_guesses, suggest
+from graft.spaces.errors import InputError
 
 ROOT = Path(__file__).parents[3]
 NAMES = [name for name, values in registry().items() if "system" in values]
@@ -83,7 +83,7 @@ def test_the_readmes_file_is_a_study_and_hilberts_curve_is_left_out_where_it_doe
         ({"system": "potts4-8x8", "larger": ""}, "potts4-8x8 has no known levels of energy; allowed: Ising, Potts"),
         (
             {"system": "glass-16x16-0", "larger": "", "symmetries": "flip"},
-            "16 x 16 spins of 2 values are too many .* allowed: 12 columns of any couplings, .* simulators.sampling",
+            "16 x 16 spins of 2 values are too many .* allowed: 12 columns of any couplings, .* graft.simulators.sampling",
         ),
         ({"system": "isling-8x8"}, "unknown lattice 'isling-8x8' .did you mean 'ising-8x8'"),
         ({"system": "potts1-8x8", "larger": ""}, "q is 1; allowed: a whole number of at least 2"),

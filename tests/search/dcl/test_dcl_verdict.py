@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.kinds.dcl.sentence import sentence
-from search.kinds.dcl.verdict import ARMS, CLAIMS, comparisons
-from search.proof.claims import RivalDiverged
-from search.proof.statistics import holm, log_ratios, paired_p_value
-from search.settings import Proof
-from spaces.dcl import Watch, linear, paper
+from graft.search.kinds.dcl.sentence import sentence
+from graft.search.kinds.dcl.verdict import ARMS, CLAIMS, comparisons
+from graft.search.proof.claims import RivalDiverged
+from graft.search.proof.statistics import holm, log_ratios, paired_p_value
+from graft.search.settings import Proof
+from graft.spaces.dcl import Watch, linear, paper
 
 PROOF = Proof()
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.engine.ledger import Rules, best_trial, storage
-from search.engine.outcome import Outcome
-from search.kinds.dcl.halving import Rungs, falls_behind
-from search.run.seeds import Role
-from spaces.dcl import Choices, Watch, family, first_guesses, suggest
+from graft.search.engine.ledger import Rules, best_trial, storage
+from graft.search.engine.outcome import Outcome
+from graft.search.kinds.dcl.halving import Rungs, falls_behind
+from graft.search.run.seeds import Role
+from graft.spaces.dcl import Choices, Watch, family, first_guesses, suggest
 
 SCORES = st.lists(st.floats(0.1, 10), min_size=1, max_size=30, unique=True)
 

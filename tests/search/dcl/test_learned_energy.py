@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from test_dcl_run import TINY, carried_out
 
-from search import report
-from search.cli import main
-from search.kinds.dcl.champion import load
-from search.kinds.dcl.verification import checks
-from search.run.folder import Run
-from simulators.exact import internal_energy
-from simulators.registry import lattice
-from spaces.errors import InputError
+from graft.search import report
+from graft.search.cli import main
+from graft.search.kinds.dcl.champion import load
+from graft.search.kinds.dcl.verification import checks
+from graft.search.run.folder import Run
+from graft.simulators.exact import internal_energy
+from graft.simulators.registry import lattice
+from graft.spaces.errors import InputError
 
 
 @pytest.fixture(scope="module")

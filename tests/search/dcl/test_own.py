@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.cli import main
-from search.run.folder import Run
-from search.study import resolve
-from search.tasks.distilled.own import kept
-from search.tasks.distilled.study import DclStudy
-from simulators.registry import lattice
-from spaces.errors import InputError
+from graft.search.cli import main
+from graft.search.run.folder import Run
+from graft.search.study import resolve
+from graft.search.tasks.distilled.own import kept
+from graft.search.tasks.distilled.study import DclStudy
+from graft.simulators.registry import lattice
+from graft.spaces.errors import InputError
 
 MODEL = lattice("ising-4x4")
 STATES = MODEL.states(np.random.default_rng(0).integers(2, size=(3000, 4, 4)))

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from models import tiles
-from search.study import resolve
-from search.tasks.distilled.prediction import exact, ladder, predicted
-from search.tasks.distilled.spread import BETAS, inverse_temperatures, random_states, spread, spread_by_tiles
-from search.tasks.distilled.teaching import Taught
-from simulators.exact import internal_energy
-from simulators.registry import lattice
-from spaces.dcl import Student
+from graft.models import tiles
+from graft.search.study import resolve
+from graft.search.tasks.distilled.prediction import exact, ladder, predicted
+from graft.search.tasks.distilled.spread import BETAS, inverse_temperatures, random_states, spread, spread_by_tiles
+from graft.search.tasks.distilled.teaching import Taught
+from graft.simulators.exact import internal_energy
+from graft.simulators.registry import lattice
+from graft.spaces.dcl import Student
 
 STUDENT = Student(1, 1)
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from models.energies import rmse
-from search.tasks.distilled import scores
-from spaces.errors import InputError
+from graft.models.energies import rmse
+from graft.search.tasks.distilled import scores
+from graft.spaces.errors import InputError
 
 rng = np.random.default_rng(0)
 

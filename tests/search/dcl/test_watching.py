@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from models.energies import gauged
-from models.sequence.fit import log_probabilities
-from search.run.seeds import Draws, Role
-from search.study import resolve
-from search.tasks.distilled import scores
-from search.tasks.distilled.objective import Judge, Watching, WatchTask, learn, proof_errors, score, split
-from search.tasks.distilled.spread import random_states, spread
-from search.tasks.distilled.teaching import NOISE, REACH, Taught, reach, teach
-from search.tasks.distilled.watcher import Energies, group, most_seen, tensor, watch
-from simulators.exact import iid
-from simulators.registry import lattice
-from spaces.dcl import Student, Watch, linear
+from graft.models.energies import gauged
+from graft.models.sequence.fit import log_probabilities
+from graft.search.run.seeds import Draws, Role
+from graft.search.study import resolve
+from graft.search.tasks.distilled import scores
+from graft.search.tasks.distilled.objective import Judge, Watching, WatchTask, learn, proof_errors, score, split
+from graft.search.tasks.distilled.spread import random_states, spread
+from graft.search.tasks.distilled.teaching import NOISE, REACH, Taught, reach, teach
+from graft.search.tasks.distilled.watcher import Energies, group, most_seen, tensor, watch
+from graft.simulators.exact import iid
+from graft.simulators.registry import lattice
+from graft.spaces.dcl import Student, Watch, linear
 
 MODEL = lattice("ising-4x4")
 RNG = np.random.default_rng(0)

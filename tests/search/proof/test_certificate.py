@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from search.kinds.transfer.verdict import ARMS, Candidate, verdict
-from search.proof.claims import RivalDiverged
-from search.run.folder import strict
-from search.settings import Proof
-from spaces.plan import Plan, Recipe, Span
+from graft.search.kinds.transfer.verdict import ARMS, Candidate, verdict
+from graft.search.proof.claims import RivalDiverged
+from graft.search.run.folder import strict
+from graft.search.settings import Proof
+from graft.spaces.plan import Plan, Recipe, Span
 
 PROOF = Proof()
 NOISE = 1 + 0.01 * np.sin(np.arange(1, 9) * 7.0)
@@ -125,7 +125,7 @@ def test_errors_of_zero_and_no_numbers_at_all_are_never_transfer(arms: int, bad:
 
 
 def test_a_p_value_that_is_no_number_is_never_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.proof.statistics.paired_p_value", lambda ratios, margin: math.nan)
+    monkeypatch.setattr("graft.search.proof.statistics.paired_p_value", lambda ratios, margin: math.nan)
     found = judge(0.04)
     assert found["decision"] == "direct" and found["candidates"][0]["reason"].startswith("not proved")
 

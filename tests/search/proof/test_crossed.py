@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from search.proof.crossed import Crossed, standard_error
+from graft.search.proof.crossed import Crossed, standard_error
 
 
 def table(rng: np.random.Generator, refits: int, examples: int, sizes: tuple[float, float, float]) -> np.ndarray:

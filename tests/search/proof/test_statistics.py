@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from search.proof.statistics import (
+from graft.search.proof.statistics import (
     equivalent_rows,
     holm,
     log_ratios,

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search import report
-from search.champion import load
-from search.kinds.sharing import verification as sharing
-from search.kinds.transfer import verification as transfer
-from search.run.folder import Run
-from search.study import resolve
-from spaces.errors import InputError
+from graft.search import report
+from graft.search.champion import load
+from graft.search.kinds.sharing import verification as sharing
+from graft.search.kinds.transfer import verification as transfer
+from graft.search.run.folder import Run
+from graft.search.study import resolve
+from graft.spaces.errors import InputError
 
 KEPT = Path(__file__).parents[2] / "reference" / "protocol-1"
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.run.folder import Evidence, Run, mend_tail, strict, write_bytes, write_json
-from search.study import resolve
-from spaces.errors import InputError
+from graft.search.run.folder import Evidence, Run, mend_tail, strict, write_bytes, write_json
+from graft.search.study import resolve
+from graft.spaces.errors import InputError
 
 STUDY = resolve("film10-film8")
 ROOT = Path(__file__).parents[3]
@@ -116,7 +116,7 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 def holder(tmp_path: Path) -> Iterator[subprocess.Popen]:
     """Another process that holds ``tmp_path``."""
     code = (
-        "import sys, time; from pathlib import Path; from search.run.folder import Run\n"
+        "import sys, time; from pathlib import Path; from graft.search.run.folder import Run\n"
         "with Run(Path(sys.argv[1])).held():\n    print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from spaces.plan import Plan, Recipe, Span
+from graft.spaces.plan import Plan, Recipe, Span
 
 SHA = "3b1f0c5e9a7d42688cf1e2ab90d47f3655aa1c0be8d9274f6013c7e5bb82a94d"
 STUDY: dict[str, Any] = {

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from report_example import STUDY, build, results
 
-from search import report
-from search.report import drawing, races
-from search.report.sections import DCL, SHARING, TRANSFER
-from search.run.leaderboard import leaderboard
-from spaces.errors import InputError
+from graft.search import report
+from graft.search.report import drawing, races
+from graft.search.report.sections import DCL, SHARING, TRANSFER
+from graft.search.run.leaderboard import leaderboard
+from graft.spaces.errors import InputError
 
 FIGURES = {"arms", "examples", "importance", "layers-1", "map-1", "race", "spectra", "timeline"}
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -256,7 +256,7 @@ def test_leaderboard_puts_the_best_plan_first(files: Files) -> None:
 
 
 def test_drawing_needs_neither_training_nor_tuning() -> None:
-    code = "import sys, search.report; print(sorted({'ray', 'torch', 'optuna', 'mlflow'} & set(sys.modules)))"
+    code = "import sys, graft.search.report; print(sorted({'ray', 'torch', 'optuna', 'mlflow'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

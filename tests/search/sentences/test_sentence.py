@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.kinds.transfer.sentence import sentence
-from search.kinds.transfer.verdict import Candidate, verdict
-from search.settings import Proof
-from spaces.plan import Plan, Recipe, Span
+from graft.search.kinds.transfer.sentence import sentence
+from graft.search.kinds.transfer.verdict import Candidate, verdict
+from graft.search.settings import Proof
+from graft.spaces.plan import Plan, Recipe, Span
 
 STUDY = {"rows": {"test": 2000}}
 NOISE = 1 + 0.01 * np.sin(np.arange(1, 9) * 7.0)

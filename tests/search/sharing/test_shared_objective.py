@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from search.transfer.objective import Examples, Task, Training
-from search.transfer.objective import learn as learn_alone
+from graft.search.transfer.objective import Examples, Task, Training
+from graft.search.transfer.objective import learn as learn_alone
 
-from models.network import Network
-from search.engine import actors, serial
-from search.engine.ledger import Ledger, Rules, storage
-from search.engine.outcome import measure
-from search.run.seeds import Draws, Role
-from search.tasks.joint import SharedTask, SharedTraining, learn
-from spaces import sharing
-from spaces.plan import Plan, Recipe
-from spaces.ranges import Ranges
-from spaces.sharing import Sharing
+from graft.models.network import Network
+from graft.search.engine import actors, serial
+from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.engine.outcome import measure
+from graft.search.run.seeds import Draws, Role
+from graft.search.tasks.joint import SharedTask, SharedTraining, learn
+from graft.spaces import sharing
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import Ranges
+from graft.spaces.sharing import Sharing
 
 RECIPE = Recipe(rate=5e-3, batch=8, epochs=3, activation="gelu", warmup=0)
 RANGES = Ranges(rate=(1e-3, 2e-2), batch=(4, 16), epochs=(2, 5))
@@ -70,7 +70,7 @@ def test_the_control_keeps_one_tasks_labels_and_shuffles_the_others() -> None:
 
 
 def test_a_shuffled_task_has_the_same_spectra_on_other_examples() -> None:
-    from search.tasks.joint import _shuffle
+    from graft.search.tasks.joint import _shuffle
 
     outputs = torch.arange(24.0).reshape(4, 3, 2)
     before = outputs.clone()

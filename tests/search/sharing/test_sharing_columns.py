@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from search.cli import execute
-from search.engine.ledger import Ledger, Rules, storage
-from search.engine.outcome import Outcome
-from search.run.leaderboard import phases
-from search.run.seeds import Role
-from search.tracking.columns import outcomes, settings, title
-from spaces.errors import InputError
-from spaces.plan import Recipe
-from spaces.ranges import Ranges
-from spaces.sharing import Sharing
+from graft.search.cli import execute
+from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.engine.outcome import Outcome
+from graft.search.run.leaderboard import phases
+from graft.search.run.seeds import Role
+from graft.search.tracking.columns import outcomes, settings, title
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Recipe
+from graft.spaces.ranges import Ranges
+from graft.spaces.sharing import Sharing
 
 PLAN = Sharing.ends(Recipe(rate=4e-3), ("film-8", "film-14"), 7, 2, one_hot=True)
 
@@ -65,7 +65,7 @@ def test_a_single_task_is_refused_before_anything_is_written(tmp_path: Path) -> 
 
 def test_a_broken_simulator_among_the_tasks_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "slabs.py").write_text(
-        "from simulators.film import Film\nclass Slab(Film):\n    def __init__(self):\n        super().__init__(3)\n"
+        "from graft.simulators.film import Film\nclass Slab(Film):\n    def __init__(self):\n        super().__init__(3)\n"
         "        self.name = 'slab'\n\n    def sample(self, n, rng):\n        raise OSError('no licence')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)

@@ -11,25 +11,25 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from search.transfer.objective import Examples
+from graft.search.sharing import runs
+from graft.search.transfer.objective import Examples
 from this_process import connected, unreachable, written
 
-from search import report
-from search.champion import load, predict_csv
-from search.engine import serial
-from search.engine.progress import Progress
-from search.kinds.sharing import conclusion, mapping, verdict
-from search.kinds.sharing.pipeline import SharingPipeline
-from search.kinds.sharing.verification import checks
-from search.run.folder import Run
-from search.run.leaderboard import phases
-from search.run.means import Means
-from search.run.seeds import Role, entropy
-from search.sharing import runs
-from search.study import resolve
-from simulators.dataset import Dataset
-from simulators.registry import find
-from spaces.errors import InputError
+from graft.search import report
+from graft.search.champion import load, predict_csv
+from graft.search.engine import serial
+from graft.search.engine.progress import Progress
+from graft.search.kinds.sharing import conclusion, mapping, verdict
+from graft.search.kinds.sharing.pipeline import SharingPipeline
+from graft.search.kinds.sharing.verification import checks
+from graft.search.run.folder import Run
+from graft.search.run.leaderboard import phases
+from graft.search.run.means import Means
+from graft.search.run.seeds import Role, entropy
+from graft.search.study import resolve
+from graft.simulators.dataset import Dataset
+from graft.simulators.registry import find
+from graft.spaces.errors import InputError
 
 TASKS = ["film-2", "film-3", "film-4"]
 TINY = {

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from search.estimate import shared_seconds
-from search.kinds.sharing.study import SharingStudy
-from search.kinds.transfer.study import Study
-from search.run.folder import Run
-from search.study import opened, resolve
-from spaces.errors import InputError
+from graft.search.estimate import shared_seconds
+from graft.search.kinds.sharing.study import SharingStudy
+from graft.search.kinds.transfer.study import Study
+from graft.search.run.folder import Run
+from graft.search.study import opened, resolve
+from graft.spaces.errors import InputError
 
 TASKS = ("film-8", "film-10", "film-12", "film-14")
 
@@ -58,12 +58,14 @@ def test_what_is_no_such_study_is_refused(settings: dict[str, Any], said: str) -
 
 
 def test_tasks_of_different_width_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from simulators.registry import find
+    from graft.simulators.registry import find
 
     class Narrow:
         name, outputs = "narrow", 12
 
-    monkeypatch.setattr("search.kinds.sharing.study.find", lambda task: Narrow if task == "narrow" else find(task))
+    monkeypatch.setattr(
+        "graft.search.kinds.sharing.study.find", lambda task: Narrow if task == "narrow" else find(task)
+    )
     with pytest.raises(InputError, match="film-8 has 200 outputs and narrow has 12 outputs; allowed: tasks of equal"):
         SharingStudy("mine", ("film-8", "narrow"))
 
@@ -74,7 +76,7 @@ def test_a_study_without_name_is_refused() -> None:
 
 
 def test_the_time_is_that_of_all_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.estimate.seconds_per_step", lambda study, recipe, task: 0.01)
+    monkeypatch.setattr("graft.search.estimate.seconds_per_step", lambda study, recipe, task: 0.01)
     study = resolve("films-8-10-12-14", "paper", {"start.epochs": 100, "start.batch": 100})
     one = 0.01 * 100 * 4  # seconds of one training of one task
     searches, rest = shared_seconds(study, 2)

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.kinds.sharing.conclusion import best_measured
-from search.kinds.sharing.confirmation import arms, changes, chosen, clearly_behind, protocol, trainings
-from search.kinds.sharing.sentence import sentence
-from search.kinds.sharing.verdict import ARMS, comparisons, judged, remaining
-from search.kinds.transfer.verdict import verdict as one_task
-from search.proof.claims import RivalDiverged
-from search.settings import Proof
-from search.study import resolve
-from search.tasks.joint import SharedTraining
-from spaces.plan import Plan, Recipe
-from spaces.sharing import Sharing
-from spaces.words import describe_layers
+from graft.search.kinds.sharing.conclusion import best_measured
+from graft.search.kinds.sharing.confirmation import arms, changes, chosen, clearly_behind, protocol, trainings
+from graft.search.kinds.sharing.sentence import sentence
+from graft.search.kinds.sharing.verdict import ARMS, comparisons, judged, remaining
+from graft.search.kinds.transfer.verdict import verdict as one_task
+from graft.search.proof.claims import RivalDiverged
+from graft.search.settings import Proof
+from graft.search.study import resolve
+from graft.search.tasks.joint import SharedTraining
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.sharing import Sharing
+from graft.spaces.words import describe_layers
 
 TASKS = ("film-8", "film-10", "film-12", "film-14")
 PLAN = Sharing.ends(Recipe(rate=4e-3), TASKS, 7, 2, 1, one_hot=True, weighting="fixed", weights=(2.0, 1.0, 0.6, 0.4))
@@ -64,7 +64,7 @@ def test_a_gain_within_the_margin_is_none() -> None:
 
 
 def test_one_task_is_judged_as_the_certificate_of_transfer_judges() -> None:
-    from search.kinds.transfer.verdict import Candidate
+    from graft.search.kinds.transfer.verdict import Candidate
 
     held = measured({"film-8": {"direct": 1.1, "shuffled": 1.03}})
     ours = judged(held, 0.02, 0.05)["film-8"]

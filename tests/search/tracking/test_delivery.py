@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tracked import BASELINE, MOVED, PLANS, runs_of, trial
 
-from search.engine.progress import Progress
-from search.tracking.address import address, masked
-from spaces.errors import InputError
+from graft.search.engine.progress import Progress
+from graft.search.tracking.address import address, masked
+from graft.spaces.errors import InputError
 
 # MLflow's own tables use a loader that SQLAlchemy 2.1 will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
@@ -18,7 +18,7 @@ DEAD = "http://127.0.0.1:9"
 
 
 def test_server_away(store, client, folder):
-    from search.tracking.view import Tracker, deliver
+    from graft.search.tracking.view import Tracker, deliver
 
     began = time.monotonic()
     tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), DEAD)
@@ -34,8 +34,8 @@ def test_server_away(store, client, folder):
 
 
 def test_server_back(store, client, folder, monkeypatch):
-    from search.tracking import view
-    from search.tracking.view import Tracker
+    from graft.search.tracking import view
+    from graft.search.tracking.view import Tracker
 
     monkeypatch.setattr(view, "PAUSE", 0.0)
     monkeypatch.setattr(view, "SHARE", 0.0)
@@ -50,7 +50,7 @@ def test_server_back(store, client, folder, monkeypatch):
 
 
 def test_tries_pause_in_proportion(folder, monkeypatch):
-    from search.tracking import view
+    from graft.search.tracking import view
 
     clock, tries = [0.0], []
     monkeypatch.setattr(view.time, "monotonic", lambda: clock[0])
@@ -70,7 +70,7 @@ def test_tries_pause_in_proportion(folder, monkeypatch):
 
 
 def test_credentials_stay_hidden(folder):
-    from search.tracking.view import Tracker
+    from graft.search.tracking.view import Tracker
 
     uri = "http://someone:s3cret@127.0.0.1:9"
     tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), uri)

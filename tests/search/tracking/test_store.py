@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from search.tracking import store
+from graft.search.tracking import store
 
 # MLflow's own tables use a loader that SQLAlchemy 2.1 will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
@@ -22,7 +22,7 @@ def test_a_database_that_is_not_there_yet_is_well_if_it_can_be_made(tmp_path: Pa
 
 
 def test_a_database_of_this_release_is_well_and_an_older_one_is_not(tmp_path: Path) -> None:
-    from search.tracking.view import newest
+    from graft.search.tracking.view import newest
 
     path = tmp_path / "mlflow.db"  # that MLflow makes such a one is shown in test_tracking.py, where there is one
     with closing(sqlite3.connect(path, isolation_level=None)) as database:

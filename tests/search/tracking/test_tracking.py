@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from tracked import BASELINE, DIRECT, MOVED, PLANS, folder_name, runs_of, trial
 
-from search.tracking.columns import measures, settings, title
+from graft.search.tracking.columns import measures, settings, title
 
 # MLflow's own tables use a loader that SQLAlchemy 2.1 will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 
 
 def test_deliver(store, client, folder):
-    from search.tracking.view import deliver, trials_filter
+    from graft.search.tracking.view import deliver, trials_filter
 
     assert deliver(folder, store) == 1 + len(BASELINE + PLANS)
     first = {run.info.run_id: (run.data.metrics, run.info.status) for run in runs_of(client, folder, deleted=True)}
@@ -42,8 +42,8 @@ def test_deliver(store, client, folder):
 
 
 def test_what_mlflow_makes_is_what_the_doctor_calls_well(store, client):
-    from search.tracking import store as doctor
-    from search.tracking.view import newest
+    from graft.search.tracking import store as doctor
+    from graft.search.tracking.view import newest
 
     client.search_experiments(max_results=1)
     with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as database:
@@ -52,7 +52,7 @@ def test_what_mlflow_makes_is_what_the_doctor_calls_well(store, client):
 
 
 def test_gain_is_paired_with_direct_learning_on_the_same_seeds(store, client, folder):
-    from search.tracking.view import Tracker
+    from graft.search.tracking.view import Tracker
 
     def told(number, errors, state="complete", plan=MOVED):
         mean = math.exp(sum(map(math.log, errors)) / len(errors)) if errors else None
@@ -76,7 +76,7 @@ def test_gain_is_paired_with_direct_learning_on_the_same_seeds(store, client, fo
 
 
 def test_summary_and_champion(store, client, folder):
-    from search.tracking.view import deliver
+    from graft.search.tracking.view import deliver
 
     name = folder_name(folder)
     certificate = (folder / "certificate.json").read_text()
@@ -101,7 +101,7 @@ def test_summary_and_champion(store, client, folder):
 
 
 def test_older_run_keeps_off_the_title(store, client, folder, tmp_path_factory):
-    from search.tracking.view import deliver
+    from graft.search.tracking.view import deliver
 
     newer = tmp_path_factory.mktemp("newer")
     shutil.copytree(folder, newer, dirs_exist_ok=True)
@@ -112,7 +112,7 @@ def test_older_run_keeps_off_the_title(store, client, folder, tmp_path_factory):
 
 
 def test_crash_leaves_no_running_trial(store, client, folder, monkeypatch):
-    from search.tracking.view import Tracker
+    from graft.search.tracking.view import Tracker
 
     study = json.loads((folder / "study.json").read_text())
     tracker = Tracker(folder, study, store)
@@ -138,7 +138,7 @@ def test_crash_leaves_no_running_trial(store, client, folder, monkeypatch):
 
 
 def test_interrupted_trial_goes_on(store, client, folder):
-    from search.tracking.view import Tracker
+    from graft.search.tracking.view import Tracker
 
     tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), store)
     tracker.trial("plans", PLANS[3])
@@ -148,7 +148,7 @@ def test_interrupted_trial_goes_on(store, client, folder):
 
 
 def test_moved_folder_is_told(folder, store, monkeypatch):
-    from search.tracking import view
+    from graft.search.tracking import view
 
     class Elsewhere:
         lifecycle_stage, artifact_location, experiment_id = "active", "file:///elsewhere/mlartifacts", "1"

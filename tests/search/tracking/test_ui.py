@@ -10,8 +10,8 @@ import urllib.request
 
 import pytest
 
-from search.tracking import ui
-from spaces.errors import InputError
+from graft.search.tracking import ui
+from graft.spaces.errors import InputError
 
 
 def run_folder(path, age=0):
@@ -55,7 +55,7 @@ def test_no_trial_yet(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 def test_serves_and_ends_with_its_children(tmp_path):
-    from search.tracking.view import Tracker
+    from graft.search.tracking.view import Tracker
 
     folder, port = run_folder(tmp_path / "run"), ui.usable(None)
     store = f"sqlite:///{folder}/mlflow.db"
@@ -66,7 +66,7 @@ def test_serves_and_ends_with_its_children(tmp_path):
     )
     tracker.close("FINISHED")
     code = (
-        "import sys; from pathlib import Path; from search.tracking.ui import ui\n"
+        "import sys; from pathlib import Path; from graft.search.tracking.ui import ui\n"
         "ui(Path(sys.argv[1]), int(sys.argv[2]), open_browser=False, uri=sys.argv[3])"
     )
     command = [sys.executable, "-c", code, str(folder), str(port), store]

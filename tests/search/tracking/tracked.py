@@ -2,7 +2,7 @@
 
 import json
 
-from spaces.plan import Plan, Recipe, Span
+from graft.spaces.plan import Plan, Recipe, Span
 
 DIRECT = Plan(Recipe(rate=0.002))
 MOVED = Plan.span(Recipe(rate=0.0012345678), 7, "film-10", Span(1, 6), copied_rate=0.3)

@@ -8,20 +8,20 @@ import pytest
 from safetensors.torch import save_file
 from test_verification import carried_out
 
-from models.train import prepare_process
-from models.weights import sha256
-from search import report
-from search.champion import load
-from search.engine import serial
-from search.engine.progress import Progress
-from search.kinds.transfer import calibration, confirmation, small
-from search.kinds.transfer.pipeline import Pipeline
-from search.kinds.transfer.verdict import verdict
-from search.kinds.transfer.verification import checks
-from search.run.folder import Run
-from search.run.means import Means
-from search.study import resolve
-from simulators.film import transmittance
+from graft.models.train import prepare_process
+from graft.models.weights import sha256
+from graft.search import report
+from graft.search.champion import load
+from graft.search.engine import serial
+from graft.search.engine.progress import Progress
+from graft.search.kinds.transfer import calibration, confirmation, small
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.verdict import verdict
+from graft.search.kinds.transfer.verification import checks
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.study import resolve
+from graft.simulators.film import transmittance
 
 README = (Path(__file__).parents[3] / "README.md").read_text()
 TINY = {

@@ -6,21 +6,21 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from graft.search.transfer.objective import Examples
 from scipy import stats
-from search.transfer.objective import Examples
 
-from models.network import Network
-from models.train import prepare_process
-from search.engine.searched import NothingFinished
-from search.kinds.transfer import calibration
-from search.kinds.transfer.calibration import Redrawn, calibrate, of_mode, permuted, repeat, table, truth, within
-from search.proof.statistics import clopper_pearson
-from search.report import calibration as drawn
-from search.run.folder import Run
-from search.run.seeds import Role
-from search.study import resolve
-from spaces.errors import InputError
-from spaces.plan import Recipe
+from graft.models.network import Network
+from graft.models.train import prepare_process
+from graft.search.engine.searched import NothingFinished
+from graft.search.kinds.transfer import calibration
+from graft.search.kinds.transfer.calibration import Redrawn, calibrate, of_mode, permuted, repeat, table, truth, within
+from graft.search.proof.statistics import clopper_pearson
+from graft.search.report import calibration as drawn
+from graft.search.run.folder import Run
+from graft.search.run.seeds import Role
+from graft.search.study import resolve
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Recipe
 
 TINY = {
     "rows.source": 60, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20, "network.depth": 1,

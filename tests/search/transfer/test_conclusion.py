@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.engine.searched import Direct, by_budget
-from search.kinds.transfer.conclusion import best_measured, predicted
-from search.report import drawing
-from simulators.registry import find
-from spaces.plan import Plan, Recipe, Span
-from spaces.ranges import Ranges
+from graft.search.engine.searched import Direct, by_budget
+from graft.search.kinds.transfer.conclusion import best_measured, predicted
+from graft.search.report import drawing
+from graft.simulators.registry import find
+from graft.spaces.plan import Plan, Recipe, Span
+from graft.spaces.ranges import Ranges
 
 
 @pytest.mark.parametrize(("name", "words"), [("film-8", "transmittance"), ("nano-8", "scattering efficiency")])

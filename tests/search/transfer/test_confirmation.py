@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from search.transfer.objective import Examples, Task
+from graft.search.transfer.objective import Examples, Task
 
-from models.network import Network
-from search.kinds.transfer.confirmation import arms, candidates, curve_task, protocol, trainings
-from search.proof.statistics import power
-from search.run.seeds import Role
-from search.study import resolve
-from spaces.plan import Plan, Recipe, Span
+from graft.models.network import Network
+from graft.search.kinds.transfer.confirmation import arms, candidates, curve_task, protocol, trainings
+from graft.search.proof.statistics import power
+from graft.search.run.seeds import Role
+from graft.search.study import resolve
+from graft.spaces.plan import Plan, Recipe, Span
 
 STUDY = resolve("film10-film8", "paper")
 BASELINE = Plan(Recipe(rate=0.01))

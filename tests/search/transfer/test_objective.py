@@ -9,25 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from search.transfer.objective import Examples, Task, Training, learn, packed
+from graft.search.transfer import objective
+from graft.search.transfer.objective import Examples, Task, Training, learn, packed
 from torch import Tensor, nn
 
-from models.head import best_constant
-from models.mlp import fresh
-from models.network import Network, Shape
-from models.scaling import Scaling
-from models.train import prepare_process
-from models.weights import pack, unpack
-from search.engine.outcome import Outcome, measure
-from search.engine.progress import Progress
-from search.kinds.transfer.bases import load_base, save_base, train_base
-from search.kinds.transfer.pipeline import Pipeline
-from search.run.folder import Run
-from search.run.means import Means
-from search.run.seeds import Draws, Role
-from search.study import resolve
-from search.transfer import objective
-from spaces.plan import Plan, Recipe, Span
+from graft.models.head import best_constant
+from graft.models.mlp import fresh
+from graft.models.network import Network, Shape
+from graft.models.scaling import Scaling
+from graft.models.train import prepare_process
+from graft.models.weights import pack, unpack
+from graft.search.engine.outcome import Outcome, measure
+from graft.search.engine.progress import Progress
+from graft.search.kinds.transfer.bases import load_base, save_base, train_base
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.run.seeds import Draws, Role
+from graft.search.study import resolve
+from graft.spaces.plan import Plan, Recipe, Span
 
 SHAPE = Shape(3, 4, Network(2, 6), "gelu")
 RECIPE = Recipe(rate=5e-3, batch=8, epochs=3, activation="gelu", initial_scale=1.3, warmup=2)

@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from graft.search.transfer import pretrained
+from graft.search.transfer.objective import Examples, Task, Training, learn
 from safetensors.torch import save_file
-from search.transfer.objective import Examples, Task, Training, learn
 
-from models.network import Network, OwnNetwork, Shape
-from models.scaling import Scaling
-from models.weights import pack
-from search.cli import main
-from search.run.seeds import Role
-from search.study import opened, resolve
-from search.transfer import pretrained
-from spaces.errors import InputError
-from spaces.plan import OWN, Plan, Recipe, Span
-from spaces.sources import Lesson, Sources
+from graft.models.network import Network, OwnNetwork, Shape
+from graft.models.scaling import Scaling
+from graft.models.weights import pack
+from graft.search.cli import main
+from graft.search.run.seeds import Role
+from graft.search.study import opened, resolve
+from graft.spaces.errors import InputError
+from graft.spaces.plan import OWN, Plan, Recipe, Span
+from graft.spaces.sources import Lesson, Sources
 
 CODE = """
 from torch import nn

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from search.engine.journal import storage
-from search.engine.ledger import Ledger
-from search.engine.outcome import Outcome
-from search.engine.searched import NothingFinished, best_plan, searched
-from search.kinds.transfer.phases import FINALISTS, PLANS, WIDEN, direct_ledger, direct_rules, plans_ledger
-from search.kinds.transfer.study import Study
-from search.run.seeds import Role
-from search.study import resolve
-from spaces.plan import Plan
+from graft.search.engine.journal import storage
+from graft.search.engine.ledger import Ledger
+from graft.search.engine.outcome import Outcome
+from graft.search.engine.searched import NothingFinished, best_plan, searched
+from graft.search.kinds.transfer.phases import FINALISTS, PLANS, WIDEN, direct_ledger, direct_rules, plans_ledger
+from graft.search.kinds.transfer.study import Study
+from graft.search.run.seeds import Role
+from graft.search.study import resolve
+from graft.spaces.plan import Plan
 
 LIMITS: dict[str, Any] = {"budget.steps": 800, "ranges.epochs": [30, 160]}
 STUDY = resolve("film10-film8", "demo", LIMITS | {"budget.trainings": 12})

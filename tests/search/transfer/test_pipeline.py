@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from graft.search.transfer.objective import Examples, Task, Training
+from graft.search.transfer.priors import favourites
 from optuna.trial import TrialState
-from search.transfer.objective import Examples, Task, Training
-from search.transfer.priors import favourites
 
-from models.network import Network, OwnNetwork, Shape
-from models.scaling import Scaling
-from models.weights import pack
-from search.engine.outcome import Outcome
-from search.engine.progress import Progress
-from search.kinds.transfer.phases import direct_rules
-from search.kinds.transfer.pipeline import Pipeline, digest
-from search.run.folder import Run
-from search.run.means import Means
-from search.run.seeds import Role
-from search.study import resolve
-from spaces.plan import Plan, Recipe, Span
+from graft.models.network import Network, OwnNetwork, Shape
+from graft.models.scaling import Scaling
+from graft.models.weights import pack
+from graft.search.engine.outcome import Outcome
+from graft.search.engine.progress import Progress
+from graft.search.kinds.transfer.phases import direct_rules
+from graft.search.kinds.transfer.pipeline import Pipeline, digest
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.run.seeds import Role
+from graft.search.study import resolve
+from graft.spaces.plan import Plan, Recipe, Span
 
 DIRECT = Plan(Recipe(rate=0.01))
 MOVED = Plan.span(Recipe(rate=0.01), 3, "film-10", Span(1, 2))

@@ -5,19 +5,19 @@ import math
 import numpy as np
 import pytest
 import torch
+from graft.search.transfer.objective import Examples, Task
+from graft.search.transfer.priors import favourites, log_evidence, priors, probe_error
 from scipy import optimize, stats
-from search.transfer.objective import Examples, Task
-from search.transfer.priors import favourites, log_evidence, priors, probe_error
 
-from models.losses import relative_error
-from models.mlp import MLP
-from models.network import Network, Shape
-from models.probe import features, gradient_ratios
-from models.scaling import Scaling
-from models.weights import pack
-from search.proof.agreement import PRIORS, agreement
-from search.run.seeds import Role
-from spaces.plan import Recipe, Span
+from graft.models.losses import relative_error
+from graft.models.mlp import MLP
+from graft.models.network import Network, Shape
+from graft.models.probe import features, gradient_ratios
+from graft.models.scaling import Scaling
+from graft.models.weights import pack
+from graft.search.proof.agreement import PRIORS, agreement
+from graft.search.run.seeds import Role
+from graft.spaces.plan import Recipe, Span
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 5)) @ np.diag([3, 1, 1, 0.3, 0.1])

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from watched import Watched
 
-from search.cli import main
+from graft.search.cli import main
 
 
 def graft(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "search", *arguments]
+    command = [sys.executable, "-P", "-m", "graft", *arguments]
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, env=environment)
 
@@ -64,7 +64,7 @@ def test_the_folder_verifies_and_a_changed_certificate_does_not(
 
 
 def test_the_champion_predicts(finished: Path) -> None:
-    from search.champion import load
+    from graft.search.champion import load
 
     champion = load(finished / "out")
     spectra = champion([[40.0, 50.0, 60.0, 45.0, 55.0], [30.0, 31.0, 32.0, 33.0, 34.0]])

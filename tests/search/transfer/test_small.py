@@ -7,30 +7,30 @@ from typing import Any
 
 import numpy as np
 import pytest
-from search.transfer.objective import Examples, Task, Training, fit, learn
+from graft.search.transfer.objective import Examples, Task, Training, fit, learn
 
-from models.network import Network
-from models.standard import Standard
-from models.train import prepare_process
-from search.champion import Champion
-from search.engine import serial
-from search.engine.outcome import measure
-from search.engine.progress import Progress
-from search.kinds.transfer import confirmation, small
-from search.kinds.transfer.conclusion import METRIC, certificate, champion_card, spectra
-from search.kinds.transfer.mapping import measured
-from search.kinds.transfer.pipeline import Pipeline
-from search.kinds.transfer.sentence import sentence
-from search.kinds.transfer.study import Study
-from search.kinds.transfer.verdict import verdict
-from search.proof.claims import Claim, Comparison, Rival
-from search.proof.crossed import Crossed
-from search.run.folder import Run
-from search.run.means import Means
-from search.run.seeds import Role
-from search.study import resolve
-from spaces.errors import InputError
-from spaces.plan import Plan, Span
+from graft.models.network import Network
+from graft.models.standard import Standard
+from graft.models.train import prepare_process
+from graft.search.champion import Champion
+from graft.search.engine import serial
+from graft.search.engine.outcome import measure
+from graft.search.engine.progress import Progress
+from graft.search.kinds.transfer import confirmation, small
+from graft.search.kinds.transfer.conclusion import METRIC, certificate, champion_card, spectra
+from graft.search.kinds.transfer.mapping import measured
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.sentence import sentence
+from graft.search.kinds.transfer.study import Study
+from graft.search.kinds.transfer.verdict import verdict
+from graft.search.proof.claims import Claim, Comparison, Rival
+from graft.search.proof.crossed import Crossed
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.run.seeds import Role
+from graft.search.study import resolve
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Plan, Span
 
 RNG = np.random.default_rng(4)
 X = RNG.random((60, 2))

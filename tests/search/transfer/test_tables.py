@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.study import resolve
-from spaces.errors import InputError
+from graft.search.study import resolve
+from graft.spaces.errors import InputError
 
 RNG = np.random.default_rng(7)
 X = RNG.uniform(30, 70, (80, 3))

@@ -9,21 +9,21 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from search.transfer.objective import Examples
+from graft.search.transfer import runs
+from graft.search.transfer.objective import Examples
 from this_process import connected, unreachable, written
 
-from search import report
-from search.engine import serial
-from search.engine.progress import Progress
-from search.kinds.transfer.pipeline import Pipeline
-from search.kinds.transfer.verdict import verdict
-from search.kinds.transfer.verification import checks
-from search.run.folder import Run
-from search.run.means import Means
-from search.run.seeds import Role, entropy
-from search.study import resolve
-from search.transfer import runs
-from simulators.registry import find
+from graft.search import report
+from graft.search.engine import serial
+from graft.search.engine.progress import Progress
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.verdict import verdict
+from graft.search.kinds.transfer.verification import checks
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.run.seeds import Role, entropy
+from graft.search.study import resolve
+from graft.simulators.registry import find
 
 TINY = {
     "rows.source": 60, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20, "network.depth": 2,
@@ -133,8 +133,8 @@ def test_a_number_deep_in_the_certificate_must_follow_too(copy: Path) -> None:
 
 def forged(folder: Path, change: Callable[[Any], object]) -> None:
     """Change the result and let certificate, sentence and card follow: what a careful forger does."""
-    from search.kinds.transfer import conclusion
-    from search.kinds.transfer.confirmation import candidates
+    from graft.search.kinds.transfer import conclusion
+    from graft.search.kinds.transfer.confirmation import candidates
 
     edit(folder / "result.json", change)
     result, study = json.loads((folder / "result.json").read_text()), Run(folder).study

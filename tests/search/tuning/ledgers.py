@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from search.engine.journal import storage
-from search.engine.ledger import Ledger, Rules
-from search.engine.outcome import Outcome
-from search.run.seeds import Role
-from spaces import baseline
-from spaces.plan import Plan, Recipe
-from spaces.ranges import Ranges
+from graft.search.engine.journal import storage
+from graft.search.engine.ledger import Ledger, Rules
+from graft.search.engine.outcome import Outcome
+from graft.search.run.seeds import Role
+from graft.spaces import baseline
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import Ranges
 
 START = Recipe(rate=4e-3, decay=0.2, batch=50, epochs=200, activation="gelu")
 RANGES = Ranges()

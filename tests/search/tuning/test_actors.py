@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from search.transfer.objective import Examples, Task
+from graft.search.transfer.objective import Examples, Task
 
-from models.network import Network
-from search.engine import actors
-from search.engine.ledger import Ledger, Rules, storage
-from search.run.seeds import Role
-from spaces.plan import Plan, Recipe
-from spaces.ranges import Ranges
+from graft.models.network import Network
+from graft.search.engine import actors
+from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.run.seeds import Role
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import Ranges
 
 
 @pytest.fixture(scope="module")

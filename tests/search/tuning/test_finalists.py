@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import RANGES, START, bowl, outcome, states
 
-from search.engine.gaussian import NumberedGP
-from search.engine.journal import storage
-from search.engine.ledger import Ledger, Rules, affordable
-from search.run.seeds import Role
-from spaces import baseline
-from spaces.plan import Plan
+from graft.search.engine.gaussian import NumberedGP
+from graft.search.engine.journal import storage
+from graft.search.engine.ledger import Ledger, Rules, affordable
+from graft.search.run.seeds import Role
+from graft.spaces import baseline
+from graft.spaces.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 

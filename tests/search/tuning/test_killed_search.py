@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from ledgers import RANGES, START, ledger, outcome, run, states
 
-from search.engine.ledger import Ledger
-from spaces import baseline, transfer
-from spaces.plan import Plan
+from graft.search.engine.ledger import Ledger
+from graft.spaces import baseline, transfer
+from graft.spaces.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 

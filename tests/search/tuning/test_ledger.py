@@ -8,10 +8,10 @@ import pytest
 from ledgers import RANGES, START, constant, ledger, outcome, run, states
 from optuna.trial import Trial, TrialState
 
-from search.engine.ledger import DRAWS, Ledger, best_trial
-from spaces import baseline, transfer
-from spaces.plan import Plan, Recipe, Span
-from spaces.ranges import Ranges
+from graft.search.engine.ledger import DRAWS, Ledger, best_trial
+from graft.spaces import baseline, transfer
+from graft.spaces.plan import Plan, Recipe, Span
+from graft.spaces.ranges import Ranges
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
@@ -149,7 +149,7 @@ def test_draws_that_cannot_be_trained_are_counted_in_a_row(tmp_path: Path, monke
         drawn.append(plan)
         return {"steps": float(len(drawn) % 3 > 0)}
 
-    monkeypatch.setattr("search.engine.ledger.DRAWS", 3)
+    monkeypatch.setattr("graft.search.engine.ledger.DRAWS", 3)
     book = ledger(tmp_path, trainings=8, seeds=2, constraints=every_third)
     run(book, constant(0.01, 0.01))
     assert states(book) == ["pruned", "pruned", "complete"] * 4 and book.spent == 8

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.engine.processes import carried_out
+from graft.search.engine.processes import carried_out
 
 
 def double(number: int) -> int:

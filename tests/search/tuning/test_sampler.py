@@ -7,8 +7,8 @@ import pytest
 from ledgers import ledger, outcome
 from ray.tune.search import Searcher
 
-from search.engine.sampler import LedgerSearcher
-from search.engine.scheduler import RaceScheduler
+from graft.search.engine.sampler import LedgerSearcher
+from graft.search.engine.scheduler import RaceScheduler
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from search.transfer.objective import Examples, Task, Training
+from graft.search.transfer.objective import Examples, Task, Training
 
-from models.network import Network
-from search.engine import actors, serial
-from search.engine.ledger import Ledger, Rules, storage
-from search.engine.outcome import measure
-from search.run.seeds import Role
-from spaces import baseline, transfer
-from spaces.plan import Plan, Recipe
-from spaces.ranges import Ranges
+from graft.models.network import Network
+from graft.search.engine import actors, serial
+from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.engine.outcome import measure
+from graft.search.run.seeds import Role
+from graft.spaces import baseline, transfer
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import Ranges
 
 START = Recipe(rate=5e-3, batch=8, epochs=3, activation="gelu")
 RANGES = Ranges(rate=(1e-3, 2e-2), batch=(4, 16), epochs=(2, 5))

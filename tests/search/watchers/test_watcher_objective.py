@@ -5,17 +5,17 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from search.transfer.objective import Examples, Training
-from search.watchers.objective import WatcherTask, exactly, learn, missed, nats
+from graft.search.transfer.objective import Examples, Training
+from graft.search.watchers.objective import WatcherTask, exactly, learn, missed, nats
 
-from models.sequence.masked import masks
-from models.sequence.shape import SequenceShape
-from models.shaped import pack
-from models.surgery import shuffle, transplant
-from search.run.seeds import Role
-from simulators.exact import iid
-from simulators.registry import lattice
-from spaces.plan import Block, Plan, Recipe
+from graft.models.sequence.masked import masks
+from graft.models.sequence.shape import SequenceShape
+from graft.models.shaped import pack
+from graft.models.surgery import shuffle, transplant
+from graft.search.run.seeds import Role
+from graft.simulators.exact import iid
+from graft.simulators.registry import lattice
+from graft.spaces.plan import Block, Plan, Recipe
 
 SYSTEM, T, SITES = "ising-3x3@2", 2.0, 9
 EVERY = np.array(list(product((0, 1), repeat=SITES)), np.uint8)

@@ -9,24 +9,24 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from search.watchers.mapping import draw_map
-from search.watchers.pipeline import WatcherPipeline
-from search.watchers.runs import carry_out
-from search.watchers.verification import checks
+from graft.search.watchers.mapping import draw_map
+from graft.search.watchers.pipeline import WatcherPipeline
+from graft.search.watchers.runs import carry_out
+from graft.search.watchers.verification import checks
 from this_process import CONNECTED, connected, written
 
-from search import report
-from search.cli import main
-from search.engine import serial
-from search.engine.progress import Progress
-from search.estimate import estimate
-from search.run.folder import Run
-from search.run.means import Means
-from search.study import resolve
-from simulators.lattice import SpinModel
-from simulators.sampling import Observations
-from simulators.watched import Watched, observations
-from spaces.errors import InputError
+from graft.search import report
+from graft.search.cli import main
+from graft.search.engine import serial
+from graft.search.engine.progress import Progress
+from graft.search.estimate import estimate
+from graft.search.run.folder import Run
+from graft.search.run.means import Means
+from graft.search.study import resolve
+from graft.simulators.lattice import SpinModel
+from graft.simulators.sampling import Observations
+from graft.simulators.watched import Watched, observations
+from graft.spaces.errors import InputError
 
 TINY = {
     "sources": ["ising-4x4@4", "glass-4x4-1@4"], "target": "ising-4x4@2.5", "symmetries": "flip",
@@ -51,7 +51,7 @@ def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) 
 
 
 def prepared(folder: Path, patch: pytest.MonkeyPatch) -> Run:
-    for module in ("search.runs", "search.kinds.transfer.mapping"):
+    for module in ("search.runs", "graft.search.kinds.transfer.mapping"):
         patch.setattr(f"{module}.connection", connected)
     patch.setattr("search.watchers.pipeline.watch", here)
     for module in ("runs", "mapping"):

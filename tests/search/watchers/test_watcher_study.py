@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from search.kinds.transfer.states import WatcherStudy
-from search.study import registry, resolve
-from simulators.registry import find
-from simulators.watched import Watched
-from spaces.errors import InputError
-from spaces.plan import OWN
-from spaces.transfer import first_guesses
-from spaces.words import describe_source
+from graft.search.kinds.transfer.states import WatcherStudy
+from graft.search.study import registry, resolve
+from graft.simulators.registry import find
+from graft.simulators.watched import Watched
+from graft.spaces.errors import InputError
+from graft.spaces.plan import OWN
+from graft.spaces.transfer import first_guesses
+from graft.spaces.words import describe_source
 
 TINY = {"sources": ["ising-4x4@4", "ising-4x4@8"], "target": "ising-4x4@2.5", "symmetries": "all"}
 

@@ -1,0 +1,5 @@
+"""``python -m graft``."""
+
+from graft.search.cli import main
+
+main()

@@ -1,5 +1,0 @@
-"""``python -m search``."""
-
-from search.cli import main
-
-main()
