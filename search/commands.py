@@ -4,19 +4,17 @@ import math
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graft.cluster.doctor import agreed
-from graft.cluster.preflight import Resources, cpus, possible
-from graft.search.doctor import allowed, examination, tracking
-from graft.search.kinds.base import Asked, Kind
-from graft.search.kinds.registry import kind_of
-from graft.search.run.folder import Run
-from graft.search.run.means import Means
-from graft.search.study import registry, reopened, resolve, setting
-from graft.simulators.storage import reach
-from graft.simulators.table import in_words as table_in_words
+from graft.search.catalogue import registry
 from graft.spaces.errors import InputError, number, whole
+
+if TYPE_CHECKING:
+    from graft.search.kinds.base import Kind
+    from graft.search.run.folder import Run
+    from graft.search.run.means import Means
+
+# What needs torch, Ray or MLflow is loaded by the commands that use it: `graft list` answers at once.
 
 DEFAULT = "film10-film8"
 
@@ -38,6 +36,9 @@ def overview(options: Namespace) -> Any:
 
 
 def _study(options: Namespace) -> Any:
+    from graft.search.kinds.registry import kind_of
+    from graft.search.study import resolve, setting
+
     settings = dict(setting(text) for text in options.set)
     if options.seed is not None:
         settings["seed"] = options.seed
@@ -49,8 +50,14 @@ def _study(options: Namespace) -> Any:
     return resolve(options.study, options.scale, settings)
 
 
-def _begin(options: Namespace, kind: Kind) -> tuple[Run, Means]:
+def _begin(options: Namespace, kind: "Kind") -> "tuple[Run, Means]":
     """Check everything that can be checked before anything is written."""
+    from graft.cluster.doctor import agreed
+    from graft.search.doctor import allowed
+    from graft.search.run.folder import Run
+    from graft.search.run.means import Means
+    from graft.simulators.storage import reach
+
     study = kind.study
     folder = _place(options, study)
     workers, gpus = allowed(kind, folder, options.workers, options.device)
@@ -75,11 +82,15 @@ def _place(options: Namespace, study: Any) -> Path:
 
 def run(options: Namespace) -> Any:
     """``run``: search, confirm, certify, show."""
+    from graft.search.doctor import tracking
+    from graft.search.estimate import in_words
+    from graft.search.kinds.registry import kind_of
+    from graft.simulators.table import in_words as table_in_words
+
     study = _study(options)
     kind = kind_of(study)
     found, means = _begin(options, kind)
     from graft.search.engine.progress import Progress
-    from graft.search.estimate import in_words
 
     searching, rest = kind.seconds(means.workers)
     if options.minutes is not None:
@@ -133,6 +144,8 @@ def _words(options: Namespace) -> list[str]:
 
 def draw_map(options: Namespace) -> Any:
     """``map``: every span of a study; of several tasks, every number of first blocks shared."""
+    from graft.search.kinds.registry import kind_of
+
     study = _study(options)
     kind = kind_of(study)
     if not kind.has_map:
@@ -160,6 +173,8 @@ def report(options: Namespace) -> Any:
 
 def predict(options: Namespace) -> Any:
     """``predict``: the champion's outputs for a file of inputs; what a learned energy predicts on any lattice."""
+    from graft.search.kinds.base import Asked
+
     if options.sweeps is not None:
         whole("--sweeps", options.sweeps, 100)
     folder = _folder(options.folder)
@@ -188,6 +203,8 @@ def deliver(options: Namespace) -> Any:
 
 def verify(options: Namespace) -> Any:
     """``verify``: does the certificate follow from what the folder holds, and is that intact?"""
+    from graft.search.run.folder import Run
+
     folder = _folder(options.folder)
     found = list(_kind_in(folder).verify(Run(folder)))
     for name, problem in found:
@@ -200,6 +217,9 @@ def verify(options: Namespace) -> Any:
 
 def calibrate(options: Namespace) -> Any:
     """``calibrate``: how often the certificate errs, from whole runs where the truth is known."""
+    from graft.cluster.preflight import Resources, cpus, possible
+    from graft.search.study import resolve
+
     whole("--repeats", options.repeats, 1)
     folder = Path(options.out or "runs/calibration").resolve()
     possible(options.workers, "cpu", folder, 200, Resources(cpus(), 0))  # processes of this machine, no Ray
@@ -226,6 +246,9 @@ def calibrate(options: Namespace) -> Any:
 
 def doctor(options: Namespace) -> Any:
     """``doctor``: is everything fit for a search, or for this study?"""
+    from graft.search.doctor import examination
+    from graft.search.kinds.registry import kind_of
+
     study = _study(options) if options.study else None
     folder = _place(options, study) if study else Path(options.out or ".").resolve()
     kind, found = kind_of(study) if study else None, []
@@ -238,8 +261,12 @@ def doctor(options: Namespace) -> Any:
     return [vars(finding) for finding in found]
 
 
-def _kind_in(folder: Path) -> Kind:
+def _kind_in(folder: Path) -> "Kind":
     """The question that the run in a folder asks."""
+    from graft.search.kinds.registry import kind_of
+    from graft.search.run.folder import Run
+    from graft.search.study import reopened
+
     return kind_of(reopened(Run(folder).read("study.json")))
 
 

@@ -8,9 +8,10 @@ from pydantic import BeforeValidator, Field
 
 from graft.spaces.errors import name, whole
 from graft.spaces.settings import Number, Settings, Whole, settings
+from graft.spaces.words import SCALES
 
 Scale = Literal["demo", "paper"]
-SCALES = get_args(Scale)
+assert get_args(Scale) == SCALES
 Name = Annotated[str, BeforeValidator(partial(name, "study.name"))]
 Seed = Annotated[Whole, Field(ge=0, le=2**32 - 1)]
 

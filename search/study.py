@@ -4,20 +4,19 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from graft.search.catalogue import extended, laid, listed, merged, registry
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.transfer.states import WatcherStudy
 from graft.search.kinds.transfer.study import Study
-from graft.search.settings import SCALES
 from graft.search.tasks.distilled.own import with_states
 from graft.search.tasks.distilled.study import DclStudy
 from graft.search.tasks.pretrained import checked, with_weights
 from graft.search.tasks.tables import with_tables
 from graft.spaces.errors import InputError, choice, unknown
-from graft.spaces.plan import OWN
+from graft.spaces.words import SCALES
 
 STUDIES: dict[tuple[str, str], Any] = {
     ("transfer", "regression"): Study,
@@ -28,19 +27,6 @@ STUDIES: dict[tuple[str, str], Any] = {
 """The settings of each kind of question (``kind``) asked of each thing that can be learned (``task``)."""
 ASKED_BY = {"transfer": "target", "sharing": "tasks", "dcl": "system"}
 """The key that a study of each kind cannot do without."""
-
-
-@cache
-def written() -> dict[str, dict[str, Any]]:
-    """TOML values of every file in `search/studies`, by name; a ``_name`` is no study, but what studies extend."""
-    found = sorted((one for one in files("graft.search").joinpath("studies").iterdir()), key=lambda one: one.name)
-    return {one.name.removesuffix(".toml"): tomllib.loads(one.read_text()) for one in found}
-
-
-def registry(scale: str = "demo") -> dict[str, dict[str, Any]]:
-    """Every study that is defined, by name, as plain values at that scale."""
-    names = [name for name in written() if not name.startswith("_")]
-    return {name: {"name": name} | _extended(written()[name], scale, name) for name in names}
 
 
 def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None = None) -> Any:
@@ -60,14 +46,14 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
     studies = {} if own else registry(scale)
     if not own and named not in studies:
         raise unknown("study", named, studies)
-    values = _merged(_from_file(Path(named), scale) if own else studies[named], {"scale": scale})
+    values = merged(_from_file(Path(named), scale) if own else studies[named], {"scale": scale})
     for key, value in (settings or {}).items():
         if key == "scale":
             raise InputError("--set scale: allowed: --scale, which sets the sizes too")
         nested: Any = value
         for part in reversed(key.split(".")):
             nested = {part: nested}
-        values = _laid(values, _listed(nested, "--set"))
+        values = laid(values, listed(nested, "--set"))
     folder = Path(named).parent if own else Path()
     kind, task = asked(values)
     values = _with_heads(values, kind, task)
@@ -144,39 +130,7 @@ def _with_heads(values: Mapping[str, Any], kind: str, task: str) -> dict[str, An
     if task == "likelihood":
         return dict(values)
     recipes = ("start",) if kind == "sharing" else ("base", "start")
-    return _merged({key: {"head": "constant"} for key in recipes}, values)
-
-
-def _sized(values: Mapping[str, Any], scale: str, where: str) -> dict[str, Any]:
-    """The values with those of their table for the scale on top, both tables taken out."""
-    sizes = {key: values.get(key, {}) for key in SCALES}
-    for key, table in sizes.items():
-        if not isinstance(table, Mapping):
-            raise InputError(f"{where}: {key} is {table!r}; allowed: a table")
-    always = {key: value for key, value in values.items() if key not in SCALES}
-    return _merged(_listed(always, where), _listed(sizes[scale], where))
-
-
-def _listed(values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The values with a single ``source`` written as the list it is short for."""
-    if "source" not in values:
-        return dict(values)
-    if "sources" in values:
-        raise InputError(f"{where} has both source and sources; allowed: one of them")
-    return {key: value for key, value in values.items() if key != "source"} | {"sources": [values["source"]]}
-
-
-def _extended(values: Mapping[str, Any], scale: str, where: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The values at a scale, laid over those that they extend."""
-    own = _sized({key: value for key, value in values.items() if key != "extends"}, scale, where)
-    parent, chain = values.get("extends"), (*above, where)
-    if parent is None:
-        return _laid({}, own)
-    if not isinstance(parent, str) or parent not in written():
-        raise unknown(f"study that {where} extends", str(parent), written())
-    if parent in chain:
-        raise InputError(f"{' extends '.join((*chain, parent))}; allowed: a chain of studies that ends")
-    return _laid(_extended(written()[parent], scale, parent, chain), own)
+    return merged({key: {"head": "constant"} for key in recipes}, values)
 
 
 def _from_file(path: Path, scale: str) -> dict[str, Any]:
@@ -187,7 +141,7 @@ def _from_file(path: Path, scale: str) -> dict[str, Any]:
     if "study" in values:
         _renamed(str(path))
         values = {"extends": values.pop("study")} | values
-    found = {"name": path.stem} | _extended(values, scale, str(path))
+    found = {"name": path.stem} | extended(values, scale, str(path))
     if "extends" not in values and asked(found)[0] == "transfer":
         missing = [key for key, held in (("source", "sources"), ("target", "target")) if held not in found]
         if missing:
@@ -202,20 +156,3 @@ def _from_file(path: Path, scale: str) -> dict[str, Any]:
 def _renamed(path: str) -> None:
     """Tell once of a key that has another name by now."""
     print(f"graft: {path}: study = is read, but is now called extends =", file=sys.stderr, flush=True)
-
-
-def _laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` merged onto ``under``; a network of the user's own leaves nothing of the one below, nor activations."""
-    network = over.get("network")
-    if isinstance(network, Mapping) and "module" in network and "tasks" not in {**under, **over}:
-        own = {"base": {"activation": OWN}, "start": {"activation": OWN}, "ranges": {"activation": [OWN]}}
-        under = _merged({key: value for key, value in under.items() if key != "network"}, own)
-    return _merged(under, over)
-
-
-def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(under)
-    for key, value in over.items():
-        below = result.get(key)
-        result[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-    return result

@@ -10,15 +10,13 @@ from pydantic import Field
 
 from graft.spaces.errors import InputError, whole
 from graft.spaces.settings import Count, NotNegative, Positive, Settings, Whole, settings
-from graft.spaces.words import WEIGHTS, describe_layers, describe_source, join_names
+from graft.spaces.words import OWN, WEIGHTS, describe_layers, describe_source, join_names
 
 Head = Literal["random", "constant"]
 Optimiser = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["cosine", "constant"]
 Loss = Literal["relative-l1", "l1", "mse", "huber"]
 Activation = Literal["relu", "gelu", "silu", "tanh", "own"]
-OWN: Activation = "own"
-"""The activation of a network of a user's own: whatever its code says, nothing to be searched."""
 ACTIVATIONS = tuple(name for name in get_args(Activation) if name != OWN)
 OPTIMISERS, SCHEDULES, LOSSES = get_args(Optimiser), get_args(Schedule), get_args(Loss)
 

@@ -2,7 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
+SCALES = ("demo", "paper")
+"""Sizes that a study comes in."""
+OWN: Literal["own"] = "own"
+"""The activation of a network of a user's own: whatever its code says, nothing to be searched."""
 WEIGHTS = (".safetensors", ".pt", ".pth")
 """What the name of a source ends in that is a file of weights."""
 

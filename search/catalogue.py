@@ -1,0 +1,73 @@
+"""Studies by name: one TOML file each in `search/studies`, and what each of them extends. It knows no settings."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from graft.spaces.errors import InputError, unknown
+from graft.spaces.words import OWN, SCALES
+
+
+@cache
+def written() -> dict[str, dict[str, Any]]:
+    """TOML values of every file in `search/studies`, by name; a ``_name`` is no study, but what studies extend."""
+    found = sorted((one for one in files("graft.search").joinpath("studies").iterdir()), key=lambda one: one.name)
+    return {one.name.removesuffix(".toml"): tomllib.loads(one.read_text()) for one in found}
+
+
+def registry(scale: str = "demo") -> dict[str, dict[str, Any]]:
+    """Every study that is defined, by name, as plain values at that scale."""
+    names = [name for name in written() if not name.startswith("_")]
+    return {name: {"name": name} | extended(written()[name], scale, name) for name in names}
+
+
+def extended(values: Mapping[str, Any], scale: str, where: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The values at a scale, laid over those that they extend."""
+    own = sized({key: value for key, value in values.items() if key != "extends"}, scale, where)
+    parent, chain = values.get("extends"), (*above, where)
+    if parent is None:
+        return laid({}, own)
+    if not isinstance(parent, str) or parent not in written():
+        raise unknown(f"study that {where} extends", str(parent), written())
+    if parent in chain:
+        raise InputError(f"{' extends '.join((*chain, parent))}; allowed: a chain of studies that ends")
+    return laid(extended(written()[parent], scale, parent, chain), own)
+
+
+def sized(values: Mapping[str, Any], scale: str, where: str) -> dict[str, Any]:
+    """The values with those of their table for the scale on top, both tables taken out."""
+    sizes = {key: values.get(key, {}) for key in SCALES}
+    for key, table in sizes.items():
+        if not isinstance(table, Mapping):
+            raise InputError(f"{where}: {key} is {table!r}; allowed: a table")
+    always = {key: value for key, value in values.items() if key not in SCALES}
+    return merged(listed(always, where), listed(sizes[scale], where))
+
+
+def listed(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The values with a single ``source`` written as the list it is short for."""
+    if "source" not in values:
+        return dict(values)
+    if "sources" in values:
+        raise InputError(f"{where} has both source and sources; allowed: one of them")
+    return {key: value for key, value in values.items() if key != "source"} | {"sources": [values["source"]]}
+
+
+def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` merged onto ``under``; a network of the user's own leaves nothing of the one below, nor activations."""
+    network = over.get("network")
+    if isinstance(network, Mapping) and "module" in network and "tasks" not in {**under, **over}:
+        own = {"base": {"activation": OWN}, "start": {"activation": OWN}, "ranges": {"activation": [OWN]}}
+        under = merged({key: value for key, value in under.items() if key != "network"}, own)
+    return merged(under, over)
+
+
+def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` laid onto ``under``, table by table."""
+    result = dict(under)
+    for key, value in over.items():
+        below = result.get(key)
+        result[key] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return result
