@@ -13,7 +13,7 @@ from graft.search.kinds.transfer.states import WatcherStudy
 from graft.search.kinds.transfer.study import Study
 from graft.search.tasks.distilled.own import with_states
 from graft.search.tasks.distilled.study import DclStudy
-from graft.search.tasks.pretrained import checked, with_weights
+from graft.search.tasks.pretrained import with_weights
 from graft.search.tasks.tables import with_tables
 from graft.spaces.errors import InputError, choice, unknown
 from graft.spaces.words import SCALES
@@ -58,7 +58,9 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
     kind, task = asked(values)
     values = _with_heads(values, kind, task)
     if kind == "transfer":
-        return checked(opened(with_tables(with_weights(values, folder), folder)))
+        study = opened(with_tables(with_weights(values, folder), folder))
+        study.learned.tried()
+        return study
     given = values.pop("observations", None) if kind == "dcl" else None
     return opened(values) if given is None else with_states(opened(values), given, folder)
 

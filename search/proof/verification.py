@@ -1,5 +1,6 @@
 """What it takes to trust a certificate that somebody hands over, whatever it is of."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -7,6 +8,10 @@ UNSPENT: dict[str, Any] = {
     "trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}
 }  # fmt: skip
 """In place of what a run cost, where its certificate is written again: that does not follow from its errors."""
+
+
+ROUNDED = 1e-9
+"""By how much, of itself, a number may differ that is computed from the same errors elsewhere."""
 
 
 def answers(named: Mapping[str, Callable[[], str]]) -> Iterator[tuple[str, str]]:
@@ -20,8 +25,21 @@ def answers(named: Mapping[str, Callable[[], str]]) -> Iterator[tuple[str, str]]
 
 def departure(rebuilt: Mapping[str, Any], certificate: Mapping[str, Any]) -> str:
     """What in a certificate differs from the one that the recorded errors give, in words."""
-    differ = [key for key in rebuilt if key not in ("cost", "versions") and rebuilt[key] != certificate.get(key)]
+    differ = [
+        key for key in rebuilt if key not in ("cost", "versions") and not same(rebuilt[key], certificate.get(key))
+    ]
     return f"{', '.join(differ)} does not follow from the recorded errors" if differ else ""
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether plain values are the same, but for what another library or processor rounds in fractions otherwise."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=ROUNDED)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
 
 
 def other_data(cards: Mapping[str, Any], result: Mapping[str, Any]) -> str:

@@ -158,6 +158,13 @@ class Task(ABC):
         data.count(rows, rows)
         return found
 
+    def tried(self) -> None:  # noqa: B027
+        """Refuse networks and files of weights that do not fit, as soon as the study is read.
+
+        Raises:
+            InputError: Naming what cannot be used.
+        """
+
     def check(self) -> None:  # noqa: B027  (nothing to refuse is a good default)
         """Refuse what cannot be carried out, before anything is written.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from graft.models.network import OwnNetwork, Shape
+from graft.models.network import Shape
 from graft.models.pretrained import Pretrained, put, read
 from graft.models.scaling import Scaling
 from graft.models.weights import pack
@@ -75,17 +75,3 @@ def fitted(study: Any, file: Pretrained) -> bytes:
     network = put(shape.build(), read(path).tensors, str(path))
     scaling = file.scaling(target.inputs) or Scaling(torch.zeros(inputs), torch.ones(inputs))
     return pack(network, shape, scaling)
-
-
-def checked(study: Any) -> Any:
-    """The study, once its own network has been tried and its files of weights fit it: before anything is written.
-
-    Raises:
-        InputError: Naming what cannot be used.
-    """
-    target = study.scenario(study.target)
-    if isinstance(study.network, OwnNetwork):
-        study.network.tried(target.inputs, target.outputs)
-    for file in study.weights:
-        fitted(study, file)
-    return study

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from graft.models.losses import METRICS, Metric, away_from_zero, of_order_one, varying
-from graft.models.network import Network
+from graft.models.network import Network, OwnNetwork
 from graft.models.network import Shape as Built
 from graft.models.scaling import Scaling
 from graft.models.standard import Standard
@@ -92,6 +92,14 @@ class Regression(Task):
         if self.metric.name == "relative-l1" and role != Role.CURVE:  # those train only, and may diverge
             away_from_zero(found.outputs, f"{name} ({role.name.lower()})")
         return found
+
+    def tried(self) -> None:
+        """Refuse a network of a user's own that does not map the task's rows, and weights that do not fit it."""
+        target = self.system(self.study.target)
+        if isinstance(self.study.network, OwnNetwork):
+            self.study.network.tried(target.inputs, target.outputs)
+        for file in self.study.weights:
+            fitted(self.study, file)
 
     def check(self) -> None:
         """Refuse simulators of a user's own that fail, and tasks whose heads cannot be copied."""

@@ -10,8 +10,6 @@ Prints a Markdown table and writes figure2.json into the folder.
 import argparse
 from pathlib import Path
 
-from graft.search.transfer.objective import Training
-
 from graft.cluster.connect import connection
 from graft.cluster.preflight import cpus
 from graft.search.engine.progress import Progress
@@ -22,6 +20,7 @@ from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
+from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan, Span
 
 
@@ -41,13 +40,14 @@ def main() -> None:
             line.prepare()
             direct, transfer = recipes(run)
             bases = line.bases(transfer)
-            task = line.task(Role.REGRET, bases, line.examples(line.study.target, Role.TEST, line.study.rows.test))
+            test = line.task.to_judge(line.examples(line.study.target, Role.TEST, line.study.rows.test))
+            task = line.shared(Role.REGRET, bases, test)
             plans = {0: Plan(direct)} | {
                 n: Plan.span(transfer, line.study.blocks, line.study.sources[0], Span(1, n))
                 for n in range(1, line.study.blocks + 1)
             }
             with line.phase("figure 2", len(plans) * asked.seeds):
-                keys = {f"{n}/{i}": (task, Training(plan, i)) for i in range(asked.seeds) for n, plan in plans.items()}
+                keys = {f"{n}/{i}": (task, Request(plan, i)) for i in range(asked.seeds) for n, plan in plans.items()}
                 found = line.measure("figure2", keys)
     errors = {n: [found[f"{n}/{i}"] for i in range(asked.seeds)] for n in plans}
     run.write("figure2.json", {"direct": direct.to_dict(), "transfer": transfer.to_dict(), "errors": errors})

@@ -11,8 +11,6 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from graft.search.transfer.objective import Training
-
 from graft.cluster.connect import connection
 from graft.cluster.preflight import cpus
 from graft.search.engine.progress import Progress
@@ -21,6 +19,7 @@ from graft.search.proof.statistics import log_ratios, reduction
 from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role
+from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan
 
 FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -50,10 +49,11 @@ def main() -> None:
         line = Pipeline(run, Means(cpus()), Progress())
         line.prepare()
         bases = line.bases(plans["direct"].recipe)
-        task = line.task(Role.REGRET, bases, line.examples(line.study.target, Role.TEST, line.study.rows.test))
+        test = line.task.to_judge(line.examples(line.study.target, Role.TEST, line.study.rows.test))
+        task = line.shared(Role.REGRET, bases, test)
         seeds = range(asked.seeds)
         with line.phase("length of training", len(longer) * asked.seeds):
-            trainings = {f"{key}/{i}": (task, Training(plan, 1000 + i)) for i in seeds for key, plan in longer.items()}
+            trainings = {f"{key}/{i}": (task, Request(plan, 1000 + i)) for i in seeds for key, plan in longer.items()}
             errors = line.measure("length", trainings)
     rows = []
     for factor in FACTORS:

@@ -9,8 +9,6 @@ import argparse
 import json
 from pathlib import Path
 
-from graft.search.transfer.objective import Training
-
 from graft.cluster.connect import connection
 from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer.pipeline import Pipeline
@@ -18,6 +16,7 @@ from graft.search.proof.statistics import log_ratios, reduction
 from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role
+from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan, Recipe, Span
 
 
@@ -38,15 +37,15 @@ def main() -> None:
         bases, study = line.bases(theirs), line.study
         span = Span(best["n1"], best["n2"])
         plan = Plan.span(theirs, study.blocks, best["source"], span, scale=study.bases.scale(best["source"]))
-        judge = line.examples(study.target, Role.TRUTH, study.rows.test).standardised(line.standard)
-        task = line.task(Role.TRUTH, bases, judge)
+        judge = line.task.to_judge(line.examples(study.target, Role.TRUTH, study.rows.test))
+        task = line.shared(Role.TRUTH, bases, judge)
         arms = {"direct": (Plan(own), False), "same recipe": (Plan(theirs), False)}
         arms |= {"shuffled": (plan, True), "copied": (plan, False)}
         seeds = range(asked.seeds)
         errors = line.measure(
             "map-best",
             {
-                f"{name}/{i}": (task, Training(plan, i, shuffled))
+                f"{name}/{i}": (task, Request(plan, i, shuffled))
                 for i in seeds
                 for name, (plan, shuffled) in arms.items()
             },

@@ -15,7 +15,6 @@ quiet()
 import numpy as np  # noqa: E402
 import optuna  # noqa: E402
 import ray  # noqa: E402
-from graft.search.transfer.objective import Examples, Task  # noqa: E402
 from ray import tune  # noqa: E402
 from ray.tune.search.optuna import OptunaSearch  # noqa: E402
 
@@ -23,6 +22,8 @@ from graft.models.network import Network  # noqa: E402
 from graft.search.engine import actors  # noqa: E402
 from graft.search.engine.ledger import Ledger, Rules, storage  # noqa: E402
 from graft.search.run.seeds import Role  # noqa: E402
+from graft.search.tasks.base import Examples, Phase  # noqa: E402
+from graft.search.tasks.regression import Alone, Regression  # noqa: E402
 from graft.spaces import baseline  # noqa: E402
 from graft.spaces.plan import Recipe  # noqa: E402
 from graft.spaces.ranges import Ranges  # noqa: E402
@@ -34,8 +35,8 @@ def ours(folder: Path) -> tuple[int, float, float]:
     """Trials, wall seconds and training seconds of a search whose trainings take milliseconds, one worker."""
     rng = np.random.default_rng(0)
     data = Examples(rng.random((30, 2)).astype(np.float32), rng.random((30, 2)).astype(np.float32) + 1)
-    task = Task(0, Role.BASELINE, data, validation=10, network=Network(1, 4))
     start = Recipe(epochs=1, batch=20, activation="gelu")
+    phase = Phase(Regression(Alone("film-2", 0, Network(1, 4), start)), 0, Role.BASELINE, data, 10)
     ranges = Ranges(epochs=(1, 1), batch=(20, 20), activation=("gelu",))
     ledger = Ledger(
         storage(folder / "journal"),
@@ -46,7 +47,7 @@ def ours(folder: Path) -> tuple[int, float, float]:
         lambda plan: {},
     )
     began = time.perf_counter()
-    actors.search(ledger, task, 1, folder / "tune")
+    actors.search(ledger, phase, 1, folder / "tune")
     took = time.perf_counter() - began
     return len(ledger.records()), took, sum(ledger.seconds(trial["number"]) for trial in ledger.records())
 

@@ -12,12 +12,12 @@ import argparse
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from graft.search.transfer.objective import Task, Training, learn
 
 from graft.models.train import prepare_process
 from graft.search.engine import serial
@@ -25,12 +25,12 @@ from graft.search.engine.journal import Journal, storage
 from graft.search.engine.ledger import Ledger, Rules
 from graft.search.engine.processes import carried_out
 from graft.search.engine.searched import best_plan
-from graft.search.kinds.transfer.calibration import drawn
 from graft.search.kinds.transfer.phases import direct_ledger, direct_rules
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run, write_json
-from graft.search.run.seeds import Role
+from graft.search.run.seeds import Role, sequence
 from graft.search.study import resolve
+from graft.search.tasks.base import Examples, Phase, Request, fit
 from graft.spaces import baseline, transfer
 from graft.spaces.ranges import shortened
 
@@ -100,6 +100,11 @@ CASES: dict[str, tuple[Callable[[int, int], Study], tuple[int, ...]]] = {
 }
 
 
+def drawn(study: Study, role: Role, rows: int) -> Examples:
+    """Examples of the target, drawn on the spot."""
+    return study.learned.sample(study.target, rows, np.random.default_rng(sequence(study.seed, role)))
+
+
 def found(case: str, search: str, seed: int, trainings: int, folder: Path) -> dict[str, Any]:
     """One search and the truth of what it found."""
     prepare_process()
@@ -107,19 +112,12 @@ def found(case: str, search: str, seed: int, trainings: int, folder: Path) -> di
     run = Run(folder)
     folder.mkdir(parents=True, exist_ok=True)
     ledger = SEARCHES[search](study, storage(run.path("optuna.journal")))
-    pool = drawn(study.target, study.seed, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
-    task = Task(study.seed, Role.BASELINE, pool, study.rows.validation, study.network)
-    serial.search(ledger, task, 1, folder)
+    pool = drawn(study, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
+    phase = Phase(study.learned, study.seed, Role.BASELINE, pool, study.rows.validation)
+    serial.search(ledger, phase, 1, folder)
     plan = best_plan(ledger)
-    judged = Task(
-        study.seed,
-        Role.REGRET,
-        pool,
-        study.rows.validation,
-        study.network,
-        judge=drawn(study.target, study.seed, Role.TEST, TEST),
-    )
-    errors = [learn(judged, Training(plan, i))[0] for i in range(TRUTH)]
+    judged = replace(phase, role=Role.REGRET, test=drawn(study, Role.TEST, TEST))
+    errors = [fit(judged, Request(plan, i))[1].value for i in range(TRUTH)]
     told = {"plan": plan.to_dict(), "spent": ledger.spent, "trials": len(ledger.records()), "errors": errors}
     write_json(folder / "found.json", told)
     return told

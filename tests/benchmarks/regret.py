@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from graft.search.transfer.objective import Examples, Training
 from graft.search.transfer.runs import decided
 
 from graft.search.engine import serial
@@ -28,6 +27,7 @@ from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run, strict, write_json
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role, sequence
+from graft.search.tasks.base import Examples, Request
 from graft.spaces.plan import Plan, Recipe, Span
 
 CASES = (
@@ -64,9 +64,9 @@ class World(Repeat):
 
     scrambled = False
 
-    def examples(self, simulator: str, role: Role, rows: int) -> Examples:
+    def examples(self, name: str, role: Role, rows: int) -> Examples:
         """Rows of a simulator; those of a source without knowledge have their labels permuted."""
-        drawn = super().examples(simulator, role, rows)
+        drawn = super().examples(name, role, rows)
         if role == Role.SOURCE and self.scrambled:
             return permuted(drawn, np.random.default_rng(sequence(self.study.seed, Role.BASE, 1)))
         return drawn
@@ -119,9 +119,9 @@ def truth(case: tuple[str, str], seed: int, folder: Path, drawn: dict[str, Any])
     bases = line.bases(direct.recipe)
     plans = {"direct": direct, "chosen": Plan.from_dict(found["plan"]) if found["plan"] else direct}
     plans["best"] = best_of(drawn, direct, line.study)
-    task = line.task(Role.REGRET, bases, line.examples(case[1], Role.TRUTH, line.study.rows.test))
+    task = line.shared(Role.REGRET, bases, line.examples(case[1], Role.TRUTH, line.study.rows.test))
     asked = {
-        f"{name}/{i}": (task, Training(plan, i)) for i in range(UNSEEN, UNSEEN + TRUTH) for name, plan in plans.items()
+        f"{name}/{i}": (task, Request(plan, i)) for i in range(UNSEEN, UNSEEN + TRUTH) for name, plan in plans.items()
     }
     errors = line.measure("truth", asked)
     by_arm = {name: [errors[f"{name}/{i}"] for i in range(UNSEEN, UNSEEN + TRUTH)] for name in plans}

@@ -6,13 +6,13 @@ Run as ``python tests/benchmarks/table1.py [SEEDS]``; about five minutes of one 
 import sys
 
 import numpy as np
-from graft.search.transfer.objective import Examples, Task, Training
-from graft.search.transfer.objective import learn as learn_alone
 
 from graft.models.network import Network
 from graft.models.train import prepare_process
 from graft.search.run.seeds import Role
+from graft.search.tasks.base import Examples, Phase, Request, fit
 from graft.search.tasks.joint import SharedTask, SharedTraining, learn
+from graft.search.tasks.regression import Alone, Regression
 from graft.simulators.registry import find
 from graft.spaces.plan import Plan, Recipe
 from graft.spaces.sharing import Sharing, weights
@@ -40,10 +40,13 @@ def main(seeds: int) -> None:
     pools = {task: draw(task, 450, 1) for task in TASKS}
     tests = {task: draw(task, 2000, 2) for task in TASKS}
     together = SharedTask(0, Role.REGRET, pools, 50, 6, 200, tests)
-    alone = {task: Task(0, Role.REGRET, pools[task], 50, Network(), {}, tests[task]) for task in TASKS}
+    alone = {
+        task: Phase(Regression(Alone(task, 0, Network(), RECIPE)), 0, Role.REGRET, pools[task], 50, {}, tests[task])
+        for task in TASKS
+    }
     print("seed  " + f"{'':36}" + "".join(f"{task:>10}" for task in TASKS), flush=True)
     for seed in range(seeds):
-        direct = {task: learn_alone(alone[task], Training(Plan(RECIPE), seed))[0] for task in TASKS}
+        direct = {task: fit(alone[task], Request(Plan(RECIPE), seed))[1].value for task in TASKS}
         print(f"{seed:4}  {'direct':36}" + "".join(f"{direct[task]:10.2%}" for task in TASKS), flush=True)
         for name, plan in PLANS.items():
             found = learn(together, SharedTraining(plan, seed)).errors

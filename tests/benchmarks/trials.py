@@ -27,7 +27,6 @@ from graft.cluster.connect import quiet
 quiet()
 
 import numpy as np  # noqa: E402
-from graft.search.transfer.objective import Training  # noqa: E402
 from optuna.samplers import RandomSampler  # noqa: E402
 
 from graft.search.engine import actors, serial  # noqa: E402
@@ -37,6 +36,7 @@ from graft.search.engine.progress import Progress  # noqa: E402
 from graft.search.kinds.transfer.phases import plans_ledger  # noqa: E402
 from graft.search.run.folder import Run  # noqa: E402
 from graft.search.study import resolve  # noqa: E402
+from graft.search.tasks.base import Request  # noqa: E402
 from graft.search.tracking.view import Tracker  # noqa: E402
 from graft.spaces.plan import Plan  # noqa: E402
 
@@ -52,11 +52,11 @@ class Nothing:
         """A plan from plain values."""
         return Plan.from_dict(plan)
 
-    def training(self, plan: Plan, index: int) -> Training:
+    def training(self, plan: Plan, index: int) -> Request:
         """What a search asks for."""
-        return Training(plan, index)
+        return Request(plan, index)
 
-    def errors(self, training: Training) -> tuple[float, dict[str, Any]]:
+    def errors(self, training: Request) -> tuple[float, dict[str, Any]]:
         """A bowl in the logarithm of the rate and the number of copied blocks."""
         recipe = training.plan.recipe
         copied = sum(block.source is not None for block in training.plan.blocks)

@@ -37,7 +37,7 @@ def searched(line: Pipeline, workers: int, trainings: int, place: Path) -> float
     ranges = Ranges(epochs=(start.epochs, start.epochs), batch=(start.batch, start.batch))
     place.mkdir()
     ledger = plans_ledger(study, storage(place / "journal"), math.inf, lambda *_: None, start, ranges, trainings)
-    task = line.task(Role.PLANS, line.bases(start))
+    task = line.shared(Role.PLANS, line.bases(start))
     began = time.perf_counter()
     actors.search(ledger, task, workers, place / "tune")
     return ledger.spent / (time.perf_counter() - began)

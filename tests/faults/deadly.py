@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from graft.search.transfer.objective import Training
 from numpy.typing import NDArray
 
+from graft.search.tasks.base import Request
 from graft.simulators.base import Simulator, tensor_field
 from graft.spaces.plan import Plan
 
@@ -97,10 +97,10 @@ class Mortal:
     def read(self, plan: Mapping[str, Any]) -> Plan:
         return Plan.from_dict(plan)
 
-    def training(self, plan: Plan, index: int) -> Training:
-        return Training(plan, index)
+    def training(self, plan: Plan, index: int) -> Request:
+        return Request(plan, index)
 
-    def errors(self, training: Training) -> tuple[float, dict[str, Any]]:
+    def errors(self, training: Request) -> tuple[float, dict[str, Any]]:
         recipe = training.plan.recipe
         mark = self.folder / f"{recipe.batch}-{training.index}-{os.getpid()}-{time.monotonic_ns()}"
         mark.touch()
@@ -110,6 +110,6 @@ class Mortal:
         return math.nan if recipe.batch in self.diverging else error(training), {}
 
 
-def error(training: Training) -> float:
+def error(training: Request) -> float:
     """What a training of `Mortal` scores."""
     return 0.01 + training.plan.recipe.rate * (1 + 0.01 * training.index)

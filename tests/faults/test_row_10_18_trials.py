@@ -15,12 +15,12 @@ import deadly
 import pytest
 import ray
 from deadly import Mortal, error
-from graft.search.transfer.objective import Training
 from searches import mlflow_states, said, start
 
 from graft.search.engine import actors
 from graft.search.engine.ledger import Ledger, Rules, storage
 from graft.search.run.seeds import Role
+from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan, Recipe
 from graft.spaces.ranges import Ranges
 
@@ -109,7 +109,7 @@ def test_row_18_trials_whose_workers_are_killed_are_carried_out_all_the_same(
     assert [trial["number"] for trial in records] == list(range(len(records)))
     assert {trial["state"] for trial in records} <= {"complete", "pruned"}
     for trial, plan in zip(records, plans, strict=True):
-        assert trial["errors"] == [error(Training(plan, i)) for i in range(len(trial["errors"]))]
+        assert trial["errors"] == [error(Request(plan, i)) for i in range(len(trial["errors"]))]
 
 
 @pytest.mark.slow
@@ -131,8 +131,8 @@ def test_row_18_single_trainings_whose_workers_are_killed_are_carried_out_all_th
     plans = [Plan(Recipe(rate=1e-3 * (1 + i), batch=1 + i, epochs=1)) for i in range(10)]
     task = Mortal(tmp_path)
     with Killer(tmp_path, 2, draw) as killer:
-        found = dict(actors.outcomes([(i, task, Training(plan, 0)) for i, plan in enumerate(plans)], 2))
+        found = dict(actors.outcomes([(i, task, Request(plan, 0)) for i, plan in enumerate(plans)], 2))
     assert killer.killed
     assert {key: outcome.error for key, outcome in found.items()} == {
-        i: error(Training(plan, 0)) for i, plan in enumerate(plans)
+        i: error(Request(plan, 0)) for i, plan in enumerate(plans)
     }

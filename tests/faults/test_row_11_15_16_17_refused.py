@@ -18,7 +18,6 @@ import pytest
 import ray
 import torch
 from deadly import Mortal, Squares
-from graft.search.transfer.objective import open_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from searches import ROOT, said, start
@@ -85,7 +84,7 @@ def test_row_15_a_pickle_in_place_of_weights_or_data_is_refused_unread(tmp_path:
     base = load_base("film-6", Recipe(), tmp_path)  # whole, by its card: what opens it must refuse
     assert base is not None
     with pytest.raises(InputError, match="is not a network written by graft"):
-        open_network(base.data)
+        resolve("calibration").learned.unpack(base.data)
     # Weights from elsewhere.
     (tmp_path / "plain.pt").write_bytes(data)
     torch.save({"layer": Malice(mark)}, tmp_path / "zipped.pt")

@@ -303,7 +303,6 @@ def test_an_output_that_never_varies_is_refused() -> None:
     outputs = np.arange(12.0).reshape(4, 3)
     varying(outputs, "film")
     outputs[:, 1] = 0.25
-    with pytest.raises(
-        InputError, match=r"^film: output 2 of 3 is 0.25 in all 4 rows; allowed: outputs to be learned$"
-    ):
+    expected = r"^film: output 2 of 3 is 0.25 in all 4 rows; allowed: outputs to be learned$"
+    with pytest.raises(InputError, match=expected):
         varying(outputs, "film")

@@ -8,11 +8,11 @@ import pytest
 
 from graft.search.cli import main
 from graft.search.engine.progress import Progress
-from graft.search.kinds.transfer.conclusion import data_card
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.study import resolve
+from graft.search.tasks.regression import cards
 
 SIZES = {"rows.source": 30, "rows.pool": 25, "rows.locked": 5, "rows.validation": 5}
 
@@ -29,7 +29,8 @@ def test_a_run_reads_from_the_store_what_it_would_have_in_its_folder(ray_session
     store = f"file://{tmp_path}/store"
     here, there = prepared(tmp_path / "here", None), prepared(tmp_path / "there", store)
     np.testing.assert_array_equal(here.pool.inputs, there.pool.inputs)
-    assert data_card(here.run) == data_card(there.run) and len(data_card(there.run)) == 3
+    found, same = (cards(line.run.path("data")) for line in (here, there))
+    assert found == same and len(same) == 3
     links = sorted((tmp_path / "there" / "data").iterdir())
     assert [link.read_text() for link in links] == [f"{store}/{there.run.id}/{link.name}\n" for link in links]
     assert len(list((tmp_path / "store").glob("*/*/shard-*.arrow"))) == 3

@@ -126,9 +126,8 @@ def test_a_recipe_is_refused_in_one_line(values: dict[str, object], expected: st
 
 
 def test_an_unknown_key_names_the_nearest() -> None:
-    with pytest.raises(
-        InputError, match=r"^unknown key in recipe 'rat' \(did you mean 'rate'\?\); allowed: activation, "
-    ):
+    expected = r"^unknown key in recipe 'rat' \(did you mean 'rate'\?\); allowed: activation, "
+    with pytest.raises(InputError, match=expected):
         Recipe.from_dict({"rat": 1})
     with pytest.raises(InputError, match=r"^unknown key in plan 'block' \(did you mean 'blocks'\?\)"):
         Plan.from_dict({"recipe": {}, "block": []})

@@ -55,7 +55,7 @@ def carried_out(
     folder: Path, patch: pytest.MonkeyPatch, settings: dict[str, Any] = TINY
 ) -> tuple[dict[str, Any], Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
-    patch.setattr("search.runs.connection", connected)
+    patch.setattr("graft.search.runs.connection", connected)
     patch.setattr(runs, "DclPipeline", partial(DclPipeline, trainer=serial))
     run, tracker, study = Run(folder), Mock(), resolve("dcl-ising", "demo", settings)
     with run.held():

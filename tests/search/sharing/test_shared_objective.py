@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from graft.search.transfer.objective import Examples, Task, Training
-from graft.search.transfer.objective import learn as learn_alone
+from phases import phase
 
 from graft.models.network import Network
 from graft.search.engine import actors, serial
 from graft.search.engine.ledger import Ledger, Rules, storage
 from graft.search.engine.outcome import measure
 from graft.search.run.seeds import Draws, Role
+from graft.search.tasks.base import Examples, Request, fit
 from graft.search.tasks.joint import SharedTask, SharedTraining, learn
 from graft.spaces import sharing
 from graft.spaces.plan import Plan, Recipe
@@ -47,9 +47,9 @@ def test_the_score_is_the_geometric_mean_over_tasks() -> None:
 
 def test_a_seed_sets_the_same_rows_aside_as_learning_alone() -> None:
     for index in range(3):
-        alone = Task(7, Role.PLANS, POOLS["a"], validation=6, network=Network(1, 5))
-        _, _, scaling = learn_alone(alone, Training(Plan(RECIPE), index))
-        assert torch.equal(learn(TASK, SharedTraining(APART, index)).scalings["a"].mean, scaling.mean)
+        alone, _ = fit(phase(7, Role.PLANS, POOLS["a"], 6, Network(1, 5)), Request(Plan(RECIPE), index))
+        assert alone.scaling is not None
+        assert torch.equal(learn(TASK, SharedTraining(APART, index)).scalings["a"].mean, alone.scaling.mean)
 
 
 def test_a_path_depends_on_the_others_only_where_it_is_shared() -> None:

@@ -12,7 +12,6 @@ from zlib import crc32
 import numpy as np
 import pytest
 from graft.search.sharing import runs
-from graft.search.transfer.objective import Examples
 from this_process import connected, unreachable, written
 
 from graft.search import report
@@ -27,6 +26,7 @@ from graft.search.run.leaderboard import phases
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import resolve
+from graft.search.tasks.base import Examples
 from graft.simulators.dataset import Dataset
 from graft.simulators.registry import find
 from graft.spaces.errors import InputError
@@ -52,7 +52,7 @@ class Here(SharingPipeline):
 
 def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
-    patch.setattr("search.runs.connection", connected)
+    patch.setattr("graft.search.runs.connection", connected)
     patch.setattr(runs, "SharingPipeline", partial(Here, trainer=serial))
     tracker = Mock()
     return runs.carry_out(Run(folder), Means(1), Progress(quiet=True), tracker), tracker
@@ -128,7 +128,7 @@ def test_every_task_has_its_network(finished: Path, tmp_path: Path) -> None:
 
 
 def test_a_finished_run_is_not_done_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.runs.connection", unreachable)
+    monkeypatch.setattr("graft.search.runs.connection", unreachable)
     found = runs.carry_out(Run(finished), Means(1), Progress(quiet=True), Mock())
     assert found == json.loads((finished / "certificate.json").read_text())
 

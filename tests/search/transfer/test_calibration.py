@@ -6,11 +6,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
-from graft.search.transfer.objective import Examples
+from phases import regression
 from scipy import stats
 
-from graft.models.network import Network
+from graft.models.network import Network, Shape
+from graft.models.scaling import Scaling
 from graft.models.train import prepare_process
+from graft.models.weights import pack
 from graft.search.engine.searched import NothingFinished
 from graft.search.kinds.transfer import calibration
 from graft.search.kinds.transfer.calibration import Redrawn, calibrate, of_mode, permuted, repeat, table, truth, within
@@ -19,6 +21,7 @@ from graft.search.report import calibration as drawn
 from graft.search.run.folder import Run
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
+from graft.search.tasks.base import Examples
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Recipe
 
@@ -41,21 +44,22 @@ def examples(rows: int, inputs: int = 3, outputs: int = 4) -> Examples:
 
 def redrawn(taught: Examples | None, role: Role = Role.CONFIRMATION) -> Redrawn:
     study = resolve("calibration", "demo", TINY)
-    network = calibration.Shape(3, 4, Network(1, 6), "gelu")
-    data = calibration.pack(network.build(), network, calibration.Scaling.of(examples(9).tensors()[0]))
+    shape = Shape(3, 4, Network(1, 6), "gelu")
+    data = pack(shape.build(), shape, Scaling.of(examples(9).tensors()[0]))
     recipe = Recipe(epochs=2, batch=8, warmup=1, activation="gelu")
-    return Redrawn(study.seed, role, examples(20), 4, Network(1, 6), {"film-6": data}, taught=taught, recipe=recipe)
+    task = regression(Network(1, 6))
+    return Redrawn(task, study.seed, role, examples(20), 4, {"film-6": data}, taught=taught, recipe=recipe)
 
 
-def weights(task: Redrawn, index: int) -> bytes:
-    (network,) = task.sources_for(index).values()
+def weights(phase: Redrawn, index: int) -> bytes:
+    (network,) = phase.sources_for(index).values()
     return b"".join(value.detach().numpy().tobytes() for value in network.parameters())
 
 
 @pytest.mark.parametrize("taught", [None, examples(30)], ids=["unshared", "permuted"])
 def test_a_null_has_another_source_for_each_seed_and_phase_and_the_same_again(taught: Examples | None) -> None:
-    task = redrawn(taught)
-    found = [weights(task, i) for i in range(4)] + [weights(redrawn(taught, Role.PLANS), i) for i in range(4)]
+    phase = redrawn(taught)
+    found = [weights(phase, i) for i in range(4)] + [weights(redrawn(taught, Role.PLANS), i) for i in range(4)]
     assert len(set(found)) == 8
     assert [weights(redrawn(taught), i) for i in range(4)] == found[:4]
 
@@ -170,9 +174,9 @@ def test_small_mode_locks_a_fifth_of_the_same_pool_and_counts_its_rows_as_a_samp
         calibration.Run(place / "gain" / "000"), calibration.Means(1), calibration.Progress(quiet=True)
     )
     line.kind = "unshared"
-    line.prepare_examples()
-    task = line.task(Role.CONFIRMATION, line.bases(study.start), line.judge())
-    assert isinstance(task, Redrawn) and task.crossed and weights(task, 0) != weights(task, 1)
+    line.prepare()
+    phase = line.shared(Role.CONFIRMATION, line.bases(study.start), line.test())
+    assert isinstance(phase, Redrawn) and phase.crossed and weights(phase, 0) != weights(phase, 1)
 
 
 def rows_of(**said: list[bool]) -> list[dict[str, Any]]:

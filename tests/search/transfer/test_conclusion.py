@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from graft.search.engine.searched import Direct, by_budget
-from graft.search.kinds.transfer.conclusion import best_measured, predicted
+from graft.search.kinds.transfer.conclusion import best_measured
 from graft.search.report import drawing
+from graft.search.tasks.regression import predicted
 from graft.simulators.registry import find
 from graft.spaces.plan import Plan, Recipe, Span
 from graft.spaces.ranges import Ranges

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graft.search.transfer.objective import Examples, Task
+from phases import phase
 
 from graft.models.network import Network
-from graft.search.kinds.transfer.confirmation import arms, candidates, curve_task, protocol, trainings
+from graft.search.kinds.transfer.confirmation import arms, candidates, curve_phase, protocol, trainings
 from graft.search.proof.statistics import power
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
+from graft.search.tasks.base import Examples
 from graft.spaces.plan import Plan, Recipe, Span
 
 STUDY = resolve("film10-film8", "paper")
@@ -161,7 +162,7 @@ def test_without_candidates_only_the_baseline_is_measured() -> None:
 
 def test_a_point_of_the_learning_curve_keeps_its_first_examples() -> None:
     pool = Examples(np.arange(60.0).reshape(20, 3), np.arange(40.0).reshape(20, 2))
-    task = curve_task(Task(0, Role.CURVE, pool, validation=4, network=Network(1, 2)), 10)
-    assert len(task.pool) == 14 and task.validation == 4
-    np.testing.assert_array_equal(task.pool.inputs, pool.inputs[:14])
-    np.testing.assert_array_equal(task.pool.outputs, pool.outputs[:14])
+    point = curve_phase(phase(0, Role.CURVE, pool, 4, Network(1, 2)), 10)
+    assert len(point.pool) == 14 and point.validation == 4
+    np.testing.assert_array_equal(point.pool.inputs, pool.inputs[:14])
+    np.testing.assert_array_equal(point.pool.outputs, pool.outputs[:14])

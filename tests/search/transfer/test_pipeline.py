@@ -10,21 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from graft.search.transfer.objective import Examples, Task, Training
-from graft.search.transfer.priors import favourites
 from optuna.trial import TrialState
+from phases import phase, regression
 
 from graft.models.network import Network, OwnNetwork, Shape
+from graft.models.pretrained import Pretrained
 from graft.models.scaling import Scaling
 from graft.models.weights import pack
 from graft.search.engine.outcome import Outcome
 from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer.phases import direct_rules
-from graft.search.kinds.transfer.pipeline import Pipeline, digest
+from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
+from graft.search.tasks.base import Examples, Phase, Request
+from graft.search.tasks.transferability import favourites
 from graft.spaces.plan import Plan, Recipe, Span
 
 DIRECT = Plan(Recipe(rate=0.01))
@@ -35,52 +37,55 @@ def examples(rows: int, first: float = 0.0) -> Examples:
     return Examples(np.full((rows, 3), first, np.float32), np.ones((rows, 4), np.float32))
 
 
-TASK = Task(7, Role.CONFIRMATION, examples(30), 6, network=Network(2, 5), bases={"film-10": b"weights"})
-TRAINING = Training(MOVED, 0)
-OTHERS: dict[str, tuple[Task, Training]] = {
-    "plan": (TASK, replace(TRAINING, plan=DIRECT)),
-    "recipe": (TASK, replace(TRAINING, plan=replace(MOVED, recipe=replace(MOVED.recipe, rate=0.011)))),
-    "scale": (TASK, replace(TRAINING, plan=Plan.span(MOVED.recipe, 3, "film-10", Span(1, 2), scale=2.0))),
-    "index": (TASK, replace(TRAINING, index=1)),
-    "shuffled": (TASK, replace(TRAINING, shuffled=True)),
-    "role": (replace(TASK, role=Role.REGRET), TRAINING),
-    "seed of the study": (replace(TASK, seed=8), TRAINING),
-    "base": (replace(TASK, bases={"film-10": b"Weights"}), TRAINING),
-    "name of the base": (replace(TASK, bases={"film-12": b"weights"}), TRAINING),
-    "no base": (replace(TASK, bases={}), TRAINING),
-    "examples": (replace(TASK, pool=examples(31)), TRAINING),
-    "validation": (replace(TASK, validation=5), TRAINING),
-    "depth": (replace(TASK, network=Network(3, 5)), TRAINING),
-    "width": (replace(TASK, network=Network(2, 6)), TRAINING),
-    "module": (replace(TASK, network=OwnNetwork("a:B", (("depth", 2), ("width", 5)))), TRAINING),
-    "scaling": (replace(TASK, scalings={"film-10": Scaling(torch.zeros(3), torch.ones(3))}), TRAINING),
+PHASE = phase(7, Role.CONFIRMATION, examples(30), 6, Network(2, 5), {"film-10": b"weights"})
+ASKED = Request(MOVED, 0)
+TOLD = Pretrained("film-10", "", (0.0,), (1.0,))
+OTHERS: dict[str, tuple[Phase, Request]] = {
+    "plan": (PHASE, replace(ASKED, plan=DIRECT)),
+    "recipe": (PHASE, replace(ASKED, plan=replace(MOVED, recipe=replace(MOVED.recipe, rate=0.011)))),
+    "scale": (PHASE, replace(ASKED, plan=Plan.span(MOVED.recipe, 3, "film-10", Span(1, 2), scale=2.0))),
+    "index": (PHASE, replace(ASKED, index=1)),
+    "shuffled": (PHASE, replace(ASKED, shuffled=True)),
+    "role": (replace(PHASE, role=Role.REGRET), ASKED),
+    "seed of the study": (replace(PHASE, seed=8), ASKED),
+    "base": (replace(PHASE, bases={"film-10": b"Weights"}), ASKED),
+    "name of the base": (replace(PHASE, bases={"film-12": b"weights"}), ASKED),
+    "no base": (replace(PHASE, bases={}), ASKED),
+    "examples": (replace(PHASE, pool=examples(31)), ASKED),
+    "validation": (replace(PHASE, validation=5), ASKED),
+    "depth": (replace(PHASE, task=regression(Network(3, 5))), ASKED),
+    "width": (replace(PHASE, task=regression(Network(2, 6))), ASKED),
+    "module": (replace(PHASE, task=regression(OwnNetwork("a:B", (("depth", 2), ("width", 5))))), ASKED),
+    "scaling": (replace(PHASE, task=regression(Network(2, 5), weights=(TOLD,))), ASKED),
+    "metric": (replace(PHASE, task=regression(Network(2, 5), "normalised-l1")), ASKED),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("differs", OTHERS)
 def test_whatever_changes_an_error_changes_its_digest(differs: str) -> None:
-    assert digest(*OTHERS[differs]) != digest(TASK, TRAINING)
+    asked_of, other = OTHERS[differs]
+    assert asked_of.digest(other) != PHASE.digest(ASKED)
 
 
 def test_no_two_trainings_share_a_digest_and_equal_ones_do() -> None:
-    found = [digest(*other) for other in OTHERS.values()]
+    found = [asked_of.digest(other) for asked_of, other in OTHERS.values()]
     assert len(set(found)) == len(found)
-    again = replace(TASK, pool=examples(30), bases=dict(TASK.bases))
-    assert digest(again, Training(Plan.from_dict(json.loads(json.dumps(MOVED.to_dict()))), 0)) == digest(TASK, TRAINING)
+    again = replace(PHASE, pool=examples(30), bases=dict(PHASE.bases))
+    assert again.digest(Request(Plan.from_dict(json.loads(json.dumps(MOVED.to_dict()))), 0)) == PHASE.digest(ASKED)
     # Base networks are named in whatever order they were trained.
     bases = {"a": b"1", "b": b"2"}
     backward = dict(reversed(bases.items()))
-    assert digest(replace(TASK, bases=bases), TRAINING) == digest(replace(TASK, bases=backward), TRAINING)
+    assert replace(PHASE, bases=bases).digest(ASKED) == replace(PHASE, bases=backward).digest(ASKED)
 
 
 class Counted:
     """Carries trainings out by arithmetic, and remembers which."""
 
-    def __init__(self, error: Callable[[Training], float] = lambda training: 0.01 * (1 + training.index)) -> None:
+    def __init__(self, error: Callable[[Request], float] = lambda training: 0.01 * (1 + training.index)) -> None:
         self.error, self.trained, self.searched = error, [], []  # type: ignore[var-annotated]
 
     def outcomes(
-        self, trainings: Iterable[tuple[str, Task, Training]], workers: int, gpus: float
+        self, trainings: Iterable[tuple[str, Phase, Request]], workers: int, gpus: float
     ) -> Iterator[tuple[str, Outcome]]:
         for key, _, training in trainings:
             self.trained.append(key)
@@ -102,9 +107,9 @@ def line(folder: Path, trainer: Any, means: Means | None = None) -> Pipeline:
     return Pipeline(run, means or Means(1), Progress(quiet=True), trainer=trainer)
 
 
-def asked(task: Task = TASK, plan: Plan = MOVED) -> dict[str, tuple[Task, Training]]:
+def asked(shared: Phase = PHASE, plan: Plan = MOVED) -> dict[str, tuple[Phase, Request]]:
     arms = {"direct": DIRECT, "candidate": plan}
-    return {f"{arm}/{i}": (task, Training(arms[arm], i)) for i in range(2) for arm in arms}
+    return {f"{arm}/{i}": (shared, Request(arms[arm], i)) for i in range(2) for arm in arms}
 
 
 def test_what_is_on_record_is_not_trained_again(tmp_path: Path) -> None:
@@ -113,20 +118,22 @@ def test_what_is_on_record_is_not_trained_again(tmp_path: Path) -> None:
     assert found == {"direct/0": 0.01, "candidate/0": 0.01, "direct/1": 0.02, "candidate/1": 0.02}
     assert line(tmp_path, second).measure("confirmation", asked()) == found and second.trained == []
     entries = [json.loads(text) for text in (tmp_path / "evidence" / "confirmation.jsonl").read_text().splitlines()]
-    assert {entry["key"]: entry["what"] for entry in entries} == {key: digest(*what) for key, what in asked().items()}
+    assert {entry["key"]: entry["what"] for entry in entries} == {
+        key: shared.digest(request) for key, (shared, request) in asked().items()
+    }
 
 
 @pytest.mark.parametrize(
     ("now", "again"),
     [
         (asked(plan=Plan.span(Recipe(), 3, "film-10", Span(2, 2))), ["candidate/0", "candidate/1"]),
-        (asked(replace(TASK, role=Role.REGRET)), list(asked())),
-        (asked(replace(TASK, bases={"film-10": b"others"})), list(asked())),
+        (asked(replace(PHASE, role=Role.REGRET)), list(asked())),
+        (asked(replace(PHASE, bases={"film-10": b"others"})), list(asked())),
     ],
     ids=["plan", "role", "base"],
 )
 def test_what_was_recorded_of_another_training_is_trained_again(
-    tmp_path: Path, now: dict[str, tuple[Task, Training]], again: list[str]
+    tmp_path: Path, now: dict[str, tuple[Phase, Request]], again: list[str]
 ) -> None:
     line(tmp_path, Counted()).measure("confirmation", asked())
     trainer = Counted(lambda training: 0.5)
@@ -155,7 +162,7 @@ def test_a_training_that_diverged_is_none_and_not_tried_again(tmp_path: Path) ->
 def searching(folder: Path, trainer: Counted, means: Means | None = None) -> Pipeline:
     """A run whose data and base network are made up, as far as the end of its searches."""
     pipeline = line(folder, trainer, means)
-    pipeline.pool = examples(450)
+    pipeline.pool, pipeline.task = examples(450), PHASE.task
     baseline = pipeline.baseline()
     pipeline.plans(baseline, {"film-10": None})  # type: ignore[dict-item]
     return pipeline
@@ -165,8 +172,8 @@ def searching(folder: Path, trainer: Counted, means: Means | None = None) -> Pip
 def no_bases(monkeypatch: pytest.MonkeyPatch) -> None:
     shape = Shape(3, 4, Network(2, 5), "gelu")
     data = pack(shape.build(), shape, Scaling(torch.zeros(3), torch.ones(3)))
-    task = replace(TASK, bases={"film-10": data})
-    monkeypatch.setattr(Pipeline, "task", lambda self, role, bases, judge=None: task)
+    shared = replace(PHASE, bases={"film-10": data})
+    monkeypatch.setattr(Pipeline, "shared", lambda self, role, bases, test=None: shared)
 
 
 def test_a_search_that_ended_stays_ended(tmp_path: Path, no_bases: None) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graft.search.transfer.objective import Examples, Task, Training, fit, learn
+from phases import phase
 
+from graft.models.losses import METRICS
 from graft.models.network import Network
 from graft.models.standard import Standard
 from graft.models.train import prepare_process
@@ -17,7 +18,7 @@ from graft.search.engine import serial
 from graft.search.engine.outcome import measure
 from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer import confirmation, small
-from graft.search.kinds.transfer.conclusion import METRIC, certificate, champion_card, spectra
+from graft.search.kinds.transfer.conclusion import certificate, champion_card
 from graft.search.kinds.transfer.mapping import measured
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.sentence import sentence
@@ -29,6 +30,8 @@ from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
+from graft.search.tasks.base import Examples, Phase, Request, fit
+from graft.search.tasks.regression import Regression
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan, Span
 
@@ -103,7 +106,7 @@ def test_no_search_reads_what_is_locked_and_the_confirmation_does(tmp_path: Path
         study = resolve(str(write(tmp_path / name, extra=extra, y=y)))
         lines.append(searched(study, tmp_path / name / "out"))
     assert len(flat(lines[0])) >= 3 and flat(lines[0]) == flat(lines[1])
-    moved = lines[1].judge().outputs - lines[0].judge().outputs
+    moved = lines[1].test().outputs - lines[0].test().outputs
     assert moved.shape == (6, 2) and (moved > 3).all()
 
 
@@ -130,7 +133,9 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     }  # fmt: skip
     document = certificate(result, told, spent)
     assert (document["mode"], document["test_examples"], document["seeds"]) == ("small", 6, 20)
-    assert document["metric"] == METRIC["relative-l1"] and "6 locked examples of dear.csv" in document["sentence"]
+    assert (
+        document["metric"] == METRICS["relative-l1"].phrase and "6 locked examples of dear.csv" in document["sentence"]
+    )
 
 
 def test_evidence_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) -> None:
@@ -210,17 +215,16 @@ def test_a_folder_notices_that_its_file_changed(tmp_path: Path) -> None:
         run.begin(changed)
 
 
-TASK = Task(
-    3, Role.CONFIRMATION, Examples(X.astype(np.float32), outputs(X).astype(np.float32)), 9, network=Network(1, 5)
-)
+PHASE = phase(3, Role.CONFIRMATION, Examples(X.astype(np.float32), outputs(X).astype(np.float32)), 9, Network(1, 5))
 PLAN = Plan(resolve("calibration").start)
 
 
 def test_errors_by_example_leave_the_numbers_of_fresh_mode_alone() -> None:
-    plain, crossed = measure(TASK, Training(PLAN, 0)), measure(replace(TASK, crossed=True), Training(PLAN, 0))
-    assert plain.error == crossed.error == learn(TASK, Training(PLAN, 0))[0] and plain.by_example == ()
+    plain, crossed = measure(PHASE, Request(PLAN, 0)), measure(replace(PHASE, crossed=True), Request(PLAN, 0))
+    off = fit(PHASE, Request(PLAN, 0))[1]
+    assert plain.error == crossed.error == off.value and plain.by_example == ()
     assert len(crossed.by_example) == 9 and np.mean(crossed.by_example) == pytest.approx(plain.error)
-    assert fit(TASK, Training(PLAN, 0))[2].shape == (9, 2)
+    assert off.by_example.tolist() == list(crossed.by_example)
 
 
 def test_standardised_outputs_come_back_in_their_own_units() -> None:
@@ -236,17 +240,17 @@ def test_the_champion_answers_in_the_units_of_the_file(tmp_path: Path) -> None:
     study = resolve(str(write(tmp_path, extra='metric = "normalised-l1"\n', y=1e5 * outputs(X[:30]) - 1e5)))
     assert study.base.loss == study.start.loss == "l1"
     line = searched(study, tmp_path / "out")
-    task = line.task(Role.CONFIRMATION, {}, line.judge())
-    _, network, scaling = learn(task, Training(line.direct.plan, 0))  # type: ignore[attr-defined]
-    card = champion_card(
-        study, {"decision": "direct", "sentence": ""}, {"data": b"", "error": 0.5}, Plan(study.start), line.standard
-    )
-    said = Champion(network, scaling, card)(X[:30])  # type: ignore[arg-type]
-    assert abs(said.mean() - line.standard.mean.mean()) < 2 * line.standard.deviation.mean()  # type: ignore[union-attr]
+    fitted, _ = fit(line.shared(Role.CONFIRMATION, {}, line.test()), Request(line.direct.plan, 0))  # type: ignore[attr-defined]
+    certified, network = {"decision": "direct", "sentence": ""}, {"data": b"", "error": 0.5}
+    card = champion_card(study, line.task, certified, network, Plan(study.start))
+    said = Champion(fitted.network, fitted.scaling, card)(X[:30])  # type: ignore[arg-type]
+    assert isinstance(line.task, Regression) and line.task.standard is not None
+    standard = line.task.standard
+    assert abs(said.mean() - standard.mean.mean()) < 2 * standard.deviation.mean()
     predicted = {"direct": {"predicted": np.zeros((2, 2)).tolist()}}
-    shown = spectra(study, task, predicted, line.standard)
-    assert np.allclose(shown["films"][0]["direct"], line.standard.mean)  # type: ignore[union-attr]
-    assert np.allclose(shown["deviation"], line.standard.deviation)  # type: ignore[union-attr]
+    shown = line.shown(predicted)["spectra"]
+    assert np.allclose(shown["films"][0]["direct"], standard.mean)
+    assert np.allclose(shown["deviation"], standard.deviation)
     assert np.abs(np.array(shown["films"][0]["exact"])).max() > 1e3
     assert card["inputs"][0]["unit"] == "mixed" and "a [nm], b" in card["inputs"][0]["description"]
 
@@ -262,23 +266,23 @@ def test_a_map_of_small_mode_leaves_the_locked_rows_alone(tmp_path: Path) -> Non
     run.begin(study)
     line = Pipeline(run, Means(1), Progress(quiet=True), trainer=serial)
     line.prepare()
-    seen: list[Task] = []
-    line.judge = lambda: pytest.fail("a map read what is locked")  # type: ignore[method-assign]
+    seen: list[Phase] = []
+    line.test = lambda: pytest.fail("a map read what is locked")  # type: ignore[method-assign]
     line.trainer = Watched(seen)
     drawn = measured(line, study.start, study.start)
     assert [(cell["n1"], cell["n2"]) for cell in drawn["cells"]] == [(1, 1), (1, 2), (2, 2)]
-    assert seen and all(task.judge is None and not task.crossed and len(task.pool) == 24 for task in seen)
+    assert seen and all(one.test is None and not one.crossed and len(one.pool) == 24 for one in seen)
 
 
 class Watched:
     """Carries trainings out in this process, and keeps what they were asked of."""
 
-    def __init__(self, seen: list[Task]) -> None:
+    def __init__(self, seen: list[Phase]) -> None:
         self.seen, self.calls = seen, serial.calls
 
     def outcomes(self, trainings: Any, workers: int, gpus: float) -> Any:
         asked = list(trainings)
-        self.seen += [task for _, task, _ in asked]
+        self.seen += [shared for _, shared, _ in asked]
         return serial.outcomes(asked, workers, gpus)
 
 
@@ -290,7 +294,6 @@ def test_no_example_is_the_sources_and_the_targets(source: str, tmp_path: Path) 
     text = file.read_text()
     file.write_text(text.replace(text.split('source = "')[1].split('"')[0], source))
     row, count = (0, 30) if source == "dear.csv" else (1, 22)
-    with pytest.raises(
-        InputError, match=rf"^row {row} of {source} is row .* of dear.csv \(counted from 0; {count} such"
-    ):
+    expected = rf"^row {row} of {source} is row .* of dear.csv \(counted from 0; {count} such"
+    with pytest.raises(InputError, match=expected):
         resolve(str(file))

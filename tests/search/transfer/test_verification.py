@@ -10,7 +10,6 @@ from unittest.mock import Mock
 
 import pytest
 from graft.search.transfer import runs
-from graft.search.transfer.objective import Examples
 from this_process import connected, unreachable, written
 
 from graft.search import report
@@ -23,6 +22,7 @@ from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import resolve
+from graft.search.tasks.base import Examples
 from graft.simulators.registry import find
 
 TINY = {
@@ -49,11 +49,11 @@ def nothing_drawn(folder: Path) -> None:
 
 def carried_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
-    monkeypatch.setattr("search.runs.connection", connected)
+    monkeypatch.setattr("graft.search.runs.connection", connected)
     monkeypatch.setattr(report, "write", nothing_drawn)
     tracker = Mock()
-    here: Any = partial(Here, trainer=serial)
-    return runs.carry_out(Run(folder), Means(1), Progress(quiet=True), tracker, here), tracker
+    monkeypatch.setattr(runs, "Pipeline", partial(Here, trainer=serial))
+    return runs.carry_out(Run(folder), Means(1), Progress(quiet=True), tracker), tracker
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ def test_a_card_with_another_verdict_and_a_result_of_another_study_are_found(cop
 
 def test_a_finished_run_gives_its_certificate_without_ray(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = contents(finished)
-    monkeypatch.setattr("search.runs.connection", unreachable)
+    monkeypatch.setattr("graft.search.runs.connection", unreachable)
     tracker = Mock()
     found = runs.carry_out(Run(finished), Means(1), Progress(quiet=True), tracker)
     assert found == json.loads(before["certificate.json"]) and contents(finished) == before
@@ -214,7 +214,7 @@ def test_a_finished_run_gives_its_certificate_without_ray(finished: Path, monkey
 
 def test_a_finished_run_that_cannot_be_trusted_is_taken_up_again(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (copy / "evidence" / "confirmation.jsonl").unlink()
-    monkeypatch.setattr("search.runs.connection", unreachable)
+    monkeypatch.setattr("graft.search.runs.connection", unreachable)
     with pytest.raises(ConnectionError):
         runs.carry_out(Run(copy), Means(1), Progress(quiet=True), Mock())
 

@@ -7,22 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graft.search.transfer.objective import Examples, Task
+from phases import phase
 
 from graft.models.network import Network
 from graft.search.engine import actors
 from graft.search.engine.ledger import Ledger, Rules, storage
 from graft.search.run.seeds import Role
+from graft.search.tasks.base import Examples, Phase
 from graft.spaces.plan import Plan, Recipe
 from graft.spaces.ranges import Ranges
 
 
 @pytest.fixture(scope="module")
-def task() -> Task:
+def shared() -> Phase:
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(40, 3)).astype(np.float32)
     outputs = (2 + np.sin(inputs @ rng.normal(size=(3, 5)))).astype(np.float32)
-    return Task(0, Role.BASELINE, Examples(inputs, outputs), validation=8, network=Network(2, 8))
+    return phase(0, Role.BASELINE, Examples(inputs, outputs), 8, Network(2, 8))
 
 
 def diverging(trial: Any, ranges: Ranges) -> Plan:
@@ -31,7 +32,7 @@ def diverging(trial: Any, ranges: Ranges) -> Plan:
     return Plan(Recipe(rate=1e30 if trial.number % 2 else 1e-3, epochs=3, batch=16, optimiser="sgd", loss="mse"))
 
 
-def test_diverged_trials_are_failed_and_the_others_go_on(ray_session: Any, task: Task, tmp_path: Path) -> None:
+def test_diverged_trials_are_failed_and_the_others_go_on(ray_session: Any, shared: Phase, tmp_path: Path) -> None:
     found = Ledger(
         storage(tmp_path / "optuna.journal"),
         Rules("baseline", 3, Role.BASELINE_SAMPLER, 12, 3),
@@ -40,7 +41,7 @@ def test_diverged_trials_are_failed_and_the_others_go_on(ray_session: Any, task:
         [],
         lambda plan: {},
     )
-    actors.search(found, task, 2, tmp_path / "tune")
+    actors.search(found, shared, 2, tmp_path / "tune")
     states = {trial["number"]: trial["state"] for trial in found.records()}
     assert all(states[number] == "failed" for number in states if number % 2)
     assert any(state == "complete" for state in states.values())

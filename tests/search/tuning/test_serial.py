@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graft.search.transfer.objective import Examples, Task, Training
+from phases import phase
 
 from graft.models.network import Network
 from graft.search.engine import actors, serial
 from graft.search.engine.ledger import Ledger, Rules, storage
 from graft.search.engine.outcome import measure
 from graft.search.run.seeds import Role
+from graft.search.tasks.base import Examples, Phase, Request
 from graft.spaces import baseline, transfer
 from graft.spaces.plan import Plan, Recipe
 from graft.spaces.ranges import Ranges
@@ -23,11 +24,11 @@ START = Recipe(rate=5e-3, batch=8, epochs=3, activation="gelu")
 RANGES = Ranges(rate=(1e-3, 2e-2), batch=(4, 16), epochs=(2, 5))
 
 
-def task() -> Task:
+def shared() -> Phase:
     rng = np.random.default_rng(0)
     inputs = rng.uniform(30, 70, (30, 3)).astype(np.float32)
     outputs = (0.6 + 0.3 * np.sin(inputs @ rng.normal(0, 0.03, (3, 4)))).astype(np.float32)
-    return Task(7, Role.BASELINE, Examples(inputs, outputs), validation=6, network=Network(1, 5))
+    return phase(7, Role.BASELINE, Examples(inputs, outputs), 6, Network(1, 5))
 
 
 def ledger(folder: Path, **options: Any) -> Ledger:
@@ -45,16 +46,16 @@ def ledger(folder: Path, **options: Any) -> Ledger:
 
 def test_one_worker_on_ray_finds_the_trials_of_the_plain_loop(ray_session: Any, tmp_path: Path) -> None:
     plain, on_ray = ledger(tmp_path / "plain"), ledger(tmp_path / "ray")
-    serial.search(plain, task(), 1, tmp_path / "plain" / "tune")
-    actors.search(on_ray, task(), 1, tmp_path / "ray" / "tune")
+    serial.search(plain, shared(), 1, tmp_path / "plain" / "tune")
+    actors.search(on_ray, shared(), 1, tmp_path / "ray" / "tune")
     assert plain.records() == on_ray.records()
     assert plain.spent >= 12 and {trial["state"] for trial in plain.records()} >= {"complete", "pruned"}
     assert not (tmp_path / "ray" / "tune").exists()
 
 
 def test_single_trainings_and_calls_agree_too(ray_session: Any) -> None:
-    shared, plan = task(), Plan(START)
-    asked = [(f"direct/{i}", shared, Training(plan, i)) for i in range(3)]
+    given, plan = shared(), Plan(START)
+    asked = [(f"direct/{i}", given, Request(plan, i)) for i in range(3)]
     plain = {key: outcome.error for key, outcome in serial.outcomes(asked, 1)}
     on_ray = {key: outcome.error for key, outcome in actors.outcomes(asked, 2)}
     assert plain == on_ray and list(plain) == ["direct/0", "direct/1", "direct/2"]
@@ -76,32 +77,32 @@ def test_a_search_that_is_killed_goes_on_with_the_same_trials(
     tmp_path: Path, stop_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = ledger(tmp_path / "whole")
-    serial.search(whole, task(), 1, tmp_path)
+    serial.search(whole, shared(), 1, tmp_path)
     done: list[int] = []
 
-    def dies(shared: Task, training: Training) -> Any:
+    def dies(given: Phase, training: Request) -> Any:
         if len(done) == stop_after:
             raise KeyboardInterrupt
         done.append(training.index)
-        return measure(shared, training)
+        return measure(given, training)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(serial, "measure", dies)
-        serial.search(ledger(tmp_path / "killed"), task(), 1, tmp_path)
+        serial.search(ledger(tmp_path / "killed"), shared(), 1, tmp_path)
     resumed = ledger(tmp_path / "killed")
-    serial.search(resumed, task(), 1, tmp_path)
+    serial.search(resumed, shared(), 1, tmp_path)
     assert resumed.records() == whole.records()
 
 
 def test_a_diverging_trial_is_recorded_and_the_search_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = ledger(tmp_path)
 
-    def diverges(shared: Task, training: Training) -> Any:
+    def diverges(given: Phase, training: Request) -> Any:
         wild = Recipe(rate=1e30, batch=8, epochs=3, loss="mse", optimiser="sgd", warmup=0)
-        return measure(shared, Training(Plan(wild), 0) if training.plan.recipe.activation == "relu" else training)
+        return measure(given, Request(Plan(wild), 0) if training.plan.recipe.activation == "relu" else training)
 
     monkeypatch.setattr(serial, "measure", diverges)
-    serial.search(book, task(), 1, tmp_path)
+    serial.search(book, shared(), 1, tmp_path)
     states = {trial["plan"]["recipe"]["activation"]: trial["state"] for trial in book.records()[:3]}
     assert states == {"relu": "failed", "gelu": "complete", "silu": "complete"}
     assert "the loss is" in book.records()[0]["reason"]

@@ -1,18 +1,19 @@
 """Trainings of sequence models that copy: what is scored, and that controls are what they claim."""
 
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
-from graft.search.transfer.objective import Examples, Training
-from graft.search.watchers.objective import WatcherTask, exactly, learn, missed, nats
 
 from graft.models.sequence.masked import masks
 from graft.models.sequence.shape import SequenceShape
 from graft.models.shaped import pack
 from graft.models.surgery import shuffle, transplant
-from graft.search.run.seeds import Role
+from graft.search.run.seeds import Draws, Role
+from graft.search.tasks.base import Examples, Phase, Request, fit
+from graft.search.tasks.likelihood import Likelihood, exactly, missed, nats
 from graft.simulators.exact import iid
 from graft.simulators.registry import lattice
 from graft.spaces.plan import Block, Plan, Recipe
@@ -27,9 +28,24 @@ def states(n: int, seed: int) -> np.ndarray:
     return model.index(iid(model, T, n, np.random.default_rng(seed))).reshape(n, -1)
 
 
-def task(judge: Examples | None = None, reference: float = 0.0, **sources: bytes) -> WatcherTask:
-    pool = Examples(states(1200, 1), np.zeros((1200, 0)))
-    return WatcherTask(SYSTEM, 0, Role.PLANS, pool, 200, SHAPE, "all", sources, judge, reference)
+@dataclass(frozen=True)
+class Told:
+    """What these trainings need to know of a study."""
+
+    target: str = SYSTEM
+    symmetries: str = "all"
+    shape: SequenceShape = SHAPE
+    seed: int = 0
+
+
+def unlabelled(index: np.ndarray) -> Examples:
+    return Examples(index, np.zeros((len(index), 0)))
+
+
+def phase(test: Examples | None = None, reference: float = 0.0) -> Phase:
+    task = Likelihood(Told())
+    task.reference = reference
+    return Phase(task, 0, Role.PLANS, unlabelled(states(1200, 1)), 200, {}, test)
 
 
 def test_exact_probabilities_are_probabilities() -> None:
@@ -48,7 +64,7 @@ def test_uniform_guessing_misses_all_information() -> None:
 
 def test_missed_information_is_the_divergence_over_that_of_chance() -> None:
     """Against the sum over all 512 states, which no sample enters."""
-    model, _ = learn(task(), Training(Plan(Recipe(rate=1e-2, batch=50, epochs=5)), 0))
+    model = fit(phase(), Request(Plan(Recipe(rate=1e-2, batch=50, epochs=5)), 0))[0].network
     with torch.inference_mode():
         log_p = model.log_prob(torch.from_numpy(EVERY)).double().numpy()
     exact = exactly(SYSTEM, EVERY)[:, 0]
@@ -61,13 +77,13 @@ def test_missed_information_is_the_divergence_over_that_of_chance() -> None:
 
 def test_the_search_reads_the_likelihood_and_the_proof_what_is_exact() -> None:
     seen = states(2000, 4)
-    plan = Training(Plan(Recipe(rate=1e-2, batch=50, epochs=5)), 3)
-    searched, judged = task(reference=5.0), task(Examples(seen, exactly(SYSTEM, seen)))
-    model, held = learn(searched, plan)
+    plan = Request(Plan(Recipe(rate=1e-2, batch=50, epochs=5)), 3)
+    searched, judged = phase(reference=5.0), phase(Examples(seen, exactly(SYSTEM, seen)))
+    model, (_, held) = fit(searched, plan)[0].network, Draws.of(0, Role.PLANS, 3).rows(1200, 200)
     assert searched.errors(plan)[0] == pytest.approx(np.exp(nats(model, searched.pool.inputs[held]) - 5.0))
-    assert judged.errors(plan)[0] == pytest.approx(missed(model, judged.judge))  # type: ignore[arg-type]
+    assert judged.errors(plan)[0] == pytest.approx(missed(model, judged.test))  # type: ignore[arg-type]
     assert searched.errors(plan) == searched.errors(plan)
-    assert task().digest(plan) != task(reference=1.0).digest(plan)
+    assert phase().digest(plan) != phase(reference=1.0).digest(plan)
 
 
 def test_shuffling_moves_only_what_takes_part() -> None:
@@ -96,25 +112,25 @@ def test_the_couplings_of_a_hotter_lattice_help_a_colder_one_that_was_hardly_wat
     """The logits of T = 4, doubled, are nearly those of T = 2: what the whole study is about."""
     hot = lattice("ising-3x3")
     many = hot.index(iid(hot, 4.0, 40_000, np.random.default_rng(5))).reshape(-1, SITES)
-    source = WatcherTask("ising-3x3@4", 0, Role.BASE, Examples(many, np.zeros((40_000, 0))), 10, SHAPE, "none")
-    base, _ = learn(source, Training(Plan(Recipe(rate=1e-2, batch=200, epochs=5)), 0))
+    source = Phase(Likelihood(Told("ising-3x3@4", "none")), 0, Role.BASE, unlabelled(many), 10)
+    base, _ = fit(source, Request(Plan(Recipe(rate=1e-2, batch=200, epochs=5)), 0))
     seen = states(4000, 6)
-    little = WatcherTask(
-        SYSTEM, 0, Role.PLANS, Examples(states(160, 7), np.zeros((160, 0))), 10, SHAPE, "none",
-        {"hot": pack(base, SHAPE)}, Examples(seen, exactly(SYSTEM, seen)),
+    little = Phase(
+        Likelihood(Told(symmetries="none")), 0, Role.PLANS, unlabelled(states(160, 7)), 10,
+        {"hot": pack(base.network, SHAPE)}, Examples(seen, exactly(SYSTEM, seen)),
     )  # fmt: skip
     doubled = (Block("hot", scale=2.0), Block("hot"), Block("hot", scale=2.0))
     copied = Plan(Recipe(rate=3e-3, batch=50, epochs=10), doubled)
     direct = min(
-        little.errors(Training(Plan(Recipe(rate=rate, batch=50, epochs=30, initial_scale=0.1)), 0))[0]
+        little.errors(Request(Plan(Recipe(rate=rate, batch=50, epochs=30, initial_scale=0.1)), 0))[0]
         for rate in (3e-3, 1e-2, 3e-2)
     )
-    assert little.errors(Training(copied, 0))[0] < 0.85 * direct
+    assert little.errors(Request(copied, 0))[0] < 0.85 * direct
 
 
 def test_states_that_only_can_be_read_are_learned_from() -> None:
     """As Ray hands them over; torch would warn, and a warning is an error here."""
     seen = states(300, 8)
     seen.flags.writeable = False
-    judge = Examples(seen, exactly(SYSTEM, seen))
-    assert 0 < task(judge).errors(Training(Plan(Recipe(rate=1e-2, batch=50, epochs=2)), 0))[0] < 1
+    judged = replace(phase(Examples(seen, exactly(SYSTEM, seen))), pool=unlabelled(seen), validation=50)
+    assert 0 < judged.errors(Request(Plan(Recipe(rate=1e-2, batch=50, epochs=2)), 0))[0] < 1

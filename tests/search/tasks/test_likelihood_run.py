@@ -9,10 +9,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from graft.search.watchers.mapping import draw_map
-from graft.search.watchers.pipeline import WatcherPipeline
-from graft.search.watchers.runs import carry_out
-from graft.search.watchers.verification import checks
+from graft.search.transfer.runs import carry_out
 from this_process import CONNECTED, connected, written
 
 from graft.search import report
@@ -20,6 +17,9 @@ from graft.search.cli import main
 from graft.search.engine import serial
 from graft.search.engine.progress import Progress
 from graft.search.estimate import estimate
+from graft.search.kinds.transfer.mapping import draw_map
+from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.verification import checks
 from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.study import resolve
@@ -51,11 +51,11 @@ def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) 
 
 
 def prepared(folder: Path, patch: pytest.MonkeyPatch) -> Run:
-    for module in ("search.runs", "graft.search.kinds.transfer.mapping"):
+    for module in ("graft.search.runs", "graft.search.kinds.transfer.mapping"):
         patch.setattr(f"{module}.connection", connected)
-    patch.setattr("search.watchers.pipeline.watch", here)
+    patch.setattr("graft.search.tasks.likelihood.watch", here)
     for module in ("runs", "mapping"):
-        patch.setattr(f"search.watchers.{module}.WatcherPipeline", partial(WatcherPipeline, trainer=TRAINER))
+        patch.setattr(f"graft.search.transfer.{module}.Pipeline", partial(Pipeline, trainer=TRAINER))
     return Run(folder)
 
 
@@ -68,7 +68,7 @@ def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("watchers") / "run"
+    folder = tmp_path_factory.mktemp("likelihood") / "run"
     with pytest.MonkeyPatch.context() as patch:
         carried_out(folder, patch)
     return folder
@@ -124,10 +124,9 @@ def test_a_system_that_was_hardly_watched_is_refused_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = TINY | {"rows": TINY["rows"] | {"pool": 700}}  # type: ignore[operator]
-    monkeypatch.setattr("test_watcher_run.TINY", few)
-    with pytest.raises(
-        InputError, match="700 states of ising-4x4 at temperature 2.5 are worth .* allowed: at least 1000"
-    ):
+    monkeypatch.setattr("test_likelihood_run.TINY", few)
+    expected = "700 states of ising-4x4 at temperature 2.5 are worth .* allowed: at least 1000"
+    with pytest.raises(InputError, match=expected):
         carried_out(tmp_path / "run", monkeypatch)
     assert not list(tmp_path.iterdir())
 

@@ -6,16 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from graft.search.transfer import pretrained
-from graft.search.transfer.objective import Examples, Task, Training, learn
+from phases import phase
 from safetensors.torch import save_file
 
 from graft.models.network import Network, OwnNetwork, Shape
+from graft.models.pretrained import Pretrained
 from graft.models.scaling import Scaling
 from graft.models.weights import pack
 from graft.search.cli import main
 from graft.search.run.seeds import Role
 from graft.search.study import opened, resolve
+from graft.search.tasks import pretrained
+from graft.search.tasks.base import Examples, Request, fit
 from graft.spaces.errors import InputError
 from graft.spaces.plan import OWN, Plan, Recipe, Span
 from graft.spaces.sources import Lesson, Sources
@@ -157,14 +159,16 @@ def test_inputs_are_standardised_as_the_source_was_where_its_first_block_is_copi
     network = OwnNetwork("own_net:Net")
     shape, scaling = Shape(3, 2, network, OWN), Scaling(torch.full((3,), 7.0), torch.full((3,), 3.0))
     data = pack(shape.build(), shape, scaling)
-    task = Task(1, Role.PLANS, POOL, 6, network, {"w.pt": data}, scalings={"w.pt": scaling})
+    told_by = Pretrained("w.pt", "", (7.0,), (3.0,))
+    shared = phase(1, Role.PLANS, POOL, 6, network, {"w.pt": data}, weights=(told_by,))
     recipe = Recipe(epochs=1, batch=8, activation=OWN)
     plan = Plan.span(recipe, 3, "w.pt", Span(*span)) if span else Plan(recipe)
-    _, trained, used = learn(task, Training(plan, 0))
-    assert (used.mean.tolist() == [7, 7, 7]) == told
-    assert type(trained).__name__ == "Net"
-    again = learn(task, Training(plan, 0))[1]
-    assert all(torch.equal(a, b) for a, b in zip(trained.parameters(), again.parameters(), strict=True))
+    trained, _ = fit(shared, Request(plan, 0))
+    assert trained.scaling is not None and (trained.scaling.mean.tolist() == [7, 7, 7]) == told
+    assert type(trained.network).__name__ == "Net"
+    again, _ = fit(shared, Request(plan, 0))
+    pairs = zip(trained.network.parameters(), again.network.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_a_trained_source_leaves_no_choice_of_examples_and_epochs() -> None:

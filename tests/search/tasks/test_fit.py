@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from graft.search.transfer import objective
-from graft.search.transfer.objective import Examples, Task, Training, learn, packed
+from phases import phase, regression
 from torch import Tensor, nn
 
 from graft.models.head import best_constant
@@ -27,6 +26,8 @@ from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.run.seeds import Draws, Role
 from graft.search.study import resolve
+from graft.search.tasks import base
+from graft.search.tasks.base import Examples, Phase, Request, fit
 from graft.spaces.plan import Plan, Recipe, Span
 
 SHAPE = Shape(3, 4, Network(2, 6), "gelu")
@@ -53,7 +54,8 @@ def source() -> bytes:
     return pack(network, SHAPE, Scaling(torch.zeros(3), torch.ones(3)))
 
 
-TASK = Task(7, Role.PLANS, examples(30), validation=6, network=Network(2, 6), bases={"film": source()})
+TASK = regression(Network(2, 6))
+PHASE = phase(7, Role.PLANS, examples(30), 6, Network(2, 6), {"film": source()})
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Seen:
 def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Seen]:
     """Starts a training and tells what the loop was given, without carrying it out."""
 
-    def look(plan: Plan, index: int = 0, shuffled: bool = False, task: Task = TASK) -> Seen:
+    def look(plan: Plan, index: int = 0, shuffled: bool = False, of: Phase = PHASE) -> Seen:
         caught: list[Seen] = []
 
         def catch(network: nn.Module, inputs: Tensor, outputs: Tensor, *rest: Any, **more: Any) -> None:
@@ -78,8 +80,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Seen]:
             caught.append(Seen(state, inputs, outputs, rest[1].get_state()))
 
         with monkeypatch.context() as patched:
-            patched.setattr(objective, "train", catch)
-            learn(task, Training(plan, index, shuffled))
+            patched.setattr(base, "train", catch)
+            fit(of, Request(plan, index, shuffled))
         return caught[0]
 
     return look
@@ -99,7 +101,7 @@ def test_every_arm_of_a_seed_gets_the_same_rows_weights_and_order(seen: Callable
 
 
 def test_what_is_copied_is_the_source_scaled_or_its_entries_shuffled(seen: Callable[..., Seen]) -> None:
-    theirs = TASK.sources["film"].state_dict()
+    theirs = PHASE.sources["film"].state_dict()
     copied, shuffled = seen(TRANSFER).weights, seen(TRANSFER, shuffled=True).weights
     for name in ("blocks.0.0.weight", "blocks.0.0.bias", "blocks.1.0.weight", "blocks.1.0.bias"):
         assert torch.equal(copied[name], theirs[name] * 1.2)
@@ -108,8 +110,8 @@ def test_what_is_copied_is_the_source_scaled_or_its_entries_shuffled(seen: Calla
 
 
 def test_another_seed_or_role_redraws_everything(seen: Callable[..., Seen]) -> None:
-    found = [seen(DIRECT), seen(DIRECT, 1), seen(DIRECT, task=replace(TASK, role=Role.CONFIRMATION)),
-             seen(DIRECT, task=replace(TASK, seed=8))]  # fmt: skip
+    found = [seen(DIRECT), seen(DIRECT, 1), seen(DIRECT, of=replace(PHASE, role=Role.CONFIRMATION)),
+             seen(DIRECT, of=replace(PHASE, seed=8))]  # fmt: skip
     for i, one in enumerate(found):
         for other in found[:i]:
             assert not torch.equal(one.outputs, other.outputs) and not torch.equal(one.order, other.order)
@@ -124,38 +126,38 @@ def test_the_weights_are_those_of_the_seeds_own_generator(seen: Callable[..., Se
 
 @pytest.mark.parametrize("plan", [DIRECT, TRANSFER, HEAD], ids=["direct", "transfer", "frozen head"])
 def test_measuring_twice_gives_the_same_error(plan: Plan) -> None:
-    outcomes = [measure(TASK, Training(plan, 0)) for _ in range(2)]
+    outcomes = [measure(PHASE, Request(plan, 0)) for _ in range(2)]
     assert outcomes[0].error == outcomes[1].error and outcomes[0].error > 0
     assert outcomes[0].reason == "" and outcomes[0].seconds > 0
-    assert measure(TASK, Training(plan, 1)).error != outcomes[0].error
+    assert measure(PHASE, Request(plan, 1)).error != outcomes[0].error
 
 
 def test_the_order_of_measurements_does_not_matter() -> None:
-    alone = measure(TASK, Training(DIRECT, 0)).error
+    alone = measure(PHASE, Request(DIRECT, 0)).error
     torch.manual_seed(123)
     np.random.default_rng(5).random()
-    measure(TASK, Training(TRANSFER, 3, shuffled=True))
-    assert measure(replace(TASK), Training(DIRECT, 0)).error == alone
+    measure(PHASE, Request(TRANSFER, 3, shuffled=True))
+    assert measure(replace(PHASE), Request(DIRECT, 0)).error == alone
 
 
 def test_sources_are_only_read() -> None:
-    before = {name: tensor.clone() for name, tensor in TASK.sources["film"].state_dict().items()}
-    measure(TASK, Training(TRANSFER, 0, shuffled=True))
-    measure(TASK, Training(HEAD, 0))
-    assert all(torch.equal(tensor, before[name]) for name, tensor in TASK.sources["film"].state_dict().items())
+    before = {name: tensor.clone() for name, tensor in PHASE.sources["film"].state_dict().items()}
+    measure(PHASE, Request(TRANSFER, 0, shuffled=True))
+    measure(PHASE, Request(HEAD, 0))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in PHASE.sources["film"].state_dict().items())
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
 def test_divergence_is_an_outcome_with_a_reason(optimiser: str) -> None:
     recipe = replace(RECIPE, rate=1e30, optimiser=optimiser, loss="mse", warmup=0, activation="relu")
-    found = measure(TASK, Training(Plan(recipe), 0))
+    found = measure(PHASE, Request(Plan(recipe), 0))
     assert isinstance(found, Outcome) and not math.isfinite(found.error)
     assert found.reason and len(found.reason.splitlines()) == 1
 
 
 def test_a_network_that_predicts_no_number_is_an_outcome_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objective, "predict", lambda network, rows: torch.full((len(rows), 4), math.nan))
-    found = measure(TASK, Training(DIRECT, 0))
+    monkeypatch.setattr(base, "predict", lambda network, rows: torch.full((len(rows), 4), math.nan))
+    found = measure(PHASE, Request(DIRECT, 0))
     assert math.isnan(found.error) and found.reason == "the error is nan"
 
 
@@ -166,28 +168,30 @@ def changed(pool: Examples, rows: np.ndarray, value: float) -> Examples:
 
 
 def test_validation_rows_judge_and_never_train() -> None:
-    learned, held = Draws.of(TASK.seed, TASK.role, 0).rows(30, 6)
-    error, network, scaling = learn(TASK, Training(DIRECT, 0))
-    literal = network(scaling(torch.tensor(TASK.pool.inputs[held]))).detach().numpy()
-    exact = TASK.pool.outputs[held]
-    assert error == pytest.approx(np.mean(np.abs(literal - exact) / exact), rel=1e-5)
+    learned, held = Draws.of(PHASE.seed, PHASE.role, 0).rows(30, 6)
+    fitted, off = fit(PHASE, Request(DIRECT, 0))
+    literal = fitted.network(fitted.seen(torch.tensor(PHASE.pool.inputs[held]))).detach().numpy()
+    exact = PHASE.pool.outputs[held]
+    assert off.value == pytest.approx(np.mean(np.abs(literal - exact) / exact), rel=1e-5)
 
-    other_error, other, other_scaling = learn(replace(TASK, pool=changed(TASK.pool, held, 5.0)), Training(DIRECT, 0))
-    assert other_error != error and torch.equal(scaling.mean, other_scaling.mean)
-    pairs = zip(network.parameters(), other.parameters(), strict=True)
+    other, other_off = fit(replace(PHASE, pool=changed(PHASE.pool, held, 5.0)), Request(DIRECT, 0))
+    assert fitted.scaling is not None and other.scaling is not None
+    assert other_off.value != off.value and torch.equal(fitted.scaling.mean, other.scaling.mean)
+    pairs = zip(fitted.network.parameters(), other.network.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
-    np.testing.assert_allclose(scaling.mean.numpy(), TASK.pool.inputs[learned].mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(fitted.scaling.mean.numpy(), PHASE.pool.inputs[learned].mean(axis=0), rtol=1e-5)
 
 
-def test_where_there_is_a_judge_it_judges_and_validation_rows_are_not_read() -> None:
-    judge = examples(11, seed=3)
-    task = replace(TASK, judge=judge)
-    error, network, scaling = learn(task, Training(TRANSFER, 0))
-    literal = network(scaling(torch.tensor(judge.inputs))).detach().numpy()
-    assert error == pytest.approx(np.mean(np.abs(literal - judge.outputs) / judge.outputs), rel=1e-5)
-    assert error != learn(TASK, Training(TRANSFER, 0))[0]
-    _, held = Draws.of(TASK.seed, TASK.role, 0).rows(30, 6)
-    assert learn(replace(task, pool=changed(TASK.pool, held, math.nan)), Training(TRANSFER, 0))[0] == error
+def test_where_there_are_test_examples_they_judge_and_validation_rows_are_not_read() -> None:
+    test = examples(11, seed=3)
+    judged = replace(PHASE, test=test)
+    fitted, off = fit(judged, Request(TRANSFER, 0))
+    literal = fitted.network(fitted.seen(torch.tensor(test.inputs))).detach().numpy()
+    assert off.value == pytest.approx(np.mean(np.abs(literal - test.outputs) / test.outputs), rel=1e-5)
+    assert off.value != fit(PHASE, Request(TRANSFER, 0))[1].value
+    _, held = Draws.of(PHASE.seed, PHASE.role, 0).rows(30, 6)
+    spoilt = replace(judged, pool=changed(PHASE.pool, held, math.nan))
+    assert fit(spoilt, Request(TRANSFER, 0))[1].value == off.value
 
 
 def test_locked_rows_are_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,28 +208,32 @@ def test_locked_rows_are_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     pipeline.prepare()
     for role in (Role.BASELINE, Role.PLANS, Role.CONFIRMATION):
-        task = pipeline.task(role, {})
-        assert len(task.pool) == 25
-        np.testing.assert_array_equal(task.pool.inputs, unlocked.inputs)
-        np.testing.assert_array_equal(task.pool.outputs, unlocked.outputs)
+        shared = pipeline.shared(role, {})
+        assert len(shared.pool) == 25
+        np.testing.assert_array_equal(shared.pool.inputs, unlocked.inputs)
+        np.testing.assert_array_equal(shared.pool.outputs, unlocked.outputs)
     trained = np.concatenate([Draws.of(0, Role.PLANS, i).rows(25, 6)[0] for i in range(20)])
     assert set(trained) == set(range(25))
 
 
 def test_a_trained_network_travels_with_its_scaling(tmp_path: Path) -> None:
-    _, network, scaling = learn(TASK, Training(TRANSFER, 0))
-    (tmp_path / "model.safetensors").write_bytes(packed(TASK, TRANSFER, network, scaling))
+    fitted, _ = fit(PHASE, Request(TRANSFER, 0))
+    (tmp_path / "model.safetensors").write_bytes(TASK.pack(fitted))
     opened, shape, again = unpack(tmp_path / "model.safetensors")
-    assert shape == SHAPE and torch.equal(again.mean, scaling.mean)
-    rows = torch.tensor(TASK.pool.inputs)
-    assert torch.equal(opened(again(rows)), network(scaling(rows)))
+    assert fitted.scaling is not None
+    assert shape == SHAPE and torch.equal(again.mean, fitted.scaling.mean)
+    rows = torch.tensor(PHASE.pool.inputs)
+    assert torch.equal(opened(again(rows)), fitted.network(fitted.seen(rows)))
+    same = TASK.unpack(TASK.pack(fitted))
+    assert (same.inputs, same.outputs) == (fitted.inputs, fitted.outputs)
+    assert torch.equal(same.network(same.seen(rows)), fitted.network(fitted.seen(rows)))
 
 
 def test_a_base_is_trained_the_same_twice_and_found_again_only_intact(tmp_path: Path) -> None:
     data = examples(40, seed=1)
-    one, two = (train_base("film", data, SHAPE, RECIPE, seed=3) for _ in range(2))
+    one, two = (train_base("film", "film-3", TASK, data, RECIPE, seed=3) for _ in range(2))
     assert one == two and 0 < one.error < 1
-    assert one.data != train_base("film", data, SHAPE, RECIPE, seed=4).data
+    assert one.data != train_base("film", "film-3", TASK, data, RECIPE, seed=4).data
     save_base(one, tmp_path)
     assert load_base("film", RECIPE, tmp_path) == one
     assert load_base("film", replace(RECIPE, epochs=4), tmp_path) is None
@@ -238,7 +246,8 @@ def test_a_base_is_trained_the_same_twice_and_found_again_only_intact(tmp_path: 
 def test_a_base_never_reads_its_last_tenth() -> None:
     data = examples(40, seed=1)
     poisoned = changed(data, np.arange(36, 40), math.nan)
-    assert train_base("film", data, SHAPE, RECIPE, seed=3) == train_base("film", poisoned, SHAPE, RECIPE, seed=3)
+    one, two = (train_base("film", "film-3", TASK, given, RECIPE, seed=3) for given in (data, poisoned))
+    assert one == two
 
 
 def fair(plan: Plan) -> Plan:
@@ -257,7 +266,8 @@ def test_every_fresh_head_starts_at_the_same_constant_and_so_does_that_of_the_sh
         assert torch.equal(seen(fair(plan), shuffled=shuffled).weights[bias], constant)
     # The copied head keeps its own, whatever the recipe says of fresh ones.
     assert torch.equal(seen(fair(HEAD)).weights[bias], seen(HEAD).weights[bias])
-    # Nothing but that bias differs, and another seed has other rows and another constant.
-    others = seen(DIRECT).weights
-    assert all(torch.equal(direct.weights[name], others[name]) for name in others if name != bias)
+    # Nothing but the head differs, whose weights are zero, and another seed has other rows and another constant.
+    others, weight = seen(DIRECT).weights, bias.replace("bias", "weight")
+    assert all(torch.equal(direct.weights[name], others[name]) for name in others if name not in (bias, weight))
+    assert not direct.weights[weight].any() and others[weight].any()
     assert not torch.equal(seen(fair(DIRECT), 1).weights[bias], constant)

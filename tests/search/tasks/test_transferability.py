@@ -1,12 +1,11 @@
-"""Cheap priors against slow literal versions of themselves, and on data where the answer is known."""
+"""Cheap scores of transferability against slow literal versions of themselves, and where the answer is known."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
-from graft.search.transfer.objective import Examples, Task
-from graft.search.transfer.priors import favourites, log_evidence, priors, probe_error
+from phases import phase
 from scipy import optimize, stats
 
 from graft.models.losses import relative_error
@@ -17,6 +16,8 @@ from graft.models.scaling import Scaling
 from graft.models.weights import pack
 from graft.search.proof.agreement import PRIORS, agreement
 from graft.search.run.seeds import Role
+from graft.search.tasks.base import Examples, Phase
+from graft.search.tasks.transferability import favourites, log_evidence, probe_error, scores
 from graft.spaces.plan import Recipe, Span
 
 RNG = np.random.default_rng(0)
@@ -103,19 +104,19 @@ def test_gradient_ratios_are_those_of_finite_differences_and_leave_the_network_a
     assert [p.requires_grad for p in model.blocks[0].parameters()] == [False, False]
 
 
-def task(inputs: int) -> Task:
+def copying(inputs: int) -> Phase:
     shape = Shape(inputs, 4, Network(2, 6), "gelu")
     rng = np.random.default_rng(1)
     pool = Examples(rng.normal(size=(40, 3)).astype(np.float32), (1 + rng.random((40, 4))).astype(np.float32))
     torch.manual_seed(1)
     data = pack(shape.build(), shape, Scaling(torch.zeros(inputs), torch.ones(inputs)))
-    return Task(0, Role.PLANS, pool, 8, Network(2, 6), {"film-5": data, "film-6": data})
+    return phase(0, Role.PLANS, pool, 8, Network(2, 6), {"film-5": data, "film-6": data})
 
 
 @pytest.mark.parametrize("inputs", [2, 3, 5])
 def test_every_prior_scores_spans_of_every_source_also_of_other_widths(inputs: int) -> None:
-    found = priors(task(inputs), Recipe(activation="gelu"))
-    assert found == priors(task(inputs), Recipe(activation="gelu"))
+    found = scores(copying(inputs), Recipe(activation="gelu"))
+    assert found == scores(copying(inputs), Recipe(activation="gelu"))
     assert list(found) == list(PRIORS)
     assert set(found["gradient to weight"]["film-5"]) == {f"{s.first}-{s.last}" for s in Span.every(3)}
     assert set(found["LogME"]["film-6"]) == set(found["linear probe"]["film-6"]) == {"1-1", "1-2"}
@@ -124,8 +125,8 @@ def test_every_prior_scores_spans_of_every_source_also_of_other_widths(inputs: i
 
 
 def test_agreement_is_kendalls_tau_and_the_price_of_following_the_prior() -> None:
-    scores = {"1-1": 1.0, "1-2": 3.0, "1-3": 2.0, "2-2": 9.0}
-    found = agreement(scores, {"1-1": 0.05, "1-2": 0.03, "1-3": 0.02, "3-3": 0.01})
+    told = {"1-1": 1.0, "1-2": 3.0, "1-3": 2.0, "2-2": 9.0}
+    found = agreement(told, {"1-1": 0.05, "1-2": 0.03, "1-3": 0.02, "3-3": 0.01})
     assert found == {
         "tau": pytest.approx(1 / 3),
         "spans": 3,
@@ -133,4 +134,4 @@ def test_agreement_is_kendalls_tau_and_the_price_of_following_the_prior() -> Non
         "best": "1-3",
         "regret": pytest.approx(0.5),
     }
-    assert agreement(scores, {"1-1": 0.05, "1-2": 0.03}) is None
+    assert agreement(told, {"1-1": 0.05, "1-2": 0.03}) is None

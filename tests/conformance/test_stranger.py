@@ -1,0 +1,55 @@
+"""A stranger's task passes every command with no other file touched."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+STUDY = """
+task = "strangers:Waves"
+source = "slow"
+target = "fast"
+rows = { source = 120, pool = 40, locked = 4, validation = 8, test = 30 }
+base = { epochs = 20, batch = 20, rate = 1e-2, activation = "own" }
+start = { epochs = 6, batch = 14, rate = 1e-2, activation = "own" }
+ranges = { epochs = [3, 12], batch = [14, 28], activation = ["own"] }
+budget = { trainings = 8, seeds = 2, steps = 60, map = 2, curve = 1 }
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with nothing but the stranger's file and study."""
+    folder = tmp_path_factory.mktemp("stranger")
+    (folder / "strangers.py").write_text((HERE / "strangers.py").read_text())
+    (folder / "mine.toml").write_text(STUDY)
+    (folder / "inputs.csv").write_text("1.0,1.2\n0.7,0.9\n")
+    return folder
+
+
+def graft(home: Path, *words: str) -> str:
+    """What a command prints; it must end well."""
+    environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(home), str(HERE.parents[1])])
+    command = [sys.executable, "-P", "-m", "graft", *words]
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_it_is_run_mapped_reported_verified_asked_and_examined(home: Path) -> None:
+    assert "mine: 2 trainings at a time" in graft(home, "doctor", "mine.toml", "--workers", "2")
+    told = json.loads(graft(home, "run", "mine.toml", "--workers", "2", "--out", "out", "--json"))
+    assert told["decision"] in ("transfer", "direct") and len(told["comparisons"][0]["direct"]["per_seed"]) >= 8
+    assert "ok" in graft(home, "verify", "out")
+    drawn = json.loads(graft(home, "map", "mine.toml", "--workers", "2", "--out", "out", "--json"))
+    assert len(drawn["cells"]) == 6 and drawn["blocks"] == 3
+    assert graft(home, "report", "out").strip().endswith("index.html")
+    page = (home / "out" / "report" / "index.html").read_text()
+    assert "fast" in page and "slow" in page
+    rows = graft(home, "predict", "out", "inputs.csv").strip().splitlines()
+    assert len(rows) == 3 and len(rows[1].split(",")) == 12
