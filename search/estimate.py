@@ -6,6 +6,7 @@ import time
 import torch
 
 from graft.models.train import train
+from graft.search.run.seeds import torch_stream
 from graft.search.tasks.base import Task
 from graft.spaces.plan import Recipe
 
@@ -18,7 +19,7 @@ def seconds_per_step(task: Task, recipe: Recipe) -> float:
     """Time of one optimiser step of a task's network on one thread of this machine."""
     inputs, outputs = task.any_rows(recipe.batch * STEPS)
     network = task.network(recipe, inputs.shape[1:], outputs.shape[1:])
-    generator = torch.Generator().manual_seed(0)
+    generator = torch_stream(0)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -19,6 +19,17 @@ KNOWS = {
     "cluster": {"spaces"},
     "search": {"spaces", "models", "simulators", "cluster"},
 }
+ARROWS = {
+    "run": set(),
+    "settings": set(),
+    "proof": {"run", "settings"},
+    "engine": {"run"},
+    "tasks": {"run", "settings"},
+    "tracking": {"run"},
+    "report": {"run", "proof", "settings"},
+    "kinds": {"run", "settings", "proof", "engine", "tasks", "report", "champion", "estimate"},
+}
+"""What the rooms of the search may know of each other, however far."""
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 IDS = [str(path.relative_to(ROOT)) for path in FILES]
@@ -30,14 +41,14 @@ def module(path: Path) -> str:
 
 @cache
 def imported(path: Path) -> set[str]:
-    """Dotted names that a file imports, wherever in it."""
+    """Dotted names that a file imports, wherever in it; ours without their prefix."""
     found: set[str] = set()
     for node in ast.walk(TREES[path]):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return {name.removeprefix("graft.") for name in found}
 
 
 def tops(path: Path) -> set[str]:
@@ -49,10 +60,59 @@ def who_imports(name: str) -> set[str]:
     return {module(path) for path in FILES if any(one == name or one.startswith(f"{name}.") for one in imported(path))}
 
 
+def room(name: str) -> str:
+    """A folder or file of a package: ``search.kinds``, ``models.train``."""
+    return ".".join(name.split(".")[:2])
+
+
+@cache
+def known() -> dict[str, set[str]]:
+    """Which rooms each room imports something of."""
+    ours = {room(module(path)) for path in FILES}
+    arrows: dict[str, set[str]] = {name: set() for name in ours}
+    for path in FILES:
+        mine = room(module(path))
+        arrows[mine] |= {room(name) for name in imported(path)} & ours - {mine}
+    return arrows
+
+
+def reached(start: str) -> set[str]:
+    """Every room that a room knows, through others too."""
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = known()[waiting.pop()] - found
+        found |= new
+        waiting += new
+    return found
+
+
 @pytest.mark.parametrize("path", FILES, ids=IDS)
 def test_a_room_knows_only_the_rooms_that_it_may(path: Path) -> None:
-    room = path.relative_to(ROOT).parts[0]
-    assert tops(path) & set(ROOMS) <= KNOWS[room] | {room}
+    package = path.relative_to(ROOT).parts[0]
+    assert tops(path) & set(ROOMS) <= KNOWS[package] | {package}
+
+
+def test_no_room_knows_itself_through_others() -> None:
+    assert [name for name in sorted(known()) if name in reached(name)] == []
+
+
+@pytest.mark.parametrize("name", ARROWS)
+def test_the_arrows_of_the_search_hold_through_others_too(name: str) -> None:
+    within = {other for other in reached(f"search.{name}") if other.startswith("search.")}
+    assert within <= {f"search.{other}" for other in ARROWS[name]}
+
+
+def test_the_question_is_known_to_those_who_choose_it_alone() -> None:
+    choosing = {"search.study", "search.commands", "search.doctor"}
+    assert {room(name) for name in who_imports("search.kinds")} - {"search.kinds"} == choosing
+
+
+def test_only_graft_is_imported() -> None:
+    """A user's own ``models.py`` or ``search.py`` must never be taken for ours."""
+    bare = re.compile(rf"^\s*(from|import) ({'|'.join(ROOMS)})\b", re.M)
+    inside = [*FILES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "graft").glob("*.py")]
+    assert [str(path) for path in inside if bare.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.parent.name == "spaces"], ids=lambda p: p.name)
@@ -71,32 +131,27 @@ def test_simulators_know_neither_torch_nor_the_search() -> None:
 
 
 def test_simulators_know_of_the_cluster_its_pool_only() -> None:
-    known = {name for path in FILES if module(path).startswith("simulators.") for name in imported(path)}
-    assert {".".join(name.split(".")[:2]) for name in known if name.split(".")[0] == "cluster"} == {
-        "graft.cluster.pool"
-    }
+    told = {name for path in FILES if module(path).startswith("simulators.") for name in imported(path)}
+    assert {room(name) for name in told if name.split(".")[0] == "cluster"} == {"cluster.pool"}
 
 
 def test_ray_is_known_to_the_cluster_and_tune_to_three_files() -> None:
-    tune = {"graft.search.engine.sampler", "graft.search.engine.scheduler", "graft.search.engine.actors"}
+    tune = {"search.engine.sampler", "search.engine.scheduler", "search.engine.actors"}
     assert {name for name in who_imports("ray") if not name.startswith("cluster.")} == tune
     assert who_imports("ray.tune") == tune
 
 
+def test_every_generator_of_a_study_comes_from_one_maker() -> None:
+    raw = re.compile(r"default_rng\(|SeedSequence\(|manual_seed\(")
+    inside = [path for path in FILES if module(path).startswith("search.")]
+    assert {module(path) for path in inside if raw.search(path.read_text(encoding="utf-8"))} == {"search.run.seeds"}
+
+
 @pytest.mark.parametrize(
-    ("name", "owner"), [("mlflow", "graft.search.tracking.view"), ("matplotlib", "graft.search.report.drawing")]
+    ("name", "owner"), [("mlflow", "search.tracking.view"), ("matplotlib", "search.report.drawing")]
 )
 def test_one_file_each_knows_mlflow_and_matplotlib(name: str, owner: str) -> None:
     assert who_imports(name) == {owner}
-
-
-@pytest.mark.parametrize("room", ["tuning", "proof", "records", "sentences", "report", "tracking"])
-def test_what_all_kinds_of_study_share_knows_none_of_them(room: str) -> None:
-    kinds = {f"search.{kind}" for kind in ("transfer", "sharing", "dcl", "watchers")}
-    inside = [path for path in FILES if path.parent == ROOT / "search" / room]
-    assert inside
-    for path in inside:
-        assert not {".".join(name.split(".")[:2]) for name in imported(path)} & kinds, path
 
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)
@@ -142,7 +197,7 @@ def is_text(node: ast.expr) -> bool:
 
 
 def test_names_that_docstrings_refer_to_exist() -> None:
-    """In full (`graft.models.surgery.transplant`) a name is where it says; a short one is defined somewhere in this house."""
+    """In full (`graft.models.surgery.transplant`) a name is where it says; a short one is defined in this house."""
     homes = {module(path).removesuffix(".__init__"): defined(path) for path in FILES}
     known = set().union(*homes.values()) | {part for home in homes for part in home.split(".")}
 
@@ -154,7 +209,9 @@ def test_names_that_docstrings_refer_to_exist() -> None:
         strangers = {part for one in imported(path) for part in one.split(".") if one.split(".")[0] not in ROOMS}
         return first in strangers or {first, *rest} <= known
 
-    assert [(module(path), name) for path in FILES for name in told(path) if not exists(name, path)] == []
+    assert [
+        (module(path), name) for path in FILES for name in told(path) if not exists(name.removeprefix("graft."), path)
+    ] == []
 
 
 def test_no_module_is_a_drawer_for_everything() -> None:
@@ -173,9 +230,10 @@ def test_tests_need_no_packages_and_have_names_of_their_own() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))
 
 
-def test_every_room_is_installed() -> None:
+def test_every_room_is_linked_into_the_package() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    listed = settings["tool"]["setuptools"]["packages"]
-    within = {".".join(path.relative_to(ROOT).parent.parts) for path in FILES if path.name == "__init__.py"}
-    assert {name.split(".")[0] for name in listed} == set(ROOMS) and set(listed) == within
-    assert all((ROOT / room / "__init__.py").is_file() for room in ROOMS)
+    assert settings["tool"]["setuptools"]["packages"]["find"]["include"] == ["graft*"]
+    assert {path.name for path in (ROOT / "graft").iterdir() if path.is_symlink()} == set(ROOMS)
+    assert all((ROOT / "graft" / name).resolve() == ROOT / name for name in ROOMS)
+    folders = {path.parent for path in FILES}
+    assert [str(path) for path in folders if not (path / "__init__.py").is_file()] == []

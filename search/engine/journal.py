@@ -16,7 +16,7 @@ from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial
 
 from graft.search.run.folder import mend_tail
-from graft.search.run.seeds import number
+from graft.search.run.seeds import named, number
 
 HISTORY = 100
 """Trials that TPE weighs as not good. Each makes a draw dearer, and those before them count least anyway."""
@@ -56,8 +56,9 @@ class NumberedTPE(RecentTPE):
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Draw one parameter by itself."""
-        seed = number(np.random.SeedSequence([*self.entropy, *param_name.encode()]))
-        return RecentTPE(seed=seed).sample_independent(study, trial, param_name, param_distribution)
+        return RecentTPE(seed=named(self.entropy, param_name)).sample_independent(
+            study, trial, param_name, param_distribution
+        )
 
 
 class HeldLock(BaseJournalFileLock):

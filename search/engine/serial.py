@@ -1,4 +1,4 @@
-"""Trainings one after the other in this process: the plain version of what `tuning` does on Ray.
+"""Trainings one after the other in this process: the plain version of what `actors` does on Ray.
 
 With one worker both give the same trials and the same numbers, which a test holds them to. Calibration uses it,
 because its repeats are smaller than what starting Tune costs, and run side by side anyway.

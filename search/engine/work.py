@@ -24,7 +24,7 @@ class Work:
         means: What it may use.
         progress: Told what goes on.
         tracker: Shown every trial that ends (MLflow), or None.
-        trainer: What carries trainings out: the module `tuning` (on Ray) or `serial` (in this process).
+        trainer: What carries trainings out: the module `actors` (on Ray) or `serial` (in this process).
     """
 
     def __init__(

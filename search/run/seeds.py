@@ -1,5 +1,7 @@
 """Every random number of a study comes from SeedSequence([study seed, role, i]) with disjoint roles."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -55,6 +57,34 @@ class Draws:
         """Row numbers for training and for validation, drawn without replacement from ``unlocked`` rows."""
         order = self.split.permutation(unlocked)
         return order[validation:], order[:validation]
+
+
+def stream(study: int, role: Role, *path: int) -> np.random.Generator:
+    """The random numbers of one purpose, and of one part of it: the only maker of generators of a study."""
+    return np.random.default_rng(np.random.SeedSequence([study, int(role), *(path or (0,))]))
+
+
+def glance() -> np.random.Generator:
+    """Random numbers that decide nothing: rows at which only shapes are looked."""
+    return np.random.default_rng(0)
+
+
+def torch_stream(seed: int) -> torch.Generator:
+    """The same for torch, from a whole number."""
+    return torch.Generator().manual_seed(seed)
+
+
+@contextmanager
+def spending(generator: torch.Generator) -> Iterator[None]:
+    """Inside, torch's global generator, the only one that dropout knows, starts where this one did."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator.initial_seed())
+        yield
+
+
+def named(root: Sequence[int], name: str) -> int:
+    """A 32-bit seed for a setting of that name."""
+    return number(np.random.SeedSequence([*root, *name.encode()]))
 
 
 def number(sequence: np.random.SeedSequence) -> int:

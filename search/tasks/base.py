@@ -26,7 +26,7 @@ from graft.models.scaling import Scaling
 from graft.models.surgery import blocks_of, shuffle, transplant
 from graft.models.train import Augment, Backward, predict, train
 from graft.models.weights import no_gradient, pack_state, sha256, unpack_state
-from graft.search.run.seeds import Draws, Role, sequence
+from graft.search.run.seeds import Draws, Role, glance, stream
 from graft.spaces.plan import Plan, Recipe
 
 Shape = tuple[int, ...]
@@ -154,7 +154,7 @@ class Task(ABC):
 
     def examples(self, name: str, role: Role, rows: int, data: Data) -> Examples:
         """The examples of one purpose, the same each time."""
-        found = self.sample(name, rows, np.random.default_rng(sequence(self.study.seed, role)))
+        found = self.sample(name, rows, stream(self.study.seed, role))
         data.count(rows, rows)
         return found
 
@@ -213,7 +213,7 @@ class Task(ABC):
     @cached_property
     def shapes(self) -> tuple[Shape, Shape]:
         """Of an example's inputs and outputs, of the target."""
-        few = self.sample(self.study.target, FEW, np.random.default_rng(0))
+        few = self.sample(self.study.target, FEW, glance())
         return few.inputs.shape[1:], few.outputs.shape[1:]
 
     def scaling(self, inputs: Tensor, first: str | None) -> Scaling | None:
@@ -333,19 +333,19 @@ class Task(ABC):
 
     def interface(self) -> dict[str, Any]:
         """Inputs, outputs and grid of the target, for the card of a network that predicts it."""
-        width = self.sample(self.study.target, FEW, np.random.default_rng(0)).inputs[0].size
+        width = self.sample(self.study.target, FEW, glance()).inputs[0].size
         inputs = [{"name": f"input {i + 1}", "unit": "1"} for i in range(width)]
         return {"positive": False, "columns": None, "inputs": inputs, "outputs": [], "grid": None}
 
     def any_rows(self, rows: int) -> tuple[Tensor, Tensor]:
         """Inputs and outputs of the right shapes, whatever their values, on which the time of a step is measured."""
-        few = self.sample(self.study.target, FEW, np.random.default_rng(0))
+        few = self.sample(self.study.target, FEW, glance())
         chosen = np.arange(rows) % FEW
         return few.take(chosen).tensors()
 
     def megabytes(self) -> float:
         """Disk that a run's data will take."""
-        few = self.sample(self.study.target, FEW, np.random.default_rng(0))
+        few = self.sample(self.study.target, FEW, glance())
         rows = self.study.rows
         each = (few.inputs.nbytes + few.outputs.nbytes) / FEW
         return each * (rows.source * len(self.study.sources) + 11 * rows.pool + rows.test) / 1e6

@@ -1,7 +1,7 @@
 """States of lattices, learned by sequence models through their likelihood: which blocks hold between temperatures?"""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from copy import copy
 from functools import cache, cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from graft.models.surgery import blocks_of
 from graft.models.symmetries import Symmetries
 from graft.models.train import Augment, Backward, prepare_process
 from graft.models.weights import as_file
-from graft.search.run.seeds import Draws, Role, entropy, sequence
+from graft.search.run.seeds import Draws, Role, entropy, spending, stream, torch_stream
 from graft.search.tasks.base import Data, Errors, Examples, Exhibit, Fitted, Phase, Shape, Task
 from graft.search.tasks.distilled.data import judge_of
 from graft.search.tasks.distilled.final import account
@@ -106,7 +106,7 @@ class Likelihood(Task):
         )  # fmt: skip
         seen.require()
         # Rows follow each other in time, and the last of them are no sample of all.
-        order = np.random.default_rng(sequence(self.study.seed, role)).permutation(rows)
+        order = stream(self.study.seed, role).permutation(rows)
         return Examples(system.model.index(seen.states).reshape(rows, -1)[order], np.zeros((rows, 0)))
 
     def knowing(self, pool: Examples, calls: Any, data: Any) -> Self:
@@ -147,12 +147,9 @@ class Likelihood(Task):
         assert isinstance(network, Autoregressive)
         return masks(network, plan.copied)
 
-    @contextmanager
-    def noise(self, draws: Draws) -> Iterator[None]:
+    def noise(self, draws: Draws) -> AbstractContextManager[None]:
         """Inside, dropout draws from this seed's order."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(draws.order.initial_seed())
-            yield
+        return spending(draws.order)
 
     def backward(self) -> Backward:
         """Raise the mean log-likelihood."""
@@ -186,7 +183,7 @@ class Likelihood(Task):
         """Energies that a network has learned, held against exact ones."""
         system = find(self.study.target)
         assert isinstance(system, Watched) and isinstance(fitted.network, Autoregressive)
-        judge = judge_of(system.model, LEVEL, REFERENCE, (self.study.seed, Role.TEST, 1))
+        judge = judge_of(system.model, LEVEL, REFERENCE, stream(self.study.seed, Role.TEST, 1))
         return {"energies": account(judge, Energies(fitted.network, system.temperature), system.model)}
 
     def shown(self, networks: Mapping[str, Mapping[str, Any]], test: Examples) -> Exhibit:
@@ -215,7 +212,7 @@ class Likelihood(Task):
     def any_rows(self, rows: int) -> tuple[Tensor, Tensor]:
         """Random states, and no outputs."""
         sites = self.system(self.study.target).model.sites
-        generator = torch.Generator().manual_seed(0)
+        generator = torch_stream(0)
         states = torch.randint(self.shape.q, (rows, sites), generator=generator, dtype=torch.uint8)
         return states, torch.zeros((rows, 0))
 

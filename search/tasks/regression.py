@@ -17,7 +17,7 @@ from graft.models.scaling import Scaling
 from graft.models.standard import Standard
 from graft.models.train import predict
 from graft.models.weights import as_file, pack, unpack
-from graft.search.run.seeds import Role, entropy, sequence
+from graft.search.run.seeds import Role, entropy, glance, stream, torch_stream
 from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Phase, Shape, Task
 from graft.search.tasks.pretrained import fitted
 from graft.search.tasks.transferability import scores
@@ -83,7 +83,7 @@ class Regression(Task):
         if table is not None:
             held = keep(table, data.folder(place))
             # Files are often sorted, and the last rows of a sorted file are no sample of it.
-            order = np.random.default_rng(sequence(self.study.seed, role)).permutation(held.rows)[:rows]
+            order = stream(self.study.seed, role).permutation(held.rows)[:rows]
             found = Examples(held.inputs()[order], held.outputs()[order])
         else:
             seed, simulator = entropy(self.study.seed, role), self.system(name)
@@ -106,7 +106,7 @@ class Regression(Task):
         for name in (*self.study.taught, self.study.target):
             if ":" in name:  # what is broken is better told now than from an actor
                 try:
-                    self.system(name).draw(2, np.random.default_rng(0))
+                    self.system(name).draw(2, glance())
                 except Exception as problem:
                     raise traced(
                         f"simulator {name!r} fails on its first two rows: {type(problem).__name__}: {problem}; "
@@ -209,7 +209,7 @@ class Regression(Task):
 
     def any_rows(self, rows: int) -> tuple[Tensor, Tensor]:
         """Random inputs and outputs of the right shapes."""
-        generator = torch.Generator().manual_seed(0)
+        generator = torch_stream(0)
         inputs, outputs = (torch.rand((rows, *shape), generator=generator) for shape in self.shapes)
         return inputs, outputs + 0.1
 

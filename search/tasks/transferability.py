@@ -14,11 +14,11 @@ from graft.models.losses import deviations
 from graft.models.mlp import fresh
 from graft.models.probe import features, gradient_ratios
 from graft.models.surgery import blocks_of, transplant
-from graft.search.proof.agreement import PRIORS
 from graft.search.run.seeds import Draws
 from graft.search.tasks.base import Phase
 from graft.spaces.plan import Block, Recipe, Span
 
+NAMES = ("linear probe", "LogME", "gradient to weight")
 Array = NDArray[np.float64]
 ROUNDS = 50
 TINY = 1e-12
@@ -34,7 +34,7 @@ def scores(phase: Phase, recipe: Recipe) -> dict[str, dict[str, dict[str, float]
     """
     rows, exact = phase.pool.tensors()
     outputs = exact.double().numpy()
-    found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in PRIORS}
+    found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in NAMES}
     for source in phase.bases:
         network = phase.task.network(recipe, tuple(rows.shape[1:]), tuple(exact.shape[1:]))
         fresh(network, recipe.initial_scale, Draws.of(phase.seed, phase.role, 0).weights)

@@ -18,7 +18,7 @@ HELD = 0.1
 class Base:
     """A base network: safetensors bytes, its error on source examples it never saw, how it was trained.
 
-    Of one that came trained (`search.transfer.pretrained`) the last two are not known.
+    The last two are not known where it came trained (`graft.search.tasks.pretrained`).
     """
 
     name: str

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from graft.search.transfer.runs import Decided, decided
 from torch import nn
 
 from graft.models.mlp import fresh
@@ -35,13 +34,14 @@ from graft.search.engine.processes import carried_out
 from graft.search.engine.progress import Progress
 from graft.search.engine.searched import NothingFinished
 from graft.search.kinds.transfer.bases import Base, train_base
+from graft.search.kinds.transfer.kind import Decided, decided
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.study import MODES, Mode, Study
 from graft.search.proof.claims import RivalDiverged
 from graft.search.proof.statistics import clopper_pearson
 from graft.search.run.folder import Evidence, Run, strict
 from graft.search.run.means import Means
-from graft.search.run.seeds import Draws, Role, sequence
+from graft.search.run.seeds import Draws, Role, stream
 from graft.search.tasks.base import Examples, Fitted, Phase, Request
 from graft.search.tasks.tables import LOCKED
 from graft.spaces.plan import Plan, Recipe
@@ -90,7 +90,7 @@ class Redrawn(Phase):
             network = self.task.unpack(self.bases[name]).network
             fresh(network, 1.0, Draws.of(self.seed, Role.BASE, number).weights)
             return network
-        labels = LABELS[self.kind](self.taught, np.random.default_rng(sequence(self.seed, Role.BASE, number)))
+        labels = LABELS[self.kind](self.taught, stream(self.seed, Role.BASE, number))
         base = train_base(name, name, self.task, labels, self.recipe, self.seed, index=number)
         return no_gradient(self.task.unpack(base.data).network)
 
@@ -131,7 +131,7 @@ class Repeat(Pipeline):
 
     def examples(self, name: str, role: Role, rows: int) -> Examples:
         """Rows drawn on the spot: too few to be worth shards."""
-        return self.task.sample(name, rows, np.random.default_rng(sequence(self.study.seed, role)))
+        return self.task.sample(name, rows, stream(self.study.seed, role))
 
     def shared(self, role: Role, bases: Mapping[str, Base], test: Examples | None = None) -> Phase:
         """What trainings share; the nulls draw their sources anew."""

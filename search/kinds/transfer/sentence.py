@@ -17,7 +17,7 @@ def sentence(
     """What to do, how much it helps, how sure that is, and on what it was measured.
 
     Args:
-        comparison: From `certificate.verdict`.
+        comparison: From `verdict`.
         examples: Learning curve of direct learning, if it was measured.
         study: The resolved study.
         tried: Plans of transfer that the search trained at all.

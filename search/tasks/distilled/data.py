@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graft.models.energies import gauged
-from graft.search.run.seeds import Role, entropy, sequence
+from graft.search.run.seeds import Role, entropy, stream
 from graft.search.tasks.distilled.objective import Judge
 from graft.search.tasks.distilled.own import kept
 from graft.search.tasks.distilled.spread import random_states
@@ -62,12 +62,11 @@ def judge(study: DclStudy, role: Role) -> Judge:
     Energies, learned ones and exact ones alike, are counted from their mean over the same random states: so the gauge
     brings no error of its own.
     """
-    return judge_of(lattice(study.system), study.states.level, study.states.reference, sequence(study.seed, role))
+    return judge_of(lattice(study.system), study.states.level, study.states.reference, stream(study.seed, role))
 
 
-def judge_of(model: SpinModel, level: int, random: int, seed: Any) -> Judge:
+def judge_of(model: SpinModel, level: int, random: int, rng: np.random.Generator) -> Judge:
     """As `judge`: ``level`` states of each level, and ``random`` ones for the gauge."""
-    rng = np.random.default_rng(seed)
     states, exact = uniform_in_energy(model, level, rng)
     reference = random_states(random, model.sites, model.q, rng)
     zero = model.energy(model.states(reference.reshape(-1, *model.shape)))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from graft.models.sequence.fit import log_probabilities
 from graft.models.shaped import pack
 from graft.models.weights import sha256
+from graft.search.run.seeds import stream
 from graft.search.tasks.distilled import scores
 from graft.search.tasks.distilled.objective import IMAGES, Judge, Watching, WatchTask, learn
 from graft.search.tasks.distilled.spread import Energy, Index, spread
@@ -22,7 +23,7 @@ def spread_out(task: WatchTask) -> Index:
     """States of all energies, by Monte Carlo with the energies of a short training of the linear-logistic baseline."""
     study = task.study
     energies = learn(task, Watching(linear(), 0, study.budget.rungs[0] * study.budget.seconds, False)).energies
-    rng = np.random.default_rng([study.seed, int(task.role), 1])
+    rng = stream(study.seed, task.role, 1)
     return spread(energies, study.states.wide, int(np.prod(task.shape)), task.q, rng)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.search.run.seeds import Role, sequence
+from graft.search.run.seeds import Role, stream
 from graft.search.tasks.distilled.study import DclStudy
 from graft.search.tasks.distilled.teaching import Taught
 from graft.simulators.exact import heat_capacity, internal_energy
@@ -49,7 +49,7 @@ def predicted(name: str, taught: Taught, study: DclStudy) -> dict[str, Any]:
     """
     model, sweeps = lattice(name), study.budget.sweeps
     temperatures = ladder(study.temperatures, model.sites)
-    rng = np.random.default_rng(sequence(study.seed, Role.CURVE, model.sites))
+    rng = stream(study.seed, Role.CURVE, model.sites)
     seen = tile_monte_carlo(
         taught.laid(model.shape), temperatures.tolist(), sweeps=sweeps, burn=int(BURN * sweeps), rng=rng, copies=COPIES
     )

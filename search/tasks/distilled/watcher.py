@@ -17,7 +17,7 @@ from graft.models.sequence.masked import LinearLogistic
 from graft.models.sequence.shape import SequenceShape
 from graft.models.sequence.warm import from_linear
 from graft.models.symmetries import Symmetries
-from graft.search.run.seeds import Draws
+from graft.search.run.seeds import Draws, spending, torch_stream
 from graft.spaces.compute import states_for
 from graft.spaces.dcl import WARM, Watch, linear
 from graft.spaces.plan import Block, Recipe
@@ -98,8 +98,7 @@ def learn_from(
     Raises:
         NonFiniteLoss: If training diverges.
     """
-    with torch.random.fork_rng(devices=[]):  # dropout knows the global generator only
-        torch.manual_seed(draws.order.initial_seed())
+    with spending(draws.order):
         fit(model, tensor(index), recipe, draws.order, symmetries=symmetries, blocks=blocks)
 
 
@@ -128,7 +127,7 @@ class Energies:
 
     def __call__(self, index: Index) -> NDArray[np.float64]:
         """Energies (states,) of index arrays (states, sites)."""
-        drawn = torch.Generator().manual_seed(self.seed)
+        drawn = torch_stream(self.seed)
         logs = log_probabilities(
             self.model, tensor(index), symmetries=self.symmetries, copies=self.copies, generator=drawn
         )
@@ -137,7 +136,7 @@ class Energies:
     def images(self, index: Index, copies: int) -> NDArray[np.float64]:
         """Energies (copies, states) of random images of the same states, not averaged: what tells inconsistency."""
         assert self.symmetries is not None
-        elements = self.symmetries.draw(min(copies, len(self.symmetries)), torch.Generator().manual_seed(self.seed))
+        elements = self.symmetries.draw(min(copies, len(self.symmetries)), torch_stream(self.seed))
         plain = Energies(self.model, self.temperature)
         return np.stack([plain(self.symmetries.image(tensor(index), one).numpy()) for one in elements])
 
