@@ -62,10 +62,11 @@ class Run:
             InputError: If it holds another study, or anything that is no run.
         """
         if self.has("study.json"):
-            held = self.read("study.json")
-            if not _same(held, study):
+            held = _reopened(self.read("study.json"), study)
+            if held != study:
+                told = held if isinstance(held, dict) else held.to_dict()
                 raise InputError(
-                    f"{self.folder} holds the run of another study ({_difference(held, study.to_dict())}); "
+                    f"{self.folder} holds the run of another study ({_difference(told, study.to_dict())}); "
                     "allowed: the same study and settings, or another --out"
                 )
         elif self.folder.is_dir() and any(not _left_behind(entry.name) for entry in self.folder.iterdir()):
@@ -191,12 +192,12 @@ def _left_behind(name: str) -> bool:
     return name in ("lock", "run-id") or name.endswith(durable.PARTIAL)
 
 
-def _same(held: dict[str, Any], study: Any) -> bool:
-    """Whether the plain values of a folder's study mean this one; where its files lay is no difference."""
+def _reopened(held: dict[str, Any], study: Any) -> Any:
+    """What the plain values of a folder's study mean, as a study of this kind; themselves if they are of no such."""
     try:
-        return bool(type(study).reopened(held) == study)
+        return type(study).reopened(held)
     except InputError:
-        return False
+        return held
 
 
 def _difference(held: dict[str, Any], asked: dict[str, Any]) -> str:

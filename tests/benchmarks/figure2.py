@@ -19,7 +19,7 @@ from graft.search.proof.statistics import log_ratios, reduction
 from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role
-from graft.search.study import resolve
+from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan, Span
 
@@ -36,9 +36,10 @@ def main() -> None:
         if asked.study:
             run.begin(resolve(asked.study, "paper"))
         with connection(cpus(), run.folder):
-            line = Pipeline(run, Means(cpus()), Progress())
+            study = reopened(run.read("study.json"))
+            line = Pipeline(study, run, Means(cpus()), Progress())
             line.prepare()
-            direct, transfer = recipes(run)
+            direct, transfer = recipes(run, study)
             bases = line.bases(transfer)
             test = line.task.to_judge(line.examples(line.study.target, Role.TEST, line.study.rows.test))
             task = line.shared(Role.REGRET, bases, test)

@@ -16,6 +16,7 @@ from graft.search.proof.statistics import log_ratios, reduction
 from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role
+from graft.search.study import reopened
 from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan, Recipe, Span
 
@@ -32,7 +33,7 @@ def main() -> None:
     best = min((cell for cell in drawn["cells"] if cell["change"] is not None), key=lambda cell: cell["change"])
     theirs, own = Recipe.from_dict(drawn["recipe"]), Recipe.from_dict(drawn["direct_recipe"])
     with run.held(), connection(asked.workers, run.folder):
-        line = Pipeline(run, Means(asked.workers), Progress(quiet=True))
+        line = Pipeline(reopened(run.read("study.json")), run, Means(asked.workers), Progress(quiet=True))
         line.prepare()
         bases, study = line.bases(theirs), line.study
         span = Span(best["n1"], best["n2"])

@@ -13,6 +13,7 @@ from graft.models.shaped import unpack
 from graft.models.train import prepare_process
 from graft.search.run.folder import Run
 from graft.search.run.seeds import Draws, Role
+from graft.search.study import reopened
 from graft.search.tasks.distilled import teaching
 from graft.search.tasks.distilled.data import judge
 from graft.search.tasks.distilled.spread import BETAS
@@ -32,7 +33,7 @@ def main() -> None:
     print(f"| run | teacher | noise | itself | {' | '.join(temperatures)} |\n|{'---|' * (4 + len(SHARES))}", flush=True)
     for folder in options.parse_args().folders:
         run = Run(folder.resolve())
-        study = run.study
+        study = reopened(run.read("study.json"))
         model, judged = lattice(study.system), judge(study, Role.TEST)
         for path in sorted(run.path("finals").glob("*.json")):
             told = run.read(f"finals/{path.name}")

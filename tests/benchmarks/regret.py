@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from graft.search.transfer.runs import decided
 
 from graft.search.engine import serial
 from graft.search.engine.processes import carried_out
 from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer import mapping
 from graft.search.kinds.transfer.calibration import Repeat, permuted
+from graft.search.kinds.transfer.kind import decided
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run, strict, write_json
@@ -84,8 +84,9 @@ def study_of(case: tuple[str, str], seed: int) -> Study:
 def world(case: tuple[str, str], seed: int, folder: Path) -> World:
     """The run of one search, its data drawn."""
     run = Run(folder)
-    run.begin(study_of(case, seed))
-    line = World(run, Means(1), Progress(quiet=True), trainer=serial)
+    study = study_of(case, seed)
+    run.begin(study)
+    line = World(study, run, Means(1), Progress(quiet=True), trainer=serial)
     line.scrambled = case[0].startswith("permuted")
     line.prepare()
     return line

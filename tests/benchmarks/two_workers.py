@@ -48,11 +48,12 @@ def main(study: str, trainings: int, times: int) -> None:
     ratios = []
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder) / "run")
-        run.begin(resolve(study))
+        asked = resolve(study)
+        run.begin(asked)
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-        line = Pipeline(run, Means(2), Progress(quiet=True))
+        line = Pipeline(asked, run, Means(2), Progress(quiet=True))
         line.prepare()
-        start = run.study.start
+        start = asked.start
         line.bases(start)  # trained here, found there
         print(f"{study}: {trainings} trainings of {start.epochs} epochs, batches of {start.batch}")
         for number in range(times):

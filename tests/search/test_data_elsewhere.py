@@ -19,8 +19,9 @@ SIZES = {"rows.source": 30, "rows.pool": 25, "rows.locked": 5, "rows.validation"
 
 def prepared(folder: Path, store: str | None) -> Pipeline:
     run = Run(folder)
-    run.begin(resolve("calibration", "demo", SIZES))
-    line = Pipeline(run, Means(1, store=store), Progress(quiet=True))
+    study = resolve("calibration", "demo", SIZES)
+    run.begin(study)
+    line = Pipeline(study, run, Means(1, store=store), Progress(quiet=True))
     line.prepare()
     return line
 

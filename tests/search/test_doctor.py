@@ -12,7 +12,8 @@ import pytest
 from graft.cluster.doctor import judged
 from graft.cluster.nodes import Node, nodes, source, versions
 from graft.search.cli import main
-from graft.search.doctor import examination, megabytes, tracking
+from graft.search.doctor import examination, tracking
+from graft.search.kinds.registry import kind_of
 from graft.search.study import resolve
 
 
@@ -26,7 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def states(tmp_path: Path, **asked: object) -> dict[str, str]:
-    return {found.what: found.state for found in examination(asked.pop("study", None), tmp_path, **asked)}  # type: ignore[arg-type]
+    return {found.what: found.state for found in examination(asked.pop("kind", None), tmp_path, **asked)}  # type: ignore[arg-type]
 
 
 def test_a_machine_that_is_fit(tmp_path: Path, home: Path) -> None:
@@ -46,9 +47,9 @@ def test_a_secret_that_others_can_read(tmp_path: Path, home: Path) -> None:
 
 
 def test_what_a_study_asks_beside_what_there_is(tmp_path: Path) -> None:
-    study = resolve("film10-film8")
-    assert any(f"about {megabytes(study):.0f} MB" in what for what in states(tmp_path, study=study, workers=1))
-    missing = [found for found in examination(study, tmp_path, workers=4096) if found.state == "missing"]
+    kind = kind_of(resolve("film10-film8"))
+    assert any(f"about {kind.megabytes():.0f} MB" in what for what in states(tmp_path, kind=kind, workers=1))
+    missing = [found for found in examination(kind, tmp_path, workers=4096) if found.state == "missing"]
     assert len(missing) == 1 and "asked 4096, have" in missing[0].what
 
 

@@ -10,7 +10,6 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from graft.search.dcl import runs
 from this_process import connected, written
 
 from graft.search import report
@@ -18,14 +17,15 @@ from graft.search.engine import serial
 from graft.search.engine.progress import Progress
 from graft.search.kinds.dcl.champion import load
 from graft.search.kinds.dcl.confirmation import as_long, trainings
+from graft.search.kinds.dcl.kind import Dcl
 from graft.search.kinds.dcl.pipeline import DclPipeline
-from graft.search.kinds.dcl.verification import checks
+from graft.search.kinds.registry import kind_of
 from graft.search.report import energies
 from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.run.results import read
 from graft.search.run.seeds import Role, entropy
-from graft.search.study import resolve
+from graft.search.study import reopened, resolve
 from graft.search.tasks.distilled.final import final
 from graft.simulators.exact import iid
 from graft.simulators.registry import lattice
@@ -55,14 +55,20 @@ def carried_out(
     folder: Path, patch: pytest.MonkeyPatch, settings: dict[str, Any] = TINY
 ) -> tuple[dict[str, Any], Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
-    patch.setattr("graft.search.runs.connection", connected)
-    patch.setattr(runs, "DclPipeline", partial(DclPipeline, trainer=serial))
+    patch.setattr("graft.search.kinds.base.connection", connected)
+    patch.setattr(Dcl, "work", partial(DclPipeline, trainer=serial))
     run, tracker, study = Run(folder), Mock(), resolve("dcl-ising", "demo", settings)
     with run.held():
         run.begin(study)
         if not study.observations and not run.path("data").exists():
             drawn(study, run.path("data", "watched"))
-        return runs.carry_out(run, Means(1), Progress(quiet=True), tracker), tracker
+        return kind_of(study).run(run, Means(1), Progress(quiet=True), tracker), tracker
+
+
+def checks(folder: Path) -> list[tuple[str, str]]:
+    """What is verified of a finished run, and what is wrong with it."""
+    run = Run(folder)
+    return list(kind_of(reopened(run.read("study.json"))).verify(run))
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +85,7 @@ def copy(done: Path, tmp_path: Path) -> Path:
 
 
 def test_the_folder_vouches_for_itself(done: Path) -> None:
-    assert [problem for _, problem in checks(Run(done))] == [""] * 5
+    assert [problem for _, problem in checks(done)] == [""] * 5
     result, certificate = (json.loads((done / f"{name}.json").read_text()) for name in ("result", "certificate"))
     assert set(result["finals"]) == {"linear", "made", "paper"}
     assert len(certificate["comparisons"]) == 3 and certificate["seeds"] == 8
@@ -123,7 +129,7 @@ def test_deviations_have_the_sign_of_the_figure_and_are_shares_of_the_size(copy:
     place = told["temperatures"].index(2.0)
     off = 100 * (told["energy"][place] - told["exact"][place]) / abs(told["exact"][place])
     page = report.write(copy).read_text()
-    assert f"{off:+.2f}".replace("-", "−") + "&nbsp;%" in page
+    assert f"{off:+.2f}".replace("-", "−") + "\u00a0%" in page
     three = energies.curves(told | {"exact": None, "curve": {"temperatures": told["curve"]["temperatures"]}}, 4.0)
     assert len(three.axes) == 3 and len(energies.curves(told, 4.0).axes) == 4
 
@@ -207,7 +213,7 @@ def test_what_was_changed_is_found(copy: Path, file: str, broken: str) -> None:
     text = path.read_bytes()
     number = b'"seeds": 8' if file.endswith(".json") else b'"student": '
     path.write_bytes(text.replace(number, number[:-1] + b"9") if number in text else text[:-1] + b"!")
-    assert broken in [name for name, problem in checks(Run(copy)) if problem]
+    assert broken in [name for name, problem in checks(copy) if problem]
 
 
 def test_the_page_shows_everything(done: Path, copy: Path) -> None:
@@ -247,9 +253,9 @@ def test_states_of_ones_own_are_learned_from(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "mine.npy").unlink()
     card = json.loads((tmp_path / "run" / "result.json").read_text())["data"]["watched"]
     assert (card["simulator"], card["rows"]) == ("mine.npy", 3000) and 2000 < card["effective"] <= 3000
-    assert [problem for _, problem in checks(Run(tmp_path / "run"))] == [""] * 5 and certified["comparisons"]
+    assert [problem for _, problem in checks(tmp_path / "run")] == [""] * 5 and certified["comparisons"]
     (tmp_path / "run" / "data" / "watched" / "observations.npy").write_bytes(b"other")
-    assert "data" in [name for name, problem in checks(Run(tmp_path / "run")) if problem]
+    assert "data" in [name for name, problem in checks(tmp_path / "run") if problem]
 
 
 def test_a_glass_is_learned_place_by_place_from_beginning_to_end(
@@ -258,7 +264,7 @@ def test_a_glass_is_learned_place_by_place_from_beginning_to_end(
     """Couplings differ from bond to bond: so do the student's weights, and nothing is said of other lattices."""
     glass = TINY | {"system": "glass-4x4-3", "larger": "", "symmetries": "flip", "choices.kinds": ["linear"]}
     carried_out(tmp_path / "run", monkeypatch, glass)
-    assert [problem for _, problem in checks(Run(tmp_path / "run"))] == [""] * 5
+    assert [problem for _, problem in checks(tmp_path / "run")] == [""] * 5
     found = read(tmp_path / "run")
     (told,) = found.predictions
     assert told["lattice"] == "glass-4x4-3" and len(told["exact"]) == len(told["temperatures"])

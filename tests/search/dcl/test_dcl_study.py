@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 from graft.search.run.folder import Run
-from graft.search.study import opened, registry, resolve
+from graft.search.study import opened, registry, reopened, resolve
 from graft.search.tasks.distilled.study import DclStudy
 from graft.spaces.compute import constraints
 from graft.spaces.dcl import first_guesses, suggest
@@ -24,7 +24,7 @@ def test_registered_studies_survive_their_folder(name: str, scale: str, tmp_path
     study = resolve(name, scale)
     Run(tmp_path / "run").begin(study)
     assert isinstance(study, DclStudy) and (study.name, study.scale) == (name, scale) and study.title
-    assert Run(tmp_path / "run").study == study == opened(study.to_dict())
+    assert reopened(Run(tmp_path / "run").read("study.json")) == study == opened(study.to_dict())
 
 
 @pytest.mark.parametrize("name", NAMES)

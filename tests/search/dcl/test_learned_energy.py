@@ -9,13 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_dcl_run import TINY, carried_out
+from test_dcl_run import TINY, carried_out, checks
 
 from graft.search import report
 from graft.search.cli import main
 from graft.search.kinds.dcl.champion import load
-from graft.search.kinds.dcl.verification import checks
-from graft.search.run.folder import Run
 from graft.simulators.exact import internal_energy
 from graft.simulators.registry import lattice
 from graft.spaces.errors import InputError
@@ -73,7 +71,7 @@ def test_a_lattice_is_predicted_and_joins_the_page(copy: Path, capsys: pytest.Ca
     assert rows[:, 0].tolist() == [5, 8]
     exact = internal_energy(lattice("ising-6x6"), np.array([5.0, 8.0])) / 36
     assert rows[:, -1] == pytest.approx(exact, rel=1e-6) and rows[:, 1] == pytest.approx(exact, rel=0.2)
-    assert [problem for _, problem in checks(Run(copy))] == [""] * 5
+    assert [problem for _, problem in checks(copy)] == [""] * 5
     page = (copy / "report" / "index.html").read_text()
     assert "<h3>ising-6x6</h3>" in page and "2,000 sweeps" in page and "curves-3" in report.figures(copy)
     assert asked(str(copy), "ising-6x6", "--temperatures", "4", "--sweeps", "100") == 0
@@ -129,7 +127,7 @@ def test_weights_that_were_changed_are_refused(copy: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
     with pytest.raises(InputError, match="is not the network that was certified"):
         load(copy)
-    assert "networks" in [name for name, problem in checks(Run(copy)) if problem]
+    assert "networks" in [name for name, problem in checks(copy) if problem]
     (copy / "certificate.json").unlink()
     with pytest.raises(InputError, match="holds no learned energy yet"):
         load(copy)

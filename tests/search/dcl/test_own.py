@@ -9,7 +9,7 @@ import pytest
 
 from graft.search.cli import main
 from graft.search.run.folder import Run
-from graft.search.study import resolve
+from graft.search.study import reopened, resolve
 from graft.search.tasks.distilled.own import kept
 from graft.search.tasks.distilled.study import DclStudy
 from graft.simulators.registry import lattice
@@ -31,7 +31,7 @@ def test_all_states_of_a_file_are_used_and_a_tenth_kept_from_training(tmp_path: 
     found = study(tmp_path / "mine.npy")
     assert (found.states.watched, found.states.held, found.observations.name) == (3000, 300, "mine.npy")
     Run(tmp_path / "run").begin(found)
-    assert Run(tmp_path / "run").study == found
+    assert reopened(Run(tmp_path / "run").read("study.json")) == found
 
 
 def test_a_copy_is_kept_and_another_file_is_not_taken_for_it(tmp_path: Path) -> None:

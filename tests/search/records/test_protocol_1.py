@@ -11,10 +11,9 @@ import pytest
 
 from graft.search import report
 from graft.search.champion import load
-from graft.search.kinds.sharing import verification as sharing
-from graft.search.kinds.transfer import verification as transfer
+from graft.search.kinds.registry import kind_of
 from graft.search.run.folder import Run
-from graft.search.study import resolve
+from graft.search.study import reopened, resolve
 from graft.spaces.errors import InputError
 
 KEPT = Path(__file__).parents[2] / "reference" / "protocol-1"
@@ -35,19 +34,20 @@ def certificate(folder: Path) -> dict[str, Any]:
 
 
 def test_its_certificate_follows_from_what_it_holds(folder: Path, kind: str) -> None:
-    checks = {"transfer": transfer.checks, "sharing": sharing.checks}[kind]
-    assert [problem for _, problem in checks(Run(folder))] == [""] * {"transfer": 6, "sharing": 5}[kind]
+    run = Run(folder)
+    asked = kind_of(reopened(run.read("study.json")))
+    assert [problem for _, problem in asked.verify(run)] == [""] * {"transfer": 6, "sharing": 5}[kind]
     held = certificate(folder)
     assert "protocol" not in held and "handed_over" not in held
     assert "handed over" not in held["sentence"] and "uned direct learning" in held["sentence"] or kind == "sharing"
     # A changed number is found in old folders too.
     held["comparisons"][0]["p_value"] = 0.01
     (folder / "certificate.json").write_text(json.dumps(held))
-    assert [name for name, problem in checks(Run(folder)) if problem] == ["certificate"]
+    assert [name for name, problem in asked.verify(run) if problem] == ["certificate"]
 
 
 def test_its_study_is_read_as_what_it_was(folder: Path, kind: str) -> None:
-    study = Run(folder).study
+    study = reopened(Run(folder).read("study.json"))
     assert study.budget.rival == 1 and study.start.head == "random"
     if kind == "transfer":
         assert study.base.head == "random"

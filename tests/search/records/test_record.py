@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from graft.search.run.folder import Evidence, Run, mend_tail, strict, write_bytes, write_json
-from graft.search.study import resolve
+from graft.search.study import reopened, resolve
 from graft.spaces.errors import InputError
 
 STUDY = resolve("film10-film8")
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 def test_a_new_folder_is_claimed_and_told_again(tmp_path: Path) -> None:
     run = Run(tmp_path / "deep" / "run")
     run.begin(STUDY)
-    assert run.study == STUDY and run.has("study.json") and len(run.id) == 32
+    assert reopened(run.read("study.json")) == STUDY and run.has("study.json") and len(run.id) == 32
     assert Run(run.folder).id == run.id
 
 
@@ -88,7 +88,7 @@ def test_a_folder_whose_first_start_was_killed_can_be_started_again(tmp_path: Pa
     (tmp_path / ".study.json.123-abcd.partial").write_text("{")
     run = Run(tmp_path)
     run.begin(STUDY)
-    assert run.study == STUDY
+    assert reopened(run.read("study.json")) == STUDY
 
 
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
@@ -102,14 +102,14 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_record_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "study.json").write_text(text)
     with pytest.raises(InputError, match=r"study\.json: .*; allowed: the folder of a run"):
-        _ = Run(tmp_path).study
+        _ = reopened(Run(tmp_path).read("study.json"))
     with pytest.raises(InputError):
         Run(tmp_path).begin(STUDY)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="allowed: the folder of a run"):
-        _ = Run(tmp_path).study
+        _ = reopened(Run(tmp_path).read("study.json"))
 
 
 @pytest.fixture

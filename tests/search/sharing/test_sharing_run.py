@@ -11,21 +11,22 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from graft.search.sharing import runs
 from this_process import connected, unreachable, written
 
 from graft.search import report
 from graft.search.champion import load, predict_csv
 from graft.search.engine import serial
 from graft.search.engine.progress import Progress
-from graft.search.kinds.sharing import conclusion, mapping, verdict
+from graft.search.kinds.base import Kind
+from graft.search.kinds.registry import kind_of
+from graft.search.kinds.sharing import conclusion, verdict
+from graft.search.kinds.sharing.kind import Sharing
 from graft.search.kinds.sharing.pipeline import SharingPipeline
-from graft.search.kinds.sharing.verification import checks
 from graft.search.run.folder import Run
 from graft.search.run.leaderboard import phases
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role, entropy
-from graft.search.study import resolve
+from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples
 from graft.simulators.dataset import Dataset
 from graft.simulators.registry import find
@@ -50,12 +51,17 @@ class Here(SharingPipeline):
         return Examples(data.inputs(), data.outputs())
 
 
+def kind_in(folder: Path) -> Kind:
+    """The question that a folder's study asks."""
+    return kind_of(reopened(Run(folder).read("study.json")))
+
+
 def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
-    patch.setattr("graft.search.runs.connection", connected)
-    patch.setattr(runs, "SharingPipeline", partial(Here, trainer=serial))
+    patch.setattr("graft.search.kinds.base.connection", connected)
+    patch.setattr(Sharing, "work", partial(Here, trainer=serial))
     tracker = Mock()
-    return runs.carry_out(Run(folder), Means(1), Progress(quiet=True), tracker), tracker
+    return kind_in(folder).run(Run(folder), Means(1), Progress(quiet=True), tracker), tracker
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +86,12 @@ def edit(path: Path, change: Callable[[Any], object]) -> None:
 
 
 def broken(folder: Path) -> list[str]:
-    return [name for name, problem in checks(Run(folder)) if problem]
+    return [name for name, problem in kind_in(folder).verify(Run(folder)) if problem]
 
 
 def test_a_finished_run_is_found_intact_and_has_a_comparison_for_each_task(finished: Path) -> None:
-    assert list(checks(Run(finished))) == [(n, "") for n in ("study", "data", "evidence", "certificate", "champions")]
+    found = list(kind_in(finished).verify(Run(finished)))
+    assert found == [(n, "") for n in ("study", "data", "evidence", "certificate", "champions")]
     certificate = json.loads((finished / "certificate.json").read_text())
     assert [one["task"] for one in certificate["comparisons"]] == TASKS
     for one in certificate["comparisons"]:
@@ -128,8 +135,8 @@ def test_every_task_has_its_network(finished: Path, tmp_path: Path) -> None:
 
 
 def test_a_finished_run_is_not_done_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graft.search.runs.connection", unreachable)
-    found = runs.carry_out(Run(finished), Means(1), Progress(quiet=True), Mock())
+    monkeypatch.setattr("graft.search.kinds.base.connection", unreachable)
+    found = kind_in(finished).run(Run(finished), Means(1), Progress(quiet=True), Mock())
     assert found == json.loads((finished / "certificate.json").read_text())
 
 
@@ -145,7 +152,7 @@ def test_what_was_left_of_a_run_ends_the_same(finished: Path, copy: Path, monkey
 
 def test_a_run_that_starts_anew_finds_the_same(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Run(tmp_path / "anew").begin(resolve("films-8-10-12-14", "demo", TINY))
-    monkeypatch.setattr(report, "write", lambda folder: None)
+    monkeypatch.setattr(report, "write", lambda *_: None)
     _, tracker = carried_out(tmp_path / "anew", monkeypatch)
     assert (tmp_path / "anew" / "result.json").read_bytes() == (finished / "result.json").read_bytes()
     assert {call.args[0] for call in tracker.trial.call_args_list} == {*(f"baseline-{t}" for t in TASKS), "plans"}
@@ -167,16 +174,16 @@ def test_what_was_tampered_with_is_found(copy: Path, file: str, change: Callable
 
 
 def test_the_map_has_every_number_of_first_blocks_told_and_not(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapping, "connection", connected)
-    monkeypatch.setattr(mapping, "SharingPipeline", partial(Here, trainer=serial))
-    drawn = mapping.draw_map(Run(copy), Means(1), Progress(quiet=True))
+    monkeypatch.setattr("graft.search.kinds.base.connection", connected)
+    monkeypatch.setattr(Sharing, "work", partial(Here, trainer=serial))
+    drawn = kind_in(copy).map(Run(copy), Means(1), Progress(quiet=True))
     assert [(cell["first"], cell["one_hot"]) for cell in drawn["cells"]] == [
         (n, t) for n in range(4) for t in (False, True)
     ]
     plan = json.loads((copy / "result.json").read_text())["rounds"][0]["plan"]
     assert drawn["recipe"] == plan["recipe"] and drawn["how"]["weighting"] == plan["weighting"]
     assert all(len(errors) == 2 for cell in drawn["cells"] for errors in cell["errors"].values())
-    page = report.write(copy).read_text()
+    page = (copy / "report" / "index.html").read_text()
     assert "How many blocks to share" in page and {"arms", "blocks", "timeline"} <= set(report.figures(copy))
     assert all(task in page for task in TASKS) and "<h3>Table I" not in page
 

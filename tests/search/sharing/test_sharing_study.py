@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from graft.search.estimate import shared_seconds
+from graft.search.kinds.registry import kind_of
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run
-from graft.search.study import opened, resolve
+from graft.search.study import opened, reopened, resolve
 from graft.spaces.errors import InputError
 
 TASKS = ("film-8", "film-10", "film-12", "film-14")
@@ -26,7 +26,7 @@ def test_the_study_of_the_paper_is_registered_at_both_scales() -> None:
 def test_a_study_survives_its_folder(name: str, tmp_path: Path) -> None:
     study = resolve(name)
     Run(tmp_path / "run").begin(study)
-    assert Run(tmp_path / "run").study == study == opened(study.to_dict())
+    assert reopened(Run(tmp_path / "run").read("study.json")) == study == opened(study.to_dict())
     assert isinstance(study, SharingStudy if name.startswith("films") else Study)
 
 
@@ -76,10 +76,10 @@ def test_a_study_without_name_is_refused() -> None:
 
 
 def test_the_time_is_that_of_all_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graft.search.estimate.seconds_per_step", lambda study, recipe, task: 0.01)
+    monkeypatch.setattr("graft.search.estimate.seconds_per_step", lambda task, recipe: 0.01)
     study = resolve("films-8-10-12-14", "paper", {"start.epochs": 100, "start.batch": 100})
     one = 0.01 * 100 * 4  # seconds of one training of one task
-    searches, rest = shared_seconds(study, 2)
+    searches, rest = kind_of(study).seconds(2)
     assert searches == pytest.approx((1 + study.budget.rival) * study.budget.trainings * 4 * one / 2)
     # Each seed: every task alone twice, all together once, and once for each task with the others shuffled.
     confirmed = study.proof.seeds * (2 * 4 + 4 + 4 * 4)

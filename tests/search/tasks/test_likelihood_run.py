@@ -9,20 +9,19 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from graft.search.transfer.runs import carry_out
 from this_process import CONNECTED, connected, written
 
 from graft.search import report
 from graft.search.cli import main
 from graft.search.engine import serial
 from graft.search.engine.progress import Progress
-from graft.search.estimate import estimate
-from graft.search.kinds.transfer.mapping import draw_map
+from graft.search.kinds.base import Kind
+from graft.search.kinds.registry import kind_of
+from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
-from graft.search.kinds.transfer.verification import checks
 from graft.search.run.folder import Run
 from graft.search.run.means import Means
-from graft.search.study import resolve
+from graft.search.study import reopened, resolve
 from graft.simulators.lattice import SpinModel
 from graft.simulators.sampling import Observations
 from graft.simulators.watched import Watched, observations
@@ -51,19 +50,22 @@ def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) 
 
 
 def prepared(folder: Path, patch: pytest.MonkeyPatch) -> Run:
-    for module in ("graft.search.runs", "graft.search.kinds.transfer.mapping"):
-        patch.setattr(f"{module}.connection", connected)
+    patch.setattr("graft.search.kinds.base.connection", connected)
     patch.setattr("graft.search.tasks.likelihood.watch", here)
-    for module in ("runs", "mapping"):
-        patch.setattr(f"graft.search.transfer.{module}.Pipeline", partial(Pipeline, trainer=TRAINER))
+    patch.setattr(Transfer, "work", partial(Pipeline, trainer=TRAINER))
     return Run(folder)
 
 
 def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     run = prepared(folder, patch)
     with run.held():
-        run.begin(resolve("dcl-transfer", "demo", TINY))
-        return carry_out(run, Means(1), Progress(quiet=True), Mock())
+        study = resolve("dcl-transfer", "demo", TINY)
+        run.begin(study)
+        return kind_of(study).run(run, Means(1), Progress(quiet=True), Mock())
+
+
+def kind_in(run: Run) -> Kind:
+    return kind_of(reopened(run.read("study.json")))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def copy(done: Path, tmp_path: Path) -> Path:
 
 
 def test_the_folder_vouches_for_itself(done: Path) -> None:
-    assert [problem for _, problem in checks(Run(done))] == [""] * 6
+    assert [problem for _, problem in kind_in(Run(done)).verify(Run(done))] == [""] * 6
     result, certificate = (json.loads((done / f"{name}.json").read_text()) for name in ("result", "certificate"))
     assert certificate["metric"].startswith("Kullback-Leibler divergence") and certificate["test_examples"] == 2000
     assert "2,000 newly watched states of ising-4x4 at T = 2.5" in certificate["sentence"]
@@ -101,9 +103,9 @@ def test_a_run_taken_up_again_gives_the_same_bits(copy: Path, monkeypatch: pytes
 
 def test_the_map_and_the_page_show_every_span(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = prepared(copy, monkeypatch)
-    drawn = draw_map(run, Means(1), Progress(quiet=True))
+    drawn = kind_in(run).map(run, Means(1), Progress(quiet=True))
     assert len(drawn["cells"]) == 2 * 6 and drawn["blocks"] == 3
-    page = report.write(copy).read_text().replace("&nbsp;", " ")
+    page = report.write(copy).read_text().replace("\u00a0", " ")
     assert {"arms", "energies", "layers-1", "map-1", "map-2"} <= set(report.figures(copy))
     for words in (
         "Energies, learned and exact",
@@ -132,5 +134,5 @@ def test_a_system_that_was_hardly_watched_is_refused_and_leaves_nothing(
 
 
 def test_its_length_is_estimated() -> None:
-    searching, rest = estimate(resolve("dcl-transfer", "demo", TINY), 1)
+    searching, rest = kind_of(resolve("dcl-transfer", "demo", TINY)).seconds(1)
     assert 0 < searching < 600 and 0 < rest < 600

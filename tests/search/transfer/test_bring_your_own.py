@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.torch import save_file
-from test_verification import carried_out
+from test_verification import carried_out, kind_in
 
 from graft.models.train import prepare_process
 from graft.models.weights import sha256
@@ -17,7 +17,6 @@ from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer import calibration, confirmation, small
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.verdict import verdict
-from graft.search.kinds.transfer.verification import checks
 from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.study import resolve
@@ -66,14 +65,14 @@ def test_data_of_ones_own(tmp_path: Path) -> None:
     assert (study.mode, study.rows.pool, study.rows.locked) == ("small", 30, 6)
     run = Run(tmp_path / "out")
     run.begin(study)
-    line = Pipeline(run, Means(1), Progress(quiet=True), trainer=serial)
+    line = Pipeline(study, run, Means(1), Progress(quiet=True), trainer=serial)
     line.prepare()
     direct = line.baseline()
     bases = line.bases(direct.plan.recipe)
     line.plans(direct, bases)
     fixed, arms = line.confirm(line.rival(direct).plan, bases)
     candidates = confirmation.candidates(fixed, arms)
-    found = verdict(arms["direct"], candidates, study.proof, study.target, small.compare(run))
+    found = verdict(arms["direct"], candidates, study.proof, study.target, small.compare(run, study.mode))
     assert found["decision"] in ("transfer", "direct") and len(found["direct"]["per_seed"]) == 20
 
 
@@ -91,7 +90,7 @@ def test_a_network_and_weights_of_ones_own(mode: str, tmp_path: Path, monkeypatc
     assert (study.blocks, study.taught, study.weights[0].mean) == (5, (), (50,))
     Run(out).begin(study)
     certificate, _ = carried_out(out, monkeypatch)
-    assert [problem for _, problem in checks(Run(out))] == [""] * 6
+    assert [problem for _, problem in kind_in(out).verify(Run(out))] == [""] * 6
     (source,) = certificate["sources"]
     (copied,) = (out / "bases").glob("*.safetensors")
     assert source == {"name": "pretrained.safetensors", "sha256": sha256(copied.read_bytes())}

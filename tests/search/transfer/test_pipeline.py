@@ -103,8 +103,9 @@ class Counted:
 
 def line(folder: Path, trainer: Any, means: Means | None = None) -> Pipeline:
     run = Run(folder)
-    run.begin(resolve("film10-film8", "demo", {"budget.trainings": 9}))
-    return Pipeline(run, means or Means(1), Progress(quiet=True), trainer=trainer)
+    study = resolve("film10-film8", "demo", {"budget.trainings": 9})
+    run.begin(study)
+    return Pipeline(study, run, means or Means(1), Progress(quiet=True), trainer=trainer)
 
 
 def asked(shared: Phase = PHASE, plan: Plan = MOVED) -> dict[str, tuple[Phase, Request]]:

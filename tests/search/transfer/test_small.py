@@ -72,7 +72,7 @@ def searched(study: Study, folder: Path) -> Pipeline:
     """The run up to both searches, in this process."""
     run = Run(folder)
     run.begin(study)
-    line = Pipeline(run, Means(1), Progress(quiet=True), trainer=serial)
+    line = Pipeline(study, run, Means(1), Progress(quiet=True), trainer=serial)
     line.prepare()
     line.direct = line.baseline()  # type: ignore[attr-defined]
     line.networks = line.bases(line.direct.plan.recipe)  # type: ignore[attr-defined]
@@ -116,7 +116,7 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     fixed, arms = line.confirm(line.direct.plan, line.networks)  # type: ignore[attr-defined]
     assert fixed["seeds"] == confirmation.REFITS == len(arms["direct"]) == 20
     candidates, study = confirmation.candidates(fixed, arms), line.study
-    told = verdict(arms["direct"], candidates, study.proof, study.target, small.compare(line.run))
+    told = verdict(arms["direct"], candidates, study.proof, study.target, small.compare(line.run, study.mode))
     held = {
         e["key"]: e for e in map(json.loads, line.run.path("evidence", "confirmation.jsonl").read_text().splitlines())
     }
@@ -145,7 +145,7 @@ def test_evidence_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) ->
     path.parent.mkdir()
     entries = [{"key": f"{arm}/{i}", "by_example": [0.1, 0.3 + i]} for arm in ("direct", "0/candidate") for i in (0, 1)]
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    compare = small.compare(run)
+    compare = small.compare(run, "small")
 
     def compared(errors: list[float | None]) -> Comparison:
         rival = Rival(errors, 0.02, "not beaten", "direct", "direct")
@@ -264,7 +264,7 @@ def test_a_map_of_small_mode_leaves_the_locked_rows_alone(tmp_path: Path) -> Non
     study = resolve(str(write(tmp_path)), "demo", {"budget.map": 2, "start.epochs": 2})
     run = Run(tmp_path / "out")
     run.begin(study)
-    line = Pipeline(run, Means(1), Progress(quiet=True), trainer=serial)
+    line = Pipeline(study, run, Means(1), Progress(quiet=True), trainer=serial)
     line.prepare()
     seen: list[Phase] = []
     line.test = lambda: pytest.fail("a map read what is locked")  # type: ignore[method-assign]

@@ -9,19 +9,20 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from graft.search.transfer import runs
 from this_process import connected, unreachable, written
 
 from graft.search import report
 from graft.search.engine import serial
 from graft.search.engine.progress import Progress
+from graft.search.kinds.base import Kind
+from graft.search.kinds.registry import kind_of
+from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.verdict import verdict
-from graft.search.kinds.transfer.verification import checks
 from graft.search.run.folder import Run
 from graft.search.run.means import Means
 from graft.search.run.seeds import Role, entropy
-from graft.search.study import resolve
+from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples
 from graft.simulators.registry import find
 
@@ -42,18 +43,28 @@ class Here(Pipeline):
         return Examples(data.inputs(), data.outputs())
 
 
-def nothing_drawn(folder: Path) -> None:
+def nothing_drawn(folder: Path, *_: Any) -> None:
     (folder / "report").mkdir(exist_ok=True)
     (folder / "report" / "index.html").write_text("drawn")
 
 
+def kind_in(folder: Path) -> Kind:
+    """The question that a folder's study asks."""
+    return kind_of(reopened(Run(folder).read("study.json")))
+
+
+def go_on(folder: Path, tracker: Mock) -> dict[str, Any]:
+    """Carry out what is left of a run."""
+    return kind_in(folder).run(Run(folder), Means(1), Progress(quiet=True), tracker)
+
+
 def carried_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
-    monkeypatch.setattr("graft.search.runs.connection", connected)
+    monkeypatch.setattr("graft.search.kinds.base.connection", connected)
     monkeypatch.setattr(report, "write", nothing_drawn)
     tracker = Mock()
-    monkeypatch.setattr(runs, "Pipeline", partial(Here, trainer=serial))
-    return runs.carry_out(Run(folder), Means(1), Progress(quiet=True), tracker), tracker
+    monkeypatch.setattr(Transfer, "work", partial(Here, trainer=serial))
+    return go_on(folder, tracker), tracker
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +83,7 @@ def copy(finished: Path, tmp_path: Path) -> Path:
 
 
 def broken(folder: Path) -> list[str]:
-    return [name for name, problem in checks(Run(folder)) if problem]
+    return [name for name, problem in kind_in(folder).verify(Run(folder)) if problem]
 
 
 def edit(path: Path, change: Callable[[Any], object]) -> None:
@@ -92,7 +103,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_finished_run_is_found_intact(finished: Path) -> None:
-    assert list(checks(Run(finished))) == [(name, "") for name in NAMES]
+    assert list(kind_in(finished).verify(Run(finished))) == [(name, "") for name in NAMES]
     certificate = json.loads((finished / "certificate.json").read_text())
     assert len(certificate["comparisons"][0]["direct"]["per_seed"]) == certificate["seeds"] == 8
     comparison = certificate["comparisons"][0]
@@ -137,7 +148,7 @@ def forged(folder: Path, change: Callable[[Any], object]) -> None:
     from graft.search.kinds.transfer.confirmation import candidates
 
     edit(folder / "result.json", change)
-    result, study = json.loads((folder / "result.json").read_text()), Run(folder).study
+    result, study = json.loads((folder / "result.json").read_text()), reopened(Run(folder).read("study.json"))
     arms = result["confirmation"]["arms"]
     judged = verdict(arms["direct"], candidates(result["confirmation"], arms), study.proof, study.target)
     spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
@@ -205,18 +216,18 @@ def test_a_card_with_another_verdict_and_a_result_of_another_study_are_found(cop
 
 def test_a_finished_run_gives_its_certificate_without_ray(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = contents(finished)
-    monkeypatch.setattr("graft.search.runs.connection", unreachable)
+    monkeypatch.setattr("graft.search.kinds.base.connection", unreachable)
     tracker = Mock()
-    found = runs.carry_out(Run(finished), Means(1), Progress(quiet=True), tracker)
+    found = go_on(finished, tracker)
     assert found == json.loads(before["certificate.json"]) and contents(finished) == before
     assert [call[0] for call in tracker.method_calls] == ["start", "finish"]
 
 
 def test_a_finished_run_that_cannot_be_trusted_is_taken_up_again(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (copy / "evidence" / "confirmation.jsonl").unlink()
-    monkeypatch.setattr("graft.search.runs.connection", unreachable)
+    monkeypatch.setattr("graft.search.kinds.base.connection", unreachable)
     with pytest.raises(ConnectionError):
-        runs.carry_out(Run(copy), Means(1), Progress(quiet=True), Mock())
+        go_on(copy, Mock())
 
 
 def test_a_run_killed_before_its_certificate_ends_the_same_and_searches_no_more(
