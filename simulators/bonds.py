@@ -1,4 +1,4 @@
-"""Bonds of a lattice: which sites are coupled, how strongly, and what a configuration costs.
+"""Bonds of a lattice: which sites are coupled, how strongly, and the energy of a configuration.
 
 Sites are counted in raster order (last axis fastest). ``couplings[axis][r]`` couples site r to its neighbour one step
 further along ``axis``. An axis of length 2 that is periodic has two bonds between the same two sites, as the usual

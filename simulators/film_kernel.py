@@ -1,4 +1,4 @@
-"""Transmittance of two alternating lossless films at normal incidence: the inner loop.
+"""Transmittance of two alternating lossless films at normal incidence: the innermost loop.
 
 The characteristic matrix of a layer (Macleod, Thin-Film Optical Filters, ch. 2) is
 [[cos x, i sin x / n], [i n sin x, cos x]] with x = 2 pi n d / lambda. Its diagonal is real and the rest imaginary,
