@@ -21,7 +21,7 @@ def initialise(network: nn.Module, recipe: Recipe, generator: torch.Generator, i
         recipe: Its ``initial_scale``, ``head`` and ``loss``.
         generator: Draws the weights.
         inputs: (examples, inputs), standardised: what it will be trained on.
-        outputs: (examples, outputs).
+        outputs: (examples, ...).
     """
     fresh(network, recipe.initial_scale, generator)
     set_head(network, recipe, inputs, outputs)
@@ -30,7 +30,7 @@ def initialise(network: nn.Module, recipe: Recipe, generator: torch.Generator, i
 def set_head(network: nn.Module, recipe: Recipe, inputs: Tensor, outputs: Tensor) -> None:
     """Let the output begin where the recipe says; arguments as of `initialise`."""
     if recipe.head == "constant":
-        start_head(network, inputs[:PROBES].cpu(), best_constant(recipe.loss, outputs.cpu()))
+        start_head(network, inputs[:PROBES].cpu(), best_constant(recipe.loss, outputs.cpu().flatten(1)))
 
 
 def best_constant(loss: str, outputs: Tensor, weights: Tensor | None = None) -> Tensor:

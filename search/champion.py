@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from torch import nn
 from graft.models.scaling import Scaling
 from graft.models.standard import Standard
 from graft.models.train import predict
-from graft.models.weights import unpack
+from graft.models.weights import as_file, unpack
 from graft.simulators.table import unit
 from graft.spaces.errors import InputError, unknown
+
+Opened = Callable[[bytes], tuple[nn.Module, Scaling | None]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Champion:
     """
 
     network: nn.Module
-    scaling: Scaling
+    scaling: Scaling | None
     card: dict[str, Any]
 
     def __call__(self, inputs: ArrayLike) -> NDArray[np.float32]:
@@ -43,24 +45,34 @@ class Champion:
             InputError: If the inputs have another width or are not finite.
         """
         rows = np.atleast_2d(np.asarray(inputs, np.float32))
-        wanted = len(self.scaling.mean)
+        wanted = len(self.card["inputs"]) if self.scaling is None else len(self.scaling.mean)
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise InputError(f"inputs have shape {rows.shape}; allowed: (examples, {wanted})")
         # Cards of older runs do not say whether only positive inputs have a meaning.
         lengths = self.card.get("positive", all(column.get("unit") == "nm" for column in self.card["inputs"]))
         if not np.isfinite(rows).all() or (lengths and (rows <= 0).any()):
             raise InputError(f"inputs hold a value that is no {'positive ' * lengths}finite number; allowed: only such")
-        found = predict(self.network, self.scaling(torch.from_numpy(rows))).numpy()
+        inputs = torch.from_numpy(rows)
+        found = predict(self.network, inputs if self.scaling is None else self.scaling(inputs)).numpy()
+        found = found.reshape(len(found), -1)
         told = self.card.get("standard")
         return Standard(*(np.array(told[key]) for key in ("mean", "deviation"))).undo(found) if told else found
 
 
-def load(folder: str | Path, task: str = "") -> Champion:
+def perceptron(data: bytes) -> tuple[nn.Module, Scaling | None]:
+    """Open a network of ours, or of a user's own module, from safetensors bytes."""
+    with as_file(data) as path:
+        network, _, scaling = unpack(path)
+    return network, scaling
+
+
+def load(folder: str | Path, task: str = "", opened: Opened = perceptron) -> Champion:
     """Open the champion of a finished run.
 
     Args:
         folder: Of the run.
         task: Which of its networks, if the run learned several tasks.
+        opened: How its weights become a network.
 
     Raises:
         InputError: If the folder holds no certified network, or its weights are not those certified.
@@ -73,8 +85,7 @@ def load(folder: str | Path, task: str = "") -> Champion:
     card, weights = certified(model)
     if not tasks and task not in ("", card.get("task")):
         raise unknown("task", task, [str(card.get("task"))])
-    network, _, scaling = unpack(weights)
-    return Champion(network, scaling, card)
+    return Champion(*opened(weights.read_bytes()), card)
 
 
 def certified(model: Path) -> tuple[dict[str, Any], Path]:
@@ -108,7 +119,7 @@ def outputs_only(folder: Path, temperatures: Sequence[float], sweeps: int) -> No
         )
 
 
-def predict_csv(folder: Path, table: Path, task: str = "") -> str:
+def predict_csv(folder: Path, table: Path, task: str = "", opened: Opened = perceptron) -> str:
     """Predictions for a CSV file of inputs, as CSV with the grid, or the outputs' names, as header.
 
     Where the network was trained on named columns, a header may have them in any order.
@@ -116,7 +127,7 @@ def predict_csv(folder: Path, table: Path, task: str = "") -> str:
     Raises:
         InputError: If the file cannot be read as numbers, one example a line, or its header names other columns.
     """
-    champion = load(folder, task)
+    champion = load(folder, task, opened)
     try:
         with open(table, newline="", encoding="utf-8-sig") as file:
             lines = [[cell.strip() for cell in line] for line in csv.reader(file) if "".join(line).strip()]

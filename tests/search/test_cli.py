@@ -14,6 +14,7 @@ import pytest
 from graft.search import cli
 from graft.search.cli import main, parser
 from graft.search.commands import _begin, _words
+from graft.search.kinds.registry import kind_of
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run
 from graft.search.study import resolve
@@ -69,7 +70,7 @@ BAD = {
     "missing TOML": (["run", "nowhere.toml"], "nowhere.toml"),
     "no such folder": (["report", "nowhere"], "nowhere"),
     "port out of range": (["ui", "--port", "99999999"], ""),
-    "no run for predict": (["predict", ".", "inputs.csv"], "champion"),
+    "no run for predict": (["predict", ".", "inputs.csv"], "allowed: the folder of a run"),
     "no run for verify": (["verify", "."], "allowed"),
 }
 
@@ -273,7 +274,7 @@ def test_doctor_says_how_each_thing_is(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_source_that_is_the_target_is_allowed_and_said(source: str, told: bool, tmp_path: Path) -> None:
     said: list[str] = []
     options = Namespace(workers=1, out=str(tmp_path / "out"), device="cpu", say=said.append)
-    _begin(options, resolve("film10-film8", "demo", {"source": source}))
+    _begin(options, kind_of(resolve("film10-film8", "demo", {"source": source})))
     assert said == ["film-8 is source and target: its base network learns from other examples of the same task"] * told
 
 

@@ -242,7 +242,7 @@ def test_a_file_may_extend_what_is_no_study_itself(tmp_path: Path) -> None:
 
 def test_studies_that_extend_in_a_circle_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     circle = {"a": {"extends": "b"}, "b": {"extends": "c"}, "c": {"extends": "a"}, "d": {"extends": "d"}}
-    monkeypatch.setattr("graft.search.study.written", lambda: circle)
+    monkeypatch.setattr("graft.search.catalogue.written", lambda: circle)
     for name, chain in (("a", "a extends b extends c extends a"), ("d", "d extends d")):
         message = refusal(written(tmp_path, f'extends = "{name}"\n'))
         assert message.endswith(f"{chain}; allowed: a chain of studies that ends")

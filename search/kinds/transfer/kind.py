@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from torch import nn
+
+from graft.models.scaling import Scaling
 from graft.search.champion import outputs_only, predict_csv
 from graft.search.engine.cost import cost
 from graft.search.engine.searched import Direct, by_budget, searched
@@ -115,8 +118,14 @@ class Transfer(Kind):
     def predict(self, folder: Path, asked: Asked) -> str:
         """Outputs for a file of inputs."""
         outputs_only(folder, asked.temperatures, asked.sweeps)
-        self.study.learned.predicts(folder)
-        return predict_csv(folder, Path(asked.what), asked.task)
+        task = self.study.learned
+        task.predicts(folder)
+
+        def opened(data: bytes) -> tuple[nn.Module, Scaling | None]:
+            fitted = task.unpack(data)
+            return fitted.network, fitted.scaling
+
+        return predict_csv(folder, Path(asked.what), asked.task, opened)
 
 
 def _write(

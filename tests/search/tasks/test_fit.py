@@ -197,8 +197,9 @@ def test_where_there_are_test_examples_they_judge_and_validation_rows_are_not_re
 def test_locked_rows_are_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = {"rows.source": 10, "rows.pool": 30, "rows.locked": 5, "rows.validation": 6}
     run = Run(tmp_path)
-    run.begin(resolve("film10-film8", "demo", sizes))
-    pipeline = Pipeline(run, Means(1), Progress(quiet=True))
+    study = resolve("film10-film8", "demo", sizes)
+    run.begin(study)
+    pipeline = Pipeline(study, run, Means(1), Progress(quiet=True))
     unlocked = examples(25)
     poisoned = Examples(*(np.concatenate([part, np.full((5, part.shape[1]), np.nan, np.float32)]) for part in (
         unlocked.inputs, unlocked.outputs
