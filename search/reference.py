@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from graft.search.study import STUDIES
 from graft.spaces.settings import in_words
 
-FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 ENTRY = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 """One attribute of a docstring: its name, and what it says on this line and on those indented below."""
 HEAD = """# Settings
