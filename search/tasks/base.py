@@ -7,7 +7,7 @@ holds what must be true of any task.
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -134,8 +134,8 @@ class Task(ABC):
     metric: Metric = METRICS["relative-l1"]
     devices: tuple[str, ...] = ("cpu", "cuda")
     """Where its networks can be trained."""
-    heads: tuple[str, ...] = ("random", "constant")
-    """Where the output of a fresh network may begin."""
+    possible_with = "study.json"
+    """File of a run's folder without which nothing is left of a run that is refused while its data are prepared."""
 
     def __init__(self, study: Any) -> None:
         self.study = study
@@ -320,8 +320,9 @@ class Task(ABC):
         """What the result keeps of all networks' exhibits."""
         return {}
 
-    def yardsticks(self, phase: "Phase") -> dict[str, dict[str, Any]]:
-        """Exhibits of models that every network has to beat, by name; called where trainings run."""
+    @property
+    def yardsticks(self) -> Mapping[str, Callable[["Phase"], Exhibit]]:
+        """What measures models that every network has to beat, by name; carried out where trainings run."""
         return {}
 
     def predicts(self, folder: Path) -> None:  # noqa: B027

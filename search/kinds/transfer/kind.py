@@ -117,9 +117,9 @@ class Transfer(Kind):
 
     def predict(self, folder: Path, asked: Asked) -> str:
         """Outputs for a file of inputs."""
-        outputs_only(folder, asked.temperatures, asked.sweeps)
         task = self.study.learned
         task.predicts(folder)
+        outputs_only(folder, asked.temperatures, asked.sweeps)
 
         def opened(data: bytes) -> tuple[nn.Module, Scaling | None]:
             fitted = task.unpack(data)

@@ -13,7 +13,6 @@ from graft.search.kinds.transfer import confirmation
 from graft.search.kinds.transfer.bases import Base, load_base, save_base, train_base
 from graft.search.kinds.transfer.phases import catching_up, direct_ledger, direct_rules, plans_ledger
 from graft.search.kinds.transfer.study import Budget, Study
-from graft.search.run.folder import write_bytes
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Exhibit, Phase, Request, Task, fit
 from graft.search.tasks.transferability import favourites
@@ -33,15 +32,12 @@ class Pipeline(Work):
         return self.task.examples(name, role, rows, self)
 
     def prepare(self) -> None:
-        """The sources' examples and the target's pool, which is all that the searches see.
-
-        Of a run that is refused here nothing is left in the folder.
-        """
+        """The sources' examples and the target's pool, which is all that the searches see."""
         study = self.study
         self.task: Task = study.learned
         test = study.rows.test if study.mode == "fresh" else 0
         with (
-            self.run.possible("data.ready", "reference.json", "direct.json"),
+            self.run.possible(self.task.possible_with),
             self.phase("data", study.rows.source * len(study.taught) + study.rows.pool + test),
         ):
             self.sources = {name: self.examples(name, Role.SOURCE, study.rows.source) for name in study.taught}
@@ -56,7 +52,6 @@ class Pipeline(Work):
             self.pool = self.task.of_target(pool)
             if study.mode == "fresh":
                 self.test()  # what it refuses is refused before anything was searched
-            write_bytes(self.run.path("data.ready"), b"")
 
     def calls(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Call a function that trains, where trainings run; results in the order of its arguments."""
@@ -191,7 +186,10 @@ class Pipeline(Work):
         with self.phase("champion"):
             phase = replace(self.shared(Role.CONFIRMATION, bases, self.test()), validation=0)
             found = self.calls(final_network, [(phase, plan) for plan in plans.values()])
-            (beside,) = self.calls(yardsticks, [(phase,)])
+        beside = {}
+        for name, measure in self.task.yardsticks.items():
+            with self.phase(f"{name} baseline"):
+                (beside[name],) = self.calls(measure, [(phase,)])
         return beside | dict(zip(plans, found, strict=True))
 
     def shown(self, networks: Mapping[str, Any]) -> Exhibit:
@@ -213,8 +211,3 @@ def final_network(phase: Phase, plan: Plan) -> dict[str, Any]:
     fitted, off = fit(phase, Request(plan, 0))
     exhibit = phase.task.exhibit(fitted, phase.test, phase.device)
     return {"error": off.value, "data": phase.task.pack(fitted)} | exhibit
-
-
-def yardsticks(phase: Phase) -> dict[str, dict[str, Any]]:
-    """What every network has to beat, where trainings run."""
-    return phase.task.yardsticks(phase)
