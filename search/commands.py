@@ -61,7 +61,7 @@ def _begin(options: Namespace, kind: "Kind") -> "tuple[Run, Means]":
     study = kind.study
     folder = _place(options, study)
     workers, gpus = allowed(kind, folder, options.workers, options.device)
-    told = list(kind.check())
+    told = kind.check()
     run = Run(folder)
     run.fits(study)
     agreed(folder)

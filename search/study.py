@@ -93,11 +93,8 @@ def asked(values: Mapping[str, Any]) -> tuple[str, str]:
 
 def opened(values: Mapping[str, Any]) -> Any:
     """The study that plain values mean: a `Study`, a `SharingStudy`, a `DclStudy` or a `WatcherStudy`."""
-    kind, task = asked(values)
-    held = {key: value for key, value in values.items() if key not in ("kind", "task")}
-    if kind == "transfer":
-        held["task"] = task
-    return STUDIES[kind, task if ":" not in task else "regression"].from_dict(held)
+    settings, held = _settings(values)
+    return settings.from_dict(held)
 
 
 def reopened(values: Mapping[str, Any]) -> Any:
@@ -105,11 +102,17 @@ def reopened(values: Mapping[str, Any]) -> Any:
 
     What older folders do not say, each kind of settings knows.
     """
+    settings, held = _settings(values)
+    return settings.reopened(held)
+
+
+def _settings(values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Which settings plain values mean, and which values are theirs; a task of a user's own has those of regression."""
     kind, task = asked(values)
     held = {key: value for key, value in values.items() if key not in ("kind", "task")}
     if kind == "transfer":
         held["task"] = task
-    return STUDIES[kind, task if ":" not in task else "regression"].reopened(held)
+    return STUDIES[kind, "regression" if ":" in task else task], held
 
 
 def setting(text: str) -> tuple[str, Any]:

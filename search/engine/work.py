@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,8 @@ class Work:
     def measured(self, name: str, asked: Mapping[str, tuple[Any, Any]]) -> dict[str, dict[str, Any]]:
         """What is recorded of single trainings by key, those that are missing carried out first."""
         evidence = Evidence(self.run.path("evidence", f"{name}.jsonl"))
-        told = {key: self.digest(*what) for key, what in asked.items()}
+        # What names everything that an error depends on: recorded errors of anything else are not reused.
+        told = {key: task.digest(training) for key, (task, training) in asked.items()}
         missing = [(key, *what) for key, what in asked.items() if evidence.done.get(key, {}).get("what") != told[key]]
         done = len(asked) - len(missing)
         self.progress.count(done, len(asked))
@@ -93,9 +94,9 @@ class Work:
             self.progress.count(done, len(asked))
         return {key: evidence.done[key] for key in asked}
 
-    def digest(self, task: Any, training: Any) -> str:
-        """Names everything that a training's error depends on: recorded errors of anything else are not reused."""
-        raise NotImplementedError
+    def calls(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Call a function that trains, where trainings run; results in the order of its arguments."""
+        return list(self.trainer.calls(function, arguments, self.means.workers, self.means.gpus))
 
     def search(self, ledger: Ledger, task: Any, title: str, stage: str = "") -> None:
         """Carry out what is left of a search.

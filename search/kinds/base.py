@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from graft.cluster.connect import connection
 from graft.search import report
 from graft.search.engine.progress import Progress
-from graft.search.engine.work import Work
 from graft.search.proof.verification import answers
 from graft.search.report.section import Section
 from graft.search.run.folder import Run
@@ -85,9 +84,9 @@ class Kind(ABC):
     def megabytes(self) -> float:
         """Disk that a run will take."""
 
-    def check(self) -> Iterator[str]:
-        """Refuse what cannot be carried out, before anything is written; yield what is worth telling."""
-        yield from ()
+    def check(self) -> list[str]:
+        """Refuse what cannot be carried out, before anything is written; return what is worth telling."""
+        return []
 
     def mapped(self, line: Any) -> dict[str, Any]:
         """Measure what the map shows.
@@ -162,6 +161,3 @@ class Kind(ABC):
     def report(self, run: Run) -> Path:
         """Draw the page of a run, finished or not."""
         return report.write(run.folder, self.sections)
-
-
-__all__ = ["Kind", "Work", "Written"]

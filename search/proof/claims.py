@@ -118,7 +118,7 @@ def tested(
     Raises:
         RivalDiverged: If a needed rival has no finite error on a seed.
     """
-    found = [_tested(claim, alpha, family or max(1, len(claims)), compare) for claim in claims]
+    found = [_tested(claim, alpha, family or len(claims), compare) for claim in claims]
     adjusted = holm([one.p_value for one in found])
     return [
         replace(one, p_value=p, reason=one.reason or _missed(claim, one.p_values, p, alpha))
@@ -130,10 +130,12 @@ def _tested(claim: Claim, alpha: float, family: int, compare: Compare) -> Findin
     """One claim by itself."""
     ones = dict.fromkeys(claim.rivals, 1.0)
     nothing = Finding("", None, None, -math.inf, 1.0, ones, 1.0)
-    for called, errors in ((claim.called, claim.candidate), *((r.called, r.errors) for r in claim.rivals.values())):
-        if problem := unusable(errors):
-            demand(claim.task, [rival for rival in claim.rivals.values() if rival.errors is errors and rival.needed])
-            return replace(nothing, reason=f"{called} {problem} on a confirmation seed")
+    if problem := unusable(claim.candidate):  # nothing is proved of it, whatever its rivals do
+        return replace(nothing, reason=f"{claim.called} {problem} on a confirmation seed")
+    demand(claim.task, [rival for rival in claim.rivals.values() if rival.needed])
+    for rival in claim.rivals.values():
+        if problem := unusable(rival.errors):
+            return replace(nothing, reason=f"{rival.called} {problem} on a confirmation seed")
     comparisons = {name: compare(rival, claim) for name, rival in claim.rivals.items()}
     margins = {name: math.log1p(rival.margin) for name, rival in claim.rivals.items()}
     p_values = {name: one.p_value(margins[name]) for name, one in comparisons.items()}

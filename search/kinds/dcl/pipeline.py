@@ -19,7 +19,7 @@ from graft.search.run.seeds import Role
 from graft.search.tasks.distilled import scores
 from graft.search.tasks.distilled.data import judge, observe
 from graft.search.tasks.distilled.final import final, spread_out
-from graft.search.tasks.distilled.objective import Judge, Watching, WatchTask
+from graft.search.tasks.distilled.objective import Judge, WatchTask
 from graft.search.tasks.distilled.prediction import predicted
 from graft.search.tasks.distilled.study import DclStudy
 from graft.search.tasks.distilled.teaching import METHOD
@@ -58,7 +58,7 @@ class DclPipeline(Work):
             with self.phase("states of all energies"):
                 nothing = self.observed[:0]
                 task = WatchTask(self.study, Role.BASELINE, self.observed, nothing, self.nobody, margin=self.margin)
-                (wide,) = self.trainer.calls(spread_out, [(task,)], 1, self.means.gpus)
+                (wide,) = self.calls(spread_out, [(task,)])
                 buffer = io.BytesIO()
                 np.save(buffer, wide)
                 write_bytes(self.run.path("wide.npy"), buffer.getvalue())
@@ -187,10 +187,6 @@ class DclPipeline(Work):
             entries = self.measured("confirmation", asked)
         return fixed | {"arms": confirmation.arms(fixed, entries)}
 
-    def digest(self, task: WatchTask, training: Watching) -> str:
-        """Names everything that a training's errors depend on."""
-        return task.digest(training)
-
     def predict(self, best: Watch) -> list[dict[str, Any]]:
         """Monte Carlo with the energy of the best pipeline's final student, on this lattice and on the larger one."""
         study = self.study
@@ -198,4 +194,4 @@ class DclPipeline(Work):
         taught = student(self.run.path("finals", f"{name}-student.safetensors"), best, study)
         asked = [(place, taught, study) for place in (study.system, study.larger) if place]
         with self.phase("prediction", len(asked)):
-            return self.trainer.calls(predicted, asked, self.means.workers, self.means.gpus)
+            return self.calls(predicted, asked)

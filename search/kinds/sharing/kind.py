@@ -52,11 +52,11 @@ class Sharing(Kind):
         """As of `Kind`."""
         return checks(run, self.study)
 
-    def check(self) -> Iterator[str]:
+    def check(self) -> list[str]:
         """Refuse simulators of a user's own that fail."""
         for task in self.study.tasks:
             self.study.alone(task).check()
-        yield from ()
+        return []
 
     def seconds(self, workers: int) -> tuple[float, float]:
         """Rough wall times; a training of all tasks takes about as long as one of each alone."""
@@ -100,16 +100,15 @@ def champions(
     judges = line.judges()
     together = [one["task"] for one in found if one["decision"] == "transfer"]
     plan = next((Plans.from_dict(one["plan"]) for one in found if one["plan"]), None)
-    trainer, workers, gpus = line.trainer, line.means.workers, line.means.gpus
     own = {task: replace(one, validation=0) for task, one in line.alone(Role.CONFIRMATION, judges).items()}
     chosen = {one["task"]: best_measured(one, rivals[one["task"]]) for one in found}
     alone = [(task, own[task], *chosen[task]) for task in line.study.tasks if task not in together]
     networks: dict[str, dict[str, Any]] = {}
     if plan is not None:
         shared = replace(line.together(Role.CONFIRMATION, judges), validation=0)
-        (networks,) = trainer.calls(shared_networks, [(shared, plan)], 1, gpus)
+        (networks,) = line.calls(shared_networks, [(shared, plan)])
     if alone:
-        networks |= zip((name for name, *_ in alone), trainer.calls(own_network, alone, workers, gpus), strict=True)
+        networks |= zip((name for name, *_ in alone), line.calls(own_network, alone), strict=True)
     return networks
 
 

@@ -177,10 +177,6 @@ class SharingPipeline(Work):
             left = verdict.remaining(rounds[-1])
         return rounds
 
-    def digest(self, task: Any, training: Any) -> str:
-        """Names everything that a training's errors depend on; which task is learned alone, its key says."""
-        return str(task.digest(training))
-
 
 def baseline_phase(task: str) -> str:
     """The phase that searches one task's recipe of direct learning; also a part of paths."""

@@ -73,12 +73,13 @@ class Transfer(Kind):
         """As of `Kind`."""
         return checks(run, self.study)
 
-    def check(self) -> Iterator[str]:
+    def check(self) -> list[str]:
         """Refuse a task that cannot be carried out."""
         study = self.study
         study.learned.check()
-        if study.target in study.sources:
-            yield f"{study.target} is source and target: its base network learns from other examples of the same task"
+        if study.target not in study.sources:
+            return []
+        return [f"{study.target} is source and target: its base network learns from other examples of the same task"]
 
     def seconds(self, workers: int) -> tuple[float, float]:
         """Rough wall times: of the searches, and of everything else."""

@@ -1,7 +1,7 @@
 """The phases of a run, each of which finds what is done already and does the rest."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -52,10 +52,6 @@ class Pipeline(Work):
             self.pool = self.task.of_target(pool)
             if study.mode == "fresh":
                 self.test()  # what it refuses is refused before anything was searched
-
-    def calls(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Call a function that trains, where trainings run; results in the order of its arguments."""
-        return self.trainer.calls(function, arguments, self.means.workers, self.means.gpus)  # type: ignore[no-any-return]
 
     def test(self) -> Examples:
         """What confirms: newly drawn examples, or in small mode the pool's locked rows."""
@@ -195,10 +191,6 @@ class Pipeline(Work):
     def shown(self, networks: Mapping[str, Any]) -> Exhibit:
         """What the result keeps of all of these, for its figures."""
         return self.task.shown(networks, self.test())
-
-    def digest(self, phase: Phase, asked: Request) -> str:
-        """Names everything that a training's error depends on."""
-        return phase.digest(asked)
 
 
 def final_network(phase: Phase, plan: Plan) -> dict[str, Any]:
