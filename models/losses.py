@@ -47,32 +47,6 @@ def geometric_mean(errors: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True)
-class Scale:
-    """On which errors are averaged and compared.
-
-    Attributes:
-        name: ``ratio`` of errors (their logarithms), or ``difference``, which rates want that may be 0.
-        of: Errors on it.
-        back: Inverse for one number.
-    """
-
-    name: str
-    of: Callable[[ArrayLike], NDArray[np.float64]]
-    back: Callable[[float], float]
-
-    def mean(self, errors: ArrayLike) -> float:
-        """Mean of errors on the scale."""
-        return float(self.of(errors).mean())
-
-
-def _as_they_are(errors: ArrayLike) -> NDArray[np.float64]:
-    return np.asarray(errors, np.float64)
-
-
-RATIO, DIFFERENCE = Scale("ratio", logs, math.exp), Scale("difference", _as_they_are, float)
-
-
-@dataclass(frozen=True)
 class Metric:
     """What an error is.
 
@@ -81,16 +55,12 @@ class Metric:
         words: In a sentence, as in "the ... falls".
         phrase: What it is, exactly.
         deviations: From predicted and exact outputs (examples, ...) to what is averaged.
-        scale: On which errors are compared.
-        losses: That training may make small where the metric is this.
     """
 
     name: str
     words: str
     phrase: str
     deviations: Callable[[NDArray, NDArray], NDArray[np.float64]]
-    scale: Scale = RATIO
-    losses: tuple[str, ...] = tuple(LOSS)
 
 
 def relative(prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
@@ -117,7 +87,6 @@ METRICS = {
             "mean error, in mean absolute deviations of each output,",
             "mean over examples and outputs of |predicted - exact| / mean absolute deviation of the output",
             distance,  # of outputs that are standardised beforehand (`graft.models.standard.Standard`)
-            losses=("l1", "mse", "huber"),
         ),
         Metric(
             "information-missed",
@@ -137,11 +106,6 @@ def relative_error(prediction: NDArray, target: NDArray) -> float:
         target: (examples, points), away from zero.
     """
     return float(np.mean(relative(prediction, target)))
-
-
-def deviations(metric: str, prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
-    """What a metric averages, by its name."""
-    return METRICS[metric].deviations(prediction, target)
 
 
 NORMALISED = 'metric = "normalised-l1"'

@@ -1,4 +1,4 @@
-"""The words in which plans are described: lists of names, numbers of layers, names of sources."""
+"""The words of studies and plans: sizes, lists of names, numbers of layers, names of sources."""
 
 import re
 from collections.abc import Sequence

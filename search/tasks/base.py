@@ -27,6 +27,7 @@ from graft.models.surgery import blocks_of, shuffle, transplant
 from graft.models.train import Augment, Backward, predict, train
 from graft.models.weights import no_gradient, pack_state, sha256, unpack_state
 from graft.search.run.seeds import Draws, Role, glance, stream
+from graft.simulators.dataset import Dataset
 from graft.spaces.plan import Plan, Recipe
 
 Shape = tuple[int, ...]
@@ -62,15 +63,6 @@ class Examples:
     def tensors(self, device: str = "cpu") -> tuple[Tensor, Tensor]:
         """Both as tensors, copied."""
         return torch.tensor(self.inputs, device=device), torch.tensor(self.outputs, device=device)
-
-
-class Learner(Protocol):
-    """What a task needs to know of the study that it belongs to."""
-
-    sources: tuple[str, ...]
-    target: str
-    seed: int
-    start: Recipe
 
 
 class Data(Protocol):
@@ -115,10 +107,10 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Errors:
-    """How far a network is off: the metric (a fraction), and the same of each example that judged it."""
+    """How far a network is off: the metric (a fraction), and the same of each example, where it is a mean over them."""
 
     value: float
-    by_example: NDArray[np.float64]
+    by_example: NDArray[np.float64] | None = None
 
 
 class Task(ABC):
@@ -128,7 +120,7 @@ class Task(ABC):
         study: Names source, target and seed.
 
     Attributes:
-        metric: How an error is told, and whether errors are compared by ratio or by difference.
+        metric: What an error is.
     """
 
     metric: Metric = METRICS["relative-l1"]
@@ -201,7 +193,7 @@ class Task(ABC):
 
     def data_cards(self, folder: Path) -> dict[str, dict[str, Any]]:
         """Each data set in a run's folder by name, with the digest by which it is known again."""
-        return {}
+        return cards(folder) if folder.is_dir() else {}
 
     # ---- training ---------------------------------------------------------------------------------------------------
 
@@ -211,10 +203,14 @@ class Task(ABC):
         return len(blocks_of(self.network(self.study.start, *self.shapes)))
 
     @cached_property
+    def few(self) -> Examples:
+        """A few examples of the target, at which only shapes are looked."""
+        return self.sample(self.study.target, FEW, glance())
+
+    @cached_property
     def shapes(self) -> tuple[Shape, Shape]:
         """Of an example's inputs and outputs, of the target."""
-        few = self.sample(self.study.target, FEW, glance())
-        return few.inputs.shape[1:], few.outputs.shape[1:]
+        return self.few.inputs.shape[1:], self.few.outputs.shape[1:]
 
     def scaling(self, inputs: Tensor, first: str | None) -> Scaling | None:
         """How inputs (training rows, ...) are standardised where the first block is copied from ``first``."""
@@ -334,21 +330,18 @@ class Task(ABC):
 
     def interface(self) -> dict[str, Any]:
         """Inputs, outputs and grid of the target, for the card of a network that predicts it."""
-        width = self.sample(self.study.target, FEW, glance()).inputs[0].size
+        width = self.few.inputs[0].size
         inputs = [{"name": f"input {i + 1}", "unit": "1"} for i in range(width)]
         return {"positive": False, "columns": None, "inputs": inputs, "outputs": [], "grid": None}
 
     def any_rows(self, rows: int) -> tuple[Tensor, Tensor]:
         """Inputs and outputs of the right shapes, whatever their values, on which the time of a step is measured."""
-        few = self.sample(self.study.target, FEW, glance())
-        chosen = np.arange(rows) % FEW
-        return few.take(chosen).tensors()
+        return self.few.take(np.arange(rows) % FEW).tensors()
 
     def megabytes(self) -> float:
         """Disk that a run's data will take."""
-        few = self.sample(self.study.target, FEW, glance())
         rows = self.study.rows
-        each = (few.inputs.nbytes + few.outputs.nbytes) / FEW
+        each = (self.few.inputs.nbytes + self.few.outputs.nbytes) / FEW
         return each * (rows.source * len(self.study.sources) + 11 * rows.pool + rows.test) / 1e6
 
     def identity(self) -> dict[str, Any]:
@@ -411,7 +404,10 @@ class Phase:
     def errors(self, asked: Request) -> tuple[float, dict[str, Any]]:
         """What a training scores, and what an `Outcome` tells beside that."""
         found = fit(self, asked)[1]
-        return found.value, {"by_example": tuple(found.by_example.tolist())} if self.crossed else {}
+        if not self.crossed:
+            return found.value, {}
+        assert found.by_example is not None
+        return found.value, {"by_example": tuple(found.by_example.tolist())}
 
     def digest(self, asked: Request) -> str:
         """Names everything that a training's error depends on: recorded errors of anything else are not reused."""
@@ -440,3 +436,12 @@ def fit(phase: Phase, asked: Request) -> tuple[Fitted, Errors]:
     fitted = phase.task.fit(asked.plan, phase.pool.take(learned), draws, sources, asked.shuffled, device)
     test = phase.pool.take(held) if phase.test is None else phase.test
     return fitted, phase.task.errors(fitted, test, device)
+
+
+def cards(folder: Path) -> dict[str, dict[str, Any]]:
+    """Each data set of a folder by name, rows and the digest of its manifest."""
+    held = {place.name: Dataset.open(place) for place in sorted(folder.iterdir())}
+    return {
+        name: {"simulator": data.manifest.simulator, "rows": data.rows, "digest": data.digest}
+        for name, data in held.items()
+    }

@@ -29,7 +29,6 @@ from graft.search.tasks.distilled.data import judge_of
 from graft.search.tasks.distilled.final import account
 from graft.search.tasks.distilled.scores import likelihood
 from graft.search.tasks.distilled.watcher import Energies, group, learn_from, tensor
-from graft.search.tasks.regression import cards
 from graft.simulators.exact import log_partition
 from graft.simulators.registry import find
 from graft.simulators.watched import Watched, watch
@@ -42,8 +41,6 @@ LEVEL = 60
 """States of each exact level of energy on which the champions' energies are shown."""
 REFERENCE = 4000
 """Random states that set their gauge."""
-MEGABYTES = 50.0
-"""Of a run, besides its states: networks, figures, MLflow."""
 
 
 class Likelihood(Task):
@@ -127,10 +124,6 @@ class Likelihood(Task):
         """States with the exact logarithms of their probabilities."""
         return Examples(examples.inputs, exactly(self.study.target, examples.inputs))
 
-    def data_cards(self, folder: Path) -> dict[str, dict[str, Any]]:
-        """Each data set by name, rows and the digest of its manifest."""
-        return cards(folder)
-
     def scaling(self, inputs: Tensor, first: str | None) -> None:
         """Values of spins are taken as they are."""
         return None
@@ -163,11 +156,9 @@ class Likelihood(Task):
         """The information missed where exact probabilities are known, else the perplexity in the baseline's terms."""
         model = fitted.network
         assert isinstance(model, Autoregressive)
-        if not test.outputs.shape[1]:
-            value = float(np.exp(nats(model, test.inputs) - self.reference))
-            return Errors(value, np.full(len(test), value))
-        value = missed(model, test)
-        return Errors(value, np.full(len(test), value))
+        if test.outputs.shape[1]:
+            return Errors(missed(model, test))
+        return Errors(float(np.exp(nats(model, test.inputs) - self.reference)))
 
     def pack(self, fitted: Fitted) -> bytes:
         """A network as safetensors bytes."""
@@ -217,7 +208,7 @@ class Likelihood(Task):
         """Disk that a run's data will take."""
         rows = self.study.rows
         states = rows.source * len(self.study.sources) + 11 * rows.pool + rows.test
-        return MEGABYTES - 50 + states * (self.system(self.study.target).model.sites + 16) / 1e6
+        return states * (self.system(self.study.target).model.sites + 16) / 1e6
 
     def identity(self) -> dict[str, Any]:
         """System, network and symmetries, and what searches report in terms of."""

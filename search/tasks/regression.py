@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +21,6 @@ from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Phase, Shap
 from graft.search.tasks.pretrained import fitted
 from graft.search.tasks.transferability import scores
 from graft.simulators.base import Simulator, columns
-from graft.simulators.dataset import Dataset
 from graft.simulators.registry import find
 from graft.simulators.shards import generate
 from graft.simulators.table import keep
@@ -145,10 +143,6 @@ class Regression(Task):
             return examples
         return Examples(examples.inputs, self.standard(examples.outputs))
 
-    def data_cards(self, folder: Path) -> dict[str, dict[str, Any]]:
-        """Each data set by name, rows and the digest of its manifest."""
-        return cards(folder)
-
     def scaling(self, inputs: Tensor, first: str | None) -> Scaling:
         """By the training rows; where the first block is copied and its source tells how, as it tells."""
         measured = Scaling.of(inputs)
@@ -245,15 +239,6 @@ class Alone:
     def table(self, name: str) -> None:
         """None, for there are no files."""
         return None
-
-
-def cards(folder: Path) -> dict[str, dict[str, Any]]:
-    """Each data set of a folder by name, rows and the digest of its manifest."""
-    held = {place.name: Dataset.open(place) for place in sorted(folder.iterdir())}
-    return {
-        name: {"simulator": data.manifest.simulator, "rows": data.rows, "digest": data.digest}
-        for name, data in held.items()
-    }
 
 
 def predicted(target: Simulator) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.models.losses import deviations
+from graft.models.losses import METRICS
 from graft.models.mlp import fresh
 from graft.models.probe import features, gradient_ratios
 from graft.models.surgery import blocks_of, transplant
@@ -72,7 +72,7 @@ def probe_error(features: Array, outputs: Array, metric: str = "relative-l1") ->
     Args:
         features: (examples, features).
         outputs: (examples, outputs).
-        metric: As of `graft.models.losses.deviations`.
+        metric: Name of one of `graft.models.losses.METRICS`.
     """
     x, y = features - features.mean(axis=0), outputs - outputs.mean(axis=0)
     left, singular, _ = np.linalg.svd(x, full_matrices=False)
@@ -82,7 +82,7 @@ def probe_error(features: Array, outputs: Array, metric: str = "relative-l1") ->
         shrink = singular**2 / (singular**2 + strength)
         leverage = (left**2) @ shrink + 1 / len(x)
         residual = (y - left @ (shrink[:, None] * projected)) / (1 - leverage)[:, None]
-        errors.append(np.mean(deviations(metric, outputs - residual, outputs)))
+        errors.append(np.mean(METRICS[metric].deviations(outputs - residual, outputs)))
     return float(min(errors))
 
 

@@ -21,9 +21,9 @@ from graft.search.kinds.sharing.verification import checks
 from graft.search.report.sections import SHARING
 from graft.search.run.folder import Run, write_bytes
 from graft.search.run.seeds import Role
-from graft.search.tasks.base import Phase, Request, fit
+from graft.search.tasks.base import Phase, Request, cards, fit
 from graft.search.tasks.joint import SharedTask, SharedTraining, learn
-from graft.search.tasks.regression import BYTES_A_ROW, cards, interface
+from graft.search.tasks.regression import BYTES_A_ROW, interface
 from graft.simulators.registry import find
 from graft.spaces.plan import Plan
 from graft.spaces.sharing import Sharing as Plans

@@ -10,7 +10,7 @@ from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.sharing.verdict import comparisons
 from graft.search.proof.verification import UNSPENT, departure, other_data
 from graft.search.run.folder import Evidence, Run
-from graft.search.tasks.regression import cards
+from graft.search.tasks.base import cards
 from graft.simulators.registry import find
 from graft.spaces.plan import Plan
 
@@ -57,12 +57,12 @@ def checks(run: Run, study: SharingStudy) -> dict[str, Callable[[], str]]:
         return departure(rebuilt, certificate)
 
     def champions() -> str:
-        cards = {task: load(run.folder, find(task).name).card for task in study.tasks}
-        other = [task for task, card in cards.items() if card["sentence"] != certificate["sentence"]]
+        held = {task: load(run.folder, find(task).name).card for task in study.tasks}
+        other = [task for task, card in held.items() if card["sentence"] != certificate["sentence"]]
         if other:
             return f"the card of {', '.join(other)} tells another verdict"
         for task, kept in result.get("handed_over", {}).items():
-            if (cards[task]["plan"], cards[task]["error"]) != (kept["plan"], kept["error"]):
+            if (held[task]["plan"], held[task]["error"]) != (kept["plan"], kept["error"]):
                 return f"the card of {task} tells another network"
         return ""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from graft.models.losses import METRICS
 from graft.spaces.plan import Plan
 from graft.spaces.words import describe_source
 
@@ -27,12 +28,11 @@ def sentence(
     kind = f"{study['rows']['locked']:,} locked" if small else f"{study['rows']['test']:,} newly simulated"
     test = f"{kind} examples of {describe_source(comparison['task'])}"
     direct = comparison["direct"]["mean"]
-    measured = "mean spectrum error"
-    if study.get("metric") == "information-missed":
-        test, measured = test.replace("simulated examples", "watched states"), "information missed"
-    elif study.get("metric") == "normalised-l1":
-        measured = "mean error, in mean absolute deviations of each output,"
-    elif any(table["name"] == comparison["task"] for table in study.get("tables", ())):
+    metric = study.get("metric", "relative-l1")
+    measured = METRICS[metric].words
+    if metric == "information-missed":
+        test = test.replace("simulated examples", "watched states")
+    elif metric == "relative-l1" and any(table["name"] == comparison["task"] for table in study.get("tables", ())):
         measured = "mean relative error"
     kept = "" if handed_over is None else _handed_over(handed_over)
     if comparison["decision"] == "direct":
