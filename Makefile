@@ -30,7 +30,7 @@ calibrate: .venv/installed
 	$(BIN)/graft calibrate
 
 settings: .venv/installed
-	$(BIN)/python -P -m search.reference
+	$(BIN)/python -P -m graft.search.reference
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from graft.models.ednn import EDNN
 from graft.models.losses import LOSS
+from graft.models.networks.ednn import EDNN
 from graft.models.symmetries import Symmetries
 from graft.models.train import Callback, descent, train
 from graft.spaces.plan import Recipe

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from graft.models.losses import LOSS, Loss
-from graft.models.shared import SharedMLP
+from graft.models.networks.shared import SharedMLP
 from graft.models.train import Backward
 
 Combined = Callable[[Tensor], Tensor]

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from graft.models.network import Shape
+from graft.models.networks.network import Shape
 from graft.models.scaling import Scaling
 from graft.spaces.errors import InputError
 

@@ -12,7 +12,7 @@ from graft.spaces.errors import InputError, number, whole
 if TYPE_CHECKING:
     from graft.search.kinds.base import Kind
     from graft.search.run.folder import Run
-    from graft.search.run.means import Means
+    from graft.search.run.resources import Resources
 
 # What needs torch, Ray or MLflow is loaded by the commands that use it: `graft list` answers at once.
 
@@ -50,13 +50,13 @@ def _study(options: Namespace) -> Any:
     return resolve(options.study, options.scale, settings)
 
 
-def _begin(options: Namespace, kind: "Kind") -> "tuple[Run, Means]":
+def _begin(options: Namespace, kind: "Kind") -> "tuple[Run, Resources]":
     """Check everything that can be checked before anything is written."""
     from graft.cluster.doctor import agreed
     from graft.search.doctor import allowed
     from graft.search.run.folder import Run
-    from graft.search.run.means import Means
-    from graft.simulators.storage import reach
+    from graft.search.run.resources import Resources
+    from graft.simulators.data.storage import reach
 
     study = kind.study
     folder = _place(options, study)
@@ -72,7 +72,7 @@ def _begin(options: Namespace, kind: "Kind") -> "tuple[Run, Means]":
         if not kind.stored:
             raise InputError(f"{study.name} watches states, which stay in its folder; allowed: a study without --store")
         reach(store)
-    return run, Means(workers, options.device, gpus, uri=getattr(options, "tracking_uri", None), store=store)
+    return run, Resources(workers, options.device, gpus, uri=getattr(options, "tracking_uri", None), store=store)
 
 
 def _place(options: Namespace, study: Any) -> Path:
@@ -85,20 +85,20 @@ def run(options: Namespace) -> Any:
     from graft.search.doctor import tracking
     from graft.search.estimate import in_words
     from graft.search.kinds.registry import kind_of
-    from graft.simulators.table import in_words as table_in_words
+    from graft.simulators.data.table import in_words as table_in_words
 
     study = _study(options)
     kind = kind_of(study)
-    found, means = _begin(options, kind)
+    found, resources = _begin(options, kind)
     from graft.search.engine.progress import Progress
 
-    searching, rest = kind.seconds(means.workers)
+    searching, rest = kind.seconds(resources.workers)
     if options.minutes is not None:
         number("--minutes", options.minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
         searching = min(searching, 60 * options.minutes - rest)
-        means = replace(means, search_seconds=searching)
+        resources = replace(resources, search_seconds=searching)
     progress = Progress(quiet=options.json)
-    mlflow = tracking(found.folder, means.uri)
+    mlflow = tracking(found.folder, resources.uri)
     if mlflow.state != "ok":
         progress.warn(mlflow.what)
     with found.held():
@@ -107,7 +107,7 @@ def run(options: Namespace) -> Any:
         start = "going on with" if resumed else "starting"
         progress.say(
             f"{start} {study.name} ({study.title or study.scale}) at {study.scale} scale in {found.folder}\n"
-            f"about {in_words(searching + rest)} on {means.workers} workers" + (" if begun anew" if resumed else "")
+            f"about {in_words(searching + rest)} on {resources.workers} workers" + (" if begun anew" if resumed else "")
         )
         for table in getattr(study, "tables", ()):
             progress.say(table_in_words(table))
@@ -115,9 +115,9 @@ def run(options: Namespace) -> Any:
             found.write("command.json", {"words": _words(options)})
         from graft.search.tracking.view import Tracker
 
-        tracker = Tracker(found.folder, study.to_dict(), means.uri)
+        tracker = Tracker(found.folder, study.to_dict(), resources.uri)
         try:
-            certified = kind.run(found, means, progress, tracker)
+            certified = kind.run(found, resources, progress, tracker)
         except InputError:
             progress.close()
             raise
@@ -150,12 +150,12 @@ def draw_map(options: Namespace) -> Any:
     kind = kind_of(study)
     if not kind.has_map:
         raise kind.unmapped()
-    found, means = _begin(options, kind)
+    found, resources = _begin(options, kind)
     from graft.search.engine.progress import Progress
 
     with found.held():
         found.begin(study)
-        drawn = kind.map(found, means, Progress(quiet=options.json))
+        drawn = kind.map(found, resources, Progress(quiet=options.json))
     for line in kind.map_lines(drawn):
         options.say(line)
     options.say(f"report:  {found.path('report', 'index.html')}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from graft.search.catalogue import extended, laid, listed, merged, registry
 from graft.search.kinds.sharing.study import SharingStudy
-from graft.search.kinds.transfer.states import WatcherStudy
+from graft.search.kinds.transfer.states import LikelihoodStudy
 from graft.search.kinds.transfer.study import Study
 from graft.search.tasks.distilled.own import with_states
 from graft.search.tasks.distilled.study import DclStudy
@@ -20,7 +20,7 @@ from graft.spaces.words import SCALES
 
 STUDIES: dict[tuple[str, str], Any] = {
     ("transfer", "regression"): Study,
-    ("transfer", "likelihood"): WatcherStudy,
+    ("transfer", "likelihood"): LikelihoodStudy,
     ("sharing", "regression"): SharingStudy,
     ("dcl", "likelihood"): DclStudy,
 }
@@ -92,7 +92,7 @@ def asked(values: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def opened(values: Mapping[str, Any]) -> Any:
-    """The study that plain values mean: a `Study`, a `SharingStudy`, a `DclStudy` or a `WatcherStudy`."""
+    """The study that plain values mean: a `Study`, a `SharingStudy`, a `DclStudy` or a `LikelihoodStudy`."""
     settings, held = _settings(values)
     return settings.from_dict(held)
 

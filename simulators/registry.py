@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from graft.simulators.base import Simulator
-from graft.simulators.film import Film
-from graft.simulators.lattice import SpinModel
-from graft.simulators.nanoparticle import Nanoparticle
-from graft.simulators.spins import EdwardsAnderson, Ising, Potts
-from graft.simulators.watched import Watched
+from graft.simulators.optics.film import Film
+from graft.simulators.optics.nanoparticle import Nanoparticle
+from graft.simulators.spins.lattice import SpinModel
+from graft.simulators.spins.models import EdwardsAnderson, Ising, Potts
+from graft.simulators.spins.watched import Watched
 from graft.spaces.errors import InputError, traced, unknown
 
 

@@ -11,8 +11,8 @@ from graft.search.engine import actors
 from graft.search.engine.ledger import Ledger, storage
 from graft.search.engine.progress import Progress
 from graft.search.run.folder import Evidence, Run, write_bytes
-from graft.search.run.means import Means
-from graft.simulators.storage import inside, link
+from graft.search.run.resources import Resources
+from graft.simulators.data.storage import inside, link
 
 
 class Work:
@@ -21,16 +21,16 @@ class Work:
     Args:
         study: Its settings.
         run: The folder.
-        means: What it may use.
+        resources: What it may use.
         progress: Told what goes on.
         tracker: Shown every trial that ends (MLflow), or None.
         trainer: What carries trainings out: the module `actors` (on Ray) or `serial` (in this process).
     """
 
     def __init__(
-        self, study: Any, run: Run, means: Means, progress: Progress, tracker: Any = None, trainer: Any = None
+        self, study: Any, run: Run, resources: Resources, progress: Progress, tracker: Any = None, trainer: Any = None
     ) -> None:
-        self.run, self.means, self.progress, self.tracker = run, means, progress, tracker
+        self.run, self.resources, self.progress, self.tracker = run, resources, progress, tracker
         self.trainer = trainer or actors
         self.study = study
         self.journal = storage(run.path("optuna.journal"))
@@ -44,7 +44,7 @@ class Work:
     @property
     def actors(self) -> int:
         """How many may generate at a time."""
-        return self.means.workers
+        return self.resources.workers
 
     def count(self, done: int, wanted: int) -> None:
         """Told how many rows there are."""
@@ -68,8 +68,8 @@ class Work:
     def place(self, name: str) -> Path:
         """Where a data set of this run lies: its folder, or a file that holds its address in the store."""
         path = self.run.path("data", name)
-        if self.means.store and not path.is_dir():
-            link(path, inside(self.means.store, self.run.id, name))
+        if self.resources.store and not path.is_dir():
+            link(path, inside(self.resources.store, self.run.id, name))
         return path
 
     def measure(self, name: str, asked: Mapping[str, tuple[Any, Any]]) -> dict[str, float | None]:
@@ -84,7 +84,7 @@ class Work:
         missing = [(key, *what) for key, what in asked.items() if evidence.done.get(key, {}).get("what") != told[key]]
         done = len(asked) - len(missing)
         self.progress.count(done, len(asked))
-        for key, outcome in self.trainer.outcomes(missing, self.means.workers, self.means.gpus):
+        for key, outcome in self.trainer.outcomes(missing, self.resources.workers, self.resources.gpus):
             error = outcome.error if math.isfinite(outcome.error) else None
             entry = {"what": told[str(key)], "error": error, "seconds": outcome.seconds, "reason": outcome.reason}
             entry |= {"by_task": outcome.by_task} if outcome.by_task else {}
@@ -96,7 +96,7 @@ class Work:
 
     def calls(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Call a function that trains, where trainings run; results in the order of its arguments."""
-        return list(self.trainer.calls(function, arguments, self.means.workers, self.means.gpus))
+        return list(self.trainer.calls(function, arguments, self.resources.workers, self.resources.gpus))
 
     def search(self, ledger: Ledger, task: Any, title: str, stage: str = "") -> None:
         """Carry out what is left of a search.
@@ -116,7 +116,7 @@ class Work:
                         self.tracker.trial(ledger.rules.phase, trial, ledger.seconds(trial["number"]))
             # A search that ended stays ended: what follows rests on what it found.
             if not self.run.has(f"{stage}.ended"):
-                self.trainer.search(ledger, task, self.means.workers, self.run.path("tune"), self.means.gpus)
+                self.trainer.search(ledger, task, self.resources.workers, self.run.path("tune"), self.resources.gpus)
                 write_bytes(self.run.path(f"{stage}.ended"), b"")
 
     def _until(self, parts: float) -> float:
@@ -124,7 +124,7 @@ class Work:
 
         What is left is for direct learning to catch up with what was spent, however long that takes.
         """
-        return self.began + parts / (1 + self.study.budget.rival) * self.means.search_seconds
+        return self.began + parts / (1 + self.study.budget.rival) * self.resources.search_seconds
 
     def closed(self, phase: str) -> Any:
         """What a search does with each trial that ends: show it."""

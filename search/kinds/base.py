@@ -15,7 +15,7 @@ from graft.search.engine.progress import Progress
 from graft.search.proof.verification import answers
 from graft.search.report.section import Section
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.spaces.errors import InputError
 
 Written = Callable[[], dict[str, Any]]
@@ -111,11 +111,11 @@ class Kind(ABC):
 
     # ---- what every kind does ---------------------------------------------------------------------------------------
 
-    def line(self, run: Run, means: Means, progress: Progress, tracker: Any = None) -> Any:
+    def line(self, run: Run, resources: Resources, progress: Progress, tracker: Any = None) -> Any:
         """What carries out the phases of a run."""
-        return self.work(self.study, run, means, progress, tracker)
+        return self.work(self.study, run, resources, progress, tracker)
 
-    def run(self, run: Run, means: Means, progress: Progress, tracker: Any) -> dict[str, Any]:
+    def run(self, run: Run, resources: Resources, progress: Progress, tracker: Any) -> dict[str, Any]:
         """Run a study, or what is left of it, and return its certificate.
 
         The folder must be held and hold the study. A run that was interrupted goes on where it stopped, a finished one
@@ -127,8 +127,8 @@ class Kind(ABC):
             tracker.start()
             tracker.finish()
             return dict(run.read("certificate.json"))
-        with connection(means.workers, run.folder, means.devices) as available:
-            line = self.line(run, replace(means, workers=min(means.workers, available)), progress, tracker)
+        with connection(resources.workers, run.folder, resources.devices) as available:
+            line = self.line(run, replace(resources, workers=min(resources.workers, available)), progress, tracker)
             line.prepare()
             tracker.start()
             write = self.measured(line)
@@ -139,10 +139,10 @@ class Kind(ABC):
         progress.close()
         return certified
 
-    def map(self, run: Run, means: Means, progress: Progress) -> dict[str, Any]:
+    def map(self, run: Run, resources: Resources, progress: Progress) -> dict[str, Any]:
         """Measure the map on fresh examples and regret seeds, write ``map.json`` and the page."""
-        with connection(means.workers, run.folder, means.devices):
-            line = self.line(run, means, progress)
+        with connection(resources.workers, run.folder, resources.devices):
+            line = self.line(run, resources, progress)
             line.prepare()
             drawn = self.mapped(line)
         run.write("map.json", drawn)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from graft.simulators import durable
+from graft.simulators.data import durable
 from graft.spaces.errors import InputError
 
 

@@ -19,15 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from graft.models.head import initialise, set_head
+from graft.models.initialise import drawing, initialise, set_head
 from graft.models.losses import METRICS, Metric
-from graft.models.mlp import drawing
 from graft.models.scaling import Scaling
 from graft.models.surgery import blocks_of, shuffle, transplant
 from graft.models.train import Augment, Backward, predict, train
 from graft.models.weights import no_gradient, pack_state, sha256, unpack_state
 from graft.search.run.seeds import Draws, Role, glance, stream
-from graft.simulators.dataset import Dataset
+from graft.simulators.data.dataset import Dataset
 from graft.spaces.plan import Plan, Recipe
 
 Shape = tuple[int, ...]

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graft.models.initialise import draw_weights
 from graft.models.losses import geometric_mean, relative_error
-from graft.models.mlp import fresh
+from graft.models.networks.shared import SharedMLP, stack
 from graft.models.scaling import Scaling
-from graft.models.shared import SharedMLP, stack
 from graft.models.train import predict, train
 from graft.models.weighting import backward
 from graft.search.run.seeds import Draws, Role
@@ -111,7 +111,7 @@ def learn(task: SharedTask, training: SharedTraining) -> Learned:
     learned, held = draws.rows(len(first), task.validation)
     widths = {name: pool.inputs.shape[1] for name, pool in pools.items()}
     network = SharedMLP(plan, widths, first.outputs.shape[1], task.depth, task.width)
-    fresh(network, plan.recipe.initial_scale, draws.weights)
+    draw_weights(network, plan.recipe.initial_scale, draws.weights)
     rows = [pool.take(learned).tensors(task.device) for pool in pools.values()]
     scalings = {name: Scaling.of(inputs) for name, (inputs, _) in zip(pools, rows, strict=True)}
     outputs = torch.stack([exact for _, exact in rows], 1)

@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from graft.models.initialise import draw_weights
 from graft.models.losses import METRICS
-from graft.models.mlp import fresh
-from graft.models.sequence.chain import Autoregressive
-from graft.models.sequence.fit import ascend, log_probabilities
-from graft.models.sequence.masked import masks
-from graft.models.sequence.shape import SequenceShape
+from graft.models.networks.sequence.chain import Autoregressive
+from graft.models.networks.sequence.fit import ascend, log_probabilities
+from graft.models.networks.sequence.masked import masks
+from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.shaped import pack, unpack
 from graft.models.surgery import blocks_of
 from graft.models.symmetries import Symmetries
@@ -29,9 +29,9 @@ from graft.search.tasks.distilled.data import judge_of
 from graft.search.tasks.distilled.final import account
 from graft.search.tasks.distilled.scores import likelihood
 from graft.search.tasks.distilled.watcher import Energies, group, learn_from, tensor
-from graft.simulators.exact import log_partition
 from graft.simulators.registry import find
-from graft.simulators.watched import Watched, watch
+from graft.simulators.spins.exact import log_partition
+from graft.simulators.spins.watched import Watched, watch
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan, Recipe
 
@@ -75,7 +75,7 @@ class Likelihood(Task):
     def sample(self, name: str, rows: int, rng: np.random.Generator) -> Examples:
         """Watch states in this process."""
         model = self.system(name).model
-        from graft.simulators.watched import unpack as states
+        from graft.simulators.spins.watched import unpack as states
 
         drawn = self.system(name).draw(rows, rng)
         return Examples(model.index(states(model, drawn["states"])).reshape(rows, -1), np.zeros((rows, 0)))
@@ -130,7 +130,7 @@ class Likelihood(Task):
 
     def initialise(self, network: nn.Module, recipe: Recipe, draws: Draws, seen: Tensor, outputs: Tensor) -> None:
         """Draw all weights of a network anew."""
-        fresh(network, recipe.initial_scale, draws.weights)
+        draw_weights(network, recipe.initial_scale, draws.weights)
 
     def restart(self, network: nn.Module, recipe: Recipe, seen: Tensor, outputs: Tensor) -> None:
         """Logits begin where shuffled weights put them."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from graft.models.network import Shape
+from graft.models.networks.network import Shape
 from graft.models.pretrained import Pretrained, put, read
 from graft.models.scaling import Scaling
 from graft.models.weights import pack
-from graft.simulators.columns import digest
+from graft.simulators.data.columns import digest
 from graft.spaces.errors import InputError, unknown
 from graft.spaces.words import WEIGHTS
 

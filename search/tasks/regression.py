@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from graft.models.losses import METRICS, Metric, away_from_zero, of_order_one, varying
-from graft.models.network import Network, OwnNetwork
-from graft.models.network import Shape as Built
+from graft.models.networks.network import Network, OwnNetwork
+from graft.models.networks.network import Shape as Built
 from graft.models.scaling import Scaling
 from graft.models.standard import Standard
 from graft.models.train import predict
@@ -21,9 +21,9 @@ from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Phase, Shap
 from graft.search.tasks.pretrained import fitted
 from graft.search.tasks.transferability import scores
 from graft.simulators.base import Simulator, columns
+from graft.simulators.data.shards import generate
+from graft.simulators.data.table import keep
 from graft.simulators.registry import find
-from graft.simulators.shards import generate
-from graft.simulators.table import keep
 from graft.spaces.errors import InputError, traced
 from graft.spaces.plan import Recipe
 

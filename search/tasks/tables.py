@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from graft.models.losses import away_from_zero, of_order_one
-from graft.simulators.table import SUFFIXES, Table, matches, read, unit
+from graft.simulators.data.table import SUFFIXES, Table, matches, read, unit
 from graft.spaces.errors import InputError
 
 LOCKED = 0.2

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.models.initialise import draw_weights
 from graft.models.losses import METRICS
-from graft.models.mlp import fresh
 from graft.models.probe import features, gradient_ratios
 from graft.models.surgery import blocks_of, transplant
 from graft.search.run.seeds import Draws
@@ -37,7 +37,7 @@ def scores(phase: Phase, recipe: Recipe) -> dict[str, dict[str, dict[str, float]
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in NAMES}
     for source in phase.bases:
         network = phase.task.network(recipe, tuple(rows.shape[1:]), tuple(exact.shape[1:]))
-        fresh(network, recipe.initial_scale, Draws.of(phase.seed, phase.role, 0).weights)
+        draw_weights(network, recipe.initial_scale, Draws.of(phase.seed, phase.role, 0).weights)
         blocks = len(blocks_of(network))
         transplant(network, phase.sources_for(0), [Block(source)] * blocks)
         scaling = phase.task.scaling(rows, source)

@@ -17,7 +17,7 @@ from graft.search.kinds.transfer.mapping import recipes
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.proof.statistics import log_ratios, reduction
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role
 from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Request
@@ -37,7 +37,7 @@ def main() -> None:
             run.begin(resolve(asked.study, "paper"))
         with connection(cpus(), run.folder):
             study = reopened(run.read("study.json"))
-            line = Pipeline(study, run, Means(cpus()), Progress())
+            line = Pipeline(study, run, Resources(cpus()), Progress())
             line.prepare()
             direct, transfer = recipes(run, study)
             bases = line.bases(transfer)

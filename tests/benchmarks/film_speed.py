@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.simulators import materials
-from graft.simulators.film import PAIR, WAVELENGTHS_NM, transmittance
+from graft.simulators.optics import materials
+from graft.simulators.optics.film import PAIR, WAVELENGTHS_NM, transmittance
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "simulators"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "simulators" / "optics"))
 from general_film import reflectance_transmittance  # noqa: E402
 
 LAYERS = 8

@@ -19,7 +19,7 @@ from graft.search.engine.processes import carried_out
 MODULE = """
 import numpy as np
 
-from graft.simulators.film import Film
+from graft.simulators.optics.film import Film
 
 
 class Constant(Film):

@@ -17,7 +17,7 @@ from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.proof.statistics import log_ratios, reduction
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role
 from graft.search.study import reopened
 from graft.search.tasks.base import Request
@@ -47,7 +47,7 @@ def main() -> None:
         for factor in FACTORS
     }
     with run.held(), connection(cpus(), run.folder):
-        line = Pipeline(reopened(run.read("study.json")), run, Means(cpus()), Progress())
+        line = Pipeline(reopened(run.read("study.json")), run, Resources(cpus()), Progress())
         line.prepare()
         bases = line.bases(plans["direct"].recipe)
         test = line.task.to_judge(line.examples(line.study.target, Role.TEST, line.study.rows.test))

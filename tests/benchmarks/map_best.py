@@ -14,7 +14,7 @@ from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.proof.statistics import log_ratios, reduction
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role
 from graft.search.study import reopened
 from graft.search.tasks.base import Request
@@ -33,7 +33,7 @@ def main() -> None:
     best = min((cell for cell in drawn["cells"] if cell["change"] is not None), key=lambda cell: cell["change"])
     theirs, own = Recipe.from_dict(drawn["recipe"]), Recipe.from_dict(drawn["direct_recipe"])
     with run.held(), connection(asked.workers, run.folder):
-        line = Pipeline(reopened(run.read("study.json")), run, Means(asked.workers), Progress(quiet=True))
+        line = Pipeline(reopened(run.read("study.json")), run, Resources(asked.workers), Progress(quiet=True))
         line.prepare()
         bases, study = line.bases(theirs), line.study
         span = Span(best["n1"], best["n2"])

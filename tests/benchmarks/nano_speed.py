@@ -11,11 +11,11 @@ import numpy as np
 from film_speed import rate
 from numpy.typing import NDArray
 
-from graft.simulators import materials
-from graft.simulators.film import PAIR, WAVELENGTHS_NM
-from graft.simulators.nanoparticle import scattering_efficiency
+from graft.simulators.optics import materials
+from graft.simulators.optics.film import PAIR, WAVELENGTHS_NM
+from graft.simulators.optics.nanoparticle import scattering_efficiency
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "simulators"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "simulators" / "optics"))
 from general_sphere import efficiencies  # noqa: E402
 
 LAYERS = 8

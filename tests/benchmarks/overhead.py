@@ -18,7 +18,7 @@ import ray  # noqa: E402
 from ray import tune  # noqa: E402
 from ray.tune.search.optuna import OptunaSearch  # noqa: E402
 
-from graft.models.network import Network  # noqa: E402
+from graft.models.networks.network import Network  # noqa: E402
 from graft.search.engine import actors  # noqa: E402
 from graft.search.engine.ledger import Ledger, Rules, storage  # noqa: E402
 from graft.search.run.seeds import Role  # noqa: E402

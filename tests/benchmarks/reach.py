@@ -8,7 +8,7 @@ decides. RMSE over all energy levels in J, symmetrised as the study allows.
 import argparse
 from pathlib import Path
 
-from graft.models.sequence.shape import SequenceShape
+from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.shaped import unpack
 from graft.models.train import prepare_process
 from graft.search.run.folder import Run

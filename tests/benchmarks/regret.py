@@ -25,7 +25,7 @@ from graft.search.kinds.transfer.kind import decided
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run, strict, write_json
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role, sequence
 from graft.search.tasks.base import Examples, Request
 from graft.spaces.plan import Plan, Recipe, Span
@@ -86,7 +86,7 @@ def world(case: tuple[str, str], seed: int, folder: Path) -> World:
     run = Run(folder)
     study = study_of(case, seed)
     run.begin(study)
-    line = World(study, run, Means(1), Progress(quiet=True), trainer=serial)
+    line = World(study, run, Resources(1), Progress(quiet=True), trainer=serial)
     line.scrambled = case[0].startswith("permuted")
     line.prepare()
     return line

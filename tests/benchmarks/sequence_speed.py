@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from graft.models.distil import distil
-from graft.models.ednn import EDNNShape
-from graft.models.sequence.fit import fit
-from graft.models.sequence.shape import SequenceShape
+from graft.models.networks.ednn import EDNNShape
+from graft.models.networks.sequence.fit import fit
+from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.symmetries import Symmetries
 from graft.models.train import prepare_process
 from graft.spaces.plan import Recipe

@@ -12,9 +12,9 @@ os.environ |= {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_USAGE_STATS_ENABL
 
 import ray  # noqa: E402
 
-from graft.simulators.dataset import Dataset  # noqa: E402
+from graft.simulators.data.dataset import Dataset  # noqa: E402
+from graft.simulators.data.shards import generate  # noqa: E402
 from graft.simulators.registry import find  # noqa: E402
-from graft.simulators.shards import generate  # noqa: E402
 
 
 def main(rows: int, name: str) -> None:

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graft.models.ednn import EDNN
+from graft.models.networks.ednn import EDNN
 from graft.models.train import prepare_process
-from graft.simulators.chains import Chains
-from graft.simulators.multispin import CHAINS, MultiSpin
-from graft.simulators.spins import Ising
-from graft.simulators.tiles import Tiles, TileWalkers
+from graft.simulators.spins.chains import Chains
+from graft.simulators.spins.models import Ising
+from graft.simulators.spins.multispin import CHAINS, MultiSpin
+from graft.simulators.spins.tiles import Tiles, TileWalkers
 
 SIDE, TEMPERATURE = 8, 4.0
 SITES = SIDE * SIDE

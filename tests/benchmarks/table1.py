@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from graft.models.network import Network
+from graft.models.networks.network import Network
 from graft.models.train import prepare_process
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Phase, Request, fit

@@ -24,7 +24,7 @@ from graft.search.engine.progress import Progress  # noqa: E402
 from graft.search.kinds.transfer.phases import plans_ledger  # noqa: E402
 from graft.search.kinds.transfer.pipeline import Pipeline  # noqa: E402
 from graft.search.run.folder import Run  # noqa: E402
-from graft.search.run.means import Means  # noqa: E402
+from graft.search.run.resources import Resources  # noqa: E402
 from graft.search.run.seeds import Role  # noqa: E402
 from graft.search.study import resolve  # noqa: E402
 from graft.spaces.ranges import Ranges  # noqa: E402
@@ -51,7 +51,7 @@ def main(study: str, trainings: int, times: int) -> None:
         asked = resolve(study)
         run.begin(asked)
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-        line = Pipeline(asked, run, Means(2), Progress(quiet=True))
+        line = Pipeline(asked, run, Resources(2), Progress(quiet=True))
         line.prepare()
         start = asked.start
         line.bases(start)  # trained here, found there

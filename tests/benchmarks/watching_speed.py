@@ -7,7 +7,7 @@ import time
 
 import torch
 
-from graft.models.sequence.shape import SequenceShape
+from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.train import prepare_process
 from graft.spaces.compute import step_seconds
 from graft.spaces.dcl import Watch

@@ -27,7 +27,7 @@ from graft.search.engine import actors
 from graft.search.engine.ledger import Ledger, Rules, storage
 from graft.search.run.seeds import Role
 from graft.simulators.base import Simulator, tensor_field
-from graft.simulators.shards import encode, generate
+from graft.simulators.data.shards import encode, generate
 from graft.spaces.plan import Plan, Recipe
 from graft.spaces.ranges import Ranges
 

@@ -17,9 +17,9 @@ from deadly import Careless, Slow, first_number
 from searches import ROOT, said, start
 
 from graft.simulators.base import Simulator
-from graft.simulators.dataset import damaged
-from graft.simulators.manifest import Manifest
-from graft.simulators.shards import generate, write_shard
+from graft.simulators.data.dataset import damaged
+from graft.simulators.data.manifest import Manifest
+from graft.simulators.data.shards import generate, write_shard
 
 SEED = (7, 11)
 

@@ -25,9 +25,9 @@ from graft.search.engine import serial
 from graft.search.engine.ledger import Ledger, Rules, storage
 from graft.search.run.folder import Evidence
 from graft.search.run.seeds import Role
-from graft.simulators.dataset import DamagedShard, Dataset
-from graft.simulators.manifest import DamagedManifest
-from graft.simulators.shards import generate
+from graft.simulators.data.dataset import DamagedShard, Dataset
+from graft.simulators.data.manifest import DamagedManifest
+from graft.simulators.data.shards import generate
 from graft.spaces import baseline
 from graft.spaces.plan import Recipe
 from graft.spaces.ranges import Ranges

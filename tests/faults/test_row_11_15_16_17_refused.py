@@ -33,8 +33,8 @@ from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
-from graft.simulators.shards import generate
-from graft.simulators.table import read
+from graft.simulators.data.shards import generate
+from graft.simulators.data.table import read
 from graft.spaces.errors import NAME, InputError
 from graft.spaces.plan import Plan, Recipe
 from graft.spaces.ranges import Ranges

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from graft.models.mlp import MLP
-from graft.models.network import Network, Shape
+from graft.models.networks.mlp import MLP
+from graft.models.networks.network import Network, Shape
 from graft.models.pretrained import Pretrained, put, read
 from graft.models.scaling import Scaling
 from graft.models.weights import pack

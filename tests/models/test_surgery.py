@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from graft.models.mlp import MLP, fresh
+from graft.models.initialise import draw_weights
+from graft.models.networks.mlp import MLP
 from graft.models.surgery import blocks_of, copy_span, shuffle, transplant
 from graft.models.train import train
 from graft.spaces.errors import InputError
@@ -13,7 +14,7 @@ from graft.spaces.plan import Block, Recipe, Span
 
 def network(seed: int, inputs: int = 3, outputs: int = 2, depth: int = 2, width: int = 5) -> MLP:
     made = MLP(inputs, outputs, depth=depth, width=width)
-    fresh(made, 1.0, torch.Generator().manual_seed(seed))
+    draw_weights(made, 1.0, torch.Generator().manual_seed(seed))
     return made
 
 

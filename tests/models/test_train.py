@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from graft.models.initialise import draw_weights
 from graft.models.losses import LOSS, NonFiniteLoss, away_from_zero, of_order_one, relative_error, relative_l1, varying
-from graft.models.mlp import MLP, fresh
+from graft.models.networks.mlp import MLP
 from graft.models.scaling import Scaling
 from graft.models.train import _batches, predict, prepare_process, schedule, train
 from graft.spaces.errors import InputError
@@ -24,7 +25,7 @@ def one_thread() -> None:
 
 def network(activation: str = "tanh", dtype: torch.dtype = torch.float32) -> MLP:
     made = MLP(3, 2, depth=2, width=8, activation=activation)
-    fresh(made, 1.0, torch.Generator().manual_seed(0))
+    draw_weights(made, 1.0, torch.Generator().manual_seed(0))
     return made.to(dtype)
 
 

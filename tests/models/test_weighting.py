@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graft.models.losses import relative_l1
-from graft.models.shared import SharedMLP
+from graft.models.networks.shared import SharedMLP
 from graft.models.weighting import backward, fixed, per_task, project, surgery, uncertainty
 from graft.spaces.plan import Recipe
 from graft.spaces.sharing import Sharing

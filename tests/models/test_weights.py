@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from graft.models.mlp import MLP
-from graft.models.network import Network, Shape
+from graft.models.networks.mlp import MLP
+from graft.models.networks.network import Network, Shape
 from graft.models.scaling import Scaling
 from graft.models.weights import no_gradient, pack, sha256, unpack
 from graft.spaces.errors import InputError

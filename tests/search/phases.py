@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from graft.models.network import Network, OwnNetwork
+from graft.models.networks.network import Network, OwnNetwork
 from graft.models.pretrained import Pretrained
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Phase

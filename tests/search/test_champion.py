@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from graft.models.mlp import fresh
-from graft.models.network import Network, Shape
+from graft.models.initialise import draw_weights
+from graft.models.networks.network import Network, Shape
 from graft.models.scaling import Scaling
 from graft.models.weights import pack
 from graft.search.champion import Champion, load, predict_csv
@@ -24,7 +24,7 @@ ROW = "40,50,60"
 def build(folder: Path, inputs: list[dict[str, Any]] = LENGTHS, grid: dict[str, Any] | None = None) -> Path:
     """The folder of a finished run, as far as a champion needs it."""
     network = SHAPE.build()
-    fresh(network, 1.0, torch.Generator().manual_seed(3))
+    draw_weights(network, 1.0, torch.Generator().manual_seed(3))
     data = pack(network, SHAPE, Scaling(torch.full((3,), 50.0), torch.full((3,), 10.0)))
     card = {"inputs": inputs, "grid": grid, "sentence": "It helps.", "sha256": hashlib.sha256(data).hexdigest()}
     (folder / "model").mkdir(parents=True)

@@ -10,7 +10,7 @@ from graft.search.cli import main
 from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.study import resolve
 from graft.search.tasks.base import cards
 
@@ -21,7 +21,7 @@ def prepared(folder: Path, store: str | None) -> Pipeline:
     run = Run(folder)
     study = resolve("calibration", "demo", SIZES)
     run.begin(study)
-    line = Pipeline(study, run, Means(1, store=store), Progress(quiet=True))
+    line = Pipeline(study, run, Resources(1, store=store), Progress(quiet=True))
     line.prepare()
     return line
 

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from graft.simulators.dataset import Dataset
-from graft.simulators.manifest import Manifest
-from graft.simulators.shards import write_shard
+from graft.simulators.data.dataset import Dataset
+from graft.simulators.data.manifest import Manifest
+from graft.simulators.data.shards import write_shard
 
 CONNECTED: list[Path] = []
 

@@ -1,5 +1,6 @@
 """Simulators for the tests of shards: cheap, or broken on purpose."""
 
+import numpy as np
 import pyarrow as pa
 
 from graft.simulators.base import Simulator, tensor_field
@@ -23,3 +24,14 @@ class Broken(Doubling):
 
     def sample(self, n, rng):
         raise ZeroDivisionError("the author's own mistake")
+
+
+class Coins(Simulator):
+    """The smallest simulator; also found as ``scenarios:Coins``."""
+
+    name = "coins"
+    schema = pa.schema([tensor_field("bias", 1, "input", "1", "p"), tensor_field("count", (2, 3), "output", "1", "n")])
+    answer = staticmethod(lambda n: {"bias": np.ones((n, 1)), "count": np.zeros((n, 2, 3))})
+
+    def sample(self, n, rng):
+        return self.answer(n)

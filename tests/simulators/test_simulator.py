@@ -1,23 +1,11 @@
 """What every simulator promises, and how one is found."""
 
 import numpy as np
-import pyarrow as pa
 import pytest
+from scenarios import Coins
 
-from graft.simulators.base import Simulator, tensor_field
 from graft.simulators.registry import FAMILIES, find
 from graft.spaces.errors import InputError
-
-
-class Coins(Simulator):
-    """The smallest simulator; also found as ``test_simulator:Coins``."""
-
-    name = "coins"
-    schema = pa.schema([tensor_field("bias", 1, "input", "1", "p"), tensor_field("count", (2, 3), "output", "1", "n")])
-    answer = staticmethod(lambda n: {"bias": np.ones((n, 1)), "count": np.zeros((n, 2, 3))})
-
-    def sample(self, n, rng):
-        return self.answer(n)
 
 
 class Stubborn(Coins):
@@ -70,7 +58,7 @@ def test_a_simulator_is_held_to_its_schema(answer, message):
 
 
 def test_a_users_own_simulator():
-    assert find("test_simulator:Coins").name == "coins"
+    assert find("scenarios:Coins").name == "coins"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graft.models.ednn import EDNN, EDNNShape
+from graft.models.networks.ednn import EDNN, EDNNShape
 from graft.models.shaped import unpack
 from graft.models.weights import sha256
 from graft.search.engine.progress import Progress
@@ -22,7 +22,7 @@ from graft.search.tasks.distilled.prediction import predicted, updates
 from graft.search.tasks.distilled.study import RANGE, DclStudy
 from graft.search.tasks.distilled.teaching import Taught
 from graft.simulators.registry import lattice
-from graft.simulators.watched import stored
+from graft.simulators.spins.watched import stored
 from graft.spaces.dcl import Watch
 from graft.spaces.errors import InputError, number, whole
 

@@ -94,7 +94,7 @@ def _write(line: DclPipeline, finals: Any, fixed: Any, predicted: Any) -> dict[s
         "importance": {"plans": line.ledger.importance()},
     }
     run.write("result.json", result)
-    spent = cost(run, {"plans": line.ledger}, line.spent, line.means.workers)
+    spent = cost(run, {"plans": line.ledger}, line.spent, line.resources.workers)
     run.write("cost.json", spent)
     certified = certificate(result, comparisons(fixed["arms"], study.proof), spent)
     best_name = next(name for name, told in finals.items() if told["plan"] == fixed["plan"])

@@ -52,7 +52,7 @@ class DclPipeline(Work):
         """
         with self.phase("data", self.study.states.watched):
             self.observed, self.card = observe(
-                self.study, self.run.path("data", "watched"), self.means.workers, self.progress.count
+                self.study, self.run.path("data", "watched"), self.resources.workers, self.progress.count
             )
         if not self.run.has("wide.npy"):
             with self.phase("states of all energies"):
@@ -93,7 +93,7 @@ class DclPipeline(Work):
         self.ledger = Rungs(
             self.journal,
             Rules("plans", study.seed, Role.PLANS_SAMPLER, study.budget.trials, len(study.budget.rungs), (),
-                  self.began + self.means.search_seconds),
+                  self.began + self.resources.search_seconds),
             dcl.suggest,
             study.usable,
             dcl.first_guesses(study.usable),
@@ -160,7 +160,7 @@ class DclPipeline(Work):
             missing.reverse()
             asked = [(task, name, plans[name], taught[name]) for name in missing]
             ready = len(plans) - len(missing)
-            for place, found in self.trainer.as_done(final, asked, self.means.workers, self.means.gpus):
+            for place, found in self.trainer.as_done(final, asked, self.resources.workers, self.resources.gpus):
                 name, ready = missing[place], ready + 1
                 write_bytes(self.run.path("finals", f"{name}.safetensors"), found.pop("data"))
                 write_bytes(self.run.path("finals", f"{name}-student.safetensors"), found.pop("student_data"))

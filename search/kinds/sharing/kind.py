@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from graft.models.network import Network, Shape
+from graft.models.networks.network import Network, Shape
 from graft.models.weights import pack, sha256
 from graft.search.champion import outputs_only, predict_csv
 from graft.search.engine.cost import cost
@@ -163,7 +163,7 @@ def _write(
         "importance": {phase: ledger.importance() for phase, ledger in line.ledgers.items()},
     }
     run.write("result.json", result)
-    spent = cost(run, line.ledgers, line.spent, line.means.workers)
+    spent = cost(run, line.ledgers, line.spent, line.resources.workers)
     run.write("cost.json", spent)
     certified = certificate(result, found, spent)
     for one in certified["comparisons"]:

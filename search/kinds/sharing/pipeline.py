@@ -18,8 +18,8 @@ from graft.search.kinds.transfer.study import Budget
 from graft.search.run.seeds import Role, entropy
 from graft.search.tasks.base import Examples, Phase, Request
 from graft.search.tasks.joint import SharedTask
+from graft.simulators.data.shards import generate
 from graft.simulators.registry import find
-from graft.simulators.shards import generate
 from graft.spaces import sharing
 from graft.spaces.plan import Plan
 from graft.spaces.ranges import shortened
@@ -41,7 +41,7 @@ class SharingPipeline(Work):
             (*entropy(self.study.seed, role), crc32(simulator.name.encode())),
             rows,
             self.place(f"{role.name.lower()}-{simulator.name}"),
-            actors=self.means.workers,
+            actors=self.resources.workers,
             progress=self.progress.count,
         )
         found = Examples(data.inputs(), data.outputs())
@@ -67,7 +67,7 @@ class SharingPipeline(Work):
 
     def alone(self, role: Role, judges: Mapping[str, Examples] | None = None) -> dict[str, Phase]:
         """What the trainings of each task by itself share."""
-        study, device = self.study, self.means.device
+        study, device = self.study, self.resources.device
         return {
             name: Phase(study.alone(name), study.seed, role, pool,
                         study.rows.validation, {}, judges[name] if judges else None, device)
@@ -78,7 +78,14 @@ class SharingPipeline(Work):
         """What the trainings of all tasks together share: the same seeds, rows and judges."""
         rows, network = self.study.rows, self.study.network
         return SharedTask(
-            self.study.seed, role, self.pools, rows.validation, network.depth, network.width, judges, self.means.device
+            self.study.seed,
+            role,
+            self.pools,
+            rows.validation,
+            network.depth,
+            network.width,
+            judges,
+            self.resources.device,
         )
 
     def baselines(self) -> dict[str, Direct]:

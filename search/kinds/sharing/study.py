@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from graft.models.network import Network
+from graft.models.networks.network import Network
 from graft.search.kinds.transfer.study import FAIR, Budget, Rows
 from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
 from graft.search.tasks.regression import Alone, Regression

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from graft.models.mlp import fresh
+from graft.models.initialise import draw_weights
 from graft.models.scaling import Scaling
 from graft.models.weights import no_gradient
 from graft.search.engine import serial
@@ -40,7 +40,7 @@ from graft.search.kinds.transfer.study import MODES, Mode, Study
 from graft.search.proof.claims import RivalDiverged
 from graft.search.proof.statistics import clopper_pearson
 from graft.search.run.folder import Evidence, Run, strict
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.run.seeds import Draws, Role, stream
 from graft.search.tasks.base import Examples, Fitted, Phase, Request
 from graft.search.tasks.tables import LOCKED
@@ -88,7 +88,7 @@ class Redrawn(Phase):
         """One source network."""
         if self.taught is None:
             network = self.task.unpack(self.bases[name]).network
-            fresh(network, 1.0, Draws.of(self.seed, Role.BASE, number).weights)
+            draw_weights(network, 1.0, Draws.of(self.seed, Role.BASE, number).weights)
             return network
         labels = LABELS[self.kind](self.taught, stream(self.seed, Role.BASE, number))
         base = train_base(name, name, self.task, labels, self.recipe, self.seed, index=number)
@@ -150,7 +150,7 @@ class Repeat(Pipeline):
             return {source: train_base(source, source, self.task, examples, wanted, self.study.seed)}
         shapes = examples.inputs.shape[1:], examples.outputs.shape[1:]
         unused = self.task.network(wanted, *shapes)
-        fresh(unused, 1.0, Draws.of(self.study.seed, Role.BASE, 0).weights)
+        draw_weights(unused, 1.0, Draws.of(self.study.seed, Role.BASE, 0).weights)
         scaling = Scaling.of(examples.tensors()[0])
         return {source: Base(source, self.task.pack(Fitted(unused, wanted, *shapes, scaling)), float("nan"), wanted)}
 
@@ -176,7 +176,7 @@ def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
     run = Run(folder)
     with run.held():
         run.begin(study)
-        line = Repeat(study, run, Means(1), Progress(quiet=True), trainer=serial)
+        line = Repeat(study, run, Resources(1), Progress(quiet=True), trainer=serial)
         line.kind = kind
         try:
             line.prepare()

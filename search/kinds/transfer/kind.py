@@ -152,7 +152,7 @@ def _write(
         **line.shown(networks),
     }
     run.write("result.json", result)
-    spent = cost(run, ledgers, line.spent, line.means.workers)
+    spent = cost(run, ledgers, line.spent, line.resources.workers)
     run.write("cost.json", spent)
     certified = conclusion.certificate(result, found.comparison, spent)
     write_bytes(run.path("model", "network.safetensors"), best["data"])

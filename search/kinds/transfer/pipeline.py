@@ -72,7 +72,7 @@ class Pipeline(Work):
             study.rows.validation,
             {name: base.data for name, base in bases.items()},
             test,
-            self.means.device,
+            self.resources.device,
             crossed=test is not None and study.mode == "small",
         )
 
@@ -118,7 +118,7 @@ class Pipeline(Work):
             missing = [name for name, base in found.items() if base is None]
             asked = [
                 (name, lessons[name].source, self.task, self.sources[lessons[name].source].first(lessons[name].rows),
-                 taught, study.seed, self.means.device)
+                 taught, study.seed, self.resources.device)
                 for name, taught in how.items() if name in missing and taught
             ]  # fmt: skip
             ready = [Base(name, data, None, None) for name, data in given.items() if name in missing and data]

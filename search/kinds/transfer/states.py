@@ -5,12 +5,12 @@ from dataclasses import asdict, field
 from functools import cached_property
 from typing import Any, Literal, Self
 
-from graft.models.sequence.shape import SequenceShape
+from graft.models.networks.sequence.shape import SequenceShape
 from graft.search.kinds.transfer.study import Study
 from graft.search.tasks.distilled.study import Symmetries
 from graft.search.tasks.distilled.watcher import group
 from graft.search.tasks.likelihood import known_log_partition
-from graft.simulators.watched import Watched
+from graft.simulators.spins.watched import Watched
 from graft.spaces.dcl import Kind, Order
 from graft.spaces.errors import InputError
 from graft.spaces.plan import OWN
@@ -21,7 +21,7 @@ TABLES = ("base", "start")
 
 @settings("network")
 class SequenceNetwork(Settings):
-    """Both sequence models: see `graft.models.sequence.shape.SequenceShape`.
+    """Both sequence models: see `graft.models.networks.sequence.shape.SequenceShape`.
 
     Attributes:
         kind: ``made``, ``gru`` or ``transformer``.
@@ -45,7 +45,7 @@ class SequenceNetwork(Settings):
 
 
 @settings("study")
-class WatcherStudy(Study):
+class LikelihoodStudy(Study):
     """As `Study`; sources and target are watched systems, ``LATTICE@TEMPERATURE``, such as ``ising-8x8@2.5``.
 
     The network has no activation to be searched, and its loss is the likelihood.

@@ -7,15 +7,15 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from graft.models.network import AnyNetwork, Network, OwnNetwork
+from graft.models.networks.network import AnyNetwork, Network, OwnNetwork
 from graft.models.pretrained import Pretrained
 from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
 from graft.search.tasks.base import Task
 from graft.search.tasks.registry import TASKS, find_task
 from graft.search.tasks.tables import LOCKED
 from graft.simulators.base import Simulator
+from graft.simulators.data.table import Measured, Table
 from graft.simulators.registry import find
-from graft.simulators.table import Measured, Table
 from graft.spaces.errors import InputError, whole
 from graft.spaces.plan import OWN, Recipe
 from graft.spaces.ranges import Ranges

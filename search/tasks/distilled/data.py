@@ -13,11 +13,11 @@ from graft.search.tasks.distilled.own import kept
 from graft.search.tasks.distilled.spread import random_states
 from graft.search.tasks.distilled.study import DclStudy
 from graft.search.tasks.distilled.watcher import Index
-from graft.simulators.exact import uniform_in_energy
-from graft.simulators.lattice import SpinModel
+from graft.simulators.data.shards import Progress
 from graft.simulators.registry import lattice
-from graft.simulators.shards import Progress
-from graft.simulators.watched import read_states, watch
+from graft.simulators.spins.exact import uniform_in_energy
+from graft.simulators.spins.lattice import SpinModel
+from graft.simulators.spins.watched import read_states, watch
 
 
 def observe(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.models.sequence.fit import log_probabilities
+from graft.models.networks.sequence.fit import log_probabilities
 from graft.models.shaped import pack
 from graft.models.weights import sha256
 from graft.search.run.seeds import stream
@@ -14,8 +14,8 @@ from graft.search.tasks.distilled.objective import IMAGES, Judge, Watching, Watc
 from graft.search.tasks.distilled.spread import Energy, Index, spread
 from graft.search.tasks.distilled.teaching import METHOD
 from graft.search.tasks.distilled.watcher import Energies, sequence_shape, tensor
-from graft.simulators.lattice import SpinModel
 from graft.simulators.registry import lattice
+from graft.simulators.spins.lattice import SpinModel
 from graft.spaces.dcl import Watch, linear
 
 

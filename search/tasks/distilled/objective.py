@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.models.energies import gauged
-from graft.models.sequence.chain import Autoregressive
-from graft.models.sequence.fit import log_probabilities
+from graft.models.networks.sequence.chain import Autoregressive
+from graft.models.networks.sequence.fit import log_probabilities
 from graft.models.symmetries import Symmetries
 from graft.search.run.seeds import Draws, Role
 from graft.search.tasks.distilled import scores

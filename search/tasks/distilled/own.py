@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from graft.search.tasks.distilled.study import DclStudy, File
-from graft.simulators import durable
-from graft.simulators.columns import digest
+from graft.simulators.data import durable
+from graft.simulators.data.columns import digest
 from graft.simulators.registry import lattice
-from graft.simulators.watched import read_states
+from graft.simulators.spins.watched import read_states
 from graft.spaces.errors import InputError
 
 HELD = 10

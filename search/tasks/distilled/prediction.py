@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from graft.search.run.seeds import Role, stream
 from graft.search.tasks.distilled.study import DclStudy
 from graft.search.tasks.distilled.teaching import Taught
-from graft.simulators.exact import heat_capacity, internal_energy
-from graft.simulators.lattice import SpinModel
-from graft.simulators.montecarlo import tile_monte_carlo
 from graft.simulators.registry import lattice
+from graft.simulators.spins.exact import heat_capacity, internal_energy
+from graft.simulators.spins.lattice import SpinModel
+from graft.simulators.spins.montecarlo import tile_monte_carlo
 from graft.spaces.errors import InputError
 
 COPIES = 4

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.simulators.montecarlo import FunctionWalkers
-from graft.simulators.tiles import Tiles, TileWalkers
+from graft.simulators.spins.montecarlo import FunctionWalkers
+from graft.simulators.spins.tiles import Tiles, TileWalkers
 
 Index = NDArray[np.uint8]
 Energy = Callable[[Index], NDArray[np.float64]]

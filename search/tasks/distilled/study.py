@@ -9,8 +9,8 @@ from pydantic import Field
 
 from graft.models.orders import order
 from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
-from graft.simulators.exact.multicanonical import check
 from graft.simulators.registry import lattice
+from graft.simulators.spins.exact.multicanonical import check
 from graft.spaces.dcl import Choices, Order, Student, Watch, hidden, linear, most_focus, paper
 from graft.spaces.errors import InputError
 from graft.spaces.settings import Count, Number, Positive, Settings, Whole, settings

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from graft.models import tiles
 from graft.models.distil import distil
-from graft.models.ednn import EDNN, EDNNShape
-from graft.models.mlp import fresh
-from graft.models.settle import settled
+from graft.models.initialise import draw_weights
+from graft.models.networks.ednn import EDNN, EDNNShape
+from graft.models.networks.tile_residual import settled
 from graft.search.run.seeds import Draws
 from graft.search.tasks.distilled.spread import (
     Energy,
@@ -20,7 +20,7 @@ from graft.search.tasks.distilled.spread import (
     spread_by_tiles,
 )
 from graft.search.tasks.distilled.watcher import NAMES, tensor
-from graft.simulators.tiles import Tiles
+from graft.simulators.spins.tiles import Tiles
 from graft.spaces.dcl import Student
 from graft.spaces.plan import Recipe
 
@@ -127,7 +127,7 @@ def teach(
 
     In each active round a third of the states is random and the others are drawn by Monte Carlo with the student's own
     energy at inverse temperatures of both signs, so that it meets its own mistakes, the nearer to random states the
-    less noise the teacher has (`reach`); what the network leaves is solved exactly in the end (`graft.models.settle`).
+    less noise the teacher has (`reach`); what the network leaves is solved exactly in the end (`tile_residual`).
     Without active rounds the network stays as it is, as in the paper. Nobody asks for the Hamiltonian.
 
     Args:
@@ -147,7 +147,7 @@ def teach(
     tiles.codes_of(q, student.focus, student.context)
     built, sites = student_shape(student, shape, q, uniform), int(np.prod(shape))
     network = built.build()
-    fresh(network, 1.0, draws.shuffle)
+    draw_weights(network, 1.0, draws.shuffle)
     recipe = Recipe(rate=student.rate, batch=student.batch, epochs=epochs, loss="mse", optimiser="adam")
     given, told, betas = list[Tensor](), list[NDArray[np.float64]](), np.zeros(0)
     for number in range(student.rounds + 1):

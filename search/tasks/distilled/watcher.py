@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.models.energies import boltzmann
-from graft.models.mlp import fresh
-from graft.models.sequence.chain import Autoregressive
-from graft.models.sequence.fit import fit, log_probabilities
-from graft.models.sequence.masked import LinearLogistic
-from graft.models.sequence.shape import SequenceShape
-from graft.models.sequence.warm import from_linear
+from graft.models.initialise import draw_weights
+from graft.models.networks.sequence.chain import Autoregressive
+from graft.models.networks.sequence.fit import fit, log_probabilities
+from graft.models.networks.sequence.masked import LinearLogistic
+from graft.models.networks.sequence.shape import SequenceShape
+from graft.models.networks.sequence.warm import from_linear
 from graft.models.symmetries import Symmetries
 from graft.search.run.seeds import Draws, spending, torch_stream
 from graft.spaces.compute import states_for
@@ -65,7 +65,7 @@ def watch(
         NonFiniteLoss: If training diverges.
     """
     model = sequence_shape(plan, shape, q).build()
-    fresh(model, 1.0, draws.weights)
+    draw_weights(model, 1.0, draws.weights)
     shown, blocks = symmetries if plan.augmented else None, tuple[Block, ...]()
     if plan.warm:
         first = replace(linear(), order=plan.order, augmented=plan.augmented)

@@ -22,15 +22,15 @@ from graft.search.kinds.dcl.pipeline import DclPipeline
 from graft.search.kinds.registry import kind_of
 from graft.search.report import energies
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.run.results import read
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import reopened, resolve
 from graft.search.tasks.distilled.final import final
-from graft.simulators.exact import iid
 from graft.simulators.registry import lattice
-from graft.simulators.sampling import Observations
-from graft.simulators.watched import SHARD_ROWS, Watched
+from graft.simulators.spins.exact import iid
+from graft.simulators.spins.sampling import Observations
+from graft.simulators.spins.watched import SHARD_ROWS, Watched
 from graft.spaces.dcl import Student, Watch
 from graft.spaces.errors import InputError
 
@@ -62,7 +62,7 @@ def carried_out(
         run.begin(study)
         if not study.observations and not run.path("data").exists():
             drawn(study, run.path("data", "watched"))
-        return kind_of(study).run(run, Means(1), Progress(quiet=True), tracker), tracker
+        return kind_of(study).run(run, Resources(1), Progress(quiet=True), tracker), tracker
 
 
 def checks(folder: Path) -> list[tuple[str, str]]:

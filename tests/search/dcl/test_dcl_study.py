@@ -83,7 +83,7 @@ def test_the_readmes_file_is_a_study_and_hilberts_curve_is_left_out_where_it_doe
         ({"system": "potts4-8x8", "larger": ""}, "potts4-8x8 has no known levels of energy; allowed: Ising, Potts"),
         (
             {"system": "glass-16x16-0", "larger": "", "symmetries": "flip"},
-            "16 x 16 spins of 2 values are too many .* allowed: 12 columns of any .* graft.simulators.sampling",
+            "16 x 16 spins of 2 values are too many .* allowed: 12 columns of any .* graft.simulators.spins.sampling",
         ),
         ({"system": "isling-8x8"}, "unknown lattice 'isling-8x8' .did you mean 'ising-8x8'"),
         ({"system": "potts1-8x8", "larger": ""}, "q is 1; allowed: a whole number of at least 2"),

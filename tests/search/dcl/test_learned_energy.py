@@ -14,8 +14,8 @@ from test_dcl_run import TINY, carried_out, checks
 from graft.search import report
 from graft.search.cli import main
 from graft.search.kinds.dcl.champion import load
-from graft.simulators.exact import internal_energy
 from graft.simulators.registry import lattice
+from graft.simulators.spins.exact import internal_energy
 from graft.spaces.errors import InputError
 
 

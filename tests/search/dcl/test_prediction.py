@@ -8,8 +8,8 @@ from graft.search.study import resolve
 from graft.search.tasks.distilled.prediction import exact, ladder, predicted
 from graft.search.tasks.distilled.spread import BETAS, inverse_temperatures, random_states, spread, spread_by_tiles
 from graft.search.tasks.distilled.teaching import Taught
-from graft.simulators.exact import internal_energy
 from graft.simulators.registry import lattice
+from graft.simulators.spins.exact import internal_energy
 from graft.spaces.dcl import Student
 
 STUDENT = Student(1, 1)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from graft.models.energies import gauged
-from graft.models.sequence.fit import log_probabilities
+from graft.models.networks.sequence.fit import log_probabilities
 from graft.search.run.seeds import Draws, Role
 from graft.search.study import resolve
 from graft.search.tasks.distilled import scores
@@ -15,8 +15,8 @@ from graft.search.tasks.distilled.objective import Judge, Watching, WatchTask, l
 from graft.search.tasks.distilled.spread import random_states, spread
 from graft.search.tasks.distilled.teaching import NOISE, REACH, Taught, reach, teach
 from graft.search.tasks.distilled.watcher import Energies, group, most_seen, tensor, watch
-from graft.simulators.exact import iid
 from graft.simulators.registry import lattice
+from graft.simulators.spins.exact import iid
 from graft.spaces.dcl import Student, Watch, linear
 
 MODEL = lattice("ising-4x4")

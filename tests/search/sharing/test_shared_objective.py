@@ -10,7 +10,7 @@ import pytest
 import torch
 from phases import phase
 
-from graft.models.network import Network
+from graft.models.networks.network import Network
 from graft.search.engine import actors, serial
 from graft.search.engine.ledger import Ledger, Rules, storage
 from graft.search.engine.outcome import measure

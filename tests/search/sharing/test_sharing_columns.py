@@ -65,7 +65,7 @@ def test_a_single_task_is_refused_before_anything_is_written(tmp_path: Path) -> 
 
 def test_a_broken_simulator_among_the_tasks_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "slabs.py").write_text(
-        "from graft.simulators.film import Film\nclass Slab(Film):\n    def __init__(self):\n"
+        "from graft.simulators.optics.film import Film\nclass Slab(Film):\n    def __init__(self):\n"
         "        super().__init__(3)\n"
         "        self.name = 'slab'\n\n    def sample(self, n, rng):\n        raise OSError('no licence')\n"
     )

@@ -24,11 +24,11 @@ from graft.search.kinds.sharing.kind import Sharing
 from graft.search.kinds.sharing.pipeline import SharingPipeline
 from graft.search.run.folder import Run
 from graft.search.run.leaderboard import phases
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples
-from graft.simulators.dataset import Dataset
+from graft.simulators.data.dataset import Dataset
 from graft.simulators.registry import find
 from graft.spaces.errors import InputError
 
@@ -61,7 +61,7 @@ def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> tuple[dict[str, Any]
     patch.setattr("graft.search.kinds.base.connection", connected)
     patch.setattr(Sharing, "work", partial(Here, trainer=serial))
     tracker = Mock()
-    return kind_in(folder).run(Run(folder), Means(1), Progress(quiet=True), tracker), tracker
+    return kind_in(folder).run(Run(folder), Resources(1), Progress(quiet=True), tracker), tracker
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_every_task_has_its_network(finished: Path, tmp_path: Path) -> None:
 
 def test_a_finished_run_is_not_done_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graft.search.kinds.base.connection", unreachable)
-    found = kind_in(finished).run(Run(finished), Means(1), Progress(quiet=True), Mock())
+    found = kind_in(finished).run(Run(finished), Resources(1), Progress(quiet=True), Mock())
     assert found == json.loads((finished / "certificate.json").read_text())
 
 
@@ -176,7 +176,7 @@ def test_what_was_tampered_with_is_found(copy: Path, file: str, change: Callable
 def test_the_map_has_every_number_of_first_blocks_told_and_not(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graft.search.kinds.base.connection", connected)
     monkeypatch.setattr(Sharing, "work", partial(Here, trainer=serial))
-    drawn = kind_in(copy).map(Run(copy), Means(1), Progress(quiet=True))
+    drawn = kind_in(copy).map(Run(copy), Resources(1), Progress(quiet=True))
     assert [(cell["first"], cell["one_hot"]) for cell in drawn["cells"]] == [
         (n, t) for n in range(4) for t in (False, True)
     ]

@@ -12,9 +12,8 @@ import torch
 from phases import phase, regression
 from torch import Tensor, nn
 
-from graft.models.head import best_constant
-from graft.models.mlp import fresh
-from graft.models.network import Network, Shape
+from graft.models.initialise import best_constant, draw_weights
+from graft.models.networks.network import Network, Shape
 from graft.models.scaling import Scaling
 from graft.models.train import prepare_process
 from graft.models.weights import pack, unpack
@@ -23,7 +22,7 @@ from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer.bases import load_base, save_base, train_base
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.run.seeds import Draws, Role
 from graft.search.study import resolve
 from graft.search.tasks import base
@@ -50,7 +49,7 @@ def examples(rows: int, seed: int = 0) -> Examples:
 
 def source() -> bytes:
     network = SHAPE.build()
-    fresh(network, 1.0, torch.Generator().manual_seed(42))
+    draw_weights(network, 1.0, torch.Generator().manual_seed(42))
     return pack(network, SHAPE, Scaling(torch.zeros(3), torch.ones(3)))
 
 
@@ -120,7 +119,7 @@ def test_another_seed_or_role_redraws_everything(seen: Callable[..., Seen]) -> N
 
 def test_the_weights_are_those_of_the_seeds_own_generator(seen: Callable[..., Seen]) -> None:
     network = SHAPE.build()
-    fresh(network, 1.3, Draws.of(7, Role.PLANS, 2).weights)
+    draw_weights(network, 1.3, Draws.of(7, Role.PLANS, 2).weights)
     assert all(torch.equal(seen(DIRECT, 2).weights[name], tensor) for name, tensor in network.state_dict().items())
 
 
@@ -199,7 +198,7 @@ def test_locked_rows_are_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     run = Run(tmp_path)
     study = resolve("film10-film8", "demo", sizes)
     run.begin(study)
-    pipeline = Pipeline(study, run, Means(1), Progress(quiet=True))
+    pipeline = Pipeline(study, run, Resources(1), Progress(quiet=True))
     unlocked = examples(25)
     poisoned = Examples(*(np.concatenate([part, np.full((5, part.shape[1]), np.nan, np.float32)]) for part in (
         unlocked.inputs, unlocked.outputs

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from graft.models.sequence.masked import masks
-from graft.models.sequence.shape import SequenceShape
+from graft.models.networks.sequence.masked import masks
+from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.shaped import pack
 from graft.models.surgery import shuffle, transplant
 from graft.search.run.seeds import Draws, Role
 from graft.search.tasks.base import Examples, Phase, Request, fit
 from graft.search.tasks.likelihood import Likelihood, exactly, missed, nats
-from graft.simulators.exact import iid
 from graft.simulators.registry import lattice
+from graft.simulators.spins.exact import iid
 from graft.spaces.plan import Block, Plan, Recipe
 
 SYSTEM, T, SITES = "ising-3x3@2", 2.0, 9

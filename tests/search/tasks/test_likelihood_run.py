@@ -20,11 +20,11 @@ from graft.search.kinds.registry import kind_of
 from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.study import reopened, resolve
-from graft.simulators.lattice import SpinModel
-from graft.simulators.sampling import Observations
-from graft.simulators.watched import Watched, observations
+from graft.simulators.spins.lattice import SpinModel
+from graft.simulators.spins.sampling import Observations
+from graft.simulators.spins.watched import Watched, observations
 from graft.spaces.errors import InputError
 
 TINY = {
@@ -61,7 +61,7 @@ def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     with run.held():
         study = resolve("dcl-transfer", "demo", TINY)
         run.begin(study)
-        return kind_of(study).run(run, Means(1), Progress(quiet=True), Mock())
+        return kind_of(study).run(run, Resources(1), Progress(quiet=True), Mock())
 
 
 def kind_in(run: Run) -> Kind:
@@ -103,7 +103,7 @@ def test_a_run_taken_up_again_gives_the_same_bits(copy: Path, monkeypatch: pytes
 
 def test_the_map_and_the_page_show_every_span(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = prepared(copy, monkeypatch)
-    drawn = kind_in(run).map(run, Means(1), Progress(quiet=True))
+    drawn = kind_in(run).map(run, Resources(1), Progress(quiet=True))
     assert len(drawn["cells"]) == 2 * 6 and drawn["blocks"] == 3
     page = report.write(copy).read_text().replace("\u00a0", " ")
     assert {"arms", "energies", "layers-1", "map-1", "map-2"} <= set(report.figures(copy))

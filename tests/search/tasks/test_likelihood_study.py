@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from graft.search.kinds.transfer.states import WatcherStudy
+from graft.search.kinds.transfer.states import LikelihoodStudy
 from graft.search.study import registry, resolve
 from graft.simulators.registry import find
-from graft.simulators.watched import Watched
+from graft.simulators.spins.watched import Watched
 from graft.spaces.errors import InputError
 from graft.spaces.plan import OWN
 from graft.spaces.transfer import first_guesses
@@ -16,17 +16,17 @@ from graft.spaces.words import describe_source
 TINY = {"sources": ["ising-4x4@4", "ising-4x4@8"], "target": "ising-4x4@2.5", "symmetries": "all"}
 
 
-def study(**settings: Any) -> WatcherStudy:
+def study(**settings: Any) -> LikelihoodStudy:
     found = resolve("dcl-transfer", "demo", TINY | settings)
-    assert isinstance(found, WatcherStudy)
+    assert isinstance(found, LikelihoodStudy)
     return found
 
 
 @pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_the_study_is_registered_and_is_itself_again_after_json(scale: str) -> None:
     found = resolve("dcl-transfer", scale)
-    assert isinstance(found, WatcherStudy) and "dcl-transfer" in registry()
-    assert WatcherStudy.from_dict(found.to_dict()) == found
+    assert isinstance(found, LikelihoodStudy) and "dcl-transfer" in registry()
+    assert LikelihoodStudy.from_dict(found.to_dict()) == found
     assert found.rows.pool == 10_000
     assert {found.base.activation, found.start.activation, *found.ranges.activation} == {OWN}
 

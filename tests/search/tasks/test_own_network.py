@@ -9,7 +9,7 @@ import torch
 from phases import phase
 from safetensors.torch import save_file
 
-from graft.models.network import Network, OwnNetwork, Shape
+from graft.models.networks.network import Network, OwnNetwork, Shape
 from graft.models.pretrained import Pretrained
 from graft.models.scaling import Scaling
 from graft.models.weights import pack

@@ -9,8 +9,8 @@ from phases import phase
 from scipy import optimize, stats
 
 from graft.models.losses import relative_error
-from graft.models.mlp import MLP
-from graft.models.network import Network, Shape
+from graft.models.networks.mlp import MLP
+from graft.models.networks.network import Network, Shape
 from graft.models.probe import features, gradient_ratios
 from graft.models.scaling import Scaling
 from graft.models.weights import pack

@@ -18,9 +18,9 @@ from graft.search.kinds.transfer import calibration, confirmation, small
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.verdict import verdict
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.study import resolve
-from graft.simulators.film import transmittance
+from graft.simulators.optics.film import transmittance
 
 README = (Path(__file__).parents[3] / "README.md").read_text()
 TINY = {
@@ -65,7 +65,7 @@ def test_data_of_ones_own(tmp_path: Path) -> None:
     assert (study.mode, study.rows.pool, study.rows.locked) == ("small", 30, 6)
     run = Run(tmp_path / "out")
     run.begin(study)
-    line = Pipeline(study, run, Means(1), Progress(quiet=True), trainer=serial)
+    line = Pipeline(study, run, Resources(1), Progress(quiet=True), trainer=serial)
     line.prepare()
     direct = line.baseline()
     bases = line.bases(direct.plan.recipe)

@@ -9,7 +9,7 @@ import pytest
 from phases import regression
 from scipy import stats
 
-from graft.models.network import Network, Shape
+from graft.models.networks.network import Network, Shape
 from graft.models.scaling import Scaling
 from graft.models.train import prepare_process
 from graft.models.weights import pack
@@ -171,7 +171,7 @@ def test_small_mode_locks_a_fifth_of_the_same_pool_and_counts_its_rows_as_a_samp
     assert "by_example" not in truths
     # A null of small mode redraws its sources too.
     line = calibration.Repeat(
-        study, calibration.Run(place / "gain" / "000"), calibration.Means(1), calibration.Progress(quiet=True)
+        study, calibration.Run(place / "gain" / "000"), calibration.Resources(1), calibration.Progress(quiet=True)
     )
     line.kind = "unshared"
     line.prepare()

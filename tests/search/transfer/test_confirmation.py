@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from phases import phase
 
-from graft.models.network import Network
+from graft.models.networks.network import Network
 from graft.search.kinds.transfer.confirmation import arms, candidates, curve_phase, protocol, trainings
 from graft.search.proof.statistics import power
 from graft.search.run.seeds import Role

@@ -13,7 +13,7 @@ import torch
 from optuna.trial import TrialState
 from phases import phase, regression
 
-from graft.models.network import Network, OwnNetwork, Shape
+from graft.models.networks.network import Network, OwnNetwork, Shape
 from graft.models.pretrained import Pretrained
 from graft.models.scaling import Scaling
 from graft.models.weights import pack
@@ -22,7 +22,7 @@ from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer.phases import direct_rules
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
 from graft.search.tasks.base import Examples, Phase, Request
@@ -101,11 +101,11 @@ class Counted:
             ledger.close(asked[0])
 
 
-def line(folder: Path, trainer: Any, means: Means | None = None) -> Pipeline:
+def line(folder: Path, trainer: Any, resources: Resources | None = None) -> Pipeline:
     run = Run(folder)
     study = resolve("film10-film8", "demo", {"budget.trainings": 9})
     run.begin(study)
-    return Pipeline(study, run, means or Means(1), Progress(quiet=True), trainer=trainer)
+    return Pipeline(study, run, resources or Resources(1), Progress(quiet=True), trainer=trainer)
 
 
 def asked(shared: Phase = PHASE, plan: Plan = MOVED) -> dict[str, tuple[Phase, Request]]:
@@ -160,9 +160,9 @@ def test_a_training_that_diverged_is_none_and_not_tried_again(tmp_path: Path) ->
     assert line(tmp_path, trainer := Counted()).measure("map", asked()) == found and trainer.trained == []
 
 
-def searching(folder: Path, trainer: Counted, means: Means | None = None) -> Pipeline:
+def searching(folder: Path, trainer: Counted, resources: Resources | None = None) -> Pipeline:
     """A run whose data and base network are made up, as far as the end of its searches."""
-    pipeline = line(folder, trainer, means)
+    pipeline = line(folder, trainer, resources)
     pipeline.pool, pipeline.task = examples(450), PHASE.task
     baseline = pipeline.baseline()
     pipeline.plans(baseline, {"film-10": None})  # type: ignore[dict-item]
@@ -185,7 +185,7 @@ def test_a_search_that_ended_stays_ended(tmp_path: Path, no_bases: None) -> None
     assert trainer.searched == []
     assert again.plans_ledger.records() == first.plans_ledger.records()
     # A search that was cut short by the clock is not gone on with where the clock is set again.
-    short = searching(tmp_path / "short", Counted(), Means(1, search_seconds=0.0))
+    short = searching(tmp_path / "short", Counted(), Resources(1, search_seconds=0.0))
     later = searching(tmp_path / "short", trainer := Counted())
     assert trainer.searched == [] and later.plans_ledger.records() == short.plans_ledger.records()
 
@@ -205,7 +205,7 @@ def test_direct_learning_is_gone_on_with_until_it_has_had_what_the_run_spent(tmp
 
 
 def test_where_time_cut_the_searches_short_direct_learning_still_catches_up(tmp_path: Path, no_bases: None) -> None:
-    clock = searching(tmp_path, Counted(), Means(1, search_seconds=0.0))
+    clock = searching(tmp_path, Counted(), Resources(1, search_seconds=0.0))
     direct = clock.baseline()
     assert direct.spent == 3 and clock.rival(direct).spent == 6
 
@@ -225,7 +225,7 @@ def test_the_plan_search_tries_what_the_priors_favour(tmp_path: Path, no_bases: 
 
 
 def test_plans_get_no_more_trainings_than_direct_learning_had(tmp_path: Path, no_bases: None) -> None:
-    clock = searching(tmp_path, Counted(), Means(1, search_seconds=0.0))
+    clock = searching(tmp_path, Counted(), Resources(1, search_seconds=0.0))
     assert clock.baseline_ledger.spent == 3  # one trial, which nothing prevents
     assert clock.plans_ledger.rules.trainings == clock.plans_ledger.spent == 3
     whole = searching(tmp_path / "whole", Counted())
@@ -237,8 +237,8 @@ def test_plans_get_no_more_trainings_than_direct_learning_had(tmp_path: Path, no
 
 
 def test_time_for_searching_is_shared_by_both_searches(tmp_path: Path, no_bases: None) -> None:
-    found = searching(tmp_path, Counted(), Means(1, search_seconds=600.0))
+    found = searching(tmp_path, Counted(), Resources(1, search_seconds=600.0))
     untils = [ledger.rules.until - found.began for ledger in (found.baseline_ledger, found.plans_ledger)]
     assert untils == pytest.approx([200.0, 400.0])
-    assert Means(1).search_seconds == math.inf
+    assert Resources(1).search_seconds == math.inf
     assert searching(tmp_path / "free", Counted()).plans_ledger.rules.until == math.inf

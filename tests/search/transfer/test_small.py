@@ -10,7 +10,7 @@ import pytest
 from phases import phase
 
 from graft.models.losses import METRICS
-from graft.models.network import Network
+from graft.models.networks.network import Network
 from graft.models.standard import Standard
 from graft.models.train import prepare_process
 from graft.search.champion import Champion
@@ -27,7 +27,7 @@ from graft.search.kinds.transfer.verdict import verdict
 from graft.search.proof.claims import Claim, Comparison, Rival
 from graft.search.proof.crossed import Crossed
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
 from graft.search.tasks.base import Examples, Phase, Request, fit
@@ -72,7 +72,7 @@ def searched(study: Study, folder: Path) -> Pipeline:
     """The run up to both searches, in this process."""
     run = Run(folder)
     run.begin(study)
-    line = Pipeline(study, run, Means(1), Progress(quiet=True), trainer=serial)
+    line = Pipeline(study, run, Resources(1), Progress(quiet=True), trainer=serial)
     line.prepare()
     line.direct = line.baseline()  # type: ignore[attr-defined]
     line.networks = line.bases(line.direct.plan.recipe)  # type: ignore[attr-defined]
@@ -264,7 +264,7 @@ def test_a_map_of_small_mode_leaves_the_locked_rows_alone(tmp_path: Path) -> Non
     study = resolve(str(write(tmp_path)), "demo", {"budget.map": 2, "start.epochs": 2})
     run = Run(tmp_path / "out")
     run.begin(study)
-    line = Pipeline(study, run, Means(1), Progress(quiet=True), trainer=serial)
+    line = Pipeline(study, run, Resources(1), Progress(quiet=True), trainer=serial)
     line.prepare()
     seen: list[Phase] = []
     line.test = lambda: pytest.fail("a map read what is locked")  # type: ignore[method-assign]

@@ -20,7 +20,7 @@ from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.verdict import verdict
 from graft.search.run.folder import Run
-from graft.search.run.means import Means
+from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples
@@ -55,7 +55,7 @@ def kind_in(folder: Path) -> Kind:
 
 def go_on(folder: Path, tracker: Mock) -> dict[str, Any]:
     """Carry out what is left of a run."""
-    return kind_in(folder).run(Run(folder), Means(1), Progress(quiet=True), tracker)
+    return kind_in(folder).run(Run(folder), Resources(1), Progress(quiet=True), tracker)
 
 
 def carried_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from phases import phase
 
-from graft.models.network import Network
+from graft.models.networks.network import Network
 from graft.search.engine import actors
 from graft.search.engine.ledger import Ledger, Rules, storage
 from graft.search.run.seeds import Role

@@ -1,0 +1,148 @@
+"""Initial weights: drawn from a generator, and an output that begins at the constant that suits its loss best."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from graft.models.surgery import blocks_of
+from graft.spaces.plan import Recipe
+
+PROBES = 4
+"""Rows on which it is tried whether the output follows the head's bias."""
+HALVINGS = 60
+"""Of the interval in which the constant for Huber's loss is sought: more than float64 can tell."""
+
+
+def initialise(network: nn.Module, recipe: Recipe, generator: torch.Generator, inputs: Tensor, outputs: Tensor) -> None:
+    """Draw all weights of a network anew as its recipe says, and set where its output begins.
+
+    Args:
+        network: With ordered blocks, the last of them the head; on the CPU.
+        recipe: Its ``initial_scale``, ``head`` and ``loss``.
+        generator: Draws the weights.
+        inputs: (examples, inputs), standardised: what it will be trained on.
+        outputs: (examples, ...).
+    """
+    draw_weights(network, recipe.initial_scale, generator)
+    set_head(network, recipe, inputs, outputs)
+
+
+def draw_weights(network: nn.Module, scale: float, generator: torch.Generator) -> None:
+    """Draw all weights anew by PyTorch's rules, weights (not biases) of linear maps and the like times ``scale``.
+
+    For linear layers that is U(-a, a) with a = 1/sqrt(fan in) for weights and biases alike, drawn here from an explicit
+    generator, block after block, so that a block's initial weights do not depend on what other blocks become. Any
+    other layer (convolution, normalisation) draws by its own ``reset_parameters`` from a seed of that generator; a
+    bare parameter, which has no rule, keeps what it was built with.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            bound = layer.in_features**-0.5
+            with torch.no_grad():
+                layer.weight.uniform_(-bound, bound, generator=generator).mul_(scale)
+                if layer.bias is not None:
+                    layer.bias.uniform_(-bound, bound, generator=generator)
+        elif callable(reset := getattr(layer, "reset_parameters", None)):
+            with drawing(generator), torch.no_grad():
+                reset()
+                for name, weight in layer.named_parameters(recurse=False):
+                    if name.startswith("weight") and weight.dim() > 1:
+                        weight.mul_(scale)
+
+
+@contextmanager
+def drawing(generator: torch.Generator) -> Iterator[None]:
+    """Inside, PyTorch's own generator, from which layers draw that take none (dropout), starts from a seed of this."""
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def set_head(network: nn.Module, recipe: Recipe, inputs: Tensor, outputs: Tensor) -> None:
+    """Let the output begin where the recipe says; arguments as of `initialise`."""
+    if recipe.head == "constant":
+        start_head(network, inputs[:PROBES].cpu(), best_constant(recipe.loss, outputs.cpu().flatten(1)))
+
+
+def best_constant(loss: str, outputs: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The prediction, the same for every example, whose loss on these examples is lowest.
+
+    Args:
+        loss: ``mse`` (its constant is the mean), ``l1`` (the median), ``relative-l1`` (the median weighted by
+            1 / |exact|, Eq. 1 of Qu et al. 2018) or ``huber`` (where the clipped residuals sum to zero).
+        outputs: (examples, outputs), exact.
+        weights: (examples,), positive: how much each example counts. None: all alike.
+
+    Returns:
+        (outputs,), of the outputs' type.
+    """
+    exact = outputs.double()
+    counted = torch.ones(len(exact), dtype=torch.float64, device=exact.device) if weights is None else weights.double()
+    counted = counted[:, None].expand_as(exact)
+    match loss:
+        case "mse":
+            found = (counted * exact).sum(0) / counted.sum(0)
+        case "huber":
+            found = _huber_centre(exact, counted)
+        case "relative-l1":
+            found = _median(exact, counted / exact.abs())
+        case _:
+            found = _median(exact, counted)
+    return found.to(outputs.dtype)
+
+
+def start_head(network: nn.Module, inputs: Tensor, constant: Tensor) -> None:
+    """Let the output of a network begin at a constant: its last layer gets that bias, and weights of zero.
+
+    Weights of zero, because random ones add noise to the constant, which training must first unlearn. A copied network
+    that was taught a constant brings none, and was certified for that alone (docs/results/fair-arms.md). A network
+    whose output does not follow that bias one to one (something comes after it, or there is none) stays as it was.
+
+    Args:
+        network: With ordered blocks, the last of them the head.
+        inputs: (examples, inputs), standardised: a few rows on which it is tried.
+        constant: (outputs,).
+    """
+    last = _last_layer(network)
+    bias = getattr(last, "bias", None)
+    if last is None or not isinstance(bias, Tensor) or bias.shape != constant.shape:
+        return
+    training = network.training
+    network.eval()
+    with torch.no_grad():
+        drawn, before = bias.clone(), network(inputs)
+        bias.add_(1.0)
+        follows = torch.allclose(network(inputs) - before, torch.ones_like(before), atol=1e-3)
+        if follows:
+            for weights in last.parameters(recurse=False):
+                weights.zero_()
+        bias.copy_(constant if follows else drawn)
+    network.train(training)
+
+
+def _last_layer(network: nn.Module) -> nn.Module | None:
+    """The last layer of the head that has parameters of its own."""
+    layers = [layer for layer in blocks_of(network)[-1].modules() if list(layer.parameters(recurse=False))]
+    return layers[-1] if layers else None
+
+
+def _median(values: Tensor, weights: Tensor) -> Tensor:
+    """Weighted median of each column: half of the weight at most lies on either side; between two, their middle."""
+    ordered, places = values.sort(dim=0)
+    share = weights.gather(0, places).cumsum(0) / weights.sum(0)
+    lower = (share < 0.5 - 1e-12).sum(0, keepdim=True).clamp(max=len(values) - 1)
+    upper = (share <= 0.5 + 1e-12).sum(0, keepdim=True).clamp(max=len(values) - 1)
+    return ((ordered.gather(0, lower) + ordered.gather(0, upper)) / 2)[0]
+
+
+def _huber_centre(values: Tensor, weights: Tensor) -> Tensor:
+    """Where the derivative of Huber's loss (threshold 1, as `torch.nn.functional.smooth_l1_loss`) vanishes."""
+    low, high = values.min(0).values, values.max(0).values
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        above = (weights * (middle - values).clamp(-1, 1)).sum(0) > 0
+        low, high = torch.where(above, low, middle), torch.where(above, middle, high)
+    return (low + high) / 2

@@ -1,0 +1,1 @@
+"""Architectures: ordered blocks, the head included."""

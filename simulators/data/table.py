@@ -1,0 +1,165 @@
+"""Examples that were measured or computed elsewhere: a file of inputs and outputs in place of a simulator."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from graft.simulators.base import Grid, Simulator, tensor_field
+from graft.simulators.data import durable, manifest
+from graft.simulators.data.columns import Columns, digest, parsed
+from graft.simulators.data.dataset import Dataset
+from graft.simulators.data.manifest import DamagedManifest, Manifest
+from graft.simulators.data.shards import write_shard
+from graft.spaces.errors import InputError
+from graft.spaces.errors import name as plain_name
+
+SUFFIXES = (".csv", ".npz", ".arrow", ".feather")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file of examples, as a study holds it.
+
+    Attributes:
+        name: Of the file, without its folder; what the study calls it by.
+        sha256: Of the file's bytes.
+        rows: Examples in it.
+        inputs: Its input columns, with units as in ``"thickness [nm]"``.
+        outputs: Its output columns.
+        grid: Coordinate of the outputs, if the file tells one.
+        path: Where it was read. No part of what it is: a file may move.
+    """
+
+    name: str
+    sha256: str
+    rows: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    grid: tuple[float, ...] = ()
+    path: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        plain_name("name of a file of data", f"{self.name}-{self.sha256[:12]}")
+
+
+class Measured(Simulator):
+    """The rows of a `Table`, in the file's order, by the interface of a simulator; it draws no others."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.name = f"{table.name}-{table.sha256[:12]}"
+        self.schema = pa.schema([_tensor("input", table.inputs), _tensor("output", table.outputs)])
+        if table.grid:
+            self.grid = Grid("output", "1", np.array(table.grid))
+
+    def sample(self, n: int, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+        """The first ``n`` rows of the file.
+
+        Raises:
+            InputError: If the file is not the one that the study was made with.
+        """
+        path = Path(self.table.path)
+        if digest(path) != self.table.sha256:
+            raise InputError(f"{path} is not the file that this study began with; allowed: that one, or another --out")
+        inputs, outputs = arrays(parsed(path), self.table)
+        return {"inputs": inputs[:n], "outputs": outputs[:n]}
+
+
+def read(path: Path, outputs: Sequence[str] = ()) -> tuple[Table, NDArray[np.float64], NDArray[np.float64]]:
+    """Read and check a file of examples.
+
+    Args:
+        path: A .csv with a header; an .npz with arrays ``inputs`` and ``outputs``, and if need be ``input_names``,
+            ``output_names``, ``grid``; or an Arrow IPC (Feather) file.
+        outputs: Names or patterns (``"T*"``) of the columns that are outputs, where the file does not say so.
+
+    Returns:
+        What it is, and its inputs and outputs, (examples, columns) each.
+
+    Raises:
+        InputError: Naming the file and where possible column and row, if it cannot be used.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path} is no file of examples; allowed: one that ends in {', '.join(SUFFIXES)}")
+    found = parsed(path)
+    roles = [role or _role(header, outputs) for header, role in zip(found.headers, found.roles, strict=True)]
+    names = {kind: tuple(h for h, r in zip(found.headers, roles, strict=True) if r == kind) for kind in set(roles)}
+    for kind in ("input", "output"):
+        if kind not in names:
+            columns = ", ".join(found.headers[:8]) + (", ..." if len(found.headers) > 8 else "")
+            raise InputError(
+                f"{path} has no {kind} among its columns ({columns}); "
+                'allowed: outputs = ["name or pattern", ...] in the study, and other columns as inputs'
+            )
+    table = Table(
+        path.name, digest(path), len(found.values), names["input"], names["output"], found.grid, str(path.resolve())
+    )
+    inputs, values = arrays(found, table)
+    constant = np.flatnonzero((values == values[0]).all(0))
+    if constant.size:
+        raise InputError(f"{path}: output {table.outputs[constant[0]]!r} never varies; allowed: outputs to be learned")
+    return table, inputs, values
+
+
+def arrays(found: Columns, table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Inputs and outputs of what was parsed."""
+    place = {header: i for i, header in enumerate(found.headers)}
+    inputs, outputs = (found.values[:, [place[name] for name in names]] for names in (table.inputs, table.outputs))
+    return inputs, outputs
+
+
+def keep(table: Table, folder: Path) -> Dataset:
+    """The table's rows as a data set in ``folder``, copied there if they are not yet.
+
+    Raises:
+        InputError: If they must be copied and the file is gone or another one now.
+    """
+    simulator = Measured(table)
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = Manifest.of(simulator, (0,), table.rows)
+    with durable.held(folder):
+        durable.remove_partial(folder)
+        try:
+            found = manifest.read(folder)
+        except DamagedManifest:
+            found = None
+        if found is None or not found.same_source(fresh) or not all(s.intact(folder) for s in found.shards):
+            fresh.including(write_shard(simulator, (0,), 0, table.rows, folder)).write(folder)
+    return Dataset.open(folder)
+
+
+def unit(header: str) -> tuple[str, str]:
+    """A column's name and unit: ``"thickness [nm]"`` is thickness in nm; ``"1"`` where none is told."""
+    match = re.fullmatch(r"(.*\S)\s*\[([^\]]*)\]", header)
+    return (match[1], match[2]) if match else (header, "1")
+
+
+def matches(header: str, pattern: str) -> bool:
+    """Is a column meant by a name or pattern, with its unit or without?"""
+    return pattern in (header, unit(header)[0]) or fnmatchcase(unit(header)[0], pattern)
+
+
+def in_words(table: Table) -> str:
+    """What a file was taken for, in one line."""
+    parts = []
+    for kind in ("inputs", "outputs"):
+        names = getattr(table, kind)
+        shown = names if len(names) <= 6 else (*names[:3], "...", names[-1])
+        parts.append(f"{len(names)} {kind} ({', '.join(shown)})")
+    return f"{table.name}: {table.rows} rows; {'; '.join(parts)}"
+
+
+def _role(header: str, outputs: Sequence[str]) -> str:
+    return "output" if any(matches(header, pattern) for pattern in outputs) else "input"
+
+
+def _tensor(role: str, headers: Sequence[str]) -> Any:
+    units = {unit(header)[1] for header in headers}
+    return tensor_field(f"{role}s", len(headers), role, units.pop() if len(units) == 1 else "mixed", ", ".join(headers))

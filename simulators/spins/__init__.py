@@ -1,0 +1,1 @@
+"""Spins on lattices: models, Monte Carlo, what is known exactly."""
