@@ -1,13 +1,13 @@
 """What a network is trained on and judged by."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.spaces.errors import InputError
@@ -32,20 +32,6 @@ LOSS: dict[str, Loss] = {
 }
 
 
-LEAST = 1e-12
-"""An error below which float32 tells nothing: where logarithms are taken, 0 counts as this."""
-
-
-def logs(errors: ArrayLike) -> NDArray[np.float64]:
-    """Natural logarithms of errors, none of them negative; an error of exactly 0 counts as `LEAST`."""
-    return np.log(np.maximum(np.asarray(errors, np.float64), LEAST))
-
-
-def geometric_mean(errors: Sequence[float]) -> float:
-    """Geometric mean of errors, infinite for none."""
-    return math.exp(sum(math.log(max(error, LEAST)) for error in errors) / len(errors)) if errors else math.inf
-
-
 @dataclass(frozen=True)
 class Metric:
     """What an error is.
@@ -55,12 +41,14 @@ class Metric:
         words: In a sentence, as in "the ... falls".
         phrase: What it is, exactly.
         deviations: From predicted and exact outputs (examples, ...) to what is averaged.
+        scale: How errors are compared: as a ``ratio``, or by their ``difference`` where they may be 0.
     """
 
     name: str
     words: str
     phrase: str
     deviations: Callable[[NDArray, NDArray], NDArray[np.float64]]
+    scale: Literal["ratio", "difference"] = "ratio"
 
 
 def relative(prediction: NDArray, target: NDArray) -> NDArray[np.float64]:

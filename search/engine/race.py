@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from graft.models.losses import logs
+from graft.search.run.scale import logs
 
 LEVEL = 0.95
 """Confidence at which a trial is clearly behind: 1.645 standard errors where many trials are complete, more where the

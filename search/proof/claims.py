@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
-from graft.search.proof.statistics import Paired, Reduction, holm, log_ratios
+import numpy as np
+
+from graft.search.proof.statistics import Differences, Paired, Reduction, holm, log_ratios
+from graft.search.run.scale import DIFFERENCE, RATIO, Scale
 
 Errors = Sequence[float | None]
 """Errors seed by seed; None where a training diverged."""
@@ -18,7 +21,7 @@ class Comparison(Protocol):
     """What measured errors say of a rival and a candidate."""
 
     def p_value(self, margin: float) -> float:
-        """One-sided p-value of the log-ratio of errors being at most ``margin``."""
+        """One-sided p-value of the rival erring by no more than ``margin``, a fraction, above the candidate."""
 
     def sign_p_value(self, margin: float) -> float:
         """The same by the sign test."""
@@ -96,12 +99,31 @@ class Finding:
         return {name: list(held[name]) if isinstance(held[name], tuple) else held[name] for name in names}
 
 
-Compare = Callable[[Rival, Claim], Comparison]
+@dataclass(frozen=True)
+class Compare:
+    """How a rival is compared with a candidate.
+
+    Attributes:
+        scale: Tells which errors can be.
+        of: From both to what their errors say.
+    """
+
+    scale: Scale
+    of: Callable[[Rival, Claim], Comparison]
 
 
-def paired(rival: Rival, claim: Claim) -> Comparison:
-    """Seed by seed, where each seed has thousands of examples to be judged by."""
+def _ratios(rival: Rival, claim: Claim) -> Comparison:
     return Paired(log_ratios(rival.errors, claim.candidate))  # type: ignore[arg-type]
+
+
+def _differences(rival: Rival, claim: Claim) -> Comparison:
+    return Differences(*(np.asarray(errors, np.float64) for errors in (rival.errors, claim.candidate)))
+
+
+paired = Compare(RATIO, _ratios)
+"""Seed by seed, where each seed has thousands of examples to be judged by."""
+SEED_BY_SEED = {"ratio": paired, "difference": Compare(DIFFERENCE, _differences)}
+"""The same on every scale."""
 
 
 def tested(
@@ -130,44 +152,37 @@ def _tested(claim: Claim, alpha: float, family: int, compare: Compare) -> Findin
     """One claim by itself."""
     ones = dict.fromkeys(claim.rivals, 1.0)
     nothing = Finding("", None, None, -math.inf, 1.0, ones, 1.0)
+    unusable = compare.scale.unusable
     if problem := unusable(claim.candidate):  # nothing is proved of it, whatever its rivals do
         return replace(nothing, reason=f"{claim.called} {problem} on a confirmation seed")
-    demand(claim.task, [rival for rival in claim.rivals.values() if rival.needed])
+    demand(claim.task, [rival for rival in claim.rivals.values() if rival.needed], compare.scale)
     for rival in claim.rivals.values():
         if problem := unusable(rival.errors):
             return replace(nothing, reason=f"{rival.called} {problem} on a confirmation seed")
-    comparisons = {name: compare(rival, claim) for name, rival in claim.rivals.items()}
-    margins = {name: math.log1p(rival.margin) for name, rival in claim.rivals.items()}
-    p_values = {name: one.p_value(margins[name]) for name, one in comparisons.items()}
+    comparisons = {name: compare.of(rival, claim) for name, rival in claim.rivals.items()}
+    p_values = {name: one.p_value(claim.rivals[name].margin) for name, one in comparisons.items()}
     estimate = next(iter(comparisons.values())).reduction(alpha, family)
-    signs = [one.sign_p_value(margins[name]) for name, one in comparisons.items()]
+    signs = [one.sign_p_value(claim.rivals[name].margin) for name, one in comparisons.items()]
     return Finding("", estimate.value, estimate.interval, estimate.lower, max(p_values.values()), p_values, max(signs))
 
 
-def demand(task: str, rivals: Sequence[Rival]) -> None:
-    """Refuse to go on without finite errors.
+def demand(task: str, rivals: Sequence[Rival], scale: Scale = RATIO) -> None:
+    """Refuse to go on without errors that can be compared.
 
     Raises:
         RivalDiverged: Naming the first rival that has none on a seed.
     """
     for rival in rivals:
-        if problem := unusable(rival.errors):
+        if problem := scale.unusable(rival.errors):
             raise RivalDiverged(
                 f"{task}: {rival.called} {problem} on a confirmation seed; its errors: {list(rival.errors)}"
             )
 
 
-def summary(errors: Errors) -> dict[str, Any]:
-    """Mean (None if any seed diverged) and every seed."""
-    mean = None if unusable(errors) else sum(errors) / len(errors)  # type: ignore[arg-type]
+def summary(errors: Errors, scale: Scale = RATIO) -> dict[str, Any]:
+    """Mean (None if it cannot be compared) and every seed."""
+    mean = None if scale.unusable(errors) else sum(errors) / len(errors)  # type: ignore[arg-type]
     return {"mean": mean, "per_seed": list(errors)}
-
-
-def unusable(errors: Errors) -> str:
-    """What is wrong with errors of which ratios are to be taken, in words; '' if nothing is."""
-    if not all(error is not None and math.isfinite(error) and error >= 0 for error in errors):
-        return "diverged"
-    return "" if all(errors) else "erred by exactly 0"
 
 
 def _missed(claim: Claim, p_values: Mapping[str, float], adjusted: float, alpha: float) -> str:

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from graft.search.proof.statistics import Reduction, sign_p_value
+from graft.search.proof.statistics import Reduction, ratio_of_means, sign_p_value
 
 
 @dataclass(frozen=True)
@@ -57,20 +57,76 @@ class Crossed:
         return cls(math.log(theirs.mean() / ours.mean()), error, freedom, by_example)
 
     def p_value(self, margin: float) -> float:
-        """One-sided p-value of theta <= ``margin``; without any variation, 1: nothing was drawn."""
+        """One-sided p-value of theta <= log(1 + ``margin``); without any variation, 1: nothing was drawn."""
         if self.error <= 1e-12:
             return 1.0
-        return float(stats.t.sf((self.mean - margin) / self.error, self.freedom))
+        return float(stats.t.sf((self.mean - math.log1p(margin)) / self.error, self.freedom))
 
     def sign_p_value(self, margin: float) -> float:
         """One-sided p-value of the sign test over examples, of errors averaged over refits."""
-        return sign_p_value(self.by_example, margin)
+        return sign_p_value(self.by_example, math.log1p(margin))
 
     def reduction(self, alpha: float, family: int = 1) -> Reduction:
         """Relative reduction of the error, 1 - exp(-theta); bounds simultaneous over a ``family`` (Bonferroni)."""
         two, one = (float(stats.t.ppf(1 - alpha / (sides * family), self.freedom)) for sides in (2, 1))
         low, high, lower = (self.mean + by * self.error for by in (-two, two, -one))
         return Reduction(1 - math.exp(-self.mean), (1 - math.exp(-low), 1 - math.exp(-high)), 1 - math.exp(-lower))
+
+
+@dataclass(frozen=True)
+class CrossedDifferences:
+    """The same by d = e_arm - (1 + margin) e_candidate, of which each cell has one: any error may be 0.
+
+    Attributes:
+        tables: Errors of arm and candidate (2, refits, examples).
+    """
+
+    tables: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, arm: ArrayLike, candidate: ArrayLike) -> Self:
+        """Compare errors (refits, examples), both at least two, none negative."""
+        return cls(np.stack([np.asarray(arm, np.float64), np.asarray(candidate, np.float64)]))
+
+    def p_value(self, margin: float) -> float:
+        """One-sided p-value of E[d] <= 0; without any variation, 1: nothing was drawn."""
+        direction = np.array([1.0, -(1 + margin)])
+        covariance, freedom = self._covariance(direction)
+        error = math.sqrt(max(float(direction @ covariance @ direction), 0.0))
+        if error <= 1e-12 * self.tables.max():
+            return 1.0
+        return float(stats.t.sf(float(direction @ self.tables.mean((1, 2))) / error, freedom))
+
+    def sign_p_value(self, margin: float) -> float:
+        """One-sided p-value of the sign test over examples, of errors averaged over refits."""
+        arm, candidate = self.tables.mean(1)
+        return sign_p_value(arm - (1 + margin) * candidate, 0.0)
+
+    def reduction(self, alpha: float, family: int = 1) -> Reduction:
+        """Relative reduction of the mean error; bounds as of `ratio_of_means`."""
+        means = self.tables.mean((1, 2))
+        covariance, freedom = self._covariance(np.array([means[1], -means[0]]))
+        return ratio_of_means(means, covariance, freedom, alpha, family)
+
+    def _covariance(self, direction: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Covariance of the mean errors of arm and candidate, and the degrees of freedom of that combination of them.
+
+        Of the components by refits, by examples and by single cells those count that do for the combination.
+        """
+        _, refits, examples = self.tables.shape
+        rows, columns = self.tables.mean(2), self.tables.mean(1)
+        inner = self.tables - rows[:, :, None] - columns[:, None] + self.tables.mean((1, 2), keepdims=True)
+        cells = (refits - 1) * (examples - 1)
+        parts = (
+            np.cov(rows) / refits,
+            np.cov(columns) / examples,
+            np.einsum("ire,jre->ij", inner, inner) / (cells * refits * examples),
+        )
+        by_refit, by_example, neither = (float(direction @ part @ direction) for part in parts)
+        total, freedom = combined(by_refit, by_example, neither, (refits - 1, examples - 1))
+        if total > max(by_refit, by_example):
+            return parts[0] + parts[1] - parts[2], freedom
+        return parts[0 if by_refit > by_example else 1], freedom
 
 
 def standard_error(arm: NDArray[np.float64], candidate: NDArray[np.float64]) -> tuple[float, float]:
@@ -83,11 +139,17 @@ def standard_error(arm: NDArray[np.float64], candidate: NDArray[np.float64]) -> 
     z = arm / arm.mean() - candidate / candidate.mean()
     inner = z - z.mean(1, keepdims=True) - z.mean(0) + z.mean()
     neither = float((inner**2).sum()) / (freedoms[0] * freedoms[1] * z.size)
+    variance, freedom = combined(by_refit, by_example, neither, (freedoms[0], freedoms[1]))
+    return math.sqrt(variance), freedom
+
+
+def combined(by_refit: float, by_example: float, neither: float, freedoms: tuple[int, int]) -> tuple[float, float]:
+    """Variance from what each factor brings, less what both count, and its degrees of freedom."""
     total = by_refit + by_example - neither
     if total > max(by_refit, by_example):
         parts = zip((by_refit, by_example, neither), (*freedoms, freedoms[0] * freedoms[1]), strict=True)
-        return math.sqrt(total), max(1.0, total**2 / sum(part**2 / freedom for part, freedom in parts))
-    return math.sqrt(max(by_refit, by_example)), float(freedoms[0 if by_refit > by_example else 1])
+        return total, max(1.0, total**2 / sum(part**2 / freedom for part, freedom in parts))
+    return max(by_refit, by_example), float(freedoms[0 if by_refit > by_example else 1])
 
 
 def left_out(arm: NDArray[np.float64], candidate: NDArray[np.float64], axis: int) -> NDArray[np.float64]:

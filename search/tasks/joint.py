@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from graft.models.initialise import draw_weights
-from graft.models.losses import geometric_mean, relative_error
+from graft.models.losses import relative_error
 from graft.models.networks.shared import SharedMLP, stack
 from graft.models.scaling import Scaling
 from graft.models.train import predict, train
 from graft.models.weighting import backward
+from graft.search.run.scale import geometric_mean
 from graft.search.run.seeds import Draws, Role
 from graft.search.tasks.base import Examples
 from graft.spaces.sharing import Sharing

@@ -5,8 +5,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from graft.models.losses import logs
 from graft.search.engine.ledger import Ledger
+from graft.search.run.scale import logs
 
 
 def falls_behind(score: float, reached: Sequence[float], factor: int) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from graft.models.losses import METRICS, geometric_mean
+from graft.models.losses import METRICS
 from graft.models.weights import sha256
 from graft.search.engine.cost import summary
 from graft.search.kinds.transfer.sentence import sentence
@@ -11,6 +11,7 @@ from graft.search.kinds.transfer.study import Study
 from graft.search.proof.statistics import equivalent_rows
 from graft.search.run.folder import strict
 from graft.search.run.leaderboard import transfers
+from graft.search.run.scale import geometric_mean
 from graft.search.tasks.base import Task
 from graft.spaces.plan import Plan
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from graft.models.losses import geometric_mean
 from graft.search.engine.ledger import Ledger
 from graft.search.engine.searched import Direct, settled
 from graft.search.engine.work import Work
@@ -13,6 +12,7 @@ from graft.search.kinds.transfer import confirmation
 from graft.search.kinds.transfer.bases import Base, load_base, save_base, train_base
 from graft.search.kinds.transfer.phases import catching_up, direct_ledger, direct_rules, plans_ledger
 from graft.search.kinds.transfer.study import Budget, Study
+from graft.search.run.scale import geometric_mean
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Exhibit, Phase, Request, Task, fit
 from graft.search.tasks.transferability import favourites

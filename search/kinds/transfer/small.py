@@ -9,21 +9,25 @@ count as samples (`graft.search.proof.crossed`). The claim is about the pool at 
 
 import numpy as np
 
-from graft.search.proof.claims import Claim, Compare, Comparison, Errors, Rival, paired
-from graft.search.proof.crossed import Crossed
+from graft.search.proof.claims import SEED_BY_SEED, Claim, Compare, Comparison, Errors, Rival
+from graft.search.proof.crossed import Crossed, CrossedDifferences
 from graft.search.run.folder import Evidence, Run
+from graft.search.run.scale import SCALES
+
+CROSSED: dict[str, type[Crossed] | type[CrossedDifferences]] = {"ratio": Crossed, "difference": CrossedDifferences}
+"""By refits and locked rows, on every scale."""
 
 
-def compare(run: Run, mode: str) -> Compare:
+def compare(run: Run, mode: str, scale: str = "ratio") -> Compare:
     """How this run's arms are compared: seed by seed in fresh mode, by refits and locked rows in small mode."""
     if mode == "fresh":
-        return paired
+        return SEED_BY_SEED[scale]
     held = Evidence(run.path("evidence", "confirmation.jsonl")).done
 
     def crossed(rival: Rival, claim: Claim) -> Comparison:
-        return Crossed.of(_table(held, rival.key, rival.errors), _table(held, claim.key, claim.candidate))
+        return CROSSED[scale].of(_table(held, rival.key, rival.errors), _table(held, claim.key, claim.candidate))
 
-    return crossed
+    return Compare(SCALES[scale], crossed)
 
 
 def _table(held: dict, arm: str, errors: Errors) -> np.ndarray:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graft.search.proof.claims import Claim, Compare, Errors, Finding, Rival, demand, paired, summary, tested
+from graft.search.run.scale import Scale
 from graft.search.settings import Proof
 from graft.spaces.plan import Plan
 
@@ -39,10 +40,10 @@ def verdict(
     Raises:
         RivalDiverged: If any baseline seed has no finite error.
     """
-    demand(task, [_baseline(direct, proof)])
+    demand(task, [_baseline(direct, proof)], compare.scale)
     claims = [_claim(i, direct, candidate, proof, task) for i, candidate in enumerate(candidates)]
     found = tested(claims, proof.alpha, compare=compare)
-    judged = [_entry(candidate, one) for candidate, one in zip(candidates, found, strict=True)]
+    judged = [_entry(candidate, one, compare.scale) for candidate, one in zip(candidates, found, strict=True)]
     accepted = [i for i, one in enumerate(found) if one.decision == "transfer"]
     chosen = max(accepted, key=lambda i: (found[i].lower_bound, -i)) if accepted else None
     entry = judged[chosen or 0] if judged else None
@@ -51,7 +52,7 @@ def verdict(
         "decision": "direct" if chosen is None else "transfer",
         "plan": None if chosen is None else judged[chosen]["plan"],
         "chosen": chosen,
-        "direct": summary(direct),
+        "direct": summary(direct, compare.scale),
         **{name: entry["arms"][name] if entry else None for name in (*ARMS[1:], "candidate")},
         "relative_reduction": entry["relative_reduction"] if entry else 0.0,
         "interval": entry["interval"] if entry else None,
@@ -81,7 +82,7 @@ def _claim(number: int, direct: Errors, candidate: Candidate, proof: Proof, task
     return Claim(task, errors["candidate"], rivals, key=f"{number}/candidate")
 
 
-def _entry(candidate: Candidate, found: Finding) -> dict[str, Any]:
+def _entry(candidate: Candidate, found: Finding, scale: Scale) -> dict[str, Any]:
     """What the certificate tells of a candidate."""
     span = candidate.plan.transferred
     return {
@@ -90,5 +91,5 @@ def _entry(candidate: Candidate, found: Finding) -> dict[str, Any]:
         "span": [span.first, span.last] if span else None,
         **found.told("decision", "reason", "relative_reduction", "interval", "lower_bound"),
         **found.told("p_value", "p_values", "sign_p_value"),
-        "arms": {name: summary(candidate.errors[name]) for name in (*ARMS[1:], "candidate")},
+        "arms": {name: summary(candidate.errors[name], scale) for name in (*ARMS[1:], "candidate")},
     }

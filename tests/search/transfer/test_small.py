@@ -124,7 +124,7 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     assert tables[0].shape == (20, 6)
     assert np.allclose(tables[0].mean(1), arms["direct"])
     found = Crossed.of(*tables)
-    assert told["candidates"][0]["p_values"]["direct"] == found.p_value(np.log(1.02))
+    assert told["candidates"][0]["p_values"]["direct"] == found.p_value(0.02)
     assert told["candidates"][0]["relative_reduction"] == found.reduction(0.05).value
     assert line.measure("confirmation", {}) == {} and line.confirm(line.direct.plan, line.networks)[1] == arms  # type: ignore
     result = {"plans": {"trials": []}, "study": study.to_dict(), "confirmation": fixed, "examples": None, "bases": []}
@@ -149,7 +149,7 @@ def test_evidence_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) ->
 
     def compared(errors: list[float | None]) -> Comparison:
         rival = Rival(errors, 0.02, "not beaten", "direct", "direct")
-        return compare(rival, Claim("t", [0.2, 0.7], {"direct": rival}, key="0/candidate"))
+        return compare.of(rival, Claim("t", [0.2, 0.7], {"direct": rival}, key="0/candidate"))
 
     assert compared([0.2, 0.7]).p_value(0.0) == 1.0
     with pytest.raises(ValueError, match="errors of direct"):

@@ -2,9 +2,9 @@
 
 import math
 
-from graft.models.losses import LEAST, geometric_mean, logs
 from graft.search.engine.race import behind
 from graft.search.engine.trials import mean_log
+from graft.search.run.scale import LEAST, geometric_mean, logs
 
 
 def test_zero_counts_as_the_least_that_can_be_told() -> None:
