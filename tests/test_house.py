@@ -136,7 +136,7 @@ def test_simulators_know_of_the_cluster_its_pool_only() -> None:
 
 
 def test_ray_is_known_to_the_cluster_and_tune_to_three_files() -> None:
-    tune = {"search.engine.sampler", "search.engine.scheduler", "search.engine.actors"}
+    tune = {"search.engine.tune", "search.engine.scheduler", "search.engine.actors"}
     assert {name for name in who_imports("ray") if not name.startswith("cluster.")} == tune
     assert who_imports("ray.tune") == tune
 

@@ -1,1 +1,1 @@
-"""How trainings are made and judged: ledgers, the race, Tune and its sampler, actors."""
+"""How trainings are made and judged: searches, the race, Tune and its sampler, actors."""

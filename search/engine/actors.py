@@ -9,10 +9,10 @@ from ray import tune
 
 from graft.cluster.pool import TRIES, Failed, carry_out
 from graft.models.train import prepare_process
-from graft.search.engine.ledger import Ledger
 from graft.search.engine.outcome import Outcome, measure
-from graft.search.engine.sampler import LedgerSearcher
-from graft.search.engine.scheduler import RaceScheduler
+from graft.search.engine.scheduler import TuneScheduler
+from graft.search.engine.search import Search
+from graft.search.engine.tune import TuneSearcher
 
 FAILURES = TRIES - 1
 """How often a trial is tried again after its worker died."""
@@ -41,30 +41,30 @@ class SeedBySeed(tune.Trainable):
         return vars(outcome) | {"by_task": by_task, "index": self.index - 1, "done": last}
 
 
-def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 0.0) -> None:
-    """Run the trials of a ledger until its budget is spent.
+def explore(search: Search, task: Any, workers: int, folder: Path, gpus: float = 0.0) -> None:
+    """Run the trials of a search until its budget is spent.
 
     Args:
-        ledger: Asked for trials, told what came of them.
+        search: Asked for trials, told what came of them.
         task: What the trainings share: a `Task`, or a `SharedTask`.
         workers: Trials at a time, one CPU each.
         folder: Where Tune may keep its own state while it runs; removed afterwards, for nothing in it is needed.
         gpus: Share of a GPU for each trial.
     """
-    if ledger.used >= ledger.rules.trainings and not ledger.interrupted:
+    if search.used >= search.rules.trainings and not search.interrupted:
         return
     shutil.rmtree(folder, ignore_errors=True)
-    searcher = LedgerSearcher(ledger, workers, FAILURES)
+    searcher = TuneSearcher(search, workers, FAILURES)
     trainable = tune.with_resources(
-        tune.with_parameters(SeedBySeed, task=task, seeds=ledger.rules.seeds), {"cpu": 1, "gpu": gpus}
+        tune.with_parameters(SeedBySeed, task=task, seeds=search.rules.seeds), {"cpu": 1, "gpu": gpus}
     )
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            num_samples=-1, search_alg=searcher, scheduler=RaceScheduler(searcher), reuse_actors=True
+            num_samples=-1, search_alg=searcher, scheduler=TuneScheduler(searcher), reuse_actors=True
         ),
         run_config=tune.RunConfig(
-            name=ledger.rules.phase,
+            name=search.rules.phase,
             storage_path=str(folder),
             verbose=0,
             failure_config=tune.FailureConfig(max_failures=FAILURES),

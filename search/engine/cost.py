@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from graft.search.engine.ledger import Ledger
+from graft.search.engine.search import Search
 from graft.search.run.folder import Evidence, Run
 
 PACKAGES = ("graft", "ray", "torch", "optuna", "mlflow", "numpy", "scipy", "pyarrow", "numba", "safetensors")
 
 
-def cost(run: Run, ledgers: Mapping[str, Ledger], spent: Mapping[str, float], workers: int) -> dict[str, Any]:
+def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], workers: int) -> dict[str, Any]:
     """What the run cost, its searches and all else that it trained."""
-    timeline = sorted((entry for ledger in ledgers.values() for entry in ledger.timeline()), key=lambda e: e["start"])
+    timeline = sorted((entry for search in searches.values() for entry in search.timeline()), key=lambda e: e["start"])
     zero = timeline[0]["start"] if timeline else 0.0
     for entry in timeline:
         entry["start"], entry["end"] = entry["start"] - zero, entry["end"] - zero
-    records = {name: ledger.records() for name, ledger in ledgers.items()}
+    records = {name: search.records() for name, search in searches.items()}
     measured = {
         file.stem: [entry["seconds"] for entry in Evidence(file).done.values()]
         for file in sorted(run.path("evidence").glob("*.jsonl"))

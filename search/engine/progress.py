@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from graft.search.engine.ledger import Ledger
+from graft.search.engine.search import Search
 
 PLAIN = 15.0
 """Seconds between lines where there is no terminal."""
@@ -20,7 +20,7 @@ class Progress:
         self.console = Console(stderr=True, quiet=quiet)
         self.live = self.console.is_terminal and not quiet
         self.name, self.total, self.done, self.began, self.shown = "", 0, 0, time.monotonic(), 0.0
-        self.search: Ledger | None = None
+        self.search: Search | None = None
         self.first: int | None = None
         self.bars: Bars | None = None
         self.task: Any = None
@@ -38,10 +38,10 @@ class Progress:
         else:
             self._plain(always=True)
 
-    def ledger(self, ledger: Ledger) -> None:
+    def follow(self, search: Search) -> None:
         """The phase is a search: count its trainings."""
-        self.search = ledger
-        self.first = ledger.used
+        self.search = search
+        self.first = search.used
         self.closed()
 
     def count(self, done: int, total: int) -> None:

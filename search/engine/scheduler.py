@@ -1,4 +1,4 @@
-"""Tune's scheduler: every result goes to the ledger, whose race decides whether the trial goes on."""
+"""Tune's scheduler: every result goes to the search, whose race decides whether the trial goes on."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from graft.search.engine.outcome import Outcome
-from graft.search.engine.sampler import LedgerSearcher
+from graft.search.engine.tune import TuneSearcher
 
 
-class RaceScheduler(FIFOScheduler):
+class TuneScheduler(FIFOScheduler):
     """Stops what the race stops.
 
     Tune tells a scheduler of every result but the last, and its searcher of no result that ended a trial; telling
-    the ledger from here, both times, is what carries a stop across.
+    the search from here, both times, is what carries a stop across.
 
     Args:
         searcher: Knows which of Tune's trials is which.
     """
 
-    def __init__(self, searcher: LedgerSearcher) -> None:
+    def __init__(self, searcher: TuneSearcher) -> None:
         super().__init__()
         self.searcher = searcher
 
@@ -41,4 +41,4 @@ class RaceScheduler(FIFOScheduler):
         if "index" not in result:
             return False
         outcome = Outcome(result["error"], result["seconds"], result["reason"], dict(result["by_task"]))
-        return self.searcher.ledger.tell(trial.config["number"], result["index"], outcome)
+        return self.searcher.search.tell(trial.config["number"], result["index"], outcome)

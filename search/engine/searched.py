@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graft.search.engine.ledger import Ledger, best_trial
+from graft.search.engine.search import Search, best_trial
 from graft.search.run.folder import Run
 from graft.spaces.plan import Plan
 from graft.spaces.ranges import EDGE, Ranges
@@ -14,18 +14,18 @@ class NothingFinished(RuntimeError):
     """Every trial of a search failed or was stopped."""
 
 
-def best_plan(ledger: Ledger) -> Any:
+def best_plan(search: Search) -> Any:
     """The best complete trial's plan.
 
     Raises:
         NothingFinished: If there is none, with the last trial's reason.
     """
-    records = ledger.records()
+    records = search.records()
     best = best_trial(records)
     if best is None:
         last = records[-1]["reason"] if records else "no trial was started"
-        raise NothingFinished(f"no trial of the {ledger.rules.phase} search finished ({len(records)} tried): {last}")
-    return ledger.read(best["plan"])
+        raise NothingFinished(f"no trial of the {search.rules.phase} search finished ({len(records)} tried): {last}")
+    return search.read(best["plan"])
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,23 @@ class Direct:
     spent: int
 
 
-def settled(run: Run, ledger: Ledger, file: str) -> Direct:
+def settled(run: Run, search: Search, file: str) -> Direct:
     """What a search has come to; kept in ``file``, so that it stays what it was when the search goes on.
 
     Raises:
         NothingFinished: If no trial is complete.
     """
     if not run.has(file):
-        plan, records = best_plan(ledger), ledger.records()
+        plan, records = best_plan(search), search.records()
         best = best_trial(records)
         assert best is not None
-        ends = {name: list(both) for name, both in vars(ledger.ranges_at(len(records))).items()}
+        ends = {name: list(both) for name, both in vars(search.ranges_at(len(records))).items()}
         told = {
             "trial": best["number"],
             "plan": plan.to_dict(),
             "error": best["value"],
             "ranges": ends,
-            "spent": ledger.spent,
+            "spent": search.spent,
         }
         run.write(file, told)
     return recorded(run, file)
@@ -120,16 +120,16 @@ def other_rival(found: Mapping[str, Any], told: Sequence[Mapping[str, Any]], dir
     return "" if list(told) == by_budget(found["trials"], direct, rival) else "how far direct learning came is not so"
 
 
-def searched(ledger: Ledger, study: Any) -> dict[str, Any]:
+def searched(search: Search, study: Any) -> dict[str, Any]:
     """What the result records of a search."""
-    records = ledger.records()
+    records = search.records()
     best = best_trial(records)
     edges: list[str] = []
-    ranges = ledger.ranges_at(len(records))
+    ranges = search.ranges_at(len(records))
     if best is not None:
-        plan = ledger.read(best["plan"])
+        plan = search.read(best["plan"])
         edges = ranges.edges(plan.recipe)
-        if ledger.constraints(plan)["optimiser steps"] > -EDGE * study.budget.steps:
+        if search.constraints(plan)["optimiser steps"] > -EDGE * study.budget.steps:
             edges.append("optimiser steps")
     return {
         "trials": records,

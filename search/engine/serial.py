@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from graft.models.train import prepare_process
-from graft.search.engine.ledger import Ledger
 from graft.search.engine.outcome import Outcome, measure
+from graft.search.engine.search import Search
 
 
-def search(ledger: Ledger, task: Any, workers: int, folder: Path, gpus: float = 0.0) -> None:
-    """Run the trials of a ledger until its budget is spent; as `actors.search` with one worker."""
+def explore(search: Search, task: Any, workers: int, folder: Path, gpus: float = 0.0) -> None:
+    """Run the trials of a search until its budget is spent; as `actors.explore` with one worker."""
     prepare_process()
-    while (asked := ledger.ask()) is not None:
+    while (asked := search.ask()) is not None:
         number, plan = asked
-        index = ledger.begins(number)
-        while not ledger.tell(number, index, measure(task, task.training(plan, index))):
+        index = search.begins(number)
+        while not search.tell(number, index, measure(task, task.training(plan, index))):
             index += 1
-        ledger.close(number)
+        search.close(number)
 
 
 def outcomes(

@@ -20,7 +20,7 @@ def mean_log(errors: Sequence[float]) -> float:
 
 
 def record(trial: FrozenTrial, score: Callable[[Sequence[float]], float] = mean_log) -> dict[str, Any]:
-    """A trial as plain values; ``score`` is the ledger's."""
+    """A trial as plain values; ``score`` is the search's."""
     names = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
     errors = list(trial.user_attrs.get("errors", []))
     return {
@@ -44,7 +44,7 @@ def with_further(
         told: From `record`.
         further: ``errors`` and perhaps ``by_task`` of these seeds, ``reason`` and ``failed`` where they were ended.
         seeds: How many make a trial complete.
-        score: The ledger's.
+        score: The search's.
     """
     errors = [*told["errors"], *further.get("errors", [])]
     found = told | {"errors": errors, "value": math.exp(score(errors)) if errors else None}

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from graft.search.engine import actors
-from graft.search.engine.ledger import Ledger, storage
 from graft.search.engine.progress import Progress
+from graft.search.engine.search import Search, storage
 from graft.search.run.folder import Evidence, Run, write_bytes
 from graft.search.run.resources import Resources
 from graft.simulators.data.storage import inside, link
@@ -98,25 +98,25 @@ class Work:
         """Call a function that trains, where trainings run; results in the order of its arguments."""
         return list(self.trainer.calls(function, arguments, self.resources.workers, self.resources.gpus))
 
-    def search(self, ledger: Ledger, task: Any, title: str, stage: str = "") -> None:
+    def explore(self, search: Search, task: Any, title: str, stage: str = "") -> None:
         """Carry out what is left of a search.
 
         Args:
-            ledger: Of the search.
+            search: Of the search.
             task: What its trainings share.
             title: For people.
             stage: Names this part of a search that goes on later; by default the whole of it.
         """
-        stage = stage or ledger.rules.phase
-        with self.phase(f"search: {title}", ledger.rules.trainings):
-            self.progress.ledger(ledger)
+        stage = stage or search.rules.phase
+        with self.phase(f"search: {title}", search.rules.trainings):
+            self.progress.follow(search)
             if self.tracker is not None:
-                for trial in ledger.records():
+                for trial in search.records():
                     if trial["state"] != "interrupted":
-                        self.tracker.trial(ledger.rules.phase, trial, ledger.seconds(trial["number"]))
+                        self.tracker.trial(search.rules.phase, trial, search.seconds(trial["number"]))
             # A search that ended stays ended: what follows rests on what it found.
             if not self.run.has(f"{stage}.ended"):
-                self.trainer.search(ledger, task, self.resources.workers, self.run.path("tune"), self.resources.gpus)
+                self.trainer.explore(search, task, self.resources.workers, self.run.path("tune"), self.resources.gpus)
                 write_bytes(self.run.path(f"{stage}.ended"), b"")
 
     def _until(self, parts: float) -> float:

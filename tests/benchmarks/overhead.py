@@ -20,7 +20,7 @@ from ray.tune.search.optuna import OptunaSearch  # noqa: E402
 
 from graft.models.networks.network import Network  # noqa: E402
 from graft.search.engine import actors  # noqa: E402
-from graft.search.engine.ledger import Ledger, Rules, storage  # noqa: E402
+from graft.search.engine.search import Rules, Search, storage  # noqa: E402
 from graft.search.run.seeds import Role  # noqa: E402
 from graft.search.tasks.base import Examples, Phase  # noqa: E402
 from graft.search.tasks.regression import Alone, Regression  # noqa: E402
@@ -38,7 +38,7 @@ def ours(folder: Path) -> tuple[int, float, float]:
     start = Recipe(epochs=1, batch=20, activation="gelu")
     phase = Phase(Regression(Alone("film-2", 0, Network(1, 4), start)), 0, Role.BASELINE, data, 10)
     ranges = Ranges(epochs=(1, 1), batch=(20, 20), activation=("gelu",))
-    ledger = Ledger(
+    search = Search(
         storage(folder / "journal"),
         Rules("baseline", 0, Role.BASELINE_SAMPLER, TRAININGS, 3),
         partial(baseline.suggest, start=start),
@@ -47,9 +47,9 @@ def ours(folder: Path) -> tuple[int, float, float]:
         lambda plan: {},
     )
     began = time.perf_counter()
-    actors.search(ledger, phase, 1, folder / "tune")
+    actors.explore(search, phase, 1, folder / "tune")
     took = time.perf_counter() - began
-    return len(ledger.records()), took, sum(ledger.seconds(trial["number"]) for trial in ledger.records())
+    return len(search.records()), took, sum(search.seconds(trial["number"]) for trial in search.records())
 
 
 def stock(folder: Path) -> tuple[int, float]:

@@ -22,10 +22,10 @@ import numpy as np
 from graft.models.train import prepare_process
 from graft.search.engine import serial
 from graft.search.engine.journal import Journal, storage
-from graft.search.engine.ledger import Ledger, Rules
 from graft.search.engine.processes import carried_out
+from graft.search.engine.search import Rules, Search
 from graft.search.engine.searched import best_plan
-from graft.search.kinds.transfer.phases import direct_ledger, direct_rules
+from graft.search.kinds.transfer.phases import direct_rules, direct_search
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run, write_json
 from graft.search.run.seeds import Role, sequence
@@ -61,9 +61,9 @@ def tiny(seed: int, trainings: int) -> Study:
     return resolve("calibration", "demo", {"seed": seed, "budget.trainings": trainings})
 
 
-def race(study: Study, journal: Journal) -> Ledger:
+def race(study: Study, journal: Journal) -> Search:
     """The search of before."""
-    return Ledger(
+    return Search(
         journal,
         Rules("baseline", study.seed, Role.BASELINE_SAMPLER, study.budget.trainings, study.budget.seeds, (0.5, 0.75)),
         partial(baseline.suggest, start=study.start),
@@ -73,10 +73,10 @@ def race(study: Study, journal: Journal) -> Ledger:
     )
 
 
-def one_seed(study: Study, journal: Journal) -> Ledger:
+def one_seed(study: Study, journal: Journal) -> Search:
     """One seed a trial and finalists, but the sampler of before."""
     rows, steps = study.rows.training, study.budget.steps
-    return Ledger(
+    return Search(
         journal,
         direct_rules("baseline", study.seed, study.budget, math.inf),
         partial(shortened, space=partial(baseline.suggest, start=study.start), rows=rows, steps=steps),
@@ -86,13 +86,13 @@ def one_seed(study: Study, journal: Journal) -> Ledger:
     )
 
 
-def product(study: Study, journal: Journal) -> Ledger:
+def product(study: Study, journal: Journal) -> Search:
     """The search that runs have."""
     rules = direct_rules("baseline", study.seed, study.budget, math.inf)
-    return direct_ledger(rules, journal, study.start, study.ranges, study.rows.training, study.budget.steps)
+    return direct_search(rules, journal, study.start, study.ranges, study.rows.training, study.budget.steps)
 
 
-SEARCHES: dict[str, Callable[[Study, Journal], Ledger]] = {"race": race, "TPE": one_seed, "GP": product}
+SEARCHES: dict[str, Callable[[Study, Journal], Search]] = {"race": race, "TPE": one_seed, "GP": product}
 CASES: dict[str, tuple[Callable[[int, int], Study], tuple[int, ...]]] = {
     "film-8, 400 rows": (demo, (30,)),
     "film-9, 84 rows": (deep, (24,)),
@@ -111,14 +111,14 @@ def found(case: str, search: str, seed: int, trainings: int, folder: Path) -> di
     study = CASES[case][0](100 + seed, trainings)
     run = Run(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    ledger = SEARCHES[search](study, storage(run.path("optuna.journal")))
+    search = SEARCHES[search](study, storage(run.path("optuna.journal")))
     pool = drawn(study, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
     phase = Phase(study.learned, study.seed, Role.BASELINE, pool, study.rows.validation)
-    serial.search(ledger, phase, 1, folder)
-    plan = best_plan(ledger)
+    serial.explore(search, phase, 1, folder)
+    plan = best_plan(search)
     judged = replace(phase, role=Role.REGRET, test=drawn(study, Role.TEST, TEST))
     errors = [fit(judged, Request(plan, i))[1].value for i in range(TRUTH)]
-    told = {"plan": plan.to_dict(), "spent": ledger.spent, "trials": len(ledger.records()), "errors": errors}
+    told = {"plan": plan.to_dict(), "spent": search.spent, "trials": len(search.records()), "errors": errors}
     write_json(folder / "found.json", told)
     return told
 

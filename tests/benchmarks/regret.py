@@ -100,7 +100,7 @@ def search(case: tuple[str, str], seed: int, folder: Path) -> None:
         found = comparison | {"baseline": rival.plan.to_dict()}
         first = [one["plan"] for one in fixed["candidates"]][:1]
         found["recipe"] = first[0]["recipe"] if first else rival.plan.recipe.to_dict()
-        found["trainings"] = line.baseline_ledger.spent + line.plans_ledger.spent + sum(map(len, measured.values()))
+        found["trainings"] = line.baseline_search.spent + line.plans_search.spent + sum(map(len, measured.values()))
         line.run.write("verdict.json", strict(found))
 
 

@@ -31,9 +31,9 @@ from optuna.samplers import RandomSampler  # noqa: E402
 
 from graft.search.engine import actors, serial  # noqa: E402
 from graft.search.engine.journal import storage  # noqa: E402
-from graft.search.engine.ledger import Ledger  # noqa: E402
 from graft.search.engine.progress import Progress  # noqa: E402
-from graft.search.kinds.transfer.phases import plans_ledger  # noqa: E402
+from graft.search.engine.search import Search  # noqa: E402
+from graft.search.kinds.transfer.phases import plans_search  # noqa: E402
 from graft.search.run.folder import Run  # noqa: E402
 from graft.search.study import resolve  # noqa: E402
 from graft.search.tasks.base import Request  # noqa: E402
@@ -100,7 +100,7 @@ class Clock:
         }
 
 
-class Search:
+class Timed:
     """A search as a run does it: the plan search of a study of the paper's scale, ended after so many trials."""
 
     def __init__(self, folder: Path, trials: int, mlflow: bool) -> None:
@@ -111,14 +111,14 @@ class Search:
         self.tracker = Tracker(folder, study.to_dict()) if mlflow else None
         self.show = self.clock.timed("MLflow", self.tracker.trial) if self.tracker else lambda *_: None
         journal = storage(self.run.path("optuna.journal"))
-        ledger = plans_ledger(study, journal, math.inf, self.closed, study.start, study.ranges, 10**7)
-        ledger.rules = replace(ledger.rules, finalists=0)  # so that the search can be ended after any trial
-        self.ledger: Ledger = ledger
+        search = plans_search(study, journal, math.inf, self.closed, study.start, study.ranges, 10**7)
+        search.rules = replace(search.rules, finalists=0)  # so that the search can be ended after any trial
+        self.search: Search = search
         self.progress.phase("no-op trials", trials)
-        self.progress.ledger(ledger)
+        self.progress.begin(search)
         self.progress.live = True  # what a terminal costs: the line is composed at each trial
         for part, name in (("ask (sampler)", "ask"), ("tell (race)", "tell"), ("close, all", "close")):
-            setattr(ledger, name, self.clock.timed(part, getattr(ledger, name)))
+            setattr(search, name, self.clock.timed(part, getattr(search, name)))
         if self.tracker:
             self.tracker.start()
 
@@ -128,15 +128,15 @@ class Search:
         self.show("plans", trial, seconds)
         self.clock.end()
         if len(self.clock.ends) >= self.trials:
-            self.ledger.rules = replace(self.ledger.rules, trainings=0)
+            self.search.rules = replace(self.search.rules, trainings=0)
 
     def go(self, trainer: Any, more: int = 0) -> float:
         """Go on to the end, or ``more`` trials beyond it; milliseconds of the processor."""
         self.trials += more
         if more:
-            self.ledger.rules = replace(self.ledger.rules, trainings=10**7)
+            self.search.rules = replace(self.search.rules, trainings=10**7)
         began = time.process_time()
-        trainer.search(self.ledger, Nothing(), 1, self.run.path("tune"))
+        trainer.explore(self.search, Nothing(), 1, self.run.path("tune"))
         if self.tracker:
             assert not self.tracker.warning, self.tracker.warning
         return 1000 * (time.process_time() - began)
@@ -144,11 +144,11 @@ class Search:
 
 def beside(place: Path, trials: int, mlflow: bool) -> None:
     """Print what a trial costs in a search that is old and in one that is young."""
-    old, young = Search(place / "old", trials - NEAR, mlflow), Search(place / "young", NEAR, mlflow)
+    old, young = Timed(place / "old", trials - NEAR, mlflow), Timed(place / "young", NEAR, mlflow)
     for each in (old, young):
-        each.ledger._sampler = lambda trial: RandomSampler(seed=trial)  # type: ignore[assignment, method-assign]
+        each.search._sampler = lambda trial: RandomSampler(seed=trial)  # type: ignore[assignment, method-assign]
         each.go(serial)  # which trials it grew by makes no difference to what the next one costs
-        del each.ledger._sampler
+        del each.search._sampler
         each.clock.spent.clear()
         each.clock.ends.clear()
         each.trials = 0
@@ -184,7 +184,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         if asked.profile:
             profile.enable()
-        grown = Search(Path(place) / "run", asked.trials, not asked.no_mlflow)
+        grown = Timed(Path(place) / "run", asked.trials, not asked.no_mlflow)
         grown.go(actors if asked.tune else serial)
         clock = grown.clock
         profile.disable()

@@ -21,7 +21,7 @@ import ray  # noqa: E402
 from graft.search.engine import actors  # noqa: E402
 from graft.search.engine.journal import storage  # noqa: E402
 from graft.search.engine.progress import Progress  # noqa: E402
-from graft.search.kinds.transfer.phases import plans_ledger  # noqa: E402
+from graft.search.kinds.transfer.phases import plans_search  # noqa: E402
 from graft.search.kinds.transfer.pipeline import Pipeline  # noqa: E402
 from graft.search.run.folder import Run  # noqa: E402
 from graft.search.run.resources import Resources  # noqa: E402
@@ -36,11 +36,11 @@ def searched(line: Pipeline, workers: int, trainings: int, place: Path) -> float
     start = study.start
     ranges = Ranges(epochs=(start.epochs, start.epochs), batch=(start.batch, start.batch))
     place.mkdir()
-    ledger = plans_ledger(study, storage(place / "journal"), math.inf, lambda *_: None, start, ranges, trainings)
+    search = plans_search(study, storage(place / "journal"), math.inf, lambda *_: None, start, ranges, trainings)
     task = line.shared(Role.PLANS, line.bases(start))
     began = time.perf_counter()
-    actors.search(ledger, task, workers, place / "tune")
-    return ledger.spent / (time.perf_counter() - began)
+    actors.explore(search, task, workers, place / "tune")
+    return search.spent / (time.perf_counter() - began)
 
 
 def main(study: str, trainings: int, times: int) -> None:

@@ -24,7 +24,7 @@ from graft.cluster.doctor import agreed
 from graft.cluster.nodes import nodes
 from graft.cluster.preflight import possible, resources
 from graft.search.engine import actors
-from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.engine.search import Rules, Search, storage
 from graft.search.run.seeds import Role
 from graft.simulators.base import Simulator, tensor_field
 from graft.simulators.data.shards import encode, generate
@@ -111,9 +111,9 @@ def shards(folder: Path, notes: Path) -> Any:
 def trials(folder: Path, notes: Path) -> Any:
     """A search of twelve trials: the numbers of those that are complete."""
     rules = Rules("baseline", 3, Role.BASELINE_SAMPLER, 12, 1)
-    ledger = Ledger(storage(folder / "journal"), rules, space, Ranges(), [], lambda plan: {})
-    actors.search(ledger, Training(notes), 2, folder / "tune")
-    return [trial["number"] for trial in ledger.records() if trial["state"] == "complete"]
+    search = Search(storage(folder / "journal"), rules, space, Ranges(), [], lambda plan: {})
+    actors.explore(search, Training(notes), 2, folder / "tune")
+    return [trial["number"] for trial in search.records() if trial["state"] == "complete"]
 
 
 def trainings(folder: Path, notes: Path) -> Any:

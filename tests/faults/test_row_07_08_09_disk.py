@@ -22,7 +22,7 @@ from deadly import Mortal, Squares
 from searches import finish, mlflow_states, said, start, waited
 
 from graft.search.engine import serial
-from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.engine.search import Rules, Search, storage
 from graft.search.run.folder import Evidence
 from graft.search.run.seeds import Role
 from graft.simulators.data.dataset import DamagedShard, Dataset
@@ -67,9 +67,9 @@ def files_up_to(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def ledger(folder: Path) -> Ledger:
+def begin(folder: Path) -> Search:
     start = Recipe(rate=5e-3, batch=8, epochs=3)
-    return Ledger(
+    return Search(
         storage(folder / "optuna.journal"),
         Rules("baseline", 0, Role.BASELINE_SAMPLER, 8, 2),
         partial(baseline.suggest, start=start),
@@ -83,13 +83,13 @@ def test_row_09_a_search_whose_journal_cannot_grow_goes_on_when_it_can(tmp_path:
     task = Mortal(tmp_path, seconds=0)
     for name in ("whole", "full"):
         (tmp_path / name).mkdir()
-    serial.search(ledger(tmp_path / "whole"), task, 1, tmp_path)  # type: ignore[arg-type]
-    expected = ledger(tmp_path / "whole").records()
+    serial.explore(begin(tmp_path / "whole"), task, 1, tmp_path)  # type: ignore[arg-type]
+    expected = begin(tmp_path / "whole").records()
     size = (tmp_path / "whole" / "optuna.journal").stat().st_size
     with files_up_to(draw.randrange(size - 1)), pytest.raises(OSError, match="File too large"):
-        serial.search(ledger(tmp_path / "full"), task, 1, tmp_path)  # type: ignore[arg-type]
-    again = ledger(tmp_path / "full")
-    serial.search(again, task, 1, tmp_path)  # type: ignore[arg-type]
+        serial.explore(begin(tmp_path / "full"), task, 1, tmp_path)  # type: ignore[arg-type]
+    again = begin(tmp_path / "full")
+    serial.explore(again, task, 1, tmp_path)  # type: ignore[arg-type]
     assert again.records() == expected
 
 

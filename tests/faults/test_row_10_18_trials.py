@@ -18,7 +18,7 @@ from deadly import Mortal, error
 from searches import mlflow_states, said, start
 
 from graft.search.engine import actors
-from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.engine.search import Rules, Search, storage
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan, Recipe
@@ -36,7 +36,7 @@ def numbered(trial: Any, ranges: Ranges) -> Plan:
 
 def searched(folder: Path, task: Mortal) -> list[dict[str, Any]]:
     """A search of eight trials of two seeds, two at a time."""
-    ledger = Ledger(
+    search = Search(
         storage(folder / "optuna.journal"),
         # The race would stop some: no trial is complete before the last one has begun.
         Rules("baseline", 0, Role.BASELINE_SAMPLER, 2 * TRIALS, 2),
@@ -45,8 +45,8 @@ def searched(folder: Path, task: Mortal) -> list[dict[str, Any]]:
         [],
         lambda plan: {},
     )
-    actors.search(ledger, task, 2, folder / "tune")
-    return ledger.records()
+    actors.explore(search, task, 2, folder / "tune")
+    return search.records()
 
 
 def test_row_10_trials_that_diverge_have_failed_and_the_others_go_on(

@@ -26,7 +26,7 @@ from graft.models import pretrained
 from graft.search.champion import load
 from graft.search.cli import main
 from graft.search.engine import actors
-from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.engine.search import Rules, Search, storage
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.transfer.bases import load_base
 from graft.search.kinds.transfer.study import Study
@@ -121,10 +121,10 @@ def test_row_15_what_lies_where_tune_keeps_its_state_is_not_read(
         (folder / name).write_bytes(pickle.dumps(Malice(mark)))
     rules = Rules("baseline", draw.randrange(99), Role.BASELINE_SAMPLER, 2, 1)
     journal = storage(tmp_path / "optuna.journal")
-    ledger = Ledger(journal, rules, lambda trial, ranges: Plan(Recipe(epochs=1)), Ranges(), [], lambda plan: {})
+    search = Search(journal, rules, lambda trial, ranges: Plan(Recipe(epochs=1)), Ranges(), [], lambda plan: {})
     (tmp_path / "marks").mkdir()
-    actors.search(ledger, Mortal(tmp_path / "marks", seconds=0), 1, tmp_path / "tune")
-    assert [trial["state"] for trial in ledger.records()] == ["complete"] * 2
+    actors.explore(search, Mortal(tmp_path / "marks", seconds=0), 1, tmp_path / "tune")
+    assert [trial["state"] for trial in search.records()] == ["complete"] * 2
     assert not mark.exists() and not (tmp_path / "tune").exists()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from graft.search.engine.ledger import Ledger
+from graft.search.engine.search import Search
 from graft.search.run.scale import logs
 
 
@@ -24,8 +24,8 @@ def falls_behind(score: float, reached: Sequence[float], factor: int) -> bool:
     return sum(other < score for other in reached) >= kept
 
 
-class Rungs(Ledger):
-    """A ledger whose trials report one score for each rung, the last of which counts, instead of one for each seed.
+class Rungs(Search):
+    """A search whose trials report one score for each rung, the last of which counts, instead of one for each seed.
 
     ``rules.seeds`` is the number of rungs, ``rules.trainings`` that of pipelines: how many of their trainings go on,
     only the race knows.

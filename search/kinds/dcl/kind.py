@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graft.search.engine.cost import cost
-from graft.search.engine.ledger import best_trial
+from graft.search.engine.search import best_trial
 from graft.search.estimate import AROUND
 from graft.search.kinds.base import Asked, Kind, Written
 from graft.search.kinds.dcl.champion import UPDATE, predict
@@ -78,7 +78,7 @@ class Dcl(Kind):
 
 def _write(line: DclPipeline, finals: Any, fixed: Any, predicted: Any) -> dict[str, Any]:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
-    run, study, records = line.run, line.study, line.ledger.records()
+    run, study, records = line.run, line.study, line.search.records()
     best = best_trial(records)
     result = {
         "format": 1,
@@ -91,10 +91,10 @@ def _write(line: DclPipeline, finals: Any, fixed: Any, predicted: Any) -> dict[s
         "couplings": lattice(study.system).bonds.strength.tolist(),
         "confirmation": fixed,
         "predictions": predicted,
-        "importance": {"plans": line.ledger.importance()},
+        "importance": {"plans": line.search.importance()},
     }
     run.write("result.json", result)
-    spent = cost(run, {"plans": line.ledger}, line.spent, line.resources.workers)
+    spent = cost(run, {"plans": line.search}, line.spent, line.resources.workers)
     run.write("cost.json", spent)
     certified = certificate(result, comparisons(fixed["arms"], study.proof), spent)
     best_name = next(name for name, told in finals.items() if told["plan"] == fixed["plan"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graft.search.engine.ledger import Rules, best_trial
+from graft.search.engine.search import Rules, best_trial
 from graft.search.engine.searched import NothingFinished
 from graft.search.engine.work import Work
 from graft.search.kinds.dcl import confirmation
@@ -90,7 +90,7 @@ class DclPipeline(Work):
         """Search the pipelines, each raced against its own kind by successive halving."""
         study, model = self.study, lattice(self.study.system)
         least = study.budget.rungs[0] * study.budget.seconds
-        self.ledger = Rungs(
+        self.search = Rungs(
             self.journal,
             Rules("plans", study.seed, Role.PLANS_SAMPLER, study.budget.trials, len(study.budget.rungs), (),
                   self.began + self.resources.search_seconds),
@@ -102,8 +102,8 @@ class DclPipeline(Work):
             dcl.family,
             Watch.from_dict,
         )  # fmt: skip
-        self.search(self.ledger, self.task(Role.PLANS, judge(study, Role.REGRET)), "pipelines")
-        return self.ledger
+        self.explore(self.search, self.task(Role.PLANS, judge(study, Role.REGRET)), "pipelines")
+        return self.search
 
     def best_of_kinds(self) -> dict[str, Watch]:
         """The best complete pipeline of each kind, by the search's score; the linear baseline is always among them.
@@ -111,7 +111,7 @@ class DclPipeline(Work):
         Raises:
             NothingFinished: If no trial did.
         """
-        records = self.ledger.records()
+        records = self.search.records()
         if best_trial(records) is None:
             last = records[-1]["reason"] if records else "no trial was started"
             raise NothingFinished(f"no pipeline of the search finished ({len(records)} tried): {last}")
@@ -133,7 +133,7 @@ class DclPipeline(Work):
         if self.run.has("confirmation.json"):
             return Watch.from_dict(self.run.read("confirmation.json")["plan"])
         if study.score == "exact":
-            return Watch.from_dict((best_trial(self.ledger.records()) or {})["plan"])
+            return Watch.from_dict((best_trial(self.search.records()) or {})["plan"])
         searched = {name: told for name, told in finals.items() if name != "paper"}
         highest = min(told["likelihood"] for told in searched.values())
 

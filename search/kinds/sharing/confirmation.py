@@ -4,7 +4,7 @@ import statistics as stdlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graft.search.engine.race import behind
+from graft.search.engine.pruners import behind
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.sharing.verdict import ARMS
 from graft.search.kinds.transfer.confirmation import POWER_AT

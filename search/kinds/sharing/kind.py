@@ -147,10 +147,10 @@ def _write(
         "protocol": 2,
         "study": study.to_dict(),
         "data": cards(run.path("data")),
-        **{phase: searched(ledger, study) for phase, ledger in line.ledgers.items()},
+        **{phase: searched(search, study) for phase, search in line.searches.items()},
         "recipes": {task: rival.plan.recipe.to_dict() for task, rival in rivals.items()},
         "direct_by_budget": {
-            task: by_budget(line.ledgers[baseline_phase(task)].records(), direct[task], rival)
+            task: by_budget(line.searches[baseline_phase(task)].records(), direct[task], rival)
             for task, rival in rivals.items()
         },
         "handed_over": {
@@ -160,10 +160,10 @@ def _write(
         "reference": reference,
         "rounds": rounds,
         "not_confirmed": line.not_confirmed,
-        "importance": {phase: ledger.importance() for phase, ledger in line.ledgers.items()},
+        "importance": {phase: search.importance() for phase, search in line.searches.items()},
     }
     run.write("result.json", result)
-    spent = cost(run, line.ledgers, line.spent, line.resources.workers)
+    spent = cost(run, line.searches, line.spent, line.resources.workers)
     run.write("cost.json", spent)
     certified = certificate(result, found, spent)
     for one in certified["comparisons"]:

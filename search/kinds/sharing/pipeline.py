@@ -7,13 +7,13 @@ from typing import Any
 from zlib import crc32
 
 from graft.models.losses import away_from_zero, of_order_one, varying
-from graft.search.engine.gaussian import NumberedGP
-from graft.search.engine.ledger import Ledger, Rules, affordable
+from graft.search.engine.sampler import NumberedGP
+from graft.search.engine.search import Rules, Search, affordable
 from graft.search.engine.searched import Direct, settled
 from graft.search.engine.work import Work
 from graft.search.kinds.sharing import confirmation, verdict
 from graft.search.kinds.sharing.study import SharingStudy
-from graft.search.kinds.transfer.phases import PLANS, catching_up, direct_ledger, direct_rules
+from graft.search.kinds.transfer.phases import PLANS, catching_up, direct_rules, direct_search
 from graft.search.kinds.transfer.study import Budget
 from graft.search.run.seeds import Role, entropy
 from graft.search.tasks.base import Examples, Phase, Request
@@ -90,14 +90,14 @@ class SharingPipeline(Work):
 
     def baselines(self) -> dict[str, Direct]:
         """Search the recipe of direct learning for each task, each with the budget that the plans get for all."""
-        self.ledgers: dict[str, Ledger] = {}
+        self.searches: dict[str, Search] = {}
         found = {}
         for number, (task, shared) in enumerate(self.alone(Role.BASELINE).items(), 1):
             phase = baseline_phase(task)
             until = self._until(number / len(self.study.tasks))
-            ledger = self.ledgers[phase] = self._direct_ledger(phase, self.study.budget, until)
-            self.search(ledger, shared, f"{task} alone")
-            found[task] = settled(self.run, ledger, f"direct-{phase}.json")
+            search = self.searches[phase] = self._direct_search(phase, self.study.budget, until)
+            self.explore(search, shared, f"{task} alone")
+            found[task] = settled(self.run, search, f"direct-{phase}.json")
         return found
 
     def rivals(self, direct: Mapping[str, Direct]) -> dict[str, Direct]:
@@ -105,14 +105,14 @@ class SharingPipeline(Work):
         found = {}
         for task, shared in self.alone(Role.BASELINE).items():
             phase, budget = baseline_phase(task), catching_up(self.study.budget, direct[task])
-            ledger = self.ledgers[phase] = self._direct_ledger(phase, budget, times=budget.rival)
-            self.search(ledger, shared, f"{task} alone, gone on with", f"rival-{phase}")
-            found[task] = settled(self.run, ledger, f"rival-{phase}.json")
+            search = self.searches[phase] = self._direct_search(phase, budget, times=budget.rival)
+            self.explore(search, shared, f"{task} alone, gone on with", f"rival-{phase}")
+            found[task] = settled(self.run, search, f"rival-{phase}.json")
         return found
 
-    def _direct_ledger(self, phase: str, budget: Budget, until: float = math.inf, times: int = 1) -> Ledger:
+    def _direct_search(self, phase: str, budget: Budget, until: float = math.inf, times: int = 1) -> Search:
         study = self.study
-        return direct_ledger(
+        return direct_search(
             direct_rules(phase, study.seed, budget, until, times),
             self.journal,
             study.start,
@@ -130,7 +130,7 @@ class SharingPipeline(Work):
             errors = self.measure("reference", asked)
         return {task: [errors[f"{task}/{i}"] for i in seeds] for task in direct}
 
-    def plans(self, direct: Mapping[str, Direct]) -> Ledger:
+    def plans(self, direct: Mapping[str, Direct]) -> Search:
         """Search the plans of sharing, from the middle of the tuned recipes and with all of their ranges."""
         study, rows, steps = self.study, self.study.rows.training, self.study.budget.steps
         start = sharing.middle([one.plan.recipe for one in direct.values()])
@@ -139,7 +139,7 @@ class SharingPipeline(Work):
         budget, seeds = min(study.budget.trainings, *(one.spent for one in direct.values())), study.budget.seeds
         finalists = affordable(PLANS, budget, seeds)
         suggest = partial(sharing.suggest, start=start, errors=errors, blocks=study.blocks, weightings=study.weighting)
-        self.ledgers["plans"] = Ledger(
+        self.searches["plans"] = Search(
             self.journal,
             Rules("plans", study.seed, Role.PLANS_SAMPLER, budget, seeds, (), self._until(2), finalists),
             partial(shortened, space=suggest, rows=rows, steps=steps),
@@ -150,8 +150,8 @@ class SharingPipeline(Work):
             read=Sharing.from_dict,
             sampler=NumberedGP.of,
         )
-        self.search(self.ledgers["plans"], self.together(Role.PLANS), "all tasks together")
-        return self.ledgers["plans"]
+        self.explore(self.searches["plans"], self.together(Role.PLANS), "all tasks together")
+        return self.searches["plans"]
 
     def confirm(self, baselines: Mapping[str, Plan], reference: confirmation.Reference) -> list[dict[str, Any]]:
         """Confirm the best plan, and again without the tasks it is not proved to help, until all that are left are.
@@ -162,7 +162,7 @@ class SharingPipeline(Work):
             What was fixed of each round, with its errors as ``arms``; none if no plan survived the search, or the best
             is ``not_confirmed``, for it was clearly behind direct learning there.
         """
-        plans = self.ledgers["plans"].records()
+        plans = self.searches["plans"].records()
         trial = confirmation.chosen(plans, reference)
         self.not_confirmed = None if trial is None else confirmation.clearly_behind(trial, plans, reference)
         left: list[str] | None = list(self.study.tasks) if trial and not self.not_confirmed else None

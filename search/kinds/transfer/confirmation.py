@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from graft.search.engine.race import behind
+from graft.search.engine.pruners import behind
 from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verdict import ARMS, Candidate
 from graft.search.proof.statistics import log_ratios, seeds_needed

@@ -134,25 +134,25 @@ def _write(
 ) -> dict[str, Any]:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
     best = networks["transfer" if arm == "candidate" else "direct"]
-    run, ledgers = line.run, {"baseline": line.baseline_ledger, "plans": line.plans_ledger}
+    run, searches = line.run, {"baseline": line.baseline_search, "plans": line.plans_search}
     result = {
         "format": 1,
         "protocol": 2,
         "study": line.study.to_dict(),
         "data": line.task.data_cards(run.path("data")),
         "bases": [base.card() for base in found.bases.values()],
-        "baseline": searched(line.baseline_ledger, line.study),
-        "direct_by_budget": by_budget(line.baseline_ledger.records(), found.direct, found.rival),
-        "plans": searched(line.plans_ledger, line.study),
+        "baseline": searched(line.baseline_search, line.study),
+        "direct_by_budget": by_budget(line.baseline_search.records(), found.direct, found.rival),
+        "plans": searched(line.plans_search, line.study),
         "confirmation": found.fixed | {"arms": found.measured},
         "handed_over": {"arm": arm, "plan": plan.to_dict(), "rows": len(line.pool), "error": best["error"]},
         "examples": conclusion.examples_gained(curve),
         "priors": run.read("priors.json"),
-        "importance": {name: ledger.importance() for name, ledger in ledgers.items()},
+        "importance": {name: search.importance() for name, search in searches.items()},
         **line.shown(networks),
     }
     run.write("result.json", result)
-    spent = cost(run, ledgers, line.spent, line.resources.workers)
+    spent = cost(run, searches, line.spent, line.resources.workers)
     run.write("cost.json", spent)
     certified = conclusion.certificate(result, found.comparison, spent)
     write_bytes(run.path("model", "network.safetensors"), best["data"])

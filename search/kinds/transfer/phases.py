@@ -1,13 +1,13 @@
-"""The searches of a run, as ledgers: direct learning, plans that start from it, and direct learning gone on with."""
+"""The searches of a run: direct learning, plans that start from it, and direct learning gone on with."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from graft.search.engine.gaussian import NumberedGP
 from graft.search.engine.journal import Journal
-from graft.search.engine.ledger import Ledger, OnClose, Rules, affordable
+from graft.search.engine.sampler import NumberedGP
+from graft.search.engine.search import OnClose, Rules, Search, affordable
 from graft.search.engine.searched import Direct
 from graft.search.kinds.transfer.study import Budget, Study
 from graft.search.run.seeds import Role
@@ -50,7 +50,7 @@ def catching_up(budget: Budget, direct: Direct) -> Budget:
     return replace(budget, trainings=max(budget.seeds, direct.spent)) if short else budget
 
 
-def direct_ledger(
+def direct_search(
     rules: Rules,
     journal: Journal,
     start: Recipe,
@@ -58,9 +58,9 @@ def direct_ledger(
     rows: int,
     steps: int,
     on_close: OnClose = lambda trial, seconds: None,
-) -> Ledger:
+) -> Search:
     """The search for the best recipe of direct learning on ``rows`` training rows, ``steps`` a training at most."""
-    return Ledger(
+    return Search(
         journal,
         rules,
         partial(shortened, space=partial(baseline.suggest, start=start), rows=rows, steps=steps),
@@ -72,7 +72,7 @@ def direct_ledger(
     )
 
 
-def plans_ledger(
+def plans_search(
     study: Study,
     journal: Journal,
     until: float,
@@ -81,7 +81,7 @@ def plans_ledger(
     ranges: Ranges,
     trainings: int,
     favourites: Sequence[transfer.Favourite] = (),
-) -> Ledger:
+) -> Search:
     """The search for the best plan of transfer, from the tuned baseline's recipe and with its ranges.
 
     It gets no more trainings than the baseline search had, also where time cut that short.
@@ -90,7 +90,7 @@ def plans_ledger(
     suggest = partial(space.suggest, start=start, sources=study.bases, blocks=study.blocks)
     seeds = study.budget.seeds
     finalists = affordable(PLANS, trainings, seeds, least=2)
-    return Ledger(
+    return Search(
         journal,
         Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, seeds, (), until, finalists),
         partial(shortened, space=suggest, rows=rows, steps=steps),

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from graft.search.engine.ledger import Ledger
+from graft.search.engine.search import Search
 from graft.search.engine.searched import Direct, settled
 from graft.search.engine.work import Work
 from graft.search.kinds.transfer import confirmation
 from graft.search.kinds.transfer.bases import Base, load_base, save_base, train_base
-from graft.search.kinds.transfer.phases import catching_up, direct_ledger, direct_rules, plans_ledger
+from graft.search.kinds.transfer.phases import catching_up, direct_rules, direct_search, plans_search
 from graft.search.kinds.transfer.study import Budget, Study
 from graft.search.run.scale import geometric_mean
 from graft.search.run.seeds import Role
@@ -78,22 +78,22 @@ class Pipeline(Work):
 
     def baseline(self) -> Direct:
         """Search the recipe of direct learning, with the budget that the plans get: what they start from."""
-        ledger = self._direct_ledger(self.study.budget, until=self._until(1))
-        self.search(ledger, self.shared(Role.BASELINE, {}), "direct learning")
-        self.baseline_ledger = ledger
-        return settled(self.run, ledger, "direct.json")
+        search = self._direct_search(self.study.budget, until=self._until(1))
+        self.explore(search, self.shared(Role.BASELINE, {}), "direct learning")
+        self.baseline_search = search
+        return settled(self.run, search, "direct.json")
 
     def rival(self, direct: Direct) -> Direct:
         """Go on with that search until it has had all that the run spends on searching: what candidates must beat."""
         budget = catching_up(self.study.budget, direct)
-        ledger = self._direct_ledger(budget, budget.rival)
-        self.search(ledger, self.shared(Role.BASELINE, {}), "direct learning, gone on with", "rival")
-        self.baseline_ledger = ledger
-        return settled(self.run, ledger, "rival.json")
+        search = self._direct_search(budget, budget.rival)
+        self.explore(search, self.shared(Role.BASELINE, {}), "direct learning, gone on with", "rival")
+        self.baseline_search = search
+        return settled(self.run, search, "rival.json")
 
-    def _direct_ledger(self, budget: Budget, times: int = 1, until: float = math.inf) -> Ledger:
+    def _direct_search(self, budget: Budget, times: int = 1, until: float = math.inf) -> Search:
         study = self.study
-        return direct_ledger(
+        return direct_search(
             direct_rules("baseline", study.seed, budget, until, times),
             self.journal,
             study.start,
@@ -132,7 +132,7 @@ class Pipeline(Work):
         task = self.shared(Role.PLANS, bases)
         if not self.run.has("priors.json"):
             self.run.write("priors.json", self.task.transferability(task, direct.plan.recipe))
-        self.plans_ledger = plans_ledger(
+        self.plans_search = plans_search(
             self.study,
             self.journal,
             self._until(2),
@@ -142,12 +142,12 @@ class Pipeline(Work):
             min(self.study.budget.trainings, direct.spent),
             favourites(self.run.read("priors.json")),
         )
-        self.search(self.plans_ledger, task, "transfer plans")
+        self.explore(self.plans_search, task, "transfer plans")
 
     def confirm(self, rival: Plan, bases: Mapping[str, Base]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
         """Fix what will be confirmed, then measure every arm on seeds and examples that no search has seen."""
         if not self.run.has("confirmation.json"):
-            self.run.write("confirmation.json", confirmation.protocol(self.plans_ledger.records(), self.study))
+            self.run.write("confirmation.json", confirmation.protocol(self.plans_search.records(), self.study))
         fixed = self.run.read("confirmation.json")
         asked = confirmation.trainings(fixed, rival)
         with self.phase("confirmation", len(asked)):

@@ -1,4 +1,4 @@
-"""Successive halving: who goes on, and what the ledger records of those who do not."""
+"""Successive halving: who goes on, and what the search records of those who do not."""
 
 from functools import partial
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graft.search.engine.ledger import Rules, best_trial, storage
 from graft.search.engine.outcome import Outcome
+from graft.search.engine.search import Rules, best_trial, storage
 from graft.search.kinds.dcl.halving import Rungs, falls_behind
 from graft.search.run.seeds import Role
 from graft.spaces.dcl import Choices, Watch, family, first_guesses, suggest
@@ -37,37 +37,37 @@ def rungs(folder: Path, trials: int = 12) -> Rungs:
     )  # fmt: skip
 
 
-def run(ledger: Rungs, score: Any) -> None:
-    while (asked := ledger.ask()) is not None:
+def run(search: Rungs, score: Any) -> None:
+    while (asked := search.ask()) is not None:
         number, plan = asked
         rung = 0
-        while not ledger.tell(number, rung, Outcome(score(number, plan, rung), 1.0)):
+        while not search.tell(number, rung, Outcome(score(number, plan, rung), 1.0)):
             rung += 1
-        ledger.close(number)
+        search.close(number)
 
 
 def test_kinds_race_apart_and_the_last_rung_is_the_value(tmp_path: Path) -> None:
-    ledger = rungs(tmp_path)
-    run(ledger, lambda number, plan, rung: (100.0 if plan.kind == "made" else 1.0) + number - 0.5 * rung)
-    records = ledger.records()
+    search = rungs(tmp_path)
+    run(search, lambda number, plan, rung: (100.0 if plan.kind == "made" else 1.0) + number - 0.5 * rung)
+    records = search.records()
     complete = [t for t in records if t["state"] == "complete"]
     assert [(t["number"], t["plan"]["kind"]) for t in complete] == [(0, "linear"), (1, "made")]
     assert all(t["state"] == "pruned" and len(t["errors"]) == 1 for t in records[2:]) and len(records) == 12
-    assert ledger.used == 12 and ledger.spent == 14
+    assert search.used == 12 and search.spent == 14
     assert complete[1]["value"] == pytest.approx(100.5) == pytest.approx(complete[1]["errors"][-1])
     assert best_trial(records) == records[0]
 
 
 def test_what_was_stopped_stays_stopped_whoever_arrives_before_it_is_closed(tmp_path: Path) -> None:
-    ledger = rungs(tmp_path)
-    asked = [ledger.ask() for _ in range(3)]
+    search = rungs(tmp_path)
+    asked = [search.ask() for _ in range(3)]
     kinds = [plan.kind for _, plan in asked if plan]  # type: ignore[misc, union-attr]
     same = kinds.index(kinds[2])
-    assert not ledger.tell(same, 0, Outcome(1.0, 1.0))
-    assert ledger.tell(2, 0, Outcome(2.0, 1.0))
-    ledger.live[same].trial.set_user_attr("errors", [3.0])  # the rule would now be kinder
-    ledger.close(2)
-    assert ledger.records()[2]["state"] == "pruned"
+    assert not search.tell(same, 0, Outcome(1.0, 1.0))
+    assert search.tell(2, 0, Outcome(2.0, 1.0))
+    search.live[same].trial.set_user_attr("errors", [3.0])  # the rule would now be kinder
+    search.close(2)
+    assert search.records()[2]["state"] == "pruned"
 
 
 def test_a_search_taken_up_again_draws_what_it_would_have_drawn(tmp_path: Path) -> None:
@@ -82,9 +82,9 @@ def test_a_search_taken_up_again_draws_what_it_would_have_drawn(tmp_path: Path) 
 
 
 def test_what_a_constraint_keeps_from_being_trained_costs_nothing(tmp_path: Path) -> None:
-    ledger = rungs(tmp_path, 3)
-    ledger.constraints = lambda plan: {"optimiser steps": 1.0 if plan.kind == "made" else 0.0}
-    run(ledger, lambda number, plan, rung: 1.0 + number)
-    tried = [t for t in ledger.records() if t["errors"]]
-    assert len(tried) == ledger.used == 3 < len(ledger.records())
+    search = rungs(tmp_path, 3)
+    search.constraints = lambda plan: {"optimiser steps": 1.0 if plan.kind == "made" else 0.0}
+    run(search, lambda number, plan, rung: 1.0 + number)
+    tried = [t for t in search.records() if t["errors"]]
+    assert len(tried) == search.used == 3 < len(search.records())
     assert rungs(tmp_path, 3).used == 3

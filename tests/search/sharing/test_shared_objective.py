@@ -12,8 +12,8 @@ from phases import phase
 
 from graft.models.networks.network import Network
 from graft.search.engine import actors, serial
-from graft.search.engine.ledger import Ledger, Rules, storage
 from graft.search.engine.outcome import measure
+from graft.search.engine.search import Rules, Search, storage
 from graft.search.run.seeds import Draws, Role
 from graft.search.tasks.base import Examples, Request, fit
 from graft.search.tasks.joint import SharedTask, SharedTraining, learn
@@ -102,9 +102,9 @@ def test_whatever_changes_an_error_changes_its_digest(differs: str) -> None:
     assert len({TASK.digest(one) for one in [training, *trainings]}) == 4
 
 
-def ledger(folder: Path) -> Ledger:
+def begin(folder: Path) -> Search:
     folder.mkdir()
-    return Ledger(
+    return Search(
         storage(folder / "optuna.journal"),
         Rules("plans", 0, Role.PLANS_SAMPLER, trainings=10, seeds=2),
         partial(sharing.suggest, start=RECIPE, errors=ERRORS, blocks=2),
@@ -116,9 +116,9 @@ def ledger(folder: Path) -> Ledger:
 
 
 def test_one_worker_on_ray_finds_the_trials_of_the_plain_loop(ray_session: Any, tmp_path: Path) -> None:
-    plain, on_ray = ledger(tmp_path / "plain"), ledger(tmp_path / "ray")
-    serial.search(plain, TASK, 1, tmp_path / "plain" / "tune")
-    actors.search(on_ray, TASK, 1, tmp_path / "ray" / "tune")
+    plain, on_ray = begin(tmp_path / "plain"), begin(tmp_path / "ray")
+    serial.explore(plain, TASK, 1, tmp_path / "plain" / "tune")
+    actors.explore(on_ray, TASK, 1, tmp_path / "ray" / "tune")
     assert plain.records() == on_ray.records() and plain.spent >= 10
     assert all(len(trial["by_task"]) == len(trial["errors"]) for trial in plain.records())
     assert not any(Sharing.from_dict(trial["plan"]).direct for trial in plain.records() if trial["errors"])

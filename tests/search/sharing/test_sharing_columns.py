@@ -1,4 +1,4 @@
-"""A run on several tasks in MLflow's tables, in the ledger, and on the command line."""
+"""A run on several tasks in MLflow's tables, in a search, and on the command line."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from graft.search.cli import execute
-from graft.search.engine.ledger import Ledger, Rules, storage
 from graft.search.engine.outcome import Outcome
+from graft.search.engine.search import Rules, Search, storage
 from graft.search.run.leaderboard import phases
 from graft.search.run.seeds import Role
 from graft.search.tracking.columns import outcomes, settings, title
@@ -41,19 +41,19 @@ def test_numbers_of_several_tasks_do_not_overwrite_each_other() -> None:
     assert outcomes({"comparisons": [one | {"task": "film-8"}]}, {})["relative_reduction"] == 0.1
 
 
-def test_a_ledger_keeps_each_tasks_error(tmp_path: Path) -> None:
-    book = Ledger(
+def test_a_search_keeps_each_tasks_error(tmp_path: Path) -> None:
+    search = Search(
         storage(tmp_path / "optuna.journal"), Rules("plans", 0, Role.PLANS_SAMPLER, 4, 2), lambda trial, ranges: PLAN,
         Ranges(), [], lambda plan: {}, read=Sharing.from_dict,
     )  # fmt: skip
-    number, plan = book.ask() or (None, None)
+    number, plan = search.ask() or (None, None)
     assert number == 0 and plan == PLAN
     told = [{"film-8": 0.02, "film-14": 0.2}, {"film-8": 0.03, "film-14": 0.1}]
     for index, by_task in enumerate(told):
-        book.tell(0, index, Outcome(0.05, 1.0, "", by_task))
-        book.tell(0, index, Outcome(0.05, 1.0, "", by_task))  # again, as after a kill
-    book.close(0)
-    assert book.records()[0]["by_task"] == told and book.records()[0]["errors"] == [0.05, 0.05]
+        search.tell(0, index, Outcome(0.05, 1.0, "", by_task))
+        search.tell(0, index, Outcome(0.05, 1.0, "", by_task))  # again, as after a kill
+    search.close(0)
+    assert search.records()[0]["by_task"] == told and search.records()[0]["errors"] == [0.05, 0.05]
     assert phases({"plans": {"trials": []}, "reference": {"film-8": [0.1]}, "rounds": []}) == ["plans"]
 
 

@@ -145,7 +145,7 @@ def test_what_was_left_of_a_run_ends_the_same(finished: Path, copy: Path, monkey
         (copy / name).unlink()
     lines = (copy / "evidence" / "confirmation-1.jsonl").read_text().splitlines(keepends=True)
     (copy / "evidence" / "confirmation-1.jsonl").write_text("".join(lines[:-5]) + '{"torn')
-    monkeypatch.setattr(serial, "search", unreachable)
+    monkeypatch.setattr(serial, "explore", unreachable)
     carried_out(copy, monkeypatch)
     assert (copy / "result.json").read_bytes() == (finished / "result.json").read_bytes()
 

@@ -1,4 +1,4 @@
-"""The two searches as ledgers, and what the result says of them."""
+"""The two searches, and what the result says of them."""
 
 import math
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from graft.search.engine.journal import storage
-from graft.search.engine.ledger import Ledger
 from graft.search.engine.outcome import Outcome
+from graft.search.engine.search import Search
 from graft.search.engine.searched import NothingFinished, best_plan, searched
-from graft.search.kinds.transfer.phases import FINALISTS, PLANS, WIDEN, direct_ledger, direct_rules, plans_ledger
+from graft.search.kinds.transfer.phases import FINALISTS, PLANS, WIDEN, direct_rules, direct_search, plans_search
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
@@ -25,25 +25,25 @@ def nothing(trial: dict[str, Any], seconds: float) -> None:
     """Where a tracker would be told."""
 
 
-def baseline(folder: Path, study: Study = STUDY, times: int = 1) -> Ledger:
+def baseline(folder: Path, study: Study = STUDY, times: int = 1) -> Search:
     rules = direct_rules("baseline", study.seed, study.budget, math.inf, times)
     journal = storage(folder / "optuna.journal")
-    return direct_ledger(rules, journal, study.start, study.ranges, study.rows.training, study.budget.steps, nothing)
+    return direct_search(rules, journal, study.start, study.ranges, study.rows.training, study.budget.steps, nothing)
 
 
-def plans(folder: Path, trainings: int) -> Ledger:
+def plans(folder: Path, trainings: int) -> Search:
     journal = storage(folder / "optuna.journal")
-    return plans_ledger(STUDY, journal, math.inf, nothing, STUDY.start, STUDY.ranges, trainings)
+    return plans_search(STUDY, journal, math.inf, nothing, STUDY.start, STUDY.ranges, trainings)
 
 
-def run(book: Ledger, error: Callable[[Plan, int], float]) -> Ledger:
-    while (asked := book.ask()) is not None:
+def run(search: Search, error: Callable[[Plan, int], float]) -> Search:
+    while (asked := search.ask()) is not None:
         number, plan = asked
-        for index in range(book.rules.seeds):
-            if book.tell(number, index, Outcome(error(plan, index), 0.1, "")):
+        for index in range(search.rules.seeds):
+            if search.tell(number, index, Outcome(error(plan, index), 0.1, "")):
                 break
-        book.close(number)
-    return book
+        search.close(number)
+    return search
 
 
 def test_both_searches_have_samplers_and_budgets_of_their_own(tmp_path: Path) -> None:
@@ -75,9 +75,9 @@ def test_direct_learning_goes_on_where_it_was_and_spends_all_that_the_run_does(t
 
 
 def test_what_is_recorded_of_a_search(tmp_path: Path) -> None:
-    book = run(baseline(tmp_path), lambda plan, index: 0.01 * (1 + abs(plan.recipe.rate - 8e-3)) + 1e-4 * index)
-    found = searched(book, STUDY)
-    assert found["trials"] == book.records() and len(found["trials"]) >= 4
+    search = run(baseline(tmp_path), lambda plan, index: 0.01 * (1 + abs(plan.recipe.rate - 8e-3)) + 1e-4 * index)
+    found = searched(search, STUDY)
+    assert found["trials"] == search.records() and len(found["trials"]) >= 4
     assert found["best"] == 0 and found["edges"] == []
     assert found["ranges"]["epochs"] == [30, 160] and set(found["ranges"]) == set(vars(STUDY.ranges))
 
@@ -107,11 +107,11 @@ def test_other_edges_are_listed_beside_the_steps(tmp_path: Path) -> None:
 
 
 def test_a_search_in_which_nothing_finished(tmp_path: Path) -> None:
-    book = baseline(tmp_path)
+    search = baseline(tmp_path)
     with pytest.raises(NothingFinished, match=r"no trial of the baseline search finished \(0 tried\): no trial was"):
-        best_plan(book)
-    run(book, lambda plan, index: math.nan)
+        best_plan(search)
+    run(search, lambda plan, index: math.nan)
     with pytest.raises(NothingFinished, match="seed 0"):
-        best_plan(book)
-    found = searched(book, STUDY)
+        best_plan(search)
+    found = searched(search, STUDY)
     assert found["best"] is None and found["edges"] == []

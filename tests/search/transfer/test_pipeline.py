@@ -92,13 +92,13 @@ class Counted:
             error = self.error(training)
             yield key, Outcome(error, 0.5, "" if math.isfinite(error) else "the loss is nan")
 
-    def search(self, ledger: Any, *_: Any) -> None:
-        self.searched.append(ledger.rules.phase)
-        while (asked := ledger.ask()) is not None:
-            for index in range(ledger.rules.seeds):
-                if ledger.tell(asked[0], index, Outcome(0.01 + 0.001 * index, 0.5)):
+    def explore(self, search: Any, *_: Any) -> None:
+        self.searched.append(search.rules.phase)
+        while (asked := search.ask()) is not None:
+            for index in range(search.rules.seeds):
+                if search.tell(asked[0], index, Outcome(0.01 + 0.001 * index, 0.5)):
                     break
-            ledger.close(asked[0])
+            search.close(asked[0])
 
 
 def line(folder: Path, trainer: Any, resources: Resources | None = None) -> Pipeline:
@@ -180,22 +180,22 @@ def no_bases(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_search_that_ended_stays_ended(tmp_path: Path, no_bases: None) -> None:
     first = searching(tmp_path, trainer := Counted())
     assert trainer.searched == ["baseline", "plans"]
-    assert first.baseline_ledger.spent == first.plans_ledger.spent == 9
+    assert first.baseline_search.spent == first.plans_search.spent == 9
     again = searching(tmp_path, trainer := Counted())
     assert trainer.searched == []
-    assert again.plans_ledger.records() == first.plans_ledger.records()
+    assert again.plans_search.records() == first.plans_search.records()
     # A search that was cut short by the clock is not gone on with where the clock is set again.
     short = searching(tmp_path / "short", Counted(), Resources(1, search_seconds=0.0))
     later = searching(tmp_path / "short", trainer := Counted())
-    assert trainer.searched == [] and later.plans_ledger.records() == short.plans_ledger.records()
+    assert trainer.searched == [] and later.plans_search.records() == short.plans_search.records()
 
 
 def test_direct_learning_is_gone_on_with_until_it_has_had_what_the_run_spent(tmp_path: Path, no_bases: None) -> None:
     first = searching(tmp_path, Counted())
     before = (tmp_path / "direct.json").read_bytes()
     rival = first.rival(first.baseline())
-    assert rival.spent in (17, 18) and first.baseline_ledger.spent == rival.spent
-    assert rival.spent >= json.loads(before)["spent"] + first.plans_ledger.spent - 1
+    assert rival.spent in (17, 18) and first.baseline_search.spent == rival.spent
+    assert rival.spent >= json.loads(before)["spent"] + first.plans_search.spent - 1
     # What plans started from stays what it was, also for a run that comes back.
     again = searching(tmp_path, trainer := Counted())
     assert again.rival(again.baseline()) == rival and trainer.searched == []
@@ -213,8 +213,8 @@ def test_where_time_cut_the_searches_short_direct_learning_still_catches_up(tmp_
 def test_the_plan_search_tries_what_the_priors_favour(tmp_path: Path, no_bases: None) -> None:
     first = searching(tmp_path, Counted())
     favoured = favourites(json.loads((tmp_path / "priors.json").read_text()))
-    tried = {Plan.from_dict(trial["plan"]).transferred for trial in first.plans_ledger.records()}
-    waiting = first.plans_ledger.study.get_trials(states=[TrialState.WAITING])
+    tried = {Plan.from_dict(trial["plan"]).transferred for trial in first.plans_search.records()}
+    waiting = first.plans_search.study.get_trials(states=[TrialState.WAITING])
     cuts = [trial.system_attrs["fixed_params"] for trial in waiting]
     tried |= {Span(c["cut_a"] + 1, c["cut_b"]) for c in cuts}
     assert favoured and {span for _, span in favoured} <= tried
@@ -226,11 +226,11 @@ def test_the_plan_search_tries_what_the_priors_favour(tmp_path: Path, no_bases: 
 
 def test_plans_get_no_more_trainings_than_direct_learning_had(tmp_path: Path, no_bases: None) -> None:
     clock = searching(tmp_path, Counted(), Resources(1, search_seconds=0.0))
-    assert clock.baseline_ledger.spent == 3  # one trial, which nothing prevents
-    assert clock.plans_ledger.rules.trainings == clock.plans_ledger.spent == 3
+    assert clock.baseline_search.spent == 3  # one trial, which nothing prevents
+    assert clock.plans_search.rules.trainings == clock.plans_search.spent == 3
     whole = searching(tmp_path / "whole", Counted())
-    assert whole.plans_ledger.rules.trainings == 9
-    assert (clock.baseline_ledger.rules.role, clock.plans_ledger.rules.role) == (
+    assert whole.plans_search.rules.trainings == 9
+    assert (clock.baseline_search.rules.role, clock.plans_search.rules.role) == (
         Role.BASELINE_SAMPLER,
         Role.PLANS_SAMPLER,
     )
@@ -238,7 +238,7 @@ def test_plans_get_no_more_trainings_than_direct_learning_had(tmp_path: Path, no
 
 def test_time_for_searching_is_shared_by_both_searches(tmp_path: Path, no_bases: None) -> None:
     found = searching(tmp_path, Counted(), Resources(1, search_seconds=600.0))
-    untils = [ledger.rules.until - found.began for ledger in (found.baseline_ledger, found.plans_ledger)]
+    untils = [search.rules.until - found.began for search in (found.baseline_search, found.plans_search)]
     assert untils == pytest.approx([200.0, 400.0])
     assert Resources(1).search_seconds == math.inf
-    assert searching(tmp_path / "free", Counted()).plans_ledger.rules.until == math.inf
+    assert searching(tmp_path / "free", Counted()).plans_search.rules.until == math.inf

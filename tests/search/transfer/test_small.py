@@ -90,8 +90,8 @@ def test_a_study_of_files_is_small_and_locks_a_fifth(tmp_path: Path) -> None:
 
 
 def flat(pipeline: Pipeline) -> list[Any]:
-    ledgers = (pipeline.baseline_ledger, pipeline.plans_ledger)
-    return [(t["errors"], t["plan"]) for ledger in ledgers for t in ledger.records()]
+    searches = (pipeline.baseline_search, pipeline.plans_search)
+    return [(t["errors"], t["plan"]) for search in searches for t in search.records()]
 
 
 @pytest.mark.parametrize("extra", ["", 'metric = "normalised-l1"\n'])

@@ -238,7 +238,7 @@ def test_a_run_killed_before_its_certificate_ends_the_same_and_searches_no_more(
     shutil.rmtree(copy / "model")
     lines = (copy / "evidence" / "confirmation.jsonl").read_text().splitlines(keepends=True)
     (copy / "evidence" / "confirmation.jsonl").write_text("".join(lines[:-3]))
-    monkeypatch.setattr(serial, "search", unreachable)
+    monkeypatch.setattr(serial, "explore", unreachable)
     found, tracker = carried_out(copy, monkeypatch)
     before, after = contents(finished), contents(copy)
     assert after["result.json"] == before["result.json"] and broken(copy) == []

@@ -1,4 +1,4 @@
-"""Ledgers to try, and searches through them that need no training."""
+"""Small searches, and ways through them that need no training."""
 
 import math
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from graft.search.engine.journal import storage
-from graft.search.engine.ledger import Ledger, Rules
 from graft.search.engine.outcome import Outcome
+from graft.search.engine.search import Rules, Search
 from graft.search.run.seeds import Role
 from graft.spaces import baseline
 from graft.spaces.plan import Plan, Recipe
@@ -21,10 +21,10 @@ RANGES = Ranges()
 Error = Callable[[Plan, int], float]
 
 
-def ledger(
+def begin(
     folder: Path, trainings: int = 12, seeds: int = 3, phase: str = "baseline", seed: int = 0, **options: Any
-) -> Ledger:
-    """A ledger on the journal of ``folder``: build it again to come back after a kill."""
+) -> Search:
+    """A search on the journal of ``folder``: build it again to come back after a kill."""
     settings: dict[str, Any] = {
         "space": partial(baseline.suggest, start=START),
         "ranges": RANGES,
@@ -34,7 +34,7 @@ def ledger(
     widen, until = settings.pop("widen", ()), settings.pop("until", math.inf)
     role = {"baseline": Role.BASELINE_SAMPLER, "plans": Role.PLANS_SAMPLER}[phase]
     journal = storage(folder / "optuna.journal")
-    return Ledger(journal, Rules(phase, seed, role, trainings, seeds, widen, until), **settings)
+    return Search(journal, Rules(phase, seed, role, trainings, seeds, widen, until), **settings)
 
 
 def bowl(plan: Plan, index: int) -> float:
@@ -43,18 +43,18 @@ def bowl(plan: Plan, index: int) -> float:
     return float(0.03 * math.exp(abs(math.log(plan.recipe.rate / 2e-3)) + 0.2 * plan.recipe.decay + noise))
 
 
-def run(book: Ledger, error: Error = bowl, stop_after: int | None = None) -> int:
+def run(search: Search, error: Error = bowl, stop_after: int | None = None) -> int:
     """Carry out trials one after another; ``stop_after`` trainings, as a kill would. Returns the trainings done."""
     done = 0
-    while (asked := book.ask()) is not None:
+    while (asked := search.ask()) is not None:
         number, plan = asked
-        for index in range(book.rules.seeds):
+        for index in range(search.rules.seeds):
             if done == stop_after:
                 return done
             done += 1
-            if book.tell(number, index, outcome(error(plan, index))):
+            if search.tell(number, index, outcome(error(plan, index))):
                 break
-        book.close(number)
+        search.close(number)
     return done
 
 
@@ -66,5 +66,5 @@ def constant(*errors: float) -> Error:
     return lambda plan, index: errors[index]
 
 
-def states(book: Ledger) -> list[str]:
-    return [trial["state"] for trial in book.records()]
+def states(search: Search) -> list[str]:
+    return [trial["state"] for trial in search.records()]

@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from ledgers import RANGES, START, ledger, outcome, run, states
+from small_searches import RANGES, START, begin, outcome, run, states
 
-from graft.search.engine.ledger import Ledger
+from graft.search.engine.search import Search
 from graft.spaces import baseline, transfer
 from graft.spaces.plan import Plan
 
@@ -15,15 +15,15 @@ pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
 
 def test_an_interrupted_trial_is_given_again_first_with_all_that_was_told(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
-    assert run(book, stop_after=4) == 4  # in the middle of trial 1
-    number, plan = 1, Plan.from_dict(book.records()[1]["plan"])
-    assert states(book) == ["complete", "interrupted"]
-    again = ledger(tmp_path)
-    assert again.records() == book.records() and again.interrupted == [1]
+    search = begin(tmp_path)
+    assert run(search, stop_after=4) == 4  # in the middle of trial 1
+    number, plan = 1, Plan.from_dict(search.records()[1]["plan"])
+    assert states(search) == ["complete", "interrupted"]
+    again = begin(tmp_path)
+    assert again.records() == search.records() and again.interrupted == [1]
     assert again.ask() == (number, plan)
-    assert again.records()[1]["params"] == book.records()[1]["params"]
-    assert again.records()[1]["errors"] == book.records()[1]["errors"] and len(again.records()[1]["errors"]) == 1
+    assert again.records()[1]["params"] == search.records()[1]["params"]
+    assert again.records()[1]["errors"] == search.records()[1]["errors"] and len(again.records()[1]["errors"]) == 1
     told = again.records()[1]["errors"][0]
     assert again.tell(1, 0, outcome(9.0)) is False and again.records()[1]["errors"] == [told]
     again.tell(1, 1, outcome(told))
@@ -38,10 +38,10 @@ def test_a_killed_search_ends_as_if_nothing_had_happened(tmp_path: Path, stop_af
     whole.mkdir()
     killed.mkdir()
     guesses = baseline.first_guesses(RANGES, START)
-    expected = ledger(whole, guesses=guesses)
+    expected = begin(whole, guesses=guesses)
     run(expected)
-    run(ledger(killed, guesses=guesses), stop_after=stop_after)
-    resumed = ledger(killed, guesses=guesses)
+    run(begin(killed, guesses=guesses), stop_after=stop_after)
+    resumed = begin(killed, guesses=guesses)
     run(resumed)
     assert resumed.records() == expected.records()
 
@@ -53,10 +53,10 @@ def steady(plan: Plan, index: int) -> float:
     )
 
 
-def recorded(folder: Path, trainings: int) -> Ledger:
+def recorded(folder: Path, trainings: int) -> Search:
     """A search with every kind of line in its journal: guesses, draws of TPE, plans that cannot be trained."""
     folder.mkdir(exist_ok=True)
-    return ledger(
+    return begin(
         folder,
         trainings,
         guesses=baseline.first_guesses(RANGES, START),
@@ -65,36 +65,36 @@ def recorded(folder: Path, trainings: int) -> Ledger:
     )
 
 
-def reported(book: Ledger) -> list[dict[int, float]]:
+def reported(search: Search) -> list[dict[int, float]]:
     """Running means that Optuna was told, trial by trial: its sampler ranks pruned trials by them."""
-    return [trial.intermediate_values for trial in book.study.trials]
+    return [trial.intermediate_values for trial in search.study.trials]
 
 
-def lines_of_asking(folder: Path, trainings: int) -> tuple[Ledger, list[bytes], dict[int, range]]:
+def lines_of_asking(folder: Path, trainings: int) -> tuple[Search, list[bytes], dict[int, range]]:
     """An undisturbed search, the lines of its journal, and which of them each `ask` wrote, by the number it gave."""
-    book, found = recorded(folder, trainings), {}
+    search, found = recorded(folder, trainings), {}
 
     def count() -> int:
         return (folder / "optuna.journal").read_bytes().count(b"\n")
 
     before = count()
-    while (asked := book.ask()) is not None:
+    while (asked := search.ask()) is not None:
         found[asked[0]] = range(before, count())
-        for index in range(book.rules.seeds):
-            if book.tell(asked[0], index, outcome(steady(asked[1], index))):
+        for index in range(search.rules.seeds):
+            if search.tell(asked[0], index, outcome(steady(asked[1], index))):
                 break
-        book.close(asked[0])
+        search.close(asked[0])
         before = count()
-    return book, (folder / "optuna.journal").read_bytes().splitlines(keepends=True), found
+    return search, (folder / "optuna.journal").read_bytes().splitlines(keepends=True), found
 
 
-def resumed_after(lines: list[bytes], folder: Path, trainings: int) -> Ledger:
+def resumed_after(lines: list[bytes], folder: Path, trainings: int) -> Search:
     """The search that was killed when its journal held these lines, carried out to its end."""
     folder.mkdir()
     (folder / "optuna.journal").write_bytes(b"".join(lines))
-    book = recorded(folder, trainings)
-    run(book, steady)
-    return book
+    search = recorded(folder, trainings)
+    run(search, steady)
+    return search
 
 
 @pytest.mark.parametrize("kind", ["first", "guess", "TPE", "not trained"])
@@ -129,17 +129,17 @@ def test_a_kill_between_an_error_and_its_report_changes_no_trial(tmp_path: Path,
 def test_a_constrained_trial_is_given_again_without_a_word(tmp_path: Path) -> None:
     # Optuna warns on standard error where a constraint is set twice; warnings are errors here.
     steps = partial(transfer.constraints, rows=100, steps=10**6)
-    asked = ledger(tmp_path, constraints=steps).ask()
+    asked = begin(tmp_path, constraints=steps).ask()
     assert asked is not None
-    assert ledger(tmp_path, constraints=steps).ask() == asked
+    assert begin(tmp_path, constraints=steps).ask() == asked
 
 
 def test_a_kill_between_the_last_seed_and_the_end_loses_nothing(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
-    book.ask()
+    search = begin(tmp_path)
+    search.ask()
     for index in range(3):
-        book.tell(0, index, outcome(0.01))
-    again = ledger(tmp_path)
+        search.tell(0, index, outcome(0.01))
+    again = begin(tmp_path)
     asked = again.ask()
     assert asked is not None and asked[0] == 1  # what trial 0 had told ends it: no seed is trained again
     assert states(again) == ["complete", "interrupted"] and again.records()[0]["errors"] == [0.01] * 3
@@ -147,10 +147,10 @@ def test_a_kill_between_the_last_seed_and_the_end_loses_nothing(tmp_path: Path) 
 
 
 def test_a_diverged_seed_is_remembered_over_a_kill(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
-    book.ask()
-    book.tell(0, 0, outcome(math.inf))
-    again = ledger(tmp_path)
+    search = begin(tmp_path)
+    search.ask()
+    search.tell(0, 0, outcome(math.inf))
+    again = begin(tmp_path)
     again.ask()
     assert states(again) == ["failed", "interrupted"] and again.records()[0]["reason"] == "seed 0: the error is inf"
 
@@ -159,11 +159,11 @@ def test_a_diverged_seed_is_remembered_over_a_kill(tmp_path: Path) -> None:
     "torn", [b'{"op_code": 4, "worker_id": "x', b"\x00\x00", b'{"op_code": 8, "trial_id": 0, "state']
 )
 def test_a_torn_last_line_is_mended(tmp_path: Path, torn: bytes) -> None:
-    book = ledger(tmp_path)
-    run(book, stop_after=5)
+    search = begin(tmp_path)
+    run(search, stop_after=5)
     with (tmp_path / "optuna.journal").open("ab") as file:
         file.write(torn)
-    again = ledger(tmp_path)
-    assert again.records() == book.records()
+    again = begin(tmp_path)
+    assert again.records() == search.records()
     run(again)
-    assert ledger(tmp_path).records() == again.records() and len(again.records()) > 2
+    assert begin(tmp_path).records() == again.records() and len(again.records()) > 2

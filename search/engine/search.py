@@ -1,7 +1,7 @@
-"""The ledger of one search: an Optuna study in the run's folder, the single record of its trials.
+"""A search: an Optuna study in the run's folder, the single record of its trials.
 
 Order of calls: `ask` gives the next trial until the budget is spent; `tell` takes one training's outcome and says
-whether the trial stops; `close` ends it. A process killed in between loses nothing that was told: a new ledger on the
+whether the trial stops; `close` ends it. A process killed in between loses nothing that was told: a new search on the
 same file gives interrupted trials again first, with their numbers and parameters.
 
 A search with finalists begins each trial with one seed, for recipes differ by more than seeds do. What is kept of the
@@ -23,15 +23,16 @@ from optuna.samplers import BaseSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from graft.search.engine.journal import Journal, NumberedTPE, storage
+from graft.search.engine.journal import Journal, storage
 from graft.search.engine.outcome import Outcome
-from graft.search.engine.race import behind
+from graft.search.engine.pruners import behind
+from graft.search.engine.sampler import NumberedTPE
 from graft.search.engine.trials import ENDED, best_trial, importance, leading, mean_log, record, with_further
 from graft.search.run.seeds import Role, sequence
 from graft.spaces.plan import Plan
 from graft.spaces.ranges import Ranges
 
-__all__ = ["Ledger", "Rules", "best_trial", "mean_log", "record", "storage"]
+__all__ = ["Search", "Rules", "best_trial", "mean_log", "record", "storage"]
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -119,7 +120,7 @@ class Live:
         return by_task | {"seconds": self.seconds[self.known :], "errors": self.errors[self.known :]}
 
 
-class Ledger:
+class Search:
     """Ask, tell and close the trials of one search.
 
     Args:

@@ -12,8 +12,8 @@ from phases import phase
 
 from graft.models.networks.network import Network
 from graft.search.engine import actors, serial
-from graft.search.engine.ledger import Ledger, Rules, storage
 from graft.search.engine.outcome import measure
+from graft.search.engine.search import Rules, Search, storage
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Phase, Request
 from graft.spaces import baseline, transfer
@@ -31,9 +31,9 @@ def shared() -> Phase:
     return phase(7, Role.BASELINE, Examples(inputs, outputs), 6, Network(1, 5))
 
 
-def ledger(folder: Path, **options: Any) -> Ledger:
+def begin(folder: Path, **options: Any) -> Search:
     folder.mkdir(exist_ok=True)
-    return Ledger(
+    return Search(
         storage(folder / "optuna.journal"),
         Rules("baseline", 0, Role.BASELINE_SAMPLER, trainings=12, seeds=2),
         partial(baseline.suggest, start=START),
@@ -45,9 +45,9 @@ def ledger(folder: Path, **options: Any) -> Ledger:
 
 
 def test_one_worker_on_ray_finds_the_trials_of_the_plain_loop(ray_session: Any, tmp_path: Path) -> None:
-    plain, on_ray = ledger(tmp_path / "plain"), ledger(tmp_path / "ray")
-    serial.search(plain, shared(), 1, tmp_path / "plain" / "tune")
-    actors.search(on_ray, shared(), 1, tmp_path / "ray" / "tune")
+    plain, on_ray = begin(tmp_path / "plain"), begin(tmp_path / "ray")
+    serial.explore(plain, shared(), 1, tmp_path / "plain" / "tune")
+    actors.explore(on_ray, shared(), 1, tmp_path / "ray" / "tune")
     assert plain.records() == on_ray.records()
     assert plain.spent >= 12 and {trial["state"] for trial in plain.records()} >= {"complete", "pruned"}
     assert not (tmp_path / "ray" / "tune").exists()
@@ -76,8 +76,8 @@ def test_single_trainings_and_calls_agree_too(ray_session: Any) -> None:
 def test_a_search_that_is_killed_goes_on_with_the_same_trials(
     tmp_path: Path, stop_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = ledger(tmp_path / "whole")
-    serial.search(whole, shared(), 1, tmp_path)
+    whole = begin(tmp_path / "whole")
+    serial.explore(whole, shared(), 1, tmp_path)
     done: list[int] = []
 
     def dies(given: Phase, training: Request) -> Any:
@@ -88,21 +88,21 @@ def test_a_search_that_is_killed_goes_on_with_the_same_trials(
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(serial, "measure", dies)
-        serial.search(ledger(tmp_path / "killed"), shared(), 1, tmp_path)
-    resumed = ledger(tmp_path / "killed")
-    serial.search(resumed, shared(), 1, tmp_path)
+        serial.explore(begin(tmp_path / "killed"), shared(), 1, tmp_path)
+    resumed = begin(tmp_path / "killed")
+    serial.explore(resumed, shared(), 1, tmp_path)
     assert resumed.records() == whole.records()
 
 
 def test_a_diverging_trial_is_recorded_and_the_search_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    book = ledger(tmp_path)
+    search = begin(tmp_path)
 
     def diverges(given: Phase, training: Request) -> Any:
         wild = Recipe(rate=1e30, batch=8, epochs=3, loss="mse", optimiser="sgd", warmup=0)
         return measure(given, Request(Plan(wild), 0) if training.plan.recipe.activation == "relu" else training)
 
     monkeypatch.setattr(serial, "measure", diverges)
-    serial.search(book, shared(), 1, tmp_path)
-    states = {trial["plan"]["recipe"]["activation"]: trial["state"] for trial in book.records()[:3]}
+    serial.explore(search, shared(), 1, tmp_path)
+    states = {trial["plan"]["recipe"]["activation"]: trial["state"] for trial in search.records()[:3]}
     assert states == {"relu": "failed", "gelu": "complete", "silu": "complete"}
-    assert "the loss is" in book.records()[0]["reason"]
+    assert "the loss is" in search.records()[0]["reason"]

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledgers import RANGES, START, bowl, outcome, states
+from small_searches import RANGES, START, bowl, outcome, states
 
-from graft.search.engine.gaussian import NumberedGP
 from graft.search.engine.journal import storage
-from graft.search.engine.ledger import Ledger, Rules, affordable
+from graft.search.engine.sampler import NumberedGP
+from graft.search.engine.search import Rules, Search, affordable
 from graft.search.run.seeds import Role
 from graft.spaces import baseline
 from graft.spaces.plan import Plan
@@ -21,29 +21,29 @@ from graft.spaces.plan import Plan
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
 
-def search(
+def begin(
     folder: Path, trainings: int = 12, seeds: int = 3, finalists: int = 2, until: float = math.inf, **more: Any
-) -> Ledger:
+) -> Search:
     rules = Rules("baseline", 0, Role.BASELINE_SAMPLER, trainings, seeds, (0.25, 0.5), until, finalists)
     settings = {"constraints": lambda plan: {}, "guesses": baseline.first_guesses(RANGES, START)} | more
     space = partial(baseline.suggest, start=START)
-    return Ledger(storage(folder / "optuna.journal"), rules, space, RANGES, **settings)
+    return Search(storage(folder / "optuna.journal"), rules, space, RANGES, **settings)
 
 
-def run(book: Ledger, error: Any = bowl, stop_after: int | None = None) -> list[tuple[int, int]]:
+def run(search: Search, error: Any = bowl, stop_after: int | None = None) -> list[tuple[int, int]]:
     """Carry out what is asked; which trainings, as (trial, seed)."""
     done: list[tuple[int, int]] = []
-    while (asked := book.ask()) is not None:
+    while (asked := search.ask()) is not None:
         number, plan = asked
-        index = book.begins(number)
+        index = search.begins(number)
         while True:
             if len(done) == stop_after:
                 return done
             done.append((number, index))
-            if book.tell(number, index, outcome(error(plan, index))):
+            if search.tell(number, index, outcome(error(plan, index))):
                 break
             index += 1
-        book.close(number)
+        search.close(number)
     return done
 
 
@@ -58,36 +58,36 @@ def by_number(*errors: tuple[float, ...]) -> Any:
 
 
 def test_trials_begin_with_one_seed_and_the_best_earn_the_others(tmp_path: Path) -> None:
-    book = search(tmp_path)
-    done = run(book)
-    assert [index for _, index in done[:8]] == [0] * 8 and book.rules.explored == 8
-    first = sorted(range(8), key=lambda number: book.records()[number]["errors"][0])
+    search = begin(tmp_path)
+    done = run(search)
+    assert [index for _, index in done[:8]] == [0] * 8 and search.rules.explored == 8
+    first = sorted(range(8), key=lambda number: search.records()[number]["errors"][0])
     assert done[8:] == [(number, index) for number in first[:2] for index in (1, 2)]
-    assert states(book).count("complete") == 2 and book.spent == 12
-    assert book.best["number"] in first[:2] and book.best["state"] == "complete"  # type: ignore[index]
-    others = [one for one in book.records() if one["state"] != "complete"]
+    assert states(search).count("complete") == 2 and search.spent == 12
+    assert search.best["number"] in first[:2] and search.best["state"] == "complete"  # type: ignore[index]
+    others = [one for one in search.records() if one["state"] != "complete"]
     assert {(one["state"], one["reason"]) for one in others} == {("pruned", "others were better with the first seed")}
 
 
 def test_a_finalist_that_is_clearly_behind_gives_its_place_to_the_next(tmp_path: Path) -> None:
     near = (0.010, 0.0101, 0.0099, 0.01)
     errors = [near, (0.0101, 0.0102, 0.01, 0.0101), (0.0102, 0.5, 0.5, 0.5), (0.0103, 0.0104, 0.0103, 0.0103), (9, 9)]
-    book = search(tmp_path, trainings=15, seeds=4, finalists=3)
-    run(book, by_number(*errors, *[(1.0, 1.0)] * 9))
-    told = {one["number"]: (one["state"], len(one["errors"])) for one in book.records()[:4]}
+    search = begin(tmp_path, trainings=15, seeds=4, finalists=3)
+    run(search, by_number(*errors, *[(1.0, 1.0)] * 9))
+    told = {one["number"]: (one["state"], len(one["errors"])) for one in search.records()[:4]}
     assert told[0] == told[1] == ("complete", 4) and told[2] == ("pruned", 2)
-    assert book.records()[2]["reason"] == "behind on the same seeds"
-    assert book.spent <= 15 and book._finalist() is None
+    assert search.records()[2]["reason"] == "behind on the same seeds"
+    assert search.spent <= 15 and search._finalist() is None
 
 
 def test_a_finalist_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> None:
-    book = search(tmp_path)
-    run(book, lambda plan, index: math.nan if index == 2 and plan.recipe.rate > 3e-3 else bowl(plan, index))
-    assert sum(book.states.values()) == len(book.records())
-    for one in book.records():
+    search = begin(tmp_path)
+    run(search, lambda plan, index: math.nan if index == 2 and plan.recipe.rate > 3e-3 else bowl(plan, index))
+    assert sum(search.states.values()) == len(search.records())
+    for one in search.records():
         if one["state"] == "failed":
             assert one["reason"].startswith("seed 2") and len(one["errors"]) == 2
-    assert book.spent == sum(len(o["errors"]) + (o["state"] == "failed") for o in book.records())
+    assert search.spent == sum(len(o["errors"]) + (o["state"] == "failed") for o in search.records())
 
 
 def family(plan: Plan) -> str | None:
@@ -96,33 +96,33 @@ def family(plan: Plan) -> str | None:
 
 def test_the_reference_and_the_best_of_each_family_are_finalists(tmp_path: Path) -> None:
     start = [baseline.first_guesses(RANGES, START)[1]]  # gelu, the activation of START
-    book = search(tmp_path, trainings=18, finalists=4, family=family, guesses=start)
-    run(book)
-    complete = [one for one in book.records() if one["state"] == "complete"]
+    search = begin(tmp_path, trainings=18, finalists=4, family=family, guesses=start)
+    run(search)
+    complete = [one for one in search.records() if one["state"] == "complete"]
     assert {family(Plan.from_dict(one["plan"])) for one in complete} == {None, "big", "small"}
     assert complete[0]["number"] == 0
     (tmp_path / "one").mkdir()
-    only = search(tmp_path / "one", trainings=9, finalists=1, family=family, guesses=start)
+    only = begin(tmp_path / "one", trainings=9, finalists=1, family=family, guesses=start)
     assert run(only) and [one["number"] for one in only.records() if one["state"] == "complete"] != [0]
 
 
 def test_where_time_is_up_finalists_still_get_their_seeds(tmp_path: Path) -> None:
-    book = search(tmp_path, until=-math.inf)
-    assert run(book) == [(0, 0), (0, 1), (0, 2)] and states(book) == ["complete"]
+    search = begin(tmp_path, until=-math.inf)
+    assert run(search) == [(0, 0), (0, 1), (0, 2)] and states(search) == ["complete"]
 
 
 def test_trials_under_way_decide_who_goes_on(tmp_path: Path) -> None:
-    book = search(tmp_path, trainings=6, seeds=3, finalists=1)
-    asked = [book.ask() for _ in range(4)]
-    assert all(one is not None for one in asked) and book.ask() is None and len(book.live) == 4
+    search = begin(tmp_path, trainings=6, seeds=3, finalists=1)
+    asked = [search.ask() for _ in range(4)]
+    assert all(one is not None for one in asked) and search.ask() is None and len(search.live) == 4
     for number in (0, 1, 2):
-        book.tell(number, 0, outcome(0.02 + number))
-        book.close(number)
-    assert book.ask() is None  # the last one may be the best
-    book.tell(3, 0, outcome(0.01))
-    book.close(3)
-    found = book.ask()
-    assert found is not None and found[0] == 3 and book.begins(3) == 1 and book.spent == 5
+        search.tell(number, 0, outcome(0.02 + number))
+        search.close(number)
+    assert search.ask() is None  # the last one may be the best
+    search.tell(3, 0, outcome(0.01))
+    search.close(3)
+    found = search.ask()
+    assert found is not None and found[0] == 3 and search.begins(3) == 1 and search.spent == 5
 
 
 @pytest.mark.parametrize("sampler", [None, NumberedGP.of], ids=["TPE", "GP"])
@@ -130,13 +130,13 @@ def test_a_kill_at_any_training_changes_nothing(tmp_path: Path, sampler: Any) ->
     more = {} if sampler is None else {"sampler": sampler}
     trainings = 14 if sampler is None else 16
     (tmp_path / "whole").mkdir()
-    whole = search(tmp_path / "whole", trainings, **more)
+    whole = begin(tmp_path / "whole", trainings, **more)
     count = len(run(whole))
     for killed in range(1, count) if sampler is None else (3, 9, count - 3, count - 1):
         folder = tmp_path / str(killed)
         folder.mkdir()
-        run(search(folder, trainings, **more), stop_after=killed)
-        again = search(folder, trainings, **more)
+        run(begin(folder, trainings, **more), stop_after=killed)
+        again = begin(folder, trainings, **more)
         run(again)
         assert again.records() == whole.records() and again.spent == whole.spent, killed
         assert again.states == whole.states and again.best == whole.best
@@ -144,7 +144,7 @@ def test_a_kill_at_any_training_changes_nothing(tmp_path: Path, sampler: Any) ->
 
 def test_every_line_of_a_finalists_journal_may_be_the_last(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
-    whole = search(tmp_path / "whole", 8)
+    whole = begin(tmp_path / "whole", 8)
     run(whole)
     lines = (tmp_path / "whole" / "optuna.journal").read_bytes().splitlines(keepends=True)
     first = next(i for i, line in enumerate(lines) if b"further seeds" in line)
@@ -153,22 +153,22 @@ def test_every_line_of_a_finalists_journal_may_be_the_last(tmp_path: Path) -> No
         folder = tmp_path / str(cut)
         folder.mkdir()
         (folder / "optuna.journal").write_bytes(b"".join(lines[:cut]))
-        again = search(folder, 8)
+        again = begin(folder, 8)
         run(again)
         assert again.records() == whole.records() and again.spent == whole.spent == 8
 
 
 def test_a_released_finalist_is_given_again_with_what_it_told(tmp_path: Path) -> None:
-    book = search(tmp_path, trainings=8)
+    search = begin(tmp_path, trainings=8)
     for _ in range(4):
-        asked = book.ask()
+        asked = search.ask()
         assert asked is not None
-        book.tell(asked[0], 0, outcome(0.01 * (1 + asked[0])))
-        book.close(asked[0])
-    assert book.ask() is not None and book.begins(0) == 1
-    book.tell(0, 1, outcome(0.01))
-    book.release(0)
-    assert book.ask() is not None and book.begins(0) == 2 and book.spent == 6
+        search.tell(asked[0], 0, outcome(0.01 * (1 + asked[0])))
+        search.close(asked[0])
+    assert search.ask() is not None and search.begins(0) == 1
+    search.tell(0, 1, outcome(0.01))
+    search.release(0)
+    assert search.ask() is not None and search.begins(0) == 2 and search.spent == 6
 
 
 @settings(max_examples=200)
@@ -183,6 +183,6 @@ def test_finalists_leave_something_to_explore_with(most: int, trainings: int, se
 
 
 def test_no_finalists_is_the_search_of_before(tmp_path: Path) -> None:
-    book = search(tmp_path, trainings=9, finalists=0)
-    done = run(book)
+    search = begin(tmp_path, trainings=9, finalists=0)
+    done = run(search)
     assert done[:3] == [(0, 0), (0, 1), (0, 2)] and np.mean([index for _, index in done]) > 0.4

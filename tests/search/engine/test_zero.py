@@ -2,7 +2,7 @@
 
 import math
 
-from graft.search.engine.race import behind
+from graft.search.engine.pruners import behind
 from graft.search.engine.trials import mean_log
 from graft.search.run.scale import LEAST, geometric_mean, logs
 

@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import TrialState, create_trial
 
-from graft.search.engine.gaussian import STARTUP, NumberedGP, widest
+from graft.search.engine.sampler import STARTUP, NumberedGP, widest
 
 RATE = FloatDistribution(1e-4, 1e-1, log=True)
 

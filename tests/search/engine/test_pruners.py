@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from graft.search.engine.race import LEAST, LEVEL, behind, leader, pooled_deviation
+from graft.search.engine.pruners import LEAST, LEVEL, behind, leader, pooled_deviation
 
 errors = st.floats(0.005, 0.5)
 

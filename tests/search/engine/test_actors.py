@@ -11,7 +11,7 @@ from phases import phase
 
 from graft.models.networks.network import Network
 from graft.search.engine import actors
-from graft.search.engine.ledger import Ledger, Rules, storage
+from graft.search.engine.search import Rules, Search, storage
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Phase
 from graft.spaces.plan import Plan, Recipe
@@ -33,7 +33,7 @@ def diverging(trial: Any, ranges: Ranges) -> Plan:
 
 
 def test_diverged_trials_are_failed_and_the_others_go_on(ray_session: Any, shared: Phase, tmp_path: Path) -> None:
-    found = Ledger(
+    found = Search(
         storage(tmp_path / "optuna.journal"),
         Rules("baseline", 3, Role.BASELINE_SAMPLER, 12, 3),
         diverging,
@@ -41,7 +41,7 @@ def test_diverged_trials_are_failed_and_the_others_go_on(ray_session: Any, share
         [],
         lambda plan: {},
     )
-    actors.search(found, shared, 2, tmp_path / "tune")
+    actors.explore(found, shared, 2, tmp_path / "tune")
     states = {trial["number"]: trial["state"] for trial in found.records()}
     assert all(states[number] == "failed" for number in states if number % 2)
     assert any(state == "complete" for state in states.values())
