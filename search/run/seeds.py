@@ -25,6 +25,7 @@ class Role(IntEnum):
     BASELINE_SAMPLER = 10
     PLANS_SAMPLER = 11
     TRUTH = 12
+    ORDER = 14
 
 
 def sequence(study: int, role: Role, index: int = 0) -> np.random.SeedSequence:

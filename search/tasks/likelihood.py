@@ -103,7 +103,7 @@ class Likelihood(Task):
         )  # fmt: skip
         seen.require()
         # Rows follow each other in time, and the last of them are no sample of all.
-        order = stream(self.study.seed, role).permutation(rows)
+        order = stream(self.study.seed, Role.ORDER, role).permutation(rows)
         return Examples(system.model.index(seen.states).reshape(rows, -1)[order], np.zeros((rows, 0)))
 
     def knowing(self, pool: Examples, calls: Any, data: Any) -> Self:
@@ -213,7 +213,8 @@ class Likelihood(Task):
     def identity(self) -> dict[str, Any]:
         """System, network and symmetries, and what searches report in terms of."""
         shape = self.shape.to_dict() | {"symmetries": self.study.symmetries}
-        return {"system": self.study.target, "shape": shape, "reference": self.reference}
+        told = {"system": self.study.target, "shape": shape, "reference": self.reference}
+        return told | {"order": "of its own stream"}  # rows used to be put in order by the random numbers of shard 0
 
 
 def linear(phase: Phase) -> tuple[Autoregressive, NDArray]:

@@ -163,7 +163,8 @@ def main() -> None:
             print(f"{name}: {len(told(asked.out / name))} values, {len(found)} differ", *found[:20], sep="\n  ")
         sys.exit(any(wrong.values()))
     else:
-        KEPT.write_text(json.dumps({name: kept(told(asked.out / name)) for name in names}, indent=0) + "\n")
+        renewed = {name: kept(told(asked.out / name)) for name in names}
+        KEPT.write_text(json.dumps(json.loads(KEPT.read_text()) | renewed, indent=0) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ from graft.models.networks.sequence.masked import masks
 from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.shaped import pack
 from graft.models.surgery import shuffle, transplant
-from graft.search.run.seeds import Draws, Role
+from graft.search.run.seeds import Draws, Role, stream
 from graft.search.tasks.base import Examples, Phase, Request, fit
 from graft.search.tasks.likelihood import Likelihood, exactly, missed, nats
-from graft.simulators.registry import lattice
+from graft.simulators.registry import find, lattice
 from graft.simulators.spins.exact import iid
+from graft.simulators.spins.watched import Watched, watch
 from graft.spaces.plan import Block, Plan, Recipe
 
 SYSTEM, T, SITES = "ising-3x3@2", 2.0, 9
@@ -36,6 +38,11 @@ class Told:
     symmetries: str = "all"
     shape: SequenceShape = SHAPE
     seed: int = 0
+
+    def system(self, name: str) -> Watched:
+        found = find(name)
+        assert isinstance(found, Watched)
+        return found
 
 
 def unlabelled(index: np.ndarray) -> Examples:
@@ -84,6 +91,33 @@ def test_the_search_reads_the_likelihood_and_the_proof_what_is_exact() -> None:
     assert judged.errors(plan)[0] == pytest.approx(missed(model, judged.test))  # type: ignore[arg-type]
     assert searched.errors(plan) == searched.errors(plan)
     assert phase().digest(plan) != phase(reference=1.0).digest(plan)
+
+
+@dataclass(frozen=True)
+class Here:
+    """Data sets in one folder."""
+
+    folder: Path
+    actors: int = 1
+
+    def place(self, name: str) -> Path:
+        return self.folder / name
+
+    def count(self, done: int, wanted: int) -> None:
+        """Tell nobody."""
+
+
+def test_rows_are_put_in_order_by_random_numbers_that_no_shard_has(ray_session: object, tmp_path: Path) -> None:
+    found = Likelihood(Told()).examples(SYSTEM, Role.POOL, 3000, Here(tmp_path))
+    seen = watch(lattice("ising-3x3"), T, 3000, (0, Role.POOL), tmp_path / "pool")
+    as_watched = lattice("ising-3x3").index(seen.states).reshape(3000, -1)
+    assert (found.inputs == as_watched[stream(0, Role.ORDER, Role.POOL).permutation(3000)]).all()
+    shards = [np.random.default_rng(np.random.SeedSequence([0, Role.POOL, k])).permutation(3000) for k in range(50)]
+    assert not any((found.inputs == as_watched[order]).all() for order in shards)
+
+
+def test_trainings_on_rows_in_their_former_order_are_not_taken_for_todays() -> None:
+    assert phase().digest(Request(Plan(Recipe()), 0)) != "6812d33429d5d47a"
 
 
 def test_shuffling_moves_only_what_takes_part() -> None:
