@@ -164,9 +164,10 @@ def draw_map(options: Namespace) -> Any:
 
 def report(options: Namespace) -> Any:
     """``report``: draw again from what is recorded."""
-    from graft.search.report import write
+    from graft.search.run.folder import Run
 
-    page = write(_folder(options.folder))
+    folder = _folder(options.folder)
+    page = _kind_in(folder).report(Run(folder))
     options.say(str(page))
     return {"report": str(page)}
 

@@ -12,6 +12,7 @@ from graft.search.engine.progress import Progress
 from graft.search.engine.search import Search, storage
 from graft.search.run.folder import Evidence, Run, write_bytes
 from graft.search.run.resources import Resources
+from graft.search.run.trials import Trial
 from graft.simulators.data.storage import inside, link
 
 
@@ -113,7 +114,7 @@ class Work:
             if self.tracker is not None:
                 for trial in search.records():
                     if trial["state"] != "interrupted":
-                        self.tracker.trial(search.rules.phase, trial, search.seconds(trial["number"]))
+                        self.tracker.trial(search.rules.phase, Trial.read(trial), search.seconds(trial["number"]))
             # A search that ended stays ended: what follows rests on what it found.
             if not self.run.has(f"{stage}.ended"):
                 self.trainer.explore(search, task, self.resources.workers, self.run.path("tune"), self.resources.gpus)
@@ -132,6 +133,6 @@ class Work:
         def closed(trial: dict[str, Any], seconds: float) -> None:
             self.progress.closed()
             if self.tracker is not None:
-                self.tracker.trial(phase, trial, seconds)
+                self.tracker.trial(phase, Trial.read(trial), seconds)
 
         return closed

@@ -13,7 +13,7 @@ from graft.cluster.connect import connection
 from graft.search import report
 from graft.search.engine.progress import Progress
 from graft.search.proof.verification import answers
-from graft.search.report.section import Section
+from graft.search.report.section import Page
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.spaces.errors import InputError
@@ -48,7 +48,7 @@ class Kind(ABC):
         study: Its settings.
 
     Attributes:
-        sections: Of its page.
+        page: That a run shows.
         work: Carries out its phases.
         budget: The setting that ``--trials`` sets.
         devices: On which it can be trained.
@@ -56,7 +56,7 @@ class Kind(ABC):
         has_map: Whether there is anything to draw a map of.
     """
 
-    sections: ClassVar[tuple[Section, ...]]
+    page: ClassVar[Page]
     work: Callable[..., Any]
     budget: ClassVar[str] = "budget.trainings"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
@@ -160,4 +160,4 @@ class Kind(ABC):
 
     def report(self, run: Run) -> Path:
         """Draw the page of a run, finished or not."""
-        return report.write(run.folder, self.sections)
+        return report.write(run.folder, self.page)

@@ -1,7 +1,7 @@
 """What a cheap prior said beforehand against what was measured afterwards."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from scipy import stats
 
@@ -12,7 +12,26 @@ PRIORS = {
 }
 
 
-def agreement(scores: Mapping[str, float], measured: Mapping[str, float]) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Agreement:
+    """How a prior's order of spans compares with the measured one.
+
+    Attributes:
+        tau: Kendall's; 1: the same order.
+        spans: That both have.
+        favourite: Which the prior likes best.
+        best: Which was measured best.
+        regret: How far the error of the favourite lies above the best.
+    """
+
+    tau: float
+    spans: int
+    favourite: str
+    best: str
+    regret: float
+
+
+def agreement(scores: Mapping[str, float], measured: Mapping[str, float]) -> Agreement | None:
     """How a prior's order of spans compares with the measured one.
 
     Args:
@@ -20,18 +39,11 @@ def agreement(scores: Mapping[str, float], measured: Mapping[str, float]) -> dic
         measured: Errors by span.
 
     Returns:
-        ``tau`` (Kendall's, 1: the same order), the number of ``spans`` that both have, the span that each likes best,
-        and ``regret``, how far the error of the prior's favourite lies above the best; None for fewer than 3 spans.
+        None for fewer than 3 spans.
     """
     both = [span for span in scores if span in measured]
     if len(both) < 3:
         return None
     tau = stats.kendalltau([scores[span] for span in both], [-measured[span] for span in both]).statistic
     favourite, best = max(both, key=lambda span: scores[span]), min(both, key=lambda span: measured[span])
-    return {
-        "tau": float(tau),
-        "spans": len(both),
-        "favourite": favourite,
-        "best": best,
-        "regret": measured[favourite] / measured[best] - 1,
-    }
+    return Agreement(float(tau), len(both), favourite, best, measured[favourite] / measured[best] - 1)

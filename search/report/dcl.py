@@ -8,8 +8,8 @@ from graft.search.report import energies
 from graft.search.report.section import Figures, Table
 from graft.search.report.verdict import Card, card
 from graft.search.report.words import NOTHING, percent, plain, probability, reduction, short
-from graft.search.run.leaderboard import trials
-from graft.search.run.results import Record, Results
+from graft.search.run.results import DclResults
+from graft.search.run.results import Prediction as Predicted
 from graft.spaces.dcl import Watch
 
 DRIFT = 4.0
@@ -33,26 +33,27 @@ class Verdict:
     seconds: str
 
 
-def verdict(run: Results) -> Verdict:
+def verdict(run: DclResults) -> Verdict:
     """Sum up the certificate, claim by claim."""
-    proved = sum(one["decision"] == "transfer" for one in run.comparisons)
+    proved = sum(one.helped for one in run.comparisons)
     rows = []
     for one in run.comparisons:
-        means = [plain((one.get(arm) or {}).get("mean")) for arm in ("direct", "candidate")]
-        said = "proved" if one["decision"] == "transfer" else one["reason"]
-        rows.append([one["claim"], *means, reduction(one), probability(one["p_value"]), said])
+        means = [plain(one.mean(arm)) for arm in ("direct", "candidate")]
+        rows.append(
+            [one.claim, *means, reduction(one), probability(one.p_value), "proved" if one.helped else one.reason]
+        )
     return Verdict(
         card(run, f"{proved} of {len(run.comparisons)} claims proved"),
         Table(["claim", "it (J)", "ours (J)", "error reduced by", "p (Holm)", "verdict"], rows),
-        plain((run.result.get("confirmation") or {}).get("seconds")),
+        plain(run.result.confirmation.seconds if run.result.confirmation else None),
     )
 
 
-def arms(run: Results) -> Figures:
+def arms(run: DclResults) -> Figures:
     """Draw every arm on every seed, once there is a certificate."""
-    recorded = (run.result.get("confirmation") or {}).get("arms")
-    if not (recorded and run.certificate):
+    if not (run.result.confirmation and run.certificate):
         return {}
+    recorded = run.result.confirmation.arms
     shown = [draw.Arm(*look, draw.numbers(recorded[arm])) for arm, look in ARMS.items() if arm in recorded]
     return {"arms": draw.arms({"": shown}, "RMSE over all energy levels (J)", unit="J")}
 
@@ -67,50 +68,50 @@ class Models:
     paper: bool
 
 
-def models(run: Results) -> Models | None:
+def models(run: DclResults) -> Models | None:
     """Compare every kind of model; None before they are trained."""
-    finals: Record | None = run.result.get("finals")
+    finals = run.result.finals
     if not finals:
         return None
     rows = []
     for name, told in finals.items():
-        words = ("the paper's recipe: " if name == "paper" else "") + told["words"].removesuffix(", augmented")
-        parts = [short(told[part]["rmse"], 3) if part in told else NOTHING
-                 for part in ("teacher", "teacher_symmetrised", "student", "student_symmetrised")]  # fmt: skip
-        rows.append([words, f"{told['likelihood']:.3f}", parts[0], short(told["teacher"]["rmse_low"], 3), *parts[1:]])
-    copies = next(iter(finals.values()))["copies"]
+        words = ("the paper's recipe: " if name == "paper" else "") + told.words.removesuffix(", augmented")
+        symmetrised = [told.teacher_symmetrised, told.student_symmetrised]
+        teacher, student = (short(one.rmse, 3) if one else NOTHING for one in symmetrised)
+        own = [short(told.teacher.rmse, 3), short(told.teacher.rmse_low, 3)]
+        rows.append([words, f"{told.likelihood:.3f}", *own, teacher, short(told.student.rmse, 3), student])
+    copies = next(iter(finals.values())).copies
     head = ["sequence model", "NLL (nats)", "RMSE (J)", "E below 0", f"mean of {copies} images" if copies else NOTHING]
-    others = [told["teacher"]["rmse"] for name, told in finals.items() if name != "linear"]
+    others = [told.teacher.rmse for name, told in finals.items() if name != "linear"]
     return Models(
         models=Table([*head, "EDNN", "symmetrised"], rows),
-        linear_wins=bool(others) and finals["linear"]["teacher"]["rmse"] <= min(others),
+        linear_wins=bool(others) and finals["linear"].teacher.rmse <= min(others),
         unfinished=unfinished(run),
-        paper=run.study["system"] == "ising-8x8",
+        paper=run.study.system == "ising-8x8",
     )
 
 
-def models_figures(run: Results) -> Figures:
+def models_figures(run: DclResults) -> Figures:
     """Draw the errors of each kind, and the energies of the confirmed pipeline."""
-    finals = run.result.get("finals")
-    if not finals:
+    finals, confirmed = run.result.finals, run.result.confirmation
+    if not (finals and confirmed):
         return {}
-    plan = run.result["confirmation"]["plan"]
-    best = next(name for name, told in finals.items() if told["plan"] == plan)
-    learned = {"Sequence model": finals[best]["teacher"], "EDNN": finals[best]["student"]}
+    best = next(name for name, told in finals.items() if told.plan == confirmed.plan)
+    learned = {"Sequence model": finals[best].teacher, "EDNN": finals[best].student}
     found = {"kinds": energies.kinds(finals), "levels": energies.levels(learned)}
     found["by-level"] = energies.by_level(finals, best)
-    if run.result.get("couplings"):
-        found["couplings"] = energies.couplings(finals[best], run.result["couplings"])
+    if run.result.couplings:
+        found["couplings"] = energies.couplings(finals[best], run.result.couplings)
     return found
 
 
-def unfinished(run: Results) -> list[str]:
+def unfinished(run: DclResults) -> list[str]:
     """Say of each kind that has no final model what became of its last trial."""
     found = []
-    for kind in (run.study.get("choices") or {}).get("kinds", []):
-        if kind not in run.result["finals"]:
-            tried = [t for t in trials(run.result, "plans") if t["plan"] and t["plan"]["kind"] == kind]
-            reason = (tried[-1].get("reason") or tried[-1]["state"]) if tried else "none was tried"
+    for kind in run.study.choices.kinds:
+        if kind not in run.result.finals:
+            tried = [one for one in run.result.plans.by_number if isinstance(one.plan, Watch) and one.plan.kind == kind]
+            reason = (tried[-1].reason or tried[-1].state) if tried else "none was tried"
             found.append(f"No pipeline of kind {kind} finished ({len(tried)} tried): {reason}.")
     return found
 
@@ -129,42 +130,42 @@ class Prediction:
     exchanged: str
 
 
-def predictions(run: Results) -> list[Prediction] | None:
+def predictions(run: DclResults) -> list[Prediction] | None:
     """Collect what the learned energy predicts; None where nothing was asked."""
-    return [prediction(told, run.study.get("temperatures") or ()) for told in run.predictions] or None
+    return [prediction(told, run.study.temperatures) for told in run.predictions] or None
 
 
-def prediction(told: Record, temperatures: Sequence[float]) -> Prediction:
+def prediction(told: Predicted, temperatures: Sequence[float]) -> Prediction:
     """Compare the energies of one lattice with exact ones, at the temperatures that were asked for."""
-    asked, rows = told.get("asked", temperatures), []
-    for i, temperature in enumerate(told["temperatures"]):
+    asked, rows = temperatures if told.asked is None else told.asked, []
+    for i, temperature in enumerate(told.temperatures):
         if temperature not in asked:  # in between only for the exchange of replicas
             continue
-        exact = (told.get("exact") or [None] * (i + 1))[i]
-        mean, error = told["energy"][i], told["energy_error"][i]
+        exact = told.exact[i] if told.exact else None
+        mean, error = told.energy[i], told.energy_error[i]
         off = percent((mean - exact) / abs(exact) if exact else None, 2, sign=True)
         off += "" if exact is None or not error else f" ({abs(mean - exact) / error:.1f} σ)"
         row = [f"{temperature:g}", f"{mean:.4f} ± {error:.4f}", NOTHING if exact is None else f"{exact:.6f}", off]
-        rows.append([*row, f"{told['effective'][i]:,.0f}", f"{told['drift'][i]:+.1f} σ"])
-    drift, exchanged = max(map(abs, told["drift"])), told["exchanged"]
+        rows.append([*row, f"{told.effective[i]:,.0f}", f"{told.drift[i]:+.1f} σ"])
+    drift, exchanged = max(map(abs, told.drift)), told.exchanged
     return Prediction(
-        lattice=told["lattice"],
-        sweeps=plain(told["sweeps"]),
-        energy_of=told["energy_of"],
+        lattice=told.lattice,
+        sweeps=plain(told.sweeps),
+        energy_of=told.energy_of,
         table=Table(
             ["T", "E / N, learned energy", "exact", "off by", "independent values", "second half less first"], rows
         ),
         equilibrated=drift < DRIFT,
         drift=f"{drift:.1f}",
-        temperatures=len(told["drift"]),
+        temperatures=len(told.drift),
         exchanged=f"{percent(min(exchanged))} to {percent(max(exchanged))}" if exchanged else "",
     )
 
 
-def curves(run: Results) -> Figures:
+def curves(run: DclResults) -> Figures:
     """Draw the thermodynamics of each lattice."""
     told = enumerate(run.predictions, 1)
-    return {f"curves-{number}": energies.curves(one, run.study["temperature"]) for number, one in told}
+    return {f"curves-{number}": energies.curves(one, run.study.temperature) for number, one in told}
 
 
 @dataclass(frozen=True)
@@ -176,30 +177,27 @@ class Scores:
     trials: Table
 
 
-def scores(run: Results) -> Scores | None:
+def scores(run: DclResults) -> Scores | None:
     """Compare scores with exact errors, and list the trials."""
-    told: Record | None = run.result.get("rankings")
-    if not told:
+    if not run.result.rankings:
         return None
-    rows = [[name, plain(one["trials"]), plain(one["spearman"])] for name, one in told.items()]
+    rows = [[name, plain(one.trials), plain(one.spearman)] for name, one in run.result.rankings.items()]
     ranked = Table(["score", "trials", "rank correlation with exact RMSE"], rows)
-    return Scores(run.study.get("score") == "exact", ranked, searched(run))
+    return Scores(run.study.score == "exact", ranked, searched(run))
 
 
-def scores_figures(run: Results) -> Figures:
+def scores_figures(run: DclResults) -> Figures:
     """Draw each score against the exact error."""
-    told = run.result.get("rankings") or {}
-    return {"scores": energies.scores(told)} if any(one["pairs"] for one in told.values()) else {}
+    told = run.result.rankings
+    return {"scores": energies.scores(told)} if any(one.pairs for one in told.values()) else {}
 
 
-def searched(run: Results) -> Table:
+def searched(run: DclResults) -> Table:
     """List the trials, best first."""
     rows = []
-    ordered = sorted(trials(run.result, "plans"), key=lambda t: (t["state"] != "complete", t["value"] or 1e9))
-    for trial in ordered[:20]:
-        if trial["plan"]:
-            plan = Watch.from_dict(trial["plan"])
-            value = NOTHING if trial["value"] is None else f"{trial['value']:.3f}"
-            words = [plain(trial["number"]), plan.describe(), plan.student.describe(), plain(plan.rate)]
-            rows.append([*words, trial["state"], value])
+    for trial in sorted(run.result.plans.by_number, key=lambda one: (one.state != "complete", one.value or 1e9))[:20]:
+        if isinstance(plan := trial.plan, Watch):
+            value = NOTHING if trial.value is None else f"{trial.value:.3f}"
+            words = [plain(trial.number), plan.describe(), plan.student.describe(), plain(plan.rate)]
+            rows.append([*words, trial.state, value])
     return Table(["trial", "sequence model", "EDNN", "rate", "state", "score"], rows)

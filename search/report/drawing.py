@@ -11,6 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from graft.search.run.certificate import Curve
+from graft.search.run.results import Spectra
+
 # Okabe and Ito's colours, which the colour-blind can tell apart: one for each arm, in all figures.
 DIRECT, SAME_RECIPE, SHUFFLED, CANDIDATE, FAILED = "#D55E00", "#E69F00", "#8C5A8C", "#0072B2", "#B00020"
 INK, FAINT = "#1b1f24", "#8a9099"
@@ -138,21 +141,21 @@ def arms(panels: Mapping[str, Sequence[Arm]], ylabel: str, *, unit: str = "%", *
     return figure
 
 
-def examples(curve: Mapping[str, Any]) -> Figure:
+def examples(curve: Curve) -> Figure:
     """Error of direct learning against the number of training examples, and where it meets the candidate's error."""
     figure, axes = canvas(height=4.6)
     panel: Axes = axes[0, 0]
-    rows = np.array(curve["rows"], dtype=float)
-    means = np.array([np.nanmean(percents(errors)) for errors in curve["errors"]])
-    for row, errors in zip(rows, curve["errors"], strict=True):
+    rows = np.array(curve.rows, dtype=float)
+    means = np.array([np.nanmean(percents(errors)) for errors in curve.errors])
+    for row, errors in zip(rows, curve.errors, strict=True):
         panel.plot(np.full(len(errors), row), percents(errors), "o", color=DIRECT, alpha=0.35, markersize=5)
     panel.plot(rows, means, "o-", color=DIRECT, markersize=7, label="direct learning, mean over seeds (dots: seeds)")
-    goal = 100 * curve["candidate_error"]
+    goal = 100 * curve.candidate_error
     label = f"transfer with {rows[0]:.0f} examples: {goal:.2f} %"
     panel.axhline(goal, color=CANDIDATE, linestyle="--", linewidth=1.6, label=label)
     panel.plot(rows[0], goal, "D", color=CANDIDATE, markersize=9)
-    equal = curve.get("equivalent_rows")
-    if equal and not curve.get("beyond"):
+    equal = curve.equivalent_rows
+    if equal and not curve.beyond:
         arrow = {"arrowstyle": "->", "color": CANDIDATE, "lw": 2}
         panel.annotate("", (equal, goal), (rows[0] * 1.04, goal), arrowprops=arrow)
         panel.axvline(equal, color=CANDIDATE, linewidth=1, linestyle=":")
@@ -161,7 +164,7 @@ def examples(curve: Mapping[str, Any]) -> Figure:
         equal, need = rows[-1], f"more than {rows[-1]:.0f}"
     words = f"direct learning needs {need} examples for the same error"
     panel.annotate(words, (equal, goal), (-8, -20), textcoords="offset points", ha="right", color=CANDIDATE)
-    seen = np.concatenate([percents(errors) for errors in curve["errors"]])
+    seen = np.concatenate([percents(errors) for errors in curve.errors])
     log_axis(panel.yaxis, min(np.nanmin(seen), goal) / 1.08, np.nanmax(seen))
     panel.set_xscale("log")
     panel.set_xticks(rows, [f"{row:.0f}" for row in rows])
@@ -171,27 +174,30 @@ def examples(curve: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def spectra(recorded: Mapping[str, Any], learned: str) -> Figure:
+def spectra(recorded: Spectra, learned: str) -> Figure:
     """Exact and predicted spectra of the test examples, as Fig. 2e of Qu et al., and below them prediction - exact.
 
     Args:
-        recorded: ``spectra`` of result.json.
+        recorded: Of result.json.
         learned: What the second network is: ``"transfer"``, or ``"candidate"`` where transfer was not proved.
     """
-    films = recorded["films"]
+    films = recorded.films
     figure, axes = canvas(2, len(films), 6.2, sharex=True, sharey="row", height_ratios=(2.2, 1))
-    known = len(recorded["wavelength_nm"]) > 0
-    wavelength = np.array(recorded["wavelength_nm"] if known else range(1, len(films[0]["exact"]) + 1))
+    known = len(recorded.wavelength_nm) > 0
+    wavelength = np.array(recorded.wavelength_nm if known else range(1, len(films[0].exact) + 1))
     points: dict[str, Any] = {} if len(wavelength) > 1 else {"marker": "o"}
     for column, film in enumerate(films):
         above, below = axes[:, column]
-        exact, errors = np.array(film["exact"]), []
+        exact, errors = np.array(film.exact), []
         above.plot(wavelength, exact, color="black", linewidth=2.6, label="exact", **points)
-        for name, words, colour, line in (("direct", "direct", DIRECT, "--"), ("transfer", learned, CANDIDATE, "-")):
-            if film.get(name) is None:
+        for values, words, colour, line in (
+            (film.direct, "direct", DIRECT, "--"),
+            (film.transfer, learned, CANDIDATE, "-"),
+        ):
+            if values is None:
                 continue
-            predicted = np.array(film[name])
-            scale = np.array(recorded.get("deviation") or np.abs(exact))
+            predicted = np.array(values)
+            scale = np.array(recorded.deviation or np.abs(exact))
             error = 100 * np.mean(np.abs(predicted - exact) / scale)
             errors.append(f"{words} {error:.2f} %")
             above.plot(wavelength, predicted, line, color=colour, linewidth=1.6, label=words, **points)
@@ -199,7 +205,7 @@ def spectra(recorded: Mapping[str, Any], learned: str) -> Figure:
         below.axhline(0, color="black", linewidth=1)
         below.set_xlabel("wavelength (nm)" if known else "output")
         above.set_title(f"Example {column + 1}: {', '.join(errors)}")
-    axes[0, 0].set_ylabel(recorded.get("output", "output"))
+    axes[0, 0].set_ylabel(recorded.output)
     axes[0, 0].set_xlim(wavelength[0], max(wavelength[-1], wavelength[0] + 1))
     axes[1, 0].set_ylabel("predicted − exact")
     handles, labels = axes[0, 0].get_legend_handles_labels()

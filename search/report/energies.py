@@ -1,7 +1,6 @@
 """Figures of learned energies: against exact ones, level by level, bond by bond, and what they predict."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,7 @@ from graft.search.report.drawing import (
     log_axis,
 )
 from graft.search.report.words import short
-
-Record = Mapping[str, Any]
+from graft.search.run.results import Account, Final, Prediction, Ranking
 
 COLOURS = {"linear": FAINT, "made": SHUFFLED, "gru": DIRECT, "transformer": SAME_RECIPE, "paper": INK}
 NAMES = {"linear": "linear-logistic", "made": "MADE", "gru": "GRU", "transformer": "transformer",
@@ -31,38 +29,38 @@ ARMS = {"linear": FAINT, "direct": DIRECT, "transfer": CANDIDATE}
 """Of the sequence models of a transfer."""
 
 
-def levels(told: Mapping[str, Record], colours: Sequence[str] = (TEACHER, STUDENT)) -> Figure:
+def levels(told: Mapping[str, Account], colours: Sequence[str] = (TEACHER, STUDENT)) -> Figure:
     """Learned against exact energy of models by their titles, as Fig. 2a and c of Sprague et al."""
     figure, axes = canvas(1, len(told), 4.6, sharex=True, sharey=True)
     for panel, (title, account), colour in zip(axes[0], told.items(), colours, strict=True):
-        known = account["levels"]
-        exact, mean, spread = (np.array(known[key]) for key in ("exact", "mean", "deviation"))
+        known = account.levels
+        exact, mean, spread = map(np.array, (known.exact, known.mean, known.deviation))
         panel.axline((0, 0), slope=1, color=INK, linewidth=1)
         panel.fill_between(exact, mean - 3 * spread, mean + 3 * spread, color=colour, alpha=0.3, linewidth=0)
         panel.plot(exact, mean, ".", color=colour, markersize=6)
-        panel.set_title(f"{title}{chr(10) if len(told) > 2 else ' '}RMSE {short(account['rmse'])} J")
+        panel.set_title(f"{title}{chr(10) if len(told) > 2 else ' '}RMSE {short(account.rmse)} J")
         panel.set_xlabel("exact energy (J)")
     axes[0, 0].set_ylabel("learned energy (J)")
     return figure
 
 
-def by_level(finals: Mapping[str, Record], best: str) -> Figure:
+def by_level(finals: Mapping[str, Final], best: str) -> Figure:
     """RMSE level by level, as Fig. 4 of Sprague et al.: every sequence model, and the best one's student."""
     figure, axes = canvas(height=4.6)
     panel = axes[0, 0]
     for name, told in finals.items():
-        known = told["teacher"]["levels"]
-        panel.plot(known["exact"], known["rmse"], color=COLOURS[name], linewidth=1.6, label=NAMES[name])
-    known = finals[best]["student"]["levels"]
-    panel.plot(known["exact"], known["rmse"], color=STUDENT, linewidth=2.6, label=f"EDNN of {NAMES[best]}")
+        known = told.teacher.levels
+        panel.plot(known.exact, known.rmse, color=COLOURS[name], linewidth=1.6, label=NAMES[name])
+    known = finals[best].student.levels
+    panel.plot(known.exact, known.rmse, color=STUDENT, linewidth=2.6, label=f"EDNN of {NAMES[best]}")
     panel.set(xlabel="exact energy (J)", ylabel="RMSE (J)")
-    shown = [value for told in finals.values() for value in told["teacher"]["levels"]["rmse"]] + known["rmse"]
+    shown = [value for told in finals.values() for value in told.teacher.levels.rmse + known.rmse]
     log_axis(panel.yaxis, min(shown), max(shown))
     figure.legend(loc="outside upper left", ncols=3)
     return figure
 
 
-def kinds(finals: Mapping[str, Record]) -> Figure:
+def kinds(finals: Mapping[str, Final]) -> Figure:
     """RMSE over all levels of each kind of model and of its student, as trained and averaged over symmetries."""
     figure, axes = canvas(height=1.4 + 0.62 * len(finals))
     panel = axes[0, 0]
@@ -74,11 +72,11 @@ def kinds(finals: Mapping[str, Record]) -> Figure:
     )
     for place, told in enumerate(finals.values()):
         for part, colour, marker, label in looks:
-            if part in told:
+            if part in told.accounts:
                 fill = colour if marker == "o" else "white"
-                panel.plot(told[part]["rmse"], place + 0.15 * (colour == STUDENT) - 0.075, marker, color=colour,
+                panel.plot(told.accounts[part].rmse, place + 0.15 * (colour == STUDENT) - 0.075, marker, color=colour,
                            markerfacecolor=fill, markersize=9, label=label if place == 0 else None)  # fmt: skip
-    shown = [told[part]["rmse"] for told in finals.values() for part, *_ in looks if part in told]
+    shown = [account.rmse for told in finals.values() for account in told.accounts.values()]
     log_axis(panel.xaxis, min(shown), max(shown))
     panel.set(xlabel="RMSE over all energy levels (J)", ylim=(len(finals) - 0.5, -0.5))
     panel.set_yticks(range(len(finals)), [NAMES[name] for name in finals])
@@ -86,12 +84,12 @@ def kinds(finals: Mapping[str, Record]) -> Figure:
     return figure
 
 
-def couplings(told: Record, exact: Sequence[float]) -> Figure:
+def couplings(told: Final, exact: Sequence[float]) -> Figure:
     """The recovered coupling of every bond against the true one, or by its number where all are the same."""
     figure, axes = canvas(1, 2, 4.6, sharex=True, sharey=True)
     alike = len(set(exact)) == 1
     for panel, part, colour in zip(axes[0], ("teacher", "student"), (TEACHER, STUDENT), strict=True):
-        found = np.array(told[part]["couplings"])
+        found = np.array(told.accounts[part].couplings)
         panel.axline((0, exact[0] if alike else 0), slope=0 if alike else 1, color=INK, linewidth=1)
         panel.plot(range(len(found)) if alike else exact, found, "o", color=colour, markersize=5, alpha=0.6)
         off = float(np.sqrt(np.mean((found - np.array(exact)) ** 2)))
@@ -101,21 +99,21 @@ def couplings(told: Record, exact: Sequence[float]) -> Figure:
     return figure
 
 
-def scores(rankings: Mapping[str, Record]) -> Figure:
+def scores(rankings: Mapping[str, Ranking]) -> Figure:
     """Each label-free score of the search's trials against the exact RMSE that the search did not see."""
-    shown = [name for name, told in rankings.items() if told["pairs"]]
+    shown = [name for name, told in rankings.items() if told.pairs]
     labels = {"score": "score of the search", "likelihood": "held-out NLL (nats a state)",
               "symmetry": "symmetry inconsistency (J)", "agreement": "teacher-student disagreement (J)"}  # fmt: skip
     figure, axes = grid(len(shown), 3.6)
     for panel, name in zip(axes.flat, shown, strict=False):
         for kind in COLOURS:
-            pairs = [pair for pair in rankings[name]["pairs"] if pair[2] == kind]
+            pairs = [pair for pair in rankings[name].pairs if pair[2] == kind]
             if pairs:
                 panel.plot([p[0] for p in pairs], [p[1] for p in pairs], "o", color=COLOURS[kind], label=NAMES[kind])
-        found = rankings[name]["spearman"]
+        found = rankings[name].spearman
         panel.set_title("rank correlation " + ("unknown" if found is None else f"{found:.2f}").replace("-", "−"))
         exact = "EDNN's exact RMSE (J)" if name == "agreement" else "exact RMSE (J)"
-        seen = [pair[1] for pair in rankings[name]["pairs"]]
+        seen = [pair[1] for pair in rankings[name].pairs]
         log_axis(panel.yaxis, min(seen), max(seen))
         panel.locator_params(axis="x", nbins=4)
         panel.set(xlabel=labels[name], ylabel=exact)
@@ -123,36 +121,39 @@ def scores(rankings: Mapping[str, Record]) -> Figure:
     return figure
 
 
-def curves(predicted: Record, observed: float) -> Figure:
+def curves(predicted: Prediction, observed: float) -> Figure:
     """Energy, heat capacity and order by temperature from Monte Carlo with the learned energy, with the exact curves.
 
     As Fig. 2b and d, 3b and 5 of Sprague et al., and by how much energies differ from exact ones, which curves on each
     other cannot show; the dashed line is where states were watched.
     """
-    labels = {"energy": "energy per site (J)", "heat": "heat capacity per site (k)", "order": "order |m|"}
-    exact = predicted.get("exact")
+    grid = predicted.curve
+    shown = (
+        ("energy per site (J)", predicted.energy, predicted.energy_error, grid.energy),
+        ("heat capacity per site (k)", predicted.heat, predicted.heat_error, grid.heat),
+        ("order |m|", predicted.order, predicted.order_error, ()),
+    )
+    exact = predicted.exact
     figure, axes = canvas(2, 2, 7.4) if exact else canvas(1, 3, 3.9)
     places = list(axes.flat)
     if exact:
         off = places.pop(1)
-        known, mean, error = (np.array(values) for values in (exact, predicted["energy"], predicted["energy_error"]))
+        known, mean, error = (np.array(values) for values in (exact, predicted.energy, predicted.energy_error))
         off.axhline(0, color=INK, linewidth=1.6)
         _measured(off, predicted, 100 * (mean - known) / np.abs(known), 100 * error / np.abs(known), observed)
         off.set(ylabel="learned less exact energy (%)")
-    for panel, (part, label) in zip(places, labels.items(), strict=True):
-        curve = predicted["curve"].get(part)
+    for panel, (label, means, errors, curve) in zip(places, shown, strict=True):
         if curve:
-            panel.plot(predicted["curve"]["temperatures"], curve, color=INK, linewidth=1.6, label="exact")
-        mean, error = (np.array(predicted[key]) for key in (part, f"{part}_error"))
-        _measured(panel, predicted, mean, error, observed)
+            panel.plot(grid.temperatures, curve, color=INK, linewidth=1.6, label="exact")
+        _measured(panel, predicted, np.array(means), np.array(errors), observed)
         panel.set(ylabel=label)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
     return figure
 
 
-def _measured(panel: Axes, predicted: Record, mean: NDArray, error: NDArray, observed: float) -> None:
+def _measured(panel: Axes, predicted: Prediction, mean: NDArray, error: NDArray, observed: float) -> None:
     """Points by temperature, and where states were watched."""
-    panel.errorbar(predicted["temperatures"], mean, 2 * error, fmt="o", color=STUDENT, markersize=6,
+    panel.errorbar(predicted.temperatures, mean, 2 * error, fmt="o", color=STUDENT, markersize=6,
                    label="learned energy, 2 standard errors")  # fmt: skip
     panel.axvline(observed, color=DIRECT, linestyle="--", linewidth=1.4, label="watched here")
     panel.set(xlabel="temperature (J / k)")

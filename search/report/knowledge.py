@@ -8,8 +8,9 @@ from graft.search.report import energies as drawn
 from graft.search.report import spans
 from graft.search.report.section import Figures, Table
 from graft.search.report.words import percent
-from graft.search.run.leaderboard import best, finite, geometric_mean, trials
-from graft.search.run.results import Record, Results
+from graft.search.run.certificate import Curve
+from graft.search.run.results import SpanMap, TransferResults
+from graft.search.run.trials import finite, geometric_mean
 from graft.spaces.plan import Plan
 from graft.spaces.words import describe_source
 
@@ -30,54 +31,54 @@ class Moved:
     findings: str
 
 
-def moved(run: Results) -> Moved | None:
+def moved(run: TransferResults) -> Moved | None:
     """Collect what map or search tell of layers; None where no span of any source was measured."""
     names = spans.sources(run.result, run.map)
     if not names:
         return None
     return Moved(
         sources=[describe_source(name) for name in names],
-        seeds=str(run.map["seeds"]) if run.map else "",
-        trials=len(trials(run.result, "plans")),
-        papers=any((name, run.study.get("target")) in spans.PAPER for name in names),
-        likelihood=run.study.get("metric") == "information-missed",
-        linear_term=bool((run.study.get("network") or {}).get("linear_term")),
-        findings=findings(run) if run.map else "",
+        seeds=str(run.map.seeds) if run.map else "",
+        trials=len(run.result.plans.trials),
+        papers=any((name, run.study.target) in spans.PAPER for name in names),
+        likelihood=run.study.metric == "information-missed",
+        linear_term=bool(run.study.network.get("linear_term")),
+        findings=findings(run, run.map) if run.map else "",
     )
 
 
-def moved_figures(run: Results) -> Figures:
+def moved_figures(run: TransferResults) -> Figures:
     """Draw the error by number of first layers and the map of all spans, for each source."""
-    found, target = {}, str(run.study.get("target"))
+    found = {}
     for i, source in enumerate(spans.sources(run.result, run.map), 1):
-        found[f"layers-{i}"] = spans.layers(run.result, run.map, source, target)
+        found[f"layers-{i}"] = spans.layers(run.result, run.map, source, run.study.target)
         found[f"map-{i}"] = spans.span_map(run.result, run.map, source)
     return found
 
 
-def findings(run: Results) -> str:
+def findings(run: TransferResults, chart: SpanMap) -> str:
     """Say what the map found, and how far the chosen plan is from its best."""
-    cells = run.map["cells"]
-    helps, harms, open_ = (sum(c.get("verdict") == kind for c in cells) for kind in ("helps", "harms", "undecided"))
-    text = f"Of {len(cells)} spans {helps} help, {harms} harm and {open_} are undecided.{_regret(run)}"
-    spent = run.cost.get("trainings") or {}
-    mine = sum(spent.get(phase, 0) for phase in ("baseline", "plans", "confirmation"))
-    if not (mine and run.map.get("trainings")):
+    cells = chart.cells
+    helps, harms, open_ = (sum(cell.verdict == kind for cell in cells) for kind in ("helps", "harms", "undecided"))
+    text = f"Of {len(cells)} spans {helps} help, {harms} harm and {open_} are undecided.{_regret(run, chart)}"
+    mine = sum(run.cost.trainings.get(phase, 0) for phase in ("baseline", "plans", "confirmation"))
+    if not (mine and chart.trainings):
         return text
-    share = percent(mine / run.map["trainings"])
+    share = percent(mine / chart.trainings)
     return f"{text} The run, its confirmation included, took {share} of the map’s trainings."
 
 
-def _regret(run: Results) -> str:
+def _regret(run: TransferResults, chart: SpanMap) -> str:
     """Say how much more the verdict errs than the map's best, on the map's seeds."""
     known = {
-        (cell["source"], (cell["n1"], cell["n2"])): error
-        for cell in run.map["cells"]
-        if cell["change"] is not None and (error := geometric_mean(cell["errors"]))
+        (cell.source, (cell.n1, cell.n2)): error
+        for cell in chart.cells
+        if cell.change is not None and (error := geometric_mean(cell.errors))
     }
-    direct, tuned = geometric_mean(run.map["direct"]), best(run.result, "baseline")
+    direct, tuned = geometric_mean(chart.direct), run.result.baseline.winner
     # A map that was drawn before the run has neither its baseline nor its plan.
-    if not (known and direct and run.comparisons and tuned and tuned["plan"]["recipe"] == run.map["direct_recipe"]):
+    same = tuned and tuned.plan and tuned.plan.recipe == chart.direct_recipe
+    if not (known and direct and run.comparisons and same):
         return ""
     top = min(known, key=lambda where: known[where])
     flattered = f"the map’s best, {top[1]} of {top[0]}: the lowest of many noisy means, so flattered."
@@ -85,15 +86,14 @@ def _regret(run: Results) -> str:
         if direct <= known[top]:
             return " No span errs less than direct learning, the verdict."
         return f" Direct learning, the verdict, errs {percent(direct / known[top] - 1, 1)} more than {flattered}"
-    measured = run.map.get("chosen")
-    mine = geometric_mean(measured["errors"]) if measured else None
-    if not mine:
+    mine = geometric_mean(chart.chosen.errors) if chart.chosen else None
+    plan = run.comparisons[0].plan
+    if not (mine and isinstance(plan, Plan)):
         return ""
     if mine <= known[top]:
         return " No span errs less than the certified plan."
-    plan = Plan.from_dict(run.comparisons[0]["plan"])
-    same = " That is its own span, with the map’s recipe." if _where(plan) == top else ""
-    return f" The certified plan errs {percent(mine / known[top] - 1, 1)} more than {flattered}{same}"
+    own = " That is its own span, with the map’s recipe." if _where(plan) == top else ""
+    return f" The certified plan errs {percent(mine / known[top] - 1, 1)} more than {flattered}{own}"
 
 
 def _where(plan: Plan) -> tuple[str | None, tuple[int, int] | None]:
@@ -111,18 +111,16 @@ class Spectra:
     deviation: bool
 
 
-def spectra(run: Results) -> Spectra | None:
+def spectra(run: TransferResults) -> Spectra | None:
     """Tell whose spectra are shown."""
-    shown = run.result.get("spectra") or {}
-    learned = "transfer" if run.proved else "the candidate"
-    return Spectra(learned, bool(shown.get("deviation"))) if shown.get("films") else None
+    shown = run.result.spectra
+    return Spectra("transfer" if run.proved else "the candidate", bool(shown.deviation)) if shown else None
 
 
-def spectra_figures(run: Results) -> Figures:
+def spectra_figures(run: TransferResults) -> Figures:
     """Draw predicted and exact spectra."""
-    shown = run.result.get("spectra") or {}
-    learned = "transfer" if run.proved else "candidate"
-    return {"spectra": draw.spectra(shown, learned)} if shown.get("films") else {}
+    shown = run.result.spectra
+    return {"spectra": draw.spectra(shown, "transfer" if run.proved else "candidate")} if shown else {}
 
 
 @dataclass(frozen=True)
@@ -133,35 +131,34 @@ class Energies:
     linear_wins: bool
 
 
-def energies(run: Results) -> Energies | None:
+def energies(run: TransferResults) -> Energies | None:
     """List the errors of each sequence model."""
-    told: Record | None = run.result.get("energies")
+    told = run.result.energies
     if not told:
         return None
     rows = [
-        [MODELS[name], percent(one["error"], 2), f"{one['rmse']:.2f}", f"{one['rmse_low']:.2f}"]
-        for name, one in told.items()
+        [MODELS[name], percent(one.error, 2), f"{one.rmse:.2f}", f"{one.rmse_low:.2f}"] for name, one in told.items()
     ]
     head = ["model", "information missed", "RMSE over all levels (J)", "RMSE up to E = 0 (J)"]
-    return Energies(Table(head, rows), min(told, key=lambda name: told[name]["error"]) == "linear")
+    return Energies(Table(head, rows), min(told, key=lambda name: told[name].error) == "linear")
 
 
-def energies_figures(run: Results) -> Figures:
+def energies_figures(run: TransferResults) -> Figures:
     """Draw learned against exact energies of each sequence model."""
-    told = run.result.get("energies")
+    told = run.result.energies
     if not told:
         return {}
     titled = {MODELS[name]: account for name, account in told.items()}
     return {"energies": drawn.levels(titled, [drawn.ARMS[name] for name in told])}
 
 
-def examples(run: Results) -> Record | None:
+def examples(run: TransferResults) -> Curve | None:
     """Read the learning curve of direct learning, if it has a number everywhere."""
-    curve = run.result.get("examples")
-    return curve if curve and all(finite(errors) for errors in curve["errors"]) else None
+    curve = run.result.examples
+    return curve if curve and all(finite(errors) for errors in curve.errors) else None
 
 
-def examples_figures(run: Results) -> Figures:
+def examples_figures(run: TransferResults) -> Figures:
     """Draw the learning curve of direct learning."""
     curve = examples(run)
     return {"examples": draw.examples(curve)} if curve else {}

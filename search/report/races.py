@@ -17,7 +17,9 @@ from graft.search.report.drawing import (
     log_axis,
     whole_numbers,
 )
-from graft.search.run.leaderboard import direct_errors, finite, geometric_mean, trials
+from graft.search.run.leaderboard import direct_errors
+from graft.search.run.results import Piece, Result
+from graft.search.run.trials import Searched, Trial, finite, geometric_mean
 
 COLOURS = {"baseline": DIRECT, "plans": CANDIDATE}
 PHASES = {"baseline": "Baseline search (direct learning)", "plans": "Plan search (transfer)"}
@@ -30,21 +32,21 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def race(result: Mapping[str, Any]) -> Figure:
+def race(result: Result) -> Figure:
     """Error of each trial in the order of the search, the best so far, and below it the seeds that each trial got."""
-    phases = [phase for phase in PHASES if trials(result, phase)]
-    figure, axes = canvas(2, len(phases), 5.6, sharex="col", sharey="row", height_ratios=(3.2, 1))
-    errors = [geometric_mean(trial["errors"]) for phase in phases for trial in trials(result, phase)]
+    shown = {phase: held for phase in PHASES if (held := result.searches.get(phase, Searched()).by_number)}
+    figure, axes = canvas(2, len(shown), 5.6, sharex="col", sharey="row", height_ratios=(3.2, 1))
+    errors = [geometric_mean(trial.errors) for held in shown.values() for trial in held]
     seen = [100 * error for error in errors if error] or [1.0]
     # One trial that went astray must not squeeze the others; what lies above is drawn at the upper edge.
     top = min(max(seen), 8 * min(seen))
-    for column, phase in enumerate(phases):
+    for column, (phase, held) in enumerate(shown.items()):
         above, below = axes[:, column]
-        scatter(above, trials(result, phase), COLOURS[phase], top)
+        scatter(above, held, COLOURS[phase], top)
         reference = geometric_mean(direct_errors(result))
         if phase == "plans" and reference:
             above.axhline(100 * reference, color=DIRECT, linestyle="--", linewidth=1.4, label=REFERENCE)
-        seeds = {trial["number"]: len(finite(trial["errors"])) for trial in trials(result, phase)}
+        seeds = {trial.number: len(finite(trial.errors)) for trial in held}
         below.bar(list(seeds), list(seeds.values()), color=FAINT, width=0.8)
         below.set_xlabel("trial")
         above.set_title(PHASES[phase], pad=12)
@@ -59,21 +61,21 @@ def race(result: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def scatter(panel: Axes, recorded: Sequence[Mapping[str, Any]], colour: str, top: float) -> None:
+def scatter(panel: Axes, recorded: Sequence[Trial], colour: str, top: float) -> None:
     """Trials by state, and the running best of the complete ones."""
     for state, look in LOOKS.items():
-        chosen = [trial for trial in recorded if trial["state"] == state]
+        chosen = [trial for trial in recorded if trial.state == state]
         if not chosen:
             continue
-        heights = [min(100 * (geometric_mean(trial["errors"]) or np.inf), top * 1.1) for trial in chosen]
+        heights = [min(100 * (geometric_mean(trial.errors) or np.inf), top * 1.1) for trial in chosen]
         if state == "failed":
             heights = [top * 1.1] * len(chosen)
         shade = FAILED if state == "failed" else colour
-        panel.plot([t["number"] for t in chosen], heights, linestyle="", color=shade, label=state, **look)
-    done = [(t["number"], 100 * t["value"]) for t in recorded if t["state"] == "complete" and t["value"]]
+        panel.plot([trial.number for trial in chosen], heights, linestyle="", color=shade, label=state, **look)
+    done = [(one.number, 100 * one.value) for one in recorded if one.state == "complete" and one.value]
     if done:
         numbers, values = zip(*done, strict=True)
-        reach = [*numbers, recorded[-1]["number"]]
+        reach = [*numbers, recorded[-1].number]
         best = np.minimum.accumulate([*values, values[-1]])
         panel.step(reach, best, where="post", color=INK, linewidth=1.4, label=BEST)
 
@@ -109,17 +111,17 @@ def importance(recorded: Mapping[str, Mapping[str, float]], titles: Mapping[str,
     return figure
 
 
-def timeline(recorded: Sequence[Mapping[str, Any]]) -> Figure:
+def timeline(recorded: Sequence[Piece]) -> Figure:
     """When each piece of work ran; a row holds pieces that did not overlap."""
-    order = {entry["phase"]: None for entry in recorded}
+    order = dict.fromkeys(piece.phase for piece in recorded)
     spare = iter(("#009E73", "#CC79A7", "#E69F00", "#56B4E9") * len(order))
     colours = {phase: COLOURS.get(phase) or next(spare) for phase in order}
     free: list[float] = []
     bars: dict[str, list[tuple[int, float, float]]] = {phase: [] for phase in order}
-    for entry in sorted(recorded, key=lambda entry: entry["start"]):
-        row = next((i for i, end in enumerate(free) if end <= entry["start"]), len(free))
-        free[row : row + 1] = [entry["end"]]
-        bars[entry["phase"]].append((row, entry["start"] / 60, (entry["end"] - entry["start"]) / 60))
+    for piece in sorted(recorded, key=lambda piece: piece.start):
+        row = next((i for i, end in enumerate(free) if end <= piece.start), len(free))
+        free[row : row + 1] = [piece.end]
+        bars[piece.phase].append((row, piece.start / 60, (piece.end - piece.start) / 60))
     figure, axes = canvas(height=1.7 + 0.3 * len(free))
     panel: Axes = axes[0, 0]
     for phase, pieces in bars.items():

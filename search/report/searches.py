@@ -9,8 +9,9 @@ from graft.search.report.section import Figures, Table
 from graft.search.report.spans import cells
 from graft.search.report.words import NOTHING, SETTINGS, SPACE, percent, plain
 from graft.search.report.words import searched as written
-from graft.search.run.leaderboard import best, geometric_mean, leaderboard, transfers, trials
-from graft.search.run.results import Record, Results
+from graft.search.run.leaderboard import leaderboard
+from graft.search.run.results import TransferResults
+from graft.search.run.trials import geometric_mean
 from graft.spaces.plan import Plan
 from graft.spaces.words import describe_source
 
@@ -40,60 +41,55 @@ class Searches:
     mapped: bool
 
 
-def searches(run: Results) -> Searches | None:
+def searches(run: TransferResults) -> Searches | None:
     """Sum up both searches; None where none has begun."""
-    told = run.result.get("direct_by_budget") or []
-    scored = run.result.get("priors") or {}
+    result, told = run.result, run.result.direct_by_budget
     found = Searches(
-        halving="direct_by_budget" in run.result,
-        rival=rival(run, told),
-        rival_budget=str(told[-1]["trainings"]) if told else "",
+        halving=bool(told),
+        rival=rival(run),
+        rival_budget=str(told[-1].trainings) if told else "",
         found=recipes(run),
         plans=best_plans(run),
-        priors=priors(run, scored),
-        priors_words=[(name, PRIORS[name]) for name in scored if name in PRIORS],
+        priors=priors(run),
+        priors_words=[(name, PRIORS[name]) for name in result.priors if name in PRIORS],
         mapped=bool(run.map),
     )
-    begun = trials(run.result, "baseline") or trials(run.result, "plans")
+    begun = result.baseline.trials or result.plans.trials
     return found if begun or found.rival or found.found or found.plans or found.priors else None
 
 
-def figures(run: Results) -> Figures:
+def figures(run: TransferResults) -> Figures:
     """Draw the race and what mattered."""
     found = {}
-    if trials(run.result, "baseline") or trials(run.result, "plans"):
+    if run.result.baseline.trials or run.result.plans.trials:
         found["race"] = races.race(run.result)
-    if any((run.result.get("importance") or {}).values()):
-        found["importance"] = races.importance(run.result["importance"])
+    if any(run.result.importance.values()):
+        found["importance"] = races.importance(run.result.importance)
     return found
 
 
-def rival(run: Results, told: Sequence[Record]) -> Table:
+def rival(run: TransferResults) -> Table:
     """List how far direct learning had come by budget, beside the best plan of transfer."""
-    rows = [
-        [f"direct learning, {one['trainings']} trainings", percent(one["error"], 2), plain(one["seeds"])]
-        for one in told
-    ]
-    plans = trials(run.result, "plans")
-    tried = [trial for trial in plans if trial["errors"] and transfers(trial) and trial["state"] != "failed"]
+    told, plans = run.result.direct_by_budget, run.result.plans.by_number
+    rows = [[f"direct learning, {one.trainings} trainings", percent(one.error, 2), plain(one.seeds)] for one in told]
+    tried = [trial for trial in plans if trial.errors and trial.copies and trial.state != "failed"]
     if told and tried:
-        mine = min(tried, key=lambda trial: (trial["state"] != "complete", trial["value"]))
-        start = next(one["trainings"] for one in told if one["stage"] == "start")
-        spent = sum(len(trial["errors"]) for trial in plans)
+        mine = min(tried, key=lambda trial: (trial.state != "complete", trial.value))
+        start = next(one.trainings for one in told if one.stage == "start")
+        spent = sum(len(trial.errors) for trial in plans)
         name = f"best plan of transfer, {spent} trainings after {start} of direct learning"
-        rows.append([name, percent(mine["value"], 2), plain(len(mine["errors"]))])
+        rows.append([name, percent(mine.value, 2), plain(len(mine.errors))])
     return Table(["best found by", "validation error", "seeds"], rows)
 
 
-def recipes(run: Results) -> Found | None:
+def recipes(run: TransferResults) -> Found | None:
     """Compare the recipes found, their ranges, and which settings ended at an edge."""
-    direct = best(run.result, "baseline")
-    plans = {"direct learning": Plan.from_dict(direct["plan"])} if direct else {}
-    plans |= {f"candidate {i}": Plan.from_dict(one["plan"]) for i, one in enumerate(run.candidates, 1)}
+    direct = run.result.baseline.winner
+    plans = {"direct learning": direct.plan} if direct and isinstance(direct.plan, Plan) else {}
+    plans |= {f"candidate {i}": plan for i, plan in enumerate(run.candidates, 1)}
     if not plans:
         return None
-    edges = (run.result.get("baseline") or {}).get("edges") or []
-    ranges = run.study.get("ranges") or {}
+    edges, ranges = run.result.baseline.edges, run.study.ranges
     found = [plan.recipe.to_dict() for plan in plans.values()]
     known = dict.fromkeys(key for recipe in found for key in recipe)
     rows, fixed = [], []
@@ -118,32 +114,32 @@ def recipes(run: Results) -> Found | None:
     )
 
 
-def best_plans(run: Results) -> Table:
+def best_plans(run: TransferResults) -> Table:
     """List the ten best plans."""
     board = leaderboard(run.result)[:10]
-    recipe = [key for key in SETTINGS if board and key in board[0] and len({str(row.get(key)) for row in board}) > 1]
-    several = len({row["source"] for row in board if row["source"]}) > 1
+    flat = [row.flat() for row in board]
+    recipe = [key for key in SETTINGS if board and key in flat[0] and len({str(row.get(key)) for row in flat}) > 1]
+    several = len({row.source for row in board if row.source}) > 1
     rows = []
-    for row in board:
-        copied = f"{row['blocks']}{SPACE}{row['span'] or ''}" if row["source"] else "direct"
-        row_cells = [str(row["rank"]), str(row["trial"]), copied]
-        row_cells += [describe_source(row["source"] or NOTHING)] * several
-        row_cells += [percent(row["change"], sign=True), percent(row["error"], 2), str(row["seeds"]), row["state"]]
-        rows.append([*row_cells, *(plain(row.get(key)) for key in recipe)])
+    for row, values in zip(board, flat, strict=True):
+        copied = f"{row.blocks}{SPACE}{row.span or ''}" if row.source else "direct"
+        shown = [str(row.rank), str(row.trial), copied, *[describe_source(row.source or NOTHING)] * several]
+        shown += [percent(row.change, sign=True), percent(row.error, 2), str(row.seeds), row.state]
+        rows.append([*shown, *(plain(values.get(key)) for key in recipe)])
     head = ["rank", "trial", "copied", *["source"] * several, "against direct", "validation error", "seeds", "state"]
     return Table([*head, *(SETTINGS[key] for key in recipe)], rows)
 
 
-def priors(run: Results, scored: Record) -> Table:
+def priors(run: TransferResults) -> Table:
     """Compare what cheap priors said before any plan was trained with what was measured afterwards."""
     rows = []
-    for prior, by_source in scored.items():
+    for prior, by_source in run.result.priors.items():
         for source, scores in by_source.items():
             errors = {f"{c.n1}-{c.n2}": geometric_mean(c.errors) for c in cells(run.result, run.map, source)}
             found = agreement(scores, {span: error for span, error in errors.items() if error})
             if found is not None:
-                regret = percent(found["regret"], sign=True) if found["regret"] else "the same"
-                row = [prior, describe_source(source), f"{found['tau']:+.2f}".replace("-", "−"), plain(found["spans"])]
-                rows.append([*row, found["favourite"], found["best"], regret])
+                regret = percent(found.regret, sign=True) if found.regret else "the same"
+                row = [prior, describe_source(source), f"{found.tau:+.2f}".replace("-", "−"), plain(found.spans)]
+                rows.append([*row, found.favourite, found.best, regret])
     head = ["prior", "source", "Kendall’s τ", "spans", "its favourite", "measured best", "favourite against best"]
     return Table(head, rows)

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from graft.search.report.drawing import Figure
 from graft.search.run.results import Results
 
 Figures = Mapping[str, Figure]
+Recorded = TypeVar("Recorded", bound=Results)
+Shown = TypeVar("Shown", bound=Results, contravariant=True)
 
 
 def no_figures(run: Results) -> Figures:
@@ -15,7 +18,7 @@ def no_figures(run: Results) -> Figures:
 
 
 @dataclass(frozen=True)
-class Section:
+class Section(Generic[Shown]):
     """One part of a run's page.
 
     Attributes:
@@ -25,13 +28,21 @@ class Section:
     """
 
     name: str
-    view: Callable[[Results], object | None]
-    figures: Callable[[Results], Figures] = no_figures
+    view: Callable[[Shown], object | None]
+    figures: Callable[[Shown], Figures] = no_figures
 
     @property
     def template(self) -> str:
         """The file in ``templates/``."""
         return f"{self.name}.html.j2"
+
+
+@dataclass(frozen=True)
+class Page(Generic[Recorded]):
+    """What a kind of study shows of what its folder has recorded, in order."""
+
+    results: type[Recorded]
+    sections: Sequence[Section[Recorded]]
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from graft.search.report import races
 from graft.search.report.section import Figures, Table
 from graft.search.report.verdict import Card, card
 from graft.search.report.words import NOTHING, percent, plain, probability, reduction
-from graft.search.run.leaderboard import geometric_mean, phases, trials
-from graft.search.run.results import Record, Results
-from graft.spaces.sharing import Sharing
+from graft.search.run.results import SharingResults
+from graft.search.run.trials import geometric_mean
 
 # Table I of Qu et al. 2018 (arXiv:1809.00972v1): direct and multi-task error, in %.
 PAPER = {"film-8": (7.7, 6.9), "film-10": (3.4, 2.8), "film-12": (7.0, 5.4), "film-14": (11.1, 9.4)}
@@ -40,81 +39,81 @@ class Verdict:
     table_one: Table
 
 
-def verdict(run: Results) -> Verdict:
+def verdict(run: SharingResults) -> Verdict:
     """Sum up the certificate, task by task."""
-    budgets = [one["rival_budget"] for one in run.comparisons if "rival_budget" in one]
+    told = run.certificate
+    budgets = [one.rival_budget for one in run.comparisons if one.rival_budget is not None]
     return Verdict(
         card=card(run, "sharing" if run.proved else "direct learning"),
-        certified=bool(run.certificate),
-        margin=percent(run.certificate.get("margin")),
-        seeds=plain(run.certificate.get("seeds")),
-        test_examples=plain(run.certificate.get("test_examples")),
+        certified=told is not None,
+        margin=percent(told.margin if told else None),
+        seeds=plain(told.seeds if told else None),
+        test_examples=plain(told.test_examples if told else None),
         budget=str(min(budgets)) if budgets else "",
         tests=tests(run),
         table_one=table_one(run),
     )
 
 
-def arms(run: Results) -> Figures:
+def arms(run: SharingResults) -> Figures:
     """Draw the arms of each task."""
     panels = {
-        f"{one['task']}: {'together' if one['decision'] == 'transfer' else 'alone'}": [
-            draw.Arm(label, colour, draw.percents(one[arm]["per_seed"])) for arm, (label, colour) in ARMS.items()
+        f"{one.task}: {'together' if one.helped else 'alone'}": [
+            draw.Arm(*look, draw.percents(one.measured[arm].per_seed)) for arm, look in ARMS.items()
         ]
         for one in run.comparisons
-        if one.get("candidate")
+        if one.candidate
     }
     return {"arms": draw.arms(panels, "error (%)")} if panels else {}
 
 
-def tests(run: Results) -> Table:
+def tests(run: SharingResults) -> Table:
     """List each task's numbers."""
     rows = []
     for one in run.comparisons:
-        found: Record = next(iter(one["candidates"]), {})
-        p = found.get("p_values") or {}
-        row = [one["task"], *(percent((one.get(arm) or {}).get("mean"), 2) for arm in ARMS), reduction(one)]
-        row += [one["decision"], found.get("reason") or ""]
-        values = [p.get(arm) for arm in ("direct", "direct_same_recipe", "shuffled")]
-        rows.append([*row, *map(probability, [*values, one.get("p_value")])])
+        found = next(iter(one.candidates), None)
+        p_values = found.p_values if found else {}
+        row = [one.task, *(percent(one.mean(arm), 2) for arm in ARMS), reduction(one)]
+        row += [one.decision, found.reason if found else ""]
+        values = [p_values.get(arm) for arm in ("direct", "direct_same_recipe", "shuffled")]
+        rows.append([*row, *map(probability, [*values, one.p_value])])
     head = ["task", "alone", "same recipe", "shuffled", "together", "error reduced by", "decision", "reason"]
     return Table([*head, "p: alone", "p: same recipe", "p: shuffled", "p, all (Holm over tasks)"], rows)
 
 
-def table_one(run: Results) -> Table:
+def table_one(run: SharingResults) -> Table:
     """Put Table I of the paper beside this run; no rows where no task is in it."""
     rows = []
     for one in run.comparisons:
-        direct, together = ((one.get(arm) or {}).get("mean") for arm in ("direct", "candidate"))
         theirs = [NOTHING] * 3
-        if one["task"] in PAPER:
-            alone, shared = PAPER[one["task"]]
+        if one.task in PAPER:
+            alone, shared = PAPER[one.task]
             theirs = [percent(share, 1) for share in (alone / 100, shared / 100, 1 - shared / alone)]
-        ours = [percent(direct, 2), percent(together, 2), percent(one.get("relative_reduction"), 1)]
-        rows.append([one["task"], *theirs, *ours])
+        ours = [percent(one.mean("direct"), 2), percent(one.mean("candidate"), 2), percent(one.relative_reduction, 1)]
+        rows.append([one.task, *theirs, *ours])
     head = ["task", "paper: direct", "paper: multi-task", "reduction", "here: direct", "here: together", "reduction"]
-    return Table(head, rows if any(one["task"] in PAPER for one in run.comparisons) else ())
+    return Table(head, rows if any(one.task in PAPER for one in run.comparisons) else ())
 
 
-def seeds_of_map(run: Results) -> str | None:
+def seeds_of_map(run: SharingResults) -> str | None:
     """Tell on how many seeds the map was drawn."""
-    return plain(run.map.get("seeds")) if run.map else None
+    return plain(run.map.seeds) if run.map else None
 
 
-def blocks(run: Results) -> Figures:
+def blocks(run: SharingResults) -> Figures:
     """Draw each task's error by number of first blocks shared, as Fig. S2 of Qu et al. is described."""
     chart = run.map
     if not chart:
         return {}
-    last = chart["blocks"]
-    figure, axes = draw.grid(len(chart["direct"]), 3.6, sharex=True)
-    for panel, (task, alone) in zip(axes.flat, chart["direct"].items(), strict=False):
+    last = chart.blocks
+    figure, axes = draw.grid(len(chart.direct), 3.6, sharex=True)
+    for panel, (task, alone) in zip(axes.flat, chart.direct.items(), strict=False):
         seen = list(draw.percents(alone))
         direct = geometric_mean(alone)
         if direct:
             panel.axhline(100 * direct, color=draw.DIRECT, linestyle="--", linewidth=1.5, label="alone, tuned")
         for told, (colour, label) in TOLD.items():
-            cells = {cell["first"]: cell["errors"][task] for cell in chart["cells"] if cell["one_hot"] == told}
+            cells = {cell.first: cell.errors[task] for cell in chart.cells if cell.one_hot == told}
             means = [100 * (geometric_mean(cells[n]) or np.nan) for n in sorted(cells)]
             panel.plot(sorted(cells), means, "o-", color=colour, markersize=6, label=label)
             for n, errors in cells.items():
@@ -139,44 +138,42 @@ class Searches:
     plans: Table
 
 
-def searches(run: Results) -> Searches | None:
+def searches(run: SharingResults) -> Searches | None:
     """Sum up the searches; None where none has ended."""
-    tasks: Sequence[str] = list(run.study.get("tasks") or [])
-    recipes = run.result.get("recipes") or {}
-    rows = [[task, *(plain(recipes[task][name]) for name in RECIPE)] for task in tasks] if recipes else []
-    found = Searches(Table(["task", *RECIPE], rows), tuned(run), best_plans(run, tasks))
+    recipes = run.result.recipes
+    rows = [[task, *(plain(getattr(recipes[task], name)) for name in RECIPE)] for task in run.study.tasks if recipes]
+    found = Searches(Table(["task", *RECIPE], rows), tuned(run), best_plans(run, run.study.tasks))
     return found if found.recipes or found.tuned or found.plans or importance(run) else None
 
 
-def tuned(run: Results) -> Table:
+def tuned(run: SharingResults) -> Table:
     """List what each task alone came to by budget."""
-    budgets = run.result.get("direct_by_budget") or {}
     rows = [
-        [task, *(f"{percent(one['error'], 2)} ({one['trainings']})" for one in told[-3:])]
-        for task, told in budgets.items()
+        [task, *(f"{percent(one.error, 2)} ({one.trainings})" for one in told[-3:])]
+        for task, told in run.result.direct_by_budget.items()
     ]
     stages = ["half of the plans’ budget", "all of it", "all that the run spent"]
     return Table(["task", *stages[-(max(map(len, rows), default=1) - 1) :]], rows)
 
 
-def best_plans(run: Results, tasks: Sequence[str]) -> Table:
+def best_plans(run: SharingResults, tasks: Sequence[str]) -> Table:
     """List the best plans, with what each does to each task."""
-    reference = {task: geometric_mean(errors) for task, errors in (run.result.get("reference") or {}).items()}
-    complete = [trial for trial in trials(run.result, "plans") if trial["state"] == "complete"]
+    reference = {task: geometric_mean(errors) for task, errors in run.result.reference.items()}
+    complete = [trial for trial in run.result.plans.by_number if trial.state == "complete" and trial.plan]
     rows = []
-    for trial in sorted(complete, key=lambda trial: trial["value"])[:12]:
-        row = [plain(trial["number"]), Sharing.from_dict(trial["plan"]).describe()]
+    for trial in sorted(complete, key=lambda trial: trial.value or 0.0)[:12]:
+        row = [plain(trial.number), trial.plan.describe() if trial.plan else NOTHING]
         for task in tasks:
-            mean, direct = geometric_mean([seed[task] for seed in trial["by_task"]]), reference.get(task)
+            mean, direct = geometric_mean([seed[task] for seed in trial.by_task]), reference.get(task)
             row.append(percent(mean / direct - 1, sign=True) if mean and direct else NOTHING)
         rows.append(row)
     return Table(["trial", "plan", *tasks], rows)
 
 
-def importance(run: Results) -> Figures:
+def importance(run: SharingResults) -> Figures:
     """Draw what mattered in the search of all tasks together, and of each alone."""
-    alone = {phase: f"{phase.removeprefix('baseline-')} alone" for phase in phases(run.result) if phase != "plans"}
-    shares = run.result.get("importance") or {}
+    alone = {phase: f"{phase.removeprefix('baseline-')} alone" for phase in run.result.searches if phase != "plans"}
+    shares = run.result.importance
     return (
         {"importance": races.importance(shares, {"plans": "All tasks together"} | alone)}
         if any(shares.values())

@@ -1,6 +1,6 @@
 """Figures of which blocks are worth copying: the first n, and every span (n1, n2)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,9 @@ from graft.search.report.drawing import (
     log_axis,
     percents,
 )
-from graft.search.run.leaderboard import best_by_span, direct_errors, leaderboard, trials
+from graft.search.run.leaderboard import Known, best_by_span, direct_errors, leaderboard
+from graft.search.run.results import Result, SpanMap
+from graft.spaces.plan import Plan
 
 # Spectrum errors (%) by number of first layers copied, read from the text of Qu et al. 2018 (arXiv:1809.00972v1).
 PAPER = {
@@ -35,46 +37,46 @@ class Cell:
 
     n1: int
     n2: int
-    errors: Sequence[float | None]
+    errors: Known
     change: float | None
     verdict: str = ""
     trials: int = 0
 
 
-def sources(result: Mapping[str, Any], chart: Mapping[str, Any]) -> list[str]:
+def sources(result: Result, chart: SpanMap | None) -> list[str]:
     """Names of the base networks whose spans were measured."""
     if chart:
-        return list(dict.fromkeys(cell["source"] for cell in chart["cells"]))
-    return sorted({row["source"] for row in leaderboard(result) if row["source"] and row["span"]})
+        return list(dict.fromkeys(cell.source for cell in chart.cells))
+    return sorted({row.source for row in leaderboard(result) if row.source and row.span})
 
 
-def cells(result: Mapping[str, Any], chart: Mapping[str, Any], source: str | None = None) -> list[Cell]:
+def cells(result: Result, chart: SpanMap | None, source: str | None = None) -> list[Cell]:
     """Spans (of one source) as the map measured them or, without a map, as the plan search found them."""
     if chart:
-        measured = [cell for cell in chart["cells"] if source in (None, cell["source"])]
-        return [Cell(c["n1"], c["n2"], c["errors"], c["change"], c.get("verdict", "")) for c in measured]
+        measured = [one for one in chart.cells if source in (None, one.source)]
+        return [Cell(one.n1, one.n2, one.errors, one.change, one.verdict) for one in measured]
     tried = best_by_span(result, source).items()
-    return [Cell(*span, [row["error"]], row["change"], trials=row["trials"]) for span, row in tried]
+    return [Cell(*span, [row.error], row.change, trials=trials) for span, (row, trials) in tried]
 
 
-def blocks_of(result: Mapping[str, Any], chart: Mapping[str, Any], found: Iterable[Cell]) -> int:
+def blocks_of(result: Result, chart: SpanMap | None, found: Iterable[Cell]) -> int:
     """Number of blocks of the network, the head included."""
-    planned = [len(trial["plan"]["blocks"]) for trial in trials(result, "plans") if trial["plan"]]
-    return chart.get("blocks") or max([*planned, *(cell.n2 for cell in found)])
+    planned = [len(trial.plan.blocks) for trial in result.plans.trials if isinstance(trial.plan, Plan)]
+    return chart.blocks if chart else max([*planned, *(cell.n2 for cell in found)])
 
 
-def layers(result: Mapping[str, Any], chart: Mapping[str, Any], source: str, target: str) -> Figure:
+def layers(result: Result, chart: SpanMap | None, source: str, target: str) -> Figure:
     """Error by number of first blocks copied, as Fig. 2b and 2d of Qu et al.
 
     Args:
-        result: result.json, or nothing.
-        chart: map.json, or nothing: then the best validation error of each span in the plan search is drawn.
+        result: Of the run.
+        chart: Its map; without one the best validation error of each span in the plan search is drawn.
         source: Name of the base network.
         target: Name of the target, to find the paper's values.
     """
     spans = cells(result, chart, source)
     blocks = blocks_of(result, chart, spans)
-    first = {0: percents(chart["direct"] if chart else direct_errors(result))}
+    first = {0: percents(chart.direct if chart else direct_errors(result))}
     first |= {cell.n2: percents(cell.errors) for cell in sorted(spans, key=lambda cell: cell.n2) if cell.n1 == 1}
     first = {n: errors[np.isfinite(errors)] for n, errors in first.items() if np.isfinite(errors).any()}
     figure, axes = canvas(height=4.8)
@@ -95,7 +97,7 @@ def layers(result: Mapping[str, Any], chart: Mapping[str, Any], source: str, tar
         panel.axhline(means[0], color=DIRECT, linestyle="--", linewidth=1.5, zorder=1, label="direct learning, tuned")
         panel.axhspan(first[0].min(), first[0].max(), color=DIRECT, alpha=0.1, linewidth=0)
         panel.plot(0, means[0], "o", color=DIRECT, markersize=8)
-    same = percents(chart.get("direct_same_recipe") or [])
+    same = percents(chart.direct_same_recipe if chart else ())
     if np.isfinite(same).any():
         panel.axhline(
             np.nanmean(same),
@@ -118,7 +120,7 @@ def layers(result: Mapping[str, Any], chart: Mapping[str, Any], source: str, tar
     return figure
 
 
-def span_map(result: Mapping[str, Any], chart: Mapping[str, Any], source: str) -> Figure:
+def span_map(result: Result, chart: SpanMap | None, source: str) -> Figure:
     """Relative change of error for every span (n1, n2) of a source: blue where transfer helps, red where it harms."""
     spans = cells(result, chart, source)
     blocks = blocks_of(result, chart, spans)

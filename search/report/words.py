@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from graft.search.run.certificate import Candidate, Comparison
+
 SETTINGS = {
     "rate": "learning rate",
     "decay": "weight decay",
@@ -57,10 +59,9 @@ def between(interval: Sequence[float] | None) -> str:
     return NOTHING if low is None or high is None else f"{percent(low).removesuffix(f'{SPACE}%')} to {percent(high)}"
 
 
-def reduction(record: Mapping[str, object]) -> str:
+def reduction(found: Comparison | Candidate) -> str:
     """Write by how much an error is reduced, with its interval."""
-    change, interval = record.get("relative_reduction"), record.get("interval")
-    return f"{percent(change)} ({between(interval)})"  # type: ignore[arg-type]
+    return f"{percent(found.relative_reduction)} ({between(found.interval)})"
 
 
 def probability(p: float | None) -> str:

@@ -1,108 +1,110 @@
 """What the trials of a run say: the order of the plans, and the best of each span."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
+from graft.search.run.record import Values
+from graft.search.run.results import Result
+from graft.search.run.trials import finite, geometric_mean
 from graft.spaces.dcl import Watch
 from graft.spaces.plan import Plan, Recipe
-from graft.spaces.sharing import Sharing
 
-Errors = Sequence[float | None]
-
-
-def finite(errors: Iterable[float | None]) -> list[float]:
-    """The errors that are numbers; JSON records a non-finite one as null."""
-    return [float(error) for error in errors if error is not None and math.isfinite(error)]
+Known = Sequence[float | None]
 
 
-def geometric_mean(errors: Iterable[float | None]) -> float | None:
-    """Geometric mean of the finite errors, or None if there is none above zero."""
-    logs = [math.log(error) for error in finite(errors) if error > 0]
-    return math.exp(sum(logs) / len(logs)) if logs else None
+@dataclass(frozen=True)
+class Row:
+    """A plan of the leaderboard.
+
+    Attributes:
+        rank: From 1.
+        trial: Its number.
+        span: What it copies, where that is one span.
+        blocks: As of `Plan.marks`.
+        error: Geometric mean over seeds.
+        change: Against direct learning; negative is better.
+        seeds: How many it was trained with.
+        state: Of its trial.
+        source: Of its first copied block, with rate, scale and pull of that.
+        recipe: Settings of its recipe.
+    """
+
+    rank: int
+    trial: int
+    span: tuple[int, int] | None
+    blocks: str
+    error: float
+    change: float | None
+    seeds: int
+    state: str
+    source: str | None
+    copied_rate: float | None
+    scale: float | None
+    pull: float | None
+    recipe: Values
+
+    def flat(self) -> dict[str, object]:
+        """All of it as one row of a table."""
+        values = asdict(self)
+        return values | values.pop("recipe")
 
 
-def change(errors: Errors, reference: Errors) -> float | None:
+def change(errors: Known, reference: Known) -> float | None:
     """Relative change of ``errors`` against ``reference`` over the seeds that both have (negative is better)."""
     pairs = [(e, r) for e, r in zip(errors, reference, strict=False) if e and r and math.isfinite(e / r)]
     return math.expm1(sum(math.log(e / r) for e, r in pairs) / len(pairs)) if pairs else None
 
 
-def read_plan(values: Mapping[str, Any] | None) -> Plan | Sharing | Watch | None:
-    """Read the plan of a trial, whatever kind of study it is of; None where the trial came to none."""
-    if not values:
-        return None
-    kind: type[Plan | Sharing | Watch] = Sharing if "groups" in values else Watch if "student" in values else Plan
-    return kind.from_dict(values)
-
-
-def transfers(trial: Mapping[str, Any]) -> bool:
-    """Whether a trial's plan copies anything."""
-    plan = read_plan(trial["plan"])
-    return isinstance(plan, Plan) and not plan.direct
-
-
-def phases(result: Mapping[str, Any]) -> list[str]:
-    """The searches that a result records."""
-    return [name for name, held in result.items() if isinstance(held, Mapping) and "trials" in held]
-
-
-def trials(result: Mapping[str, Any], phase: str) -> list[dict[str, Any]]:
-    """Trials of a phase, ``"baseline"`` or ``"plans"``, in the order of their numbers."""
-    found = (result.get(phase) or {}).get("trials") or []
-    return sorted(found, key=lambda trial: trial["number"])
-
-
-def best(result: Mapping[str, Any], phase: str) -> dict[str, Any] | None:
-    """The best trial of a phase as the run recorded it."""
-    number = (result.get(phase) or {}).get("best")
-    return next((trial for trial in trials(result, phase) if trial["number"] == number), None)
-
-
-def direct_errors(result: Mapping[str, Any]) -> list[float | None]:
+def direct_errors(result: Result) -> Known:
     """Validation errors of tuned direct learning: on the plans' own seeds where that was recorded."""
-    inside = [t for t in trials(result, "plans") if t["state"] == "complete" and not transfers(t)]
-    chosen = min(inside, key=lambda t: t["value"] or math.inf) if inside else best(result, "baseline")
-    return list(chosen["errors"]) if chosen else []
+    inside = [one for one in result.plans.by_number if one.state == "complete" and not one.copies]
+    chosen = min(inside, key=lambda one: one.value or math.inf) if inside else result.baseline.winner
+    return chosen.errors if chosen else ()
 
 
-def leaderboard(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All plans of the plan search that have an error, best first; pruned ones follow the complete ones.
-
-    Returns:
-        One row a plan: rank, trial, span, blocks (see `Plan.marks`), error, change (against direct learning, negative
-        is better), seeds, state, source, copied_rate, scale, pull, and the settings of its recipe.
-    """
+def leaderboard(result: Result) -> list[Row]:
+    """All plans of the plan search that have an error, best first; pruned ones follow the complete ones."""
     reference = direct_errors(result)
     rows = []
-    for trial in trials(result, "plans"):
-        error = geometric_mean(trial["errors"])
-        if error is None or trial["state"] == "failed":
+    for trial in result.plans.by_number:
+        error = geometric_mean(trial.errors)
+        if error is None or trial.state == "failed":
             continue
-        found = read_plan(trial["plan"])
-        plan = found if isinstance(found, Plan) else Plan(Recipe())
+        plan = trial.plan if isinstance(trial.plan, Plan) else Plan(Recipe())
         span = plan.transferred
         block = plan.blocks[plan.copied[0] - 1] if plan.copied else None
         rows.append(
-            {"trial": trial["number"], "span": span and (span.first, span.last), "blocks": plan.marks, "error": error}
-            | {"change": change(trial["errors"], reference), "seeds": len(finite(trial["errors"]))}
-            | {"state": trial["state"], "source": block and block.source, "copied_rate": block and block.rate}
-            | {"scale": block and block.scale, "pull": block and block.pull}
-            | trial["plan"].get("recipe", {})
+            Row(
+                rank=0,
+                trial=trial.number,
+                span=(span.first, span.last) if span else None,
+                blocks=plan.marks,
+                error=error,
+                change=change(trial.errors, reference),
+                seeds=len(finite(trial.errors)),
+                state=trial.state,
+                source=block.source if block else None,
+                copied_rate=block.rate if block else None,
+                scale=block.scale if block else None,
+                pull=block.pull if block else None,
+                recipe={} if trial.plan is None or isinstance(trial.plan, Watch) else trial.plan.recipe.to_dict(),
+            )
         )
-    rows.sort(key=lambda row: (row["state"] != "complete", row["error"], row["trial"]))
-    return [{"rank": rank} | row for rank, row in enumerate(rows, 1)]
+    rows.sort(key=lambda row: (row.state != "complete", row.error, row.trial))
+    return [replace(row, rank=rank) for rank, row in enumerate(rows, 1)]
 
 
-def best_by_span(result: Mapping[str, Any], source: str | None = None) -> dict[tuple[int, int], dict[str, Any]]:
+def best_by_span(result: Result, source: str | None = None) -> dict[tuple[int, int], tuple[Row, int]]:
     """Best row of `leaderboard` for each span tried, with the number of trials that tried it.
 
     Args:
-        result: result.json.
+        result: Of the run.
         source: Count only spans of this base network.
     """
-    found: dict[tuple[int, int], dict[str, Any]] = {}
+    found: dict[tuple[int, int], tuple[Row, int]] = {}
     for row in leaderboard(result):
-        if row["span"] and source in (None, row["source"]):
-            found.setdefault(row["span"], row | {"trials": 0})["trials"] += 1
+        if row.span and source in (None, row.source):
+            best, trials = found.get(row.span, (row, 0))
+            found[row.span] = best, trials + 1
     return found

@@ -2,27 +2,29 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
-from graft.search.run.leaderboard import read_plan
+from graft.search.run.certificate import ARMS
+from graft.search.run.record import Values
+from graft.search.run.results import Results
+from graft.search.run.trials import Trial
 from graft.spaces.dcl import Watch
 from graft.spaces.plan import Plan
 from graft.spaces.sharing import Sharing
 
 
-def settings(phase: str, trial: Mapping[str, Any]) -> dict[str, str]:
+def settings(phase: str, trial: Trial) -> dict[str, str]:
     """A trial's plan as text, flat, so that each setting is a column and an axis of its own.
 
     Four significant digits, because a comparison shows the text as it is. MLflow's comparison opens on the first three
     names of the alphabet: ``copied_n1``, ``copied_n2`` and ``copied_rate`` are what a plan is about.
     """
-    plan = read_plan(trial["plan"])
+    plan = trial.plan
     found: dict[str, object]
     if isinstance(plan, Watch):
         found = {"phase": phase, "kind": plan.kind, "watcher": plan.describe(), "student": plan.student.describe()}
-        found |= trial["params"]
+        found |= trial.params
     else:
-        recipe = plan.recipe.to_dict() if plan else trial["params"]
+        recipe = plan.recipe.to_dict() if plan else trial.params
         copied = plan.copied if isinstance(plan, Plan) else ()
         found = {"phase": phase, "layers": len(copied)} | {f"recipe_{key}": value for key, value in recipe.items()}
     if isinstance(plan, Plan) and copied:
@@ -40,29 +42,30 @@ def settings(phase: str, trial: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def title(phase: str, trial: Mapping[str, Any]) -> str:
+def title(phase: str, trial: Trial) -> str:
     """A trial's name: sorts by phase and number, and tells every legend what was moved and whether it was raced out."""
-    plan, state = read_plan(trial["plan"]), trial["state"]
-    words = [phase, f"{trial['number']:03d}", plan.label if plan else "", state if state != "complete" else ""]
+    state = "" if trial.state == "complete" else trial.state
+    words = [phase, f"{trial.number:03d}", trial.plan.label if trial.plan else "", state]
     return " ".join(word for word in words if word)
 
 
-def measures(trial: Mapping[str, Any], seconds: float | None, direct: float | None) -> dict[str, float]:
+def measures(trial: Trial, seconds: float | None, direct: float | None) -> dict[str, float]:
     """A trial's numbers, on validation data; ``gain`` is the part of the best direct error that the plan removes.
 
     In percent, because MLflow writes two decimals beside a bar: 0.0213 and 0.0191 would both read 0.02. The error comes
     first, because MLflow's comparison opens on the first metric; four decimals are what its columns have room for.
     """
-    value, found = trial["value"], {}
-    if "student" in (trial["plan"] or {}):
-        found = {"score": value} | (trial.get("by_task") or [{}])[-1]
+    value = trial.value
+    found: dict[str, float | None] = {}
+    if isinstance(trial.plan, Watch):
+        found = {"score": value, **(trial.by_task[-1] if trial.by_task else {})}
     elif value is not None:
         found = {"error_percent": 100 * value, "gain_percent": 100 * (1 - value / direct) if direct else None}
-    found |= {"seeds": len(trial["errors"]), "train_seconds": seconds}
+    found |= {"seeds": len(trial.errors), "train_seconds": seconds}
     return {key: round(number, 4) for key, number in finite(found).items()}
 
 
-def table(only: str) -> dict[str, Any]:
+def table(only: str) -> dict[str, object]:
     """How MLflow's page of runs shows the trials that the filter ``only`` lets through: best first, what matters left.
 
     The names are those in which the page itself keeps a view that was shared.
@@ -82,35 +85,35 @@ def table(only: str) -> dict[str, Any]:
     }
 
 
-def outcomes(certificate: Mapping[str, Any], cost: Mapping[str, Any]) -> dict[str, float]:
+def outcomes(kept: Results) -> dict[str, float]:
     """A whole run's numbers, as in its records: the verdict (on test data) and what it cost."""
-    found: dict[str, Any] = {
-        "wall_seconds": cost.get("wall_seconds"),
-        "train_seconds": cost.get("train_seconds"),
-        "trainings": sum(cost.get("trainings", {}).values()),
-        "trials": sum(sum(states.values()) for states in cost.get("trials", {}).values()),
+    cost = kept.cost
+    found = {
+        "wall_seconds": cost.wall_seconds,
+        "train_seconds": cost.train_seconds,
+        "trainings": sum(cost.trainings.values()),
+        "trials": sum(sum(states.values()) for states in cost.trials.values()),
     }
-    comparisons = certificate.get("comparisons", [])
-    for comparison in comparisons:
-        of = f".{comparison['task']}" if len(comparisons) > 1 else ""
-        low, high = comparison.get("interval") or (None, None)
-        found |= {f"relative_reduction{of}": comparison.get("relative_reduction")}
+    for one in kept.comparisons:
+        of = f".{one.task}" if len(kept.comparisons) > 1 else ""
+        low, high = one.interval or (None, None)
+        found |= {f"relative_reduction{of}": one.relative_reduction, f"p_value{of}": one.p_value}
         found |= {f"relative_reduction_low{of}": low, f"relative_reduction_high{of}": high}
-        found[f"p_value{of}"] = comparison.get("p_value")
-        for arm in ("direct", "direct_same_recipe", "shuffled", "candidate"):
-            found[f"{arm}_error{of}"] = (comparison.get(arm) or {}).get("mean")
+        found |= {f"{arm}_error{of}": one.mean(arm) for arm in ARMS}
     return finite(found)
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def flat(values: Values, prefix: str = "") -> dict[str, str]:
     """Nested settings as text under ``outer.inner`` names."""
     found: dict[str, str] = {}
     for key, value in values.items():
-        inner = isinstance(value, Mapping)
-        found |= flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": str(value)[:500]}
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = str(value)[:500]
     return found
 
 
-def finite(values: Mapping[str, Any]) -> dict[str, float]:
+def finite(values: Mapping[str, float | None]) -> dict[str, float]:
     """What can be drawn: the values that are numbers."""
     return {key: float(value) for key, value in values.items() if value is not None and math.isfinite(value)}

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 # Before the import, which reads them. One short try: what failed is tried again from here, whereas MLflow's own seven
 # retries block a search for four minutes. A pickled model executes whatever it likes when it is read.
@@ -27,9 +26,12 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from mlflow.exceptions import MlflowException
 from mlflow.store.db.utils import _get_latest_schema_revision
 
+from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run as Folder
-from graft.search.run.leaderboard import geometric_mean, leaderboard, phases, trials
-from graft.search.run.results import FILES, read
+from graft.search.run.leaderboard import leaderboard
+from graft.search.run.record import Values
+from graft.search.run.results import FILES, Data, Results
+from graft.search.run.trials import Trial, geometric_mean
 from graft.search.tracking.address import SQLITE, address, alone, masked
 from graft.search.tracking.columns import flat, measures, outcomes, settings, table, title
 from graft.spaces.errors import InputError
@@ -49,14 +51,14 @@ def newest() -> str:
     return str(_get_latest_schema_revision())
 
 
-def dataset(role: str, data: Mapping[str, Any]) -> DatasetInput:
+def dataset(role: str, data: Data) -> DatasetInput:
     """A data set as its manifest knows it; MLflow keeps at most 36 characters of a digest."""
     entity = Dataset(
-        name=data["simulator"],
-        digest=data["digest"][:16],
+        name=data.simulator,
+        digest=data.digest[:16],
         source_type="graft",
-        source=json.dumps(data, sort_keys=True),
-        profile=json.dumps({"num_rows": data["rows"]}),
+        source=json.dumps(data.to_dict(), sort_keys=True),
+        profile=json.dumps({"num_rows": data.rows}),
     )
     return DatasetInput(entity, [InputTag("mlflow.data.context", role)])
 
@@ -86,15 +88,15 @@ class Tracker:
         problem: Why something is not shown; empty if all is.
     """
 
-    def __init__(self, folder: Path, study: Mapping[str, Any], uri: str | None = None) -> None:
+    def __init__(self, folder: Path, study: Values, uri: str | None = None) -> None:
         self.folder = folder.resolve()
-        self.study = study
+        self.study, self.name, self.title = study, str(study["name"]), str(study.get("title", ""))
         self.uri = address(self.folder, uri)
         self.run = Folder(self.folder).id
         self.new = 0
         self.problem = ""
-        self._waiting: dict[tuple[str, int], tuple[Mapping[str, Any], float | None]] = {}
-        self._direct: Sequence[float] = ()
+        self._waiting: dict[tuple[str, int], tuple[Trial, float | None]] = {}
+        self._direct: Sequence[float | None] = ()
         self._shown: dict[tuple[str, int], Run] = {}
         self._status, self._concluded = "RUNNING", False
         self._connected, self._silent_until = False, 0.0
@@ -111,7 +113,7 @@ class Tracker:
         """Find this run in MLflow, or create it."""
         self.sync()
 
-    def trial(self, phase: str, trial: Mapping[str, Any], seconds: float | None = None) -> None:
+    def trial(self, phase: str, trial: Trial, seconds: float | None = None) -> None:
         """Show a trial that ended, unless it is shown.
 
         Args:
@@ -119,9 +121,9 @@ class Tracker:
             trial: As in ``result.json``.
             seconds: How long it trained.
         """
-        if phase == "plans" and trial["number"] == 0 and trial["state"] != "failed" and "by_task" not in trial:
-            self._direct = trial["errors"]  # the plan search's first trial is direct learning on the same seeds
-        self._waiting[phase, trial["number"]] = trial, seconds
+        if phase == "plans" and trial.number == 0 and trial.state != "failed" and not trial.by_task:
+            self._direct = trial.errors  # the plan search's first trial is direct learning on the same seeds
+        self._waiting[phase, trial.number] = trial, seconds
         self.sync()
 
     def finish(self) -> None:
@@ -180,7 +182,7 @@ class Tracker:
                 self._client.delete_run(run.info.run_id)
             else:
                 self._shown[run.data.tags["graft.phase"], int(run.data.tags["graft.trial"])] = run
-        summary = summary or self._create(f"{self.study['name']} summary", {"graft.kind": "summary"})
+        summary = summary or self._create(f"{self.name} summary", {"graft.kind": "summary"})
         self._summary = summary.info.run_id
         # A study resumed with a larger budget has changed, and MLflow refuses to change a parameter.
         params = [(key, masked(text)) for key, text in flat(self.study).items() if key not in summary.data.params]
@@ -198,7 +200,7 @@ class Tracker:
             token = page.token or ""
 
     def _find_experiment(self) -> str:
-        name, local = self.study["name"], self.uri.startswith(SQLITE)
+        name, local = self.name, self.uri.startswith(SQLITE)
         # A server has its own place for artifacts; beside a database the default would be ./mlruns, wherever that is.
         place = (Path(self.uri.removeprefix(SQLITE)).parent / "mlartifacts").as_uri() if local else None
         found = self._client.get_experiment_by_name(name)
@@ -217,63 +219,63 @@ class Tracker:
 
     def _create(self, name: str, tags: dict[str, str], age: float = 0.0) -> Run:
         self.new += 1
-        tags = {"graft.study": self.study["name"], "graft.run": self.run} | tags
+        tags = {"graft.study": self.name, "graft.run": self.run} | tags
         return self._client.create_run(self._experiment, round((time.time() - age) * 1000), tags, run_name=name)
 
-    def _show(self, phase: str, number: int, trial: Mapping[str, Any], seconds: float | None) -> None:
-        seeds = len(trial["errors"])
+    def _show(self, phase: str, number: int, trial: Trial, seconds: float | None) -> None:
+        seeds = len(trial.errors)
         if shown := self._shown.get((phase, number)):
             tags = shown.data.tags
-            if (tags["graft.state"], tags.get("graft.seeds", str(seeds))) == (trial["state"], str(seeds)):
+            if (tags["graft.state"], tags.get("graft.seeds", str(seeds))) == (trial.state, str(seeds)):
                 return
             self._client.delete_run(self._shown.pop((phase, number)).info.run_id)  # it has gone on since
-        tags = {"graft.kind": "trial", "graft.phase": phase, "graft.trial": str(number), "graft.state": trial["state"]}
+        tags = {"graft.kind": "trial", "graft.phase": phase, "graft.trial": str(number), "graft.state": trial.state}
         tags["graft.seeds"] = str(seeds)
-        if trial["reason"]:
-            tags["graft.reason"] = masked(trial["reason"], self.uri)[:500]
+        if trial.reason:
+            tags["graft.reason"] = masked(trial.reason, self.uri)[:500]
         run = self._create(title(phase, trial), tags, age=seconds or 0.0)
         params = [Param(*item) for item in settings(phase, trial).items()]
         direct = geometric_mean(self._direct[:seeds]) if phase == "plans" else None
-        values = metrics(measures(trial, seconds, direct), trial["errors"])
+        values = metrics(measures(trial, seconds, direct), trial.errors)
         self._client.log_batch(run.info.run_id, values, params)
-        self._client.set_terminated(run.info.run_id, STATUS[trial["state"]])
+        self._client.set_terminated(run.info.run_id, STATUS[trial.state])
         self._shown[phase, number] = run
 
     def _conclude(self) -> None:
         """Fill the summary run from the folder's records."""
-        kept = read(self.folder)
+        kept = Results.open(self.folder)
         known = self._client.get_run(self._summary).data.metrics
-        found = outcomes(kept.certificate, kept.cost)
-        tags = {"graft.decision": kept.certificate.get("decision", "none")}
-        tags["mlflow.note.content"] = kept.certificate.get("sentence", "")
-        if kept.result:
-            rows = leaderboard(kept.result)
+        found, certified = outcomes(kept), kept.certificate
+        tags = {"graft.decision": certified.decision if certified else "none"}
+        tags["mlflow.note.content"] = certified.sentence if certified else ""
+        if kept.result.format:
+            rows = [row.flat() for row in leaderboard(kept.result)]
             board = {"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]}
             # Written whole: MLflow's own `log_table` appends, and a second delivery would double it.
             self._client.log_text(self._summary, json.dumps(board), "leaderboard.json")
             tags["mlflow.loggedArtifacts"] = json.dumps([{"path": "leaderboard.json", "type": "table"}])
-            self._client.log_inputs(self._summary, [dataset(*item) for item in kept.result["data"].items()])
+            self._client.log_inputs(self._summary, [dataset(*item) for item in kept.result.data.items()])
         changed = metrics({key: value for key, value in found.items() if known.get(key) != value})
         self._client.log_batch(self._summary, changed, tags=[RunTag(*item) for item in tags.items()])
         for path in filter(Path.is_file, [self.folder / f"{name}.json" for name in FILES]):
             self._client.log_artifact(self._summary, str(path))
         if (self.folder / "report").is_dir():
             self._client.log_artifacts(self._summary, str(self.folder / "report"), "report")
-        if kept.certificate and (self.folder / "model").is_dir():
-            self._crown(kept.certificate)
+        if certified and (self.folder / "model").is_dir():
+            self._crown(certified)
 
-    def _crown(self, certificate: Mapping[str, Any]) -> None:
+    def _crown(self, certificate: Certificate) -> None:
         """Register the certified network (weights and card, no pickle) and give it the alias ``champion``."""
-        name = self.study["name"]
+        name = self.name
         versions = list(self._client.search_model_versions(f"name = '{name}'"))
         ours = next((version for version in versions if version.run_id == self._summary), None)
         if ours is None:
             if not self._client.search_registered_models(f"name = '{name}'"):
-                self._client.create_registered_model(name, description=self.study.get("title", ""))
+                self._client.create_registered_model(name, description=self.title)
             self._client.log_artifacts(self._summary, str(self.folder / "model"), "model")
             source = f"{self._client.get_run(self._summary).info.artifact_uri}/model"
-            tags = {"decision": certificate["decision"], "graft.run": self.run}
-            text = certificate["sentence"]
+            tags = {"decision": certificate.decision, "graft.run": self.run}
+            text = certificate.sentence
             ours = self._client.create_model_version(name, source, self._summary, tags, description=text)
         # Delivering an old run again does not take the title from a newer one.
         if all(int(ours.version) >= int(version.version) for version in versions):
@@ -289,14 +291,14 @@ def deliver(folder: Path, uri: str | None = None) -> int:
     Raises:
         InputError: If the folder records no result, or MLflow does not take it.
     """
-    kept = read(folder)
-    if not kept.result:
+    kept = Results.open(folder)
+    if not kept.result.format:
         raise InputError(f"{folder} holds no result.json; allowed: the folder of a run that ended")
-    lasted = {(row["phase"], row["number"]): row["train_seconds"] for row in kept.cost.get("timeline", [])}
-    tracker = Tracker(folder, kept.study, uri)
-    for phase in phases(kept.result):
-        for trial in trials(kept.result, phase):
-            tracker.trial(phase, trial, lasted.get((phase, trial["number"])))
+    lasted = {(piece.phase, piece.number): piece.train_seconds for piece in kept.cost.timeline}
+    tracker = Tracker(folder, kept.study.to_dict(), uri)
+    for phase, searched in kept.result.searches.items():
+        for trial in searched.by_number:
+            tracker.trial(phase, trial, lasted.get((phase, trial.number)))
     tracker.finish()
     if tracker.warning:
         raise InputError(tracker.warning)
@@ -327,7 +329,7 @@ def shown(folder: Path, uri: str | None = None, most: int = 20) -> Shown | None:
     try:
         with alone(uri):
             client = MlflowClient(tracking_uri=uri)
-            found = client.get_experiment_by_name(read(folder).study["name"])
+            found = client.get_experiment_by_name(Results.open(folder).study.name)
         if found is None:
             return None
         experiments, order = [found.experiment_id], ["metrics.error_percent ASC"]

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from searches import ROOT, finish, said
 
+from graft.search.run.trials import Trial
 from graft.spaces.plan import Plan, Recipe, Span
 
 # MLflow's own tables use a loader that SQLAlchemy 2.1 will drop.
@@ -77,10 +78,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     found.kill()
 
 
-def trial(number: int) -> dict[str, Any]:
+def trial(number: int) -> Trial:
     plan = Plan.span(Recipe(rate=1e-3 * (1 + number)), 7, "film-10", Span(1, 1 + number % 7))
-    values = {"number": number, "state": "complete", "params": {}, "plan": plan.to_dict(), "reason": ""}
-    return values | {"errors": [0.02 + 1e-4 * number, 0.03], "value": 0.025}
+    return Trial(number=number, state="complete", plan=plan, errors=(0.02 + 1e-4 * number, 0.03), value=0.025)
 
 
 def run_folder(place: Path) -> Path:

@@ -32,7 +32,7 @@ MEGABYTES = 50.0
 class Dcl(Kind):
     """How well can energies be learned by watching at one temperature, and does the pipeline beat the paper's?"""
 
-    sections = DCL
+    page = DCL
     work = DclPipeline
     budget = "budget.trials"
     devices = ("cpu",)  # sequence models step slower on a GPU

@@ -32,7 +32,7 @@ from graft.spaces.sharing import Sharing as Plans
 class Sharing(Kind):
     """Which blocks are worth sharing among tasks, none of which has plenty of data? As of `Kind`."""
 
-    sections = SHARING
+    page = SHARING
     work = SharingPipeline
 
     def measured(self, line: SharingPipeline) -> Written:

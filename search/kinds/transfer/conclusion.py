@@ -10,8 +10,8 @@ from graft.search.kinds.transfer.sentence import sentence
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.statistics import equivalent_rows
 from graft.search.run.folder import strict
-from graft.search.run.leaderboard import transfers
 from graft.search.run.scale import geometric_mean
+from graft.search.run.trials import Trial
 from graft.search.tasks.base import Task
 from graft.spaces.plan import Plan
 
@@ -48,7 +48,7 @@ def best_measured(comparison: Mapping[str, Any], rival: Plan) -> tuple[str, Plan
 def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Mapping[str, Any]) -> dict:
     """The certificate's document; of protocol 1 where the result is."""
     study = result["study"]
-    tried = sum(bool(trial["errors"]) and transfers(trial) for trial in result["plans"]["trials"])
+    tried = sum(bool(trial["errors"]) and Trial.read(trial).copies for trial in result["plans"]["trials"])
     comparison, more = dict(comparison), {}
     if "handed_over" in result:
         budget = result["direct_by_budget"][-1]["trainings"]

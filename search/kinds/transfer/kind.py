@@ -55,7 +55,7 @@ def decided(line: Pipeline) -> Decided:
 class Transfer(Kind):
     """Which blocks of source networks are worth copying, and is that a gain over direct learning? As of `Kind`."""
 
-    sections = TRANSFER
+    page = TRANSFER
     work = Pipeline
 
     def measured(self, line: Pipeline) -> Written:

@@ -21,9 +21,10 @@ from graft.search.kinds.dcl.kind import Dcl
 from graft.search.kinds.dcl.pipeline import DclPipeline
 from graft.search.kinds.registry import kind_of
 from graft.search.report import energies
+from graft.search.report.sections import DCL
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
-from graft.search.run.results import read
+from graft.search.run.results import DclResults, Thermodynamics
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import reopened, resolve
 from graft.search.tasks.distilled.final import final
@@ -107,11 +108,11 @@ def test_the_best_of_those_trained_longest_is_confirmed_and_predicts(done: Path)
 
 
 def test_a_kind_of_which_nothing_finished_is_reported_with_the_reason(copy: Path) -> None:
-    assert "No pipeline of kind" not in report.write(copy).read_text()
+    assert "No pipeline of kind" not in report.write(copy, DCL).read_text()
     study, result = (json.loads((copy / f"{name}.json").read_text()) for name in ("study", "result"))
     study["choices"]["kinds"].append("gru")
     (copy / "study.json").write_text(json.dumps(study))
-    assert "No pipeline of kind gru finished (0 tried): none was tried." in report.write(copy).read_text()
+    assert "No pipeline of kind gru finished (0 tried): none was tried." in report.write(copy, DCL).read_text()
     last = max(result["plans"]["trials"], key=lambda trial: trial["number"])
     failed = {
         "number": last["number"] + 1,
@@ -121,16 +122,18 @@ def test_a_kind_of_which_nothing_finished_is_reported_with_the_reason(copy: Path
     }
     result["plans"]["trials"].append(last | failed)
     (copy / "result.json").write_text(json.dumps(result))
-    assert "No pipeline of kind gru finished (1 tried): loss is nan." in report.write(copy).read_text()
+    assert "No pipeline of kind gru finished (1 tried): loss is nan." in report.write(copy, DCL).read_text()
 
 
 def test_deviations_have_the_sign_of_the_figure_and_are_shares_of_the_size(copy: Path) -> None:
-    told = read(copy).predictions[0]
-    place = told["temperatures"].index(2.0)
-    off = 100 * (told["energy"][place] - told["exact"][place]) / abs(told["exact"][place])
-    page = report.write(copy).read_text()
+    told = DclResults.open(copy).predictions[0]
+    place = told.temperatures.index(2.0)
+    assert told.exact is not None
+    off = 100 * (told.energy[place] - told.exact[place]) / abs(told.exact[place])
+    page = report.write(copy, DCL).read_text()
     assert f"{off:+.2f}".replace("-", "−") + "\u00a0%" in page
-    three = energies.curves(told | {"exact": None, "curve": {"temperatures": told["curve"]["temperatures"]}}, 4.0)
+    unknown = Thermodynamics(temperatures=told.curve.temperatures)
+    three = energies.curves(told.model_copy(update={"exact": None, "curve": unknown}), 4.0)
     assert len(three.axes) == 3 and len(energies.curves(told, 4.0).axes) == 4
 
 
@@ -217,16 +220,16 @@ def test_what_was_changed_is_found(copy: Path, file: str, broken: str) -> None:
 
 
 def test_the_page_shows_everything(done: Path, copy: Path) -> None:
-    page = report.write(done).read_text()
+    page = report.write(done, DCL).read_text()
     assert "second half less first" in page and "<p>Equilibrated: halves of the run differ by at most" in page
     told = json.loads((done / "result.json").read_text())
     told["predictions"][0]["drift"][0] = -4.5
     (copy / "result.json").write_text(json.dumps(told))
-    assert "<b>Not equilibrated</b>: halves of the run differ by at most 4.5" in report.write(copy).read_text()
+    assert "<b>Not equilibrated</b>: halves of the run differ by at most 4.5" in report.write(copy, DCL).read_text()
     assert {"arms", "by-level", "couplings", "kinds", "levels", "scores"} <= set(report.figures(done))
     for words in ("claims proved", "Every kind of model", "Scores without labels", "linear-logistic", "paper's recipe"):
         assert words in page.replace("’", "'").replace("&#x27;", "'"), words
-    assert read(done).study["system"] == "ising-4x4"
+    assert DclResults.open(done).study.system == "ising-4x4"
 
 
 def test_too_few_watched_states_are_refused_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,13 +268,13 @@ def test_a_glass_is_learned_place_by_place_from_beginning_to_end(
     glass = TINY | {"system": "glass-4x4-3", "larger": "", "symmetries": "flip", "choices.kinds": ["linear"]}
     carried_out(tmp_path / "run", monkeypatch, glass)
     assert [problem for _, problem in checks(tmp_path / "run")] == [""] * 5
-    found = read(tmp_path / "run")
+    found = DclResults.open(tmp_path / "run")
     (told,) = found.predictions
-    assert told["lattice"] == "glass-4x4-3" and len(told["exact"]) == len(told["temperatures"])
+    assert told.lattice == "glass-4x4-3" and told.exact is not None and len(told.exact) == len(told.temperatures)
     taught = load(tmp_path / "run")
     states = lattice("glass-4x4-3").states(np.random.default_rng(0).integers(2, size=(50, 4, 4), dtype=np.uint8))
     learned, exact = taught(states), lattice("glass-4x4-3").energy(states)
     assert np.corrcoef(learned, exact)[0, 1] > 0.7  # after 0.2 s of training
     with pytest.raises(InputError, match="couplings"):
         taught(np.ones((1, 8, 8)), "glass-8x8-3")
-    assert len(found.result["couplings"]) == 32 and {"couplings", "curves-1"} <= set(report.figures(tmp_path / "run"))
+    assert len(found.result.couplings) == 32 and {"couplings", "curves-1"} <= set(report.figures(tmp_path / "run"))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graft.search import report
 from graft.search.champion import load
 from graft.search.kinds.registry import kind_of
 from graft.search.run.folder import Run
@@ -66,7 +65,8 @@ def test_its_network_predicts(folder: Path, kind: str) -> None:
 
 
 def test_its_page_is_drawn_and_speaks_of_its_own_protocol(folder: Path, kind: str) -> None:
-    page = report.write(folder).read_text()
+    run = Run(folder)
+    page = kind_of(reopened(run.read("study.json"))).report(run).read_text()
     assert "as many trainings" in page
     assert "those after the plans" not in page and "Network handed over" not in page
     assert "tuned: best" not in page and "How long the rival" not in page

@@ -197,7 +197,10 @@ def results() -> dict[str, dict[str, Any]]:
     drawn = chart(rng)
     tuned = next(t for t in result["baseline"]["trials"] if t["number"] == result["baseline"]["best"])
     best = min(drawn["cells"], key=lambda cell: float(np.mean(np.log(cell["errors"]))))
-    drawn["direct_recipe"], drawn["chosen"] = tuned["plan"]["recipe"], {"plan": {}, "errors": best["errors"]}
+    drawn["direct_recipe"], drawn["chosen"] = (
+        tuned["plan"]["recipe"],
+        {"plan": proof["comparisons"][0]["plan"], "errors": best["errors"]},
+    )
     return {"study": STUDY, "result": result, "cost": cost(result), "certificate": proof, "map": drawn}
 
 

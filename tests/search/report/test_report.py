@@ -13,8 +13,10 @@ from report_example import STUDY, build, results
 
 from graft.search import report
 from graft.search.report import drawing, races
-from graft.search.report.sections import DCL, SHARING, TRANSFER
+from graft.search.report.section import Page
+from graft.search.report.sections import CLOSING, DCL, SHARING, TRANSFER
 from graft.search.run.leaderboard import leaderboard
+from graft.search.run.results import Result, TransferResults
 from graft.spaces.errors import InputError
 
 FIGURES = {"arms", "examples", "importance", "layers-1", "map-1", "race", "spectra", "timeline"}
@@ -33,12 +35,12 @@ def files(monkeypatch: pytest.MonkeyPatch) -> Files:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = build(tmp_path_factory.mktemp("runs") / "finished")
-    report.write(folder)
+    report.write(folder, TRANSFER)
     return folder
 
 
 def written(folder: Path, files: Files) -> str:
-    page = report.write(build(folder, files))
+    page = report.write(build(folder, files), TRANSFER)
     assert page == folder / "report" / "index.html"
     return page.read_text(encoding="utf-8")
 
@@ -69,7 +71,7 @@ def chosen(factor: float) -> Callable[[Files], object]:
 
     def change(files: Files) -> None:
         best = min(files["map"]["cells"], key=lambda cell: sum(cell["errors"]))
-        files["map"]["chosen"] = {"plan": {}, "errors": [factor * error for error in best["errors"]]}
+        files["map"]["chosen"] |= {"errors": [factor * error for error in best["errors"]]}
 
     return change
 
@@ -140,7 +142,7 @@ def test_figures_are_pictures(finished: Path) -> None:
 
 
 def test_same_results_give_the_same_bytes(finished: Path, tmp_path: Path) -> None:
-    again = report.write(build(tmp_path / "again"))
+    again = report.write(build(tmp_path / "again"), TRANSFER)
     assert again.read_bytes() == (finished / "report" / "index.html").read_bytes()
 
 
@@ -148,7 +150,7 @@ def test_a_second_report_replaces_the_first(finished: Path, tmp_path: Path, file
     folder = Path(shutil.copytree(finished, tmp_path / "run"))
     (folder / "map.json").unlink()
     files["result"]["plans"]["trials"] = []
-    report.write(build(folder, {"result": files["result"]}))
+    report.write(build(folder, {"result": files["result"]}), TRANSFER)
     assert report.figures(folder).keys() == FIGURES - {"map-1", "layers-1"}
 
 
@@ -230,29 +232,24 @@ def test_words_of_others_are_escaped(tmp_path: Path, files: Files) -> None:
 
 def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no run"):
-        report.write(tmp_path)
+        report.write(tmp_path, TRANSFER)
     with pytest.raises(InputError, match="holds no run"):
-        report.write(tmp_path / "nowhere")
+        report.write(tmp_path / "nowhere", TRANSFER)
     Path(tmp_path, "study.json").write_text("{ torn")
     with pytest.raises(InputError, match="is not JSON"):
-        report.write(tmp_path)
+        report.write(tmp_path, TRANSFER)
     assert not (tmp_path / "report").exists()
 
 
 def test_leaderboard_puts_the_best_plan_first(files: Files) -> None:
-    result = files["result"]
-    board = leaderboard(result)
-    assert board[0]["trial"] == result["plans"]["best"] and board[0]["rank"] == 1
-    complete = [row for row in board if row["state"] == "complete"]
+    board = leaderboard(Result.read(files["result"]))
+    assert board[0].trial == files["result"]["plans"]["best"] and board[0].rank == 1
+    complete = [row for row in board if row.state == "complete"]
     assert board[: len(complete)] == complete
-    assert [row["error"] for row in complete] == sorted(row["error"] for row in complete)
-    assert all(row["state"] != "failed" for row in board)
-    assert (
-        board[0]["change"] < -0.2
-        and board[0]["span"] == (1, 7)
-        and board[0]["blocks"] in ("●" * 7, "◐" * 7)
-        and {"rate", "epochs", "copied_rate"} <= board[0].keys()
-    )
+    assert [row.error for row in complete] == sorted(row.error for row in complete)
+    assert all(row.state != "failed" for row in board)
+    assert board[0].change is not None and board[0].change < -0.2 and board[0].span == (1, 7)
+    assert board[0].blocks in ("●" * 7, "◐" * 7) and {"rate", "epochs", "copied_rate"} <= board[0].flat().keys()
 
 
 def test_drawing_needs_neither_training_nor_tuning() -> None:
@@ -270,13 +267,13 @@ def test_one_file_knows_matplotlib() -> None:
 
 
 def test_every_template_is_that_of_a_section() -> None:
-    shown = {section.template for kind in (TRANSFER, SHARING, DCL) for section in kind}
+    shown = {section.template for kind in (TRANSFER, SHARING, DCL) for section in kind.sections}
     room = Path(report.__file__).parent / "templates"
     assert {path.name for path in room.iterdir()} == shown | {"page.html.j2", "macros.html.j2"}
 
 
 def test_a_page_has_the_sections_that_it_is_asked_for(tmp_path: Path, files: Files) -> None:
-    page = report.write(build(tmp_path, files), TRANSFER[-2:]).read_text(encoding="utf-8")
+    page = report.write(build(tmp_path, files), Page(TransferResults, CLOSING)).read_text(encoding="utf-8")
     assert re.findall("<h2>(.*)</h2>", page) == ["Cost", "How to reproduce it"]
     assert report.figures(tmp_path).keys() == {"timeline"}
 

@@ -8,8 +8,9 @@ import pytest
 from graft.search.cli import execute
 from graft.search.engine.outcome import Outcome
 from graft.search.engine.search import Rules, Search, storage
-from graft.search.run.leaderboard import phases
+from graft.search.run.results import Results, SharingResult
 from graft.search.run.seeds import Role
+from graft.search.run.trials import Trial
 from graft.search.tracking.columns import outcomes, settings, title
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Recipe
@@ -20,7 +21,7 @@ PLAN = Sharing.ends(Recipe(rate=4e-3), ("film-8", "film-14"), 7, 2, one_hot=True
 
 
 def test_a_trial_says_what_is_shared() -> None:
-    trial = {"number": 3, "state": "complete", "params": {}, "plan": PLAN.to_dict()}
+    trial = Trial(number=3, state="complete", plan=PLAN, errors=(), value=None)
     shown = settings("plans", trial)
     assert shown["shared"].startswith("share layers 1 to 2 of 7 among all") and shown["one_hot"] == "True"
     assert shown["recipe_rate"] == "0.004" and "copied_n1" not in shown
@@ -29,16 +30,22 @@ def test_a_trial_says_what_is_shared() -> None:
 
 def test_numbers_of_several_tasks_do_not_overwrite_each_other() -> None:
     one: dict[str, Any] = {
+        "decision": "transfer",
+        "plan": None,
         "relative_reduction": 0.1,
         "interval": [0.05, 0.15],
         "p_value": 1e-3,
         "direct": {"mean": 0.02},
     }
-    certificate = {"comparisons": [one | {"task": "film-8"}, one | {"task": "film-14", "relative_reduction": 0.3}]}
-    found = outcomes(certificate, {})
+    both = [one | {"task": "film-8"}, one | {"task": "film-14", "relative_reduction": 0.3}]
+
+    def kept(comparisons: list[dict[str, Any]]) -> Results:
+        return Results.read({"certificate": {"decision": "transfer", "sentence": "", "comparisons": comparisons}})
+
+    found = outcomes(kept(both))
     assert (found["relative_reduction.film-8"], found["relative_reduction.film-14"]) == (0.1, 0.3)
     assert found["direct_error.film-8"] == 0.02 and "relative_reduction" not in found
-    assert outcomes({"comparisons": [one | {"task": "film-8"}]}, {})["relative_reduction"] == 0.1
+    assert outcomes(kept(both[:1]))["relative_reduction"] == 0.1
 
 
 def test_a_search_keeps_each_tasks_error(tmp_path: Path) -> None:
@@ -54,7 +61,8 @@ def test_a_search_keeps_each_tasks_error(tmp_path: Path) -> None:
         search.tell(0, index, Outcome(0.05, 1.0, "", by_task))  # again, as after a kill
     search.close(0)
     assert search.records()[0]["by_task"] == told and search.records()[0]["errors"] == [0.05, 0.05]
-    assert phases({"plans": {"trials": []}, "reference": {"film-8": [0.1]}, "rounds": []}) == ["plans"]
+    held = SharingResult.read({"plans": {"trials": []}, "reference": {"film-8": [0.1]}, "rounds": []})
+    assert list(held.searches) == ["plans"]
 
 
 def test_a_single_task_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ from graft.search.kinds.registry import kind_of
 from graft.search.kinds.sharing import conclusion, verdict
 from graft.search.kinds.sharing.kind import Sharing
 from graft.search.kinds.sharing.pipeline import SharingPipeline
+from graft.search.report.sections import SHARING
 from graft.search.run.folder import Run
-from graft.search.run.leaderboard import phases
 from graft.search.run.resources import Resources
+from graft.search.run.results import Result
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples
@@ -103,8 +104,9 @@ def test_a_finished_run_is_found_intact_and_has_a_comparison_for_each_task(finis
 
 def test_each_task_was_searched_alone_with_the_budget_of_the_plans(finished: Path) -> None:
     result = json.loads((finished / "result.json").read_text())
-    assert phases(result) == [*(f"baseline-{task}" for task in TASKS), "plans"]
-    for phase in phases(result):  # direct learning gets the shared search's budget besides its own
+    phases = list(Result.read(result).searches)
+    assert phases == [*(f"baseline-{task}" for task in TASKS), "plans"]
+    for phase in phases:  # direct learning gets the shared search's budget besides its own
         wanted = 6 if phase == "plans" else 12
         assert wanted - 1 <= sum(len(trial["errors"]) for trial in result[phase]["trials"]) <= wanted
     for trial in result["plans"]["trials"]:
@@ -190,12 +192,12 @@ def test_the_map_has_every_number_of_first_blocks_told_and_not(copy: Path, monke
 
 def test_the_page_shows_what_mattered_in_every_search(copy: Path) -> None:
     edit(copy / "result.json", lambda held: held.update(importance=dict.fromkeys(held["importance"], {})))
-    assert "What mattered" not in report.write(copy).read_text()  # too few trials to tell
+    assert "What mattered" not in report.write(copy, SHARING).read_text()  # too few trials to tell
     held = json.loads((copy / "result.json").read_text())
     assert set(held["importance"]) == {"plans", *(f"baseline-{task}" for task in TASKS)}
     shares = {"rate": 0.5, "one_hot": 0.3, "decay": 0.2}
     edit(copy / "result.json", lambda held: held.update(importance=dict.fromkeys(held["importance"], shares)))
-    page = report.write(copy).read_text()
+    page = report.write(copy, SHARING).read_text()
     assert "What mattered" in page and "importance" in report.figures(copy)
 
 
@@ -206,5 +208,5 @@ def test_a_search_that_leaves_no_plan_ends_with_direct_learning(copy: Path) -> N
     assert (certified["decision"], certified["together"], certified["seeds"]) == ("direct", [], 0)
     for name, held in (("result.json", result), ("certificate.json", certified)):
         (copy / name).write_text(json.dumps(held))
-    page = report.write(copy).read_text()
+    page = report.write(copy, SHARING).read_text()
     assert "no plan survived the search" in page and "arms" not in report.figures(copy)

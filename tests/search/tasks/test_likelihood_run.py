@@ -19,6 +19,7 @@ from graft.search.kinds.base import Kind
 from graft.search.kinds.registry import kind_of
 from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.report.sections import TRANSFER
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.study import reopened, resolve
@@ -105,7 +106,7 @@ def test_the_map_and_the_page_show_every_span(copy: Path, monkeypatch: pytest.Mo
     run = prepared(copy, monkeypatch)
     drawn = kind_in(run).map(run, Resources(1), Progress(quiet=True))
     assert len(drawn["cells"]) == 2 * 6 and drawn["blocks"] == 3
-    page = report.write(copy).read_text().replace("\u00a0", " ")
+    page = report.write(copy, TRANSFER).read_text().replace("\u00a0", " ")
     assert {"arms", "energies", "layers-1", "map-1", "map-2"} <= set(report.figures(copy))
     for words in (
         "Energies, learned and exact",

@@ -14,7 +14,7 @@ from graft.models.networks.network import Network, Shape
 from graft.models.probe import features, gradient_ratios
 from graft.models.scaling import Scaling
 from graft.models.weights import pack
-from graft.search.proof.agreement import PRIORS, agreement
+from graft.search.proof.agreement import PRIORS, Agreement, agreement
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Phase
 from graft.search.tasks.transferability import favourites, log_evidence, probe_error, scores
@@ -127,11 +127,5 @@ def test_every_prior_scores_spans_of_every_source_also_of_other_widths(inputs: i
 def test_agreement_is_kendalls_tau_and_the_price_of_following_the_prior() -> None:
     told = {"1-1": 1.0, "1-2": 3.0, "1-3": 2.0, "2-2": 9.0}
     found = agreement(told, {"1-1": 0.05, "1-2": 0.03, "1-3": 0.02, "3-3": 0.01})
-    assert found == {
-        "tau": pytest.approx(1 / 3),
-        "spans": 3,
-        "favourite": "1-2",
-        "best": "1-3",
-        "regret": pytest.approx(0.5),
-    }
+    assert found == Agreement(pytest.approx(1 / 3), 3, "1-2", "1-3", pytest.approx(0.5))  # type: ignore[arg-type]
     assert agreement(told, {"1-1": 0.05, "1-2": 0.03}) is None

@@ -5,6 +5,8 @@ import json
 import pytest
 from tracked import BASELINE, PLANS
 
+from graft.search.run.record import plain
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
@@ -26,20 +28,29 @@ def folder(tmp_path, request):
     study = {"name": name, "title": "A test", "seed": 0, "budget": {"trainings": 12}}
     data = {"pool": {"simulator": "film-8", "rows": 500, "digest": "ab" * 32}}
     arms = {arm: {"mean": 0.02, "per_seed": [0.02]} for arm in ("direct", "candidate")}
-    verdict = {"relative_reduction": 0.3, "interval": [0.2, 0.4], "p_value": 0.001} | arms
+    verdict = {
+        "task": "film-8",
+        "decision": "transfer",
+        "plan": None,
+        "relative_reduction": 0.3,
+        "interval": [0.2, 0.4],
+        "p_value": 0.001,
+    } | arms
+    piece = {"phase": "plans", "number": 0, "start": 0.0, "end": 5.0, "train_seconds": 4.0}
     records = {
         "study": study,
         "result": {
+            "format": 1,
             "study": study,
             "data": data,
             "baseline": {"trials": BASELINE, "best": 0},
             "plans": {"trials": PLANS, "best": 0},
         },
-        "cost": {"wall_seconds": 9.0, "timeline": [{"phase": "plans", "number": 0, "train_seconds": 4.0}]},
+        "cost": {"wall_seconds": 9.0, "timeline": [piece]},
         "certificate": {"study": name, "decision": "transfer", "sentence": "It helps.", "comparisons": [verdict]},
     }
     for record, value in records.items():
-        (tmp_path / f"{record}.json").write_text(json.dumps(value))
+        (tmp_path / f"{record}.json").write_text(json.dumps(plain(value)))
     (tmp_path / "run-id").write_text(f"id-{name}")
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "network.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")

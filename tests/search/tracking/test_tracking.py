@@ -56,7 +56,7 @@ def test_gain_is_paired_with_direct_learning_on_the_same_seeds(store, client, fo
 
     def told(number, errors, state="complete", plan=MOVED):
         mean = math.exp(sum(map(math.log, errors)) / len(errors)) if errors else None
-        return trial(number, plan, state, errors) | {"value": mean}
+        return trial(number, plan, state, errors).model_copy(update={"value": mean})
 
     tracker = Tracker(folder, json.loads((folder / "study.json").read_text()), store)
     tracker.trial("baseline", told(0, (0.001, 0.001), plan=DIRECT))  # better than direct learning will be

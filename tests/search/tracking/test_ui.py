@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+from graft.search.run.trials import Trial
 from graft.search.tracking import ui
 from graft.spaces.errors import InputError
 
@@ -60,10 +61,7 @@ def test_serves_and_ends_with_its_children(tmp_path):
     folder, port = run_folder(tmp_path / "run"), ui.usable(None)
     store = f"sqlite:///{folder}/mlflow.db"
     tracker = Tracker(folder, {"name": "a-study"}, store)
-    tracker.trial(
-        "baseline",
-        {"number": 0, "state": "complete", "params": {}, "plan": None, "errors": [0.1], "value": 0.1, "reason": ""},
-    )
+    tracker.trial("baseline", Trial(number=0, state="complete", plan=None, errors=(0.1,), value=0.1))
     tracker.close("FINISHED")
     code = (
         "import sys; from pathlib import Path; from graft.search.tracking.ui import ui\n"

@@ -2,6 +2,7 @@
 
 import json
 
+from graft.search.run.trials import Trial
 from graft.spaces.plan import Plan, Recipe, Span
 
 DIRECT = Plan(Recipe(rate=0.002))
@@ -10,11 +11,8 @@ MOVED = Plan.span(Recipe(rate=0.0012345678), 7, "film-10", Span(1, 6), copied_ra
 
 def trial(number, plan=DIRECT, state="complete", errors=(0.02, 0.03), reason=""):
     value = 0.02 if errors else None
-    return {"number": number, "state": state, "params": {"rate": 0.002}, "plan": plan.to_dict() if plan else None} | {
-        "errors": list(errors),
-        "value": value,
-        "reason": reason,
-    }
+    told = {"number": number, "state": state, "params": {"rate": 0.002}, "plan": plan, "errors": errors}
+    return Trial.read(told | {"value": value, "reason": reason})
 
 
 BASELINE = [trial(n) for n in range(3)]

@@ -17,6 +17,7 @@ from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer import calibration, confirmation, small
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.verdict import verdict
+from graft.search.report.sections import TRANSFER
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.study import resolve
@@ -98,4 +99,4 @@ def test_a_network_and_weights_of_ones_own(mode: str, tmp_path: Path, monkeypatc
     assert carried_out(out, monkeypatch)[0] == certificate
     champion = load(out)
     assert type(champion.network) is resnet.ResNet and champion([[50.0] * 8]).shape == (1, 200)
-    assert "pretrained.safetensors" in draw(out).read_text()
+    assert "pretrained.safetensors" in draw(out, TRANSFER).read_text()

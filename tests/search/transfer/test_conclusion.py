@@ -8,6 +8,7 @@ import pytest
 from graft.search.engine.searched import Direct, by_budget
 from graft.search.kinds.transfer.conclusion import best_measured
 from graft.search.report import drawing
+from graft.search.run.results import Spectra
 from graft.search.tasks.regression import predicted
 from graft.simulators.registry import find
 from graft.spaces.plan import Plan, Recipe, Span
@@ -18,7 +19,8 @@ from graft.spaces.ranges import Ranges
 def test_spectra_are_named_after_what_was_simulated(name: str, words: str) -> None:
     assert predicted(find(name)) == words
     shown = {"exact": [1.0, 2.0], "direct": [1.1, 2.0], "transfer": [1.0, 2.1], "thickness_nm": [50.0]}
-    figure = drawing.spectra({"output": words, "wavelength_nm": [400.0, 402.0], "films": [shown] * 2}, "transfer")
+    told = Spectra.read({"output": words, "wavelength_nm": [400.0, 402.0], "films": [shown] * 2})
+    figure = drawing.spectra(told, "transfer")
     assert figure.axes[0].get_ylabel() == words
     assert "Film" not in figure.axes[0].get_title(loc="left")
 

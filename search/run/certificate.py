@@ -1,0 +1,146 @@
+"""The certificate: comparisons with their arms and candidates, and what they rest on."""
+
+from collections.abc import Mapping
+
+from graft.search.run.record import Errors, Record
+from graft.search.run.trials import AnyPlan
+from graft.spaces.plan import Plan
+from graft.spaces.sharing import Sharing
+
+ARMS = ("direct", "direct_same_recipe", "shuffled", "placebo", "candidate")
+Interval = tuple[float, float]
+
+
+class Measured(Record):
+    """Errors of an arm: their mean (None if any seed diverged) and every seed."""
+
+    mean: float | None
+    per_seed: Errors = ()
+
+
+class Candidate(Record):
+    """A candidate of a comparison: its verdict, its tests, its arms."""
+
+    plan: AnyPlan
+    decision: str
+    reason: str
+    relative_reduction: float | None
+    interval: Interval | None
+    p_value: float
+    p_values: Mapping[str, float]
+    sign_p_value: float
+    arms: Mapping[str, Measured]
+    trial: int | None = None
+
+
+class Behind(Record):
+    """A trial that was not confirmed, for the search had shown it to be behind something, by a share of its error."""
+
+    trial: int
+    plan: Plan
+    behind: str
+    by: float
+
+
+class Comparison(Record):
+    """What was decided of one target task, or of one claim."""
+
+    task: str
+    decision: str
+    plan: AnyPlan | None
+    direct: Measured | None = None
+    direct_same_recipe: Measured | None = None
+    shuffled: Measured | None = None
+    placebo: Measured | None = None
+    candidate: Measured | None = None
+    relative_reduction: float | None = None
+    interval: Interval | None = None
+    p_value: float | None = None
+    candidates: tuple[Candidate, ...] = ()
+    rival_budget: int | None = None
+    not_confirmed: tuple[Behind, ...] = ()
+    claim: str = ""
+    reason: str = ""
+
+    @property
+    def helped(self) -> bool:
+        """Whether it says ``transfer``."""
+        return self.decision == "transfer"
+
+    @property
+    def measured(self) -> dict[str, Measured]:
+        """What was measured, by arm."""
+        return {name: held for name in ARMS if (held := getattr(self, name)) is not None}
+
+    def mean(self, arm: str) -> float | None:
+        """Mean error of an arm; None if it was not measured or diverged."""
+        return held.mean if (held := self.measured.get(arm)) else None
+
+
+class Kept(Record):
+    """The network that a folder hands over: which arm it is, the rows that it learned from, its error."""
+
+    arm: str
+    plan: AnyPlan
+    rows: int
+    error: float
+
+
+class Curve(Record):
+    """Learning curve of direct learning, and the rows at which it does as well as the candidate."""
+
+    rows: tuple[int, ...]
+    errors: tuple[Errors, ...]
+    candidate_error: float
+    equivalent_rows: float | None = None
+    beyond: bool = False
+
+
+class Source(Record):
+    """A source network: the claim is conditional on its weights."""
+
+    name: str
+    sha256: str
+    error: float | None = None
+
+
+class Certificate(Record):
+    """The document that vouches for a folder."""
+
+    decision: str
+    sentence: str
+    comparisons: tuple[Comparison, ...]
+    mode: str = "fresh"
+    alpha: float = 0.05
+    margin: float | None = None
+    seeds: int | None = None
+    test_examples: int | None = None
+    sources: tuple[Source, ...] = ()
+    versions: Mapping[str, str] = {}
+
+    @property
+    def proved(self) -> bool:
+        """Whether it says ``transfer``."""
+        return self.decision == "transfer"
+
+
+class TransferCertificate(Certificate):
+    """Of transfer, with the learning curve where it helps."""
+
+    examples: Curve | None = None
+    handed_over: Kept | None = None
+
+
+class BehindAlone(Record):
+    """A plan of sharing that was not confirmed: by how much it was behind in each task."""
+
+    trial: int
+    plan: Sharing
+    behind: Mapping[str, float]
+
+
+class SharingCertificate(Certificate):
+    """Of sharing, task by task."""
+
+    handed_over: Mapping[str, Kept] | None = None
+    not_confirmed: BehindAlone | None = None
