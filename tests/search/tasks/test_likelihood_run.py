@@ -41,7 +41,7 @@ def calls(*given: Any) -> list[Any]:
     return serial.calls(*given)
 
 
-TRAINER = SimpleNamespace(search=serial.search, outcomes=serial.outcomes, calls=calls)
+TRAINER = SimpleNamespace(explore=serial.explore, outcomes=serial.outcomes, calls=calls)
 
 
 def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) -> Observations:
