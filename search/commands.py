@@ -127,10 +127,10 @@ def run(options: Namespace) -> Any:
             raise
     if tracker.warning:
         progress.warn(tracker.warning)
-    options.say(f"\n{certified['sentence']}\n")
+    options.say(f"\n{certified.sentence}\n")
     options.say(f"report:  {found.path('report', 'index.html')}")
     options.say(f"compare: graft ui {_short(found.folder)}    (MLflow)")
-    return certified
+    return certified.to_dict()
 
 
 def _words(options: Namespace) -> list[str]:
@@ -159,7 +159,7 @@ def draw_map(options: Namespace) -> Any:
     for line in kind.map_lines(drawn):
         options.say(line)
     options.say(f"report:  {found.path('report', 'index.html')}")
-    return drawn
+    return drawn.to_dict()
 
 
 def report(options: Namespace) -> Any:

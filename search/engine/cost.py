@@ -4,15 +4,15 @@ import platform
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
 
 from graft.search.engine.search import Search
 from graft.search.run.folder import Evidence, Run
+from graft.search.run.results import Cost
 
 PACKAGES = ("graft", "ray", "torch", "optuna", "mlflow", "numpy", "scipy", "pyarrow", "numba", "safetensors")
 
 
-def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], workers: int) -> dict[str, Any]:
+def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], workers: int) -> Cost:
     """What the run cost, its searches and all else that it trained."""
     timeline = sorted((entry for search in searches.values() for entry in search.timeline()), key=lambda e: e["start"])
     zero = timeline[0]["start"] if timeline else 0.0
@@ -26,7 +26,7 @@ def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], w
     states = ("complete", "pruned", "failed")
     trainings = {name: sum(len(t["errors"]) for t in trials) for name, trials in records.items()}
     trainings |= {name: len(seconds) for name, seconds in measured.items()}
-    return {
+    told = {
         "wall_seconds": sum(spent.values()),
         "phases": dict(spent),
         "train_seconds": sum(e["train_seconds"] for e in timeline) + sum(sum(s) for s in measured.values()),
@@ -41,21 +41,9 @@ def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], w
         "machine": f"{platform.machine()}, {platform.system()}, {workers} workers",
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
+    return Cost.read(told)
 
 
 def versions() -> dict[str, str]:
     """Versions of what produced the numbers."""
     return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
-
-
-def summary(spent: Mapping[str, Any]) -> dict[str, Any]:
-    """What a certificate tells of a run's `cost`."""
-    return {
-        "cost": {
-            "trials": sum(sum(states.values()) for states in spent["trials"].values()),
-            "trainings": sum(spent["trainings"].values()),
-            "train_seconds": spent["train_seconds"],
-            "wall_seconds": spent["wall_seconds"],
-        },
-        "versions": spent["versions"],
-    }

@@ -1,11 +1,12 @@
 """What a search found: its best plan, and what the result records of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from graft.search.engine.search import Search, best_trial
 from graft.search.run.folder import Run
+from graft.search.run.trials import Searched, Stage, Trial
 from graft.spaces.plan import Plan
 from graft.spaces.ranges import EDGE, Ranges
 
@@ -80,7 +81,7 @@ def recorded(run: Run, file: str) -> Direct:
     return Direct(held["trial"], Plan.from_dict(held["plan"]), held["error"], ranges, held["spent"])
 
 
-def by_budget(trials: Sequence[Mapping[str, Any]], direct: Direct, rival: Direct) -> list[dict[str, Any]]:
+def by_budget(trials: Sequence[Trial], direct: Direct, rival: Direct) -> list[Stage]:
     """How far direct learning had come after half of the plans' budget, all of it, and all that the run spent.
 
     Args:
@@ -89,23 +90,27 @@ def by_budget(trials: Sequence[Mapping[str, Any]], direct: Direct, rival: Direct
         rival: What it came to in the end.
 
     Returns:
-        For each ``stage`` (``half``, ``start``, ``rival``): ``trainings``, the ``trial`` that was best then, its
-        validation ``error`` on as many ``seeds`` as it has had. Half of a budget is spent on first seeds alone, so
-        there the best first seed tells, if there is one.
+        For each stage the trial that was best then, with its validation error on as many seeds as it has had. Half of
+        a budget is spent on first seeds alone, so there the best first seed tells, if there is one.
     """
     half = direct.spent // 2
-    begun = [trial for trial in trials[:half] if trial["errors"] and trial["state"] != "failed"]
-    first = min(begun, key=lambda trial: (trial["errors"][0], trial["number"]), default=None)
-    reached = [] if first is None else [("half", half, int(first["number"]))]
+    begun = [trial for trial in trials[:half] if trial.errors and trial.state != "failed"]
+    first = min(begun, key=lambda trial: (trial.errors[0], trial.number), default=None)
+    reached = [] if first is None else [("half", half, first.number)]
     reached += [("start", direct.spent, direct.trial), ("rival", rival.spent, rival.trial)]
     return [
-        {"stage": stage, "trainings": spent, "trial": number}
-        | {"error": trials[number]["value"], "seeds": len(trials[number]["errors"])}
+        Stage(
+            stage=stage,
+            trainings=spent,
+            trial=number,
+            error=trials[number].value,
+            seeds=len(trials[number].errors),
+        )
         for stage, spent, number in reached
     ]
 
 
-def other_rival(found: Mapping[str, Any], told: Sequence[Mapping[str, Any]], direct: Direct, rival: Direct) -> str:
+def other_rival(found: Searched, told: Sequence[Stage], direct: Direct, rival: Direct) -> str:
     """What of a record of direct learning does not follow from its search, in words; '' if all does.
 
     Args:
@@ -114,13 +119,12 @@ def other_rival(found: Mapping[str, Any], told: Sequence[Mapping[str, Any]], dir
         direct: From the folder, when plans started.
         rival: From the folder, in the end.
     """
-    best = found["trials"][rival.trial]
-    if found["best"] != rival.trial or Plan.from_dict(best["plan"]) != rival.plan:
+    if found.best != rival.trial or found.trials[rival.trial].plan != rival.plan:
         return "the rival is not the best of its search"
-    return "" if list(told) == by_budget(found["trials"], direct, rival) else "how far direct learning came is not so"
+    return "" if list(told) == by_budget(found.trials, direct, rival) else "how far direct learning came is not so"
 
 
-def searched(search: Search, study: Any) -> dict[str, Any]:
+def searched(search: Search, study: Any) -> Searched:
     """What the result records of a search."""
     records = search.records()
     best = best_trial(records)
@@ -131,9 +135,5 @@ def searched(search: Search, study: Any) -> dict[str, Any]:
         edges = ranges.edges(plan.recipe)
         if search.constraints(plan)["optimiser steps"] > -EDGE * study.budget.steps:
             edges.append("optimiser steps")
-    return {
-        "trials": records,
-        "best": best["number"] if best else None,
-        "edges": edges,
-        "ranges": {name: list(ends) for name, ends in vars(ranges).items()},
-    }
+    told = {"trials": records, "best": best["number"] if best else None, "edges": edges}
+    return Searched.read(told | {"ranges": {name: list(ends) for name, ends in vars(ranges).items()}})

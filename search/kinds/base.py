@@ -14,11 +14,13 @@ from graft.search import report
 from graft.search.engine.progress import Progress
 from graft.search.proof.verification import answers
 from graft.search.report.section import Page
+from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run
+from graft.search.run.record import Record
 from graft.search.run.resources import Resources
 from graft.spaces.errors import InputError
 
-Written = Callable[[], dict[str, Any]]
+Written = Callable[[], Certificate]
 """Writes the folder of a run that has been measured, the certificate last; returns that."""
 
 
@@ -88,7 +90,7 @@ class Kind(ABC):
         """Refuse what cannot be carried out, before anything is written; return what is worth telling."""
         return []
 
-    def mapped(self, line: Any) -> dict[str, Any]:
+    def mapped(self, line: Any) -> Record:
         """Measure what the map shows.
 
         Raises:
@@ -101,7 +103,7 @@ class Kind(ABC):
         name = self.study.name
         return InputError(f"{name} moves no blocks to draw a map of; allowed: graft run {name}")
 
-    def map_lines(self, drawn: Mapping[str, Any]) -> Iterator[str]:
+    def map_lines(self, drawn: Any) -> Iterator[str]:
         """The map in a few lines."""
         yield from ()
 
@@ -115,7 +117,7 @@ class Kind(ABC):
         """What carries out the phases of a run."""
         return self.work(self.study, run, resources, progress, tracker)
 
-    def run(self, run: Run, resources: Resources, progress: Progress, tracker: Any) -> dict[str, Any]:
+    def run(self, run: Run, resources: Resources, progress: Progress, tracker: Any) -> Certificate:
         """Run a study, or what is left of it, and return its certificate.
 
         The folder must be held and hold the study. A run that was interrupted goes on where it stopped, a finished one
@@ -126,7 +128,7 @@ class Kind(ABC):
                 self.report(run)
             tracker.start()
             tracker.finish()
-            return dict(run.read("certificate.json"))
+            return Certificate.read(run.read("certificate.json"))
         with connection(resources.workers, run.folder, resources.devices) as available:
             line = self.line(run, replace(resources, workers=min(resources.workers, available)), progress, tracker)
             line.prepare()
@@ -139,7 +141,7 @@ class Kind(ABC):
         progress.close()
         return certified
 
-    def map(self, run: Run, resources: Resources, progress: Progress) -> dict[str, Any]:
+    def map(self, run: Run, resources: Resources, progress: Progress) -> Record:
         """Measure the map on fresh examples and regret seeds, write ``map.json`` and the page."""
         with connection(resources.workers, run.folder, resources.devices):
             line = self.line(run, resources, progress)

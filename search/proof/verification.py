@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
-UNSPENT: dict[str, Any] = {
-    "trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}
-}  # fmt: skip
+from graft.search.run.record import Values
+from graft.search.run.results import Cost, DataCard, Result
+
+UNSPENT = Cost()
 """In place of what a run cost, where its certificate is written again: that does not follow from its errors."""
 
 
@@ -23,7 +23,7 @@ def answers(named: Mapping[str, Callable[[], str]]) -> Iterator[tuple[str, str]]
             yield name, str(problem)
 
 
-def departure(rebuilt: Mapping[str, Any], certificate: Mapping[str, Any]) -> str:
+def departure(rebuilt: Values, certificate: Values) -> str:
     """What in a certificate differs from the one that the recorded errors give, in words."""
     differ = [
         key for key in rebuilt if key not in ("cost", "versions") and not same(rebuilt[key], certificate.get(key))
@@ -31,7 +31,7 @@ def departure(rebuilt: Mapping[str, Any], certificate: Mapping[str, Any]) -> str
     return f"{', '.join(differ)} does not follow from the recorded errors" if differ else ""
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: object, other: object) -> bool:
     """Whether plain values are the same, but for what another library or processor rounds in fractions otherwise."""
     if isinstance(one, float) and isinstance(other, float):
         return math.isclose(one, other, rel_tol=ROUNDED)
@@ -42,9 +42,9 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def other_data(cards: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+def other_data(cards: Mapping[str, DataCard], result: Result) -> str:
     """Which data set of a folder, described by ``cards``, is not the one of the result, in words."""
-    for name, card in result["data"].items():
-        if cards.get(name, {}).get("digest") != card["digest"]:
+    for name, card in result.data.items():
+        if name not in cards or cards[name].digest != card.digest:
             return f"data/{name} is not the data set of the result"
     return ""

@@ -31,6 +31,7 @@ class Candidate(Record):
     sign_p_value: float
     arms: Mapping[str, Measured]
     trial: int | None = None
+    round: int | None = None
 
 
 class Behind(Record):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from graft.search.run.record import strict
 from graft.simulators.data import durable
 from graft.spaces.errors import InputError
 
@@ -174,17 +175,6 @@ def write_json(path: Path, value: Any) -> None:
     """Write JSON, keys in the order given; a number that is not finite becomes null."""
     text = json.dumps(strict(value), indent=1, allow_nan=False, ensure_ascii=False)
     write_bytes(path, (text + "\n").encode())
-
-
-def strict(value: Any) -> Any:
-    """The value with every non-finite number replaced by None, as JSON has no other way to say it."""
-    if isinstance(value, dict):
-        return {str(key): strict(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [strict(entry) for entry in value]
-    if isinstance(value, float) and not (value - value == 0):
-        return None
-    return value
 
 
 def _left_behind(name: str) -> bool:

@@ -1,5 +1,6 @@
 """What a run writes down: frozen values that JSON holds, and back."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -40,13 +41,15 @@ class Record(BaseModel):
 
     def to_dict(self) -> dict[str, object]:
         """Plain values; what was never said is left out."""
-        return {name: plain(value) for name, value in self if name in self.model_fields_set}
+        return {name: strict(value) for name, value in self if name in self.model_fields_set}
 
 
-def plain(value: object) -> object:
-    """The value as JSON can hold it."""
+def strict(value: object) -> object:
+    """The value as JSON can hold it; a number that is not finite becomes None, as there is no other way to say it."""
     if isinstance(value, Record | Settings):
         return value.to_dict()
     if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    return [plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+        return {str(key): strict(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

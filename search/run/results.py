@@ -78,21 +78,32 @@ class Cost(Record):
     machine: str = ""
     date: str = ""
 
+    def summary(self) -> dict[str, object]:
+        """What a certificate tells of it."""
+        told = {"trials": sum(sum(states.values()) for states in self.trials.values())}
+        told |= {"trainings": sum(self.trainings.values())}
+        seconds = {"train_seconds": self.train_seconds, "wall_seconds": self.wall_seconds}
+        return {"cost": told | seconds, "versions": self.versions}
 
-class Data(Record):
-    """A data set: what drew it, how many rows, its digest."""
+
+class DataCard(Record):
+    """A data set: what drew it, how many rows, its digest; of watched states also what they are worth."""
 
     digest: str
     simulator: str = ""
     rows: int | None = None
+    temperature: float | None = None
+    autocorrelation_sweeps: float | None = None
+    effective: float | None = None
 
 
 class Result(Record):
     """What the searches of any kind of study came to; those that are not declared stand beside these two."""
 
     format: int = 0
+    protocol: int | None = None
     study: Values = {}
-    data: Mapping[str, Data] = {}
+    data: Mapping[str, DataCard] = {}
     bases: tuple[Source, ...] = ()
     baseline: Searched = Searched()
     plans: Searched = Searched()
@@ -186,7 +197,18 @@ class Round(Record):
     first_seed: int
     margin: float
     alpha: float
+    deviation_in_search: float = 0.0
     arms: Mapping[str, Mapping[str, Errors]] = {}
+
+    @property
+    def numbers(self) -> range:
+        """Of its seeds."""
+        return range(self.first_seed, self.first_seed + self.seeds)
+
+    @property
+    def fixed(self) -> Self:
+        """Without errors."""
+        return self.model_copy(update={"arms": {}})
 
 
 class SharingResult(Result):
@@ -213,6 +235,7 @@ class Final(Record):
     copies: int
     teacher: Account
     student: Account
+    teaching: str = ""
     symmetry: float = 0.0
     teacher_symmetrised: Account | None = None
     student_symmetrised: Account | None = None
@@ -243,6 +266,11 @@ class Equal(Record):
     margin: float
     alpha: float
     arms: Mapping[str, Errors] = {}
+
+    @property
+    def fixed(self) -> Self:
+        """Without errors."""
+        return self.model_copy(update={"arms": {}})
 
 
 class Thermodynamics(Record):

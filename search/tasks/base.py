@@ -25,6 +25,7 @@ from graft.models.scaling import Scaling
 from graft.models.surgery import blocks_of, shuffle, transplant
 from graft.models.train import Augment, Backward, predict, train
 from graft.models.weights import no_gradient, pack_state, sha256, unpack_state
+from graft.search.run.results import DataCard
 from graft.search.run.seeds import Draws, Role, glance, stream
 from graft.simulators.data.dataset import Dataset
 from graft.spaces.plan import Plan, Recipe
@@ -190,7 +191,7 @@ class Task(ABC):
         """Newly drawn examples of the target as the metric wants them."""
         return self.of_target(examples)
 
-    def data_cards(self, folder: Path) -> dict[str, dict[str, Any]]:
+    def data_cards(self, folder: Path) -> dict[str, DataCard]:
         """Each data set in a run's folder by name, with the digest by which it is known again."""
         return cards(folder) if folder.is_dir() else {}
 
@@ -437,10 +438,10 @@ def fit(phase: Phase, asked: Request) -> tuple[Fitted, Errors]:
     return fitted, phase.task.errors(fitted, test, device)
 
 
-def cards(folder: Path) -> dict[str, dict[str, Any]]:
+def cards(folder: Path) -> dict[str, DataCard]:
     """Each data set of a folder by name, rows and the digest of its manifest."""
     held = {place.name: Dataset.open(place) for place in sorted(folder.iterdir())}
     return {
-        name: {"simulator": data.manifest.simulator, "rows": data.rows, "digest": data.digest}
+        name: DataCard(simulator=data.manifest.simulator, rows=data.rows, digest=data.digest)
         for name, data in held.items()
     }

@@ -30,7 +30,7 @@ from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run as Folder
 from graft.search.run.leaderboard import leaderboard
 from graft.search.run.record import Values
-from graft.search.run.results import FILES, Data, Results
+from graft.search.run.results import FILES, DataCard, Results
 from graft.search.run.trials import Trial, geometric_mean
 from graft.search.tracking.address import SQLITE, address, alone, masked
 from graft.search.tracking.columns import flat, measures, outcomes, settings, table, title
@@ -51,7 +51,7 @@ def newest() -> str:
     return str(_get_latest_schema_revision())
 
 
-def dataset(role: str, data: Data) -> DatasetInput:
+def dataset(role: str, data: DataCard) -> DatasetInput:
     """A data set as its manifest knows it; MLflow keeps at most 36 characters of a digest."""
     entity = Dataset(
         name=data.simulator,

@@ -1,12 +1,13 @@
 """From what was measured in a DCL run to its result and certificate."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from graft.search.engine.cost import summary
 from graft.search.kinds.dcl.sentence import sentence
-from graft.search.run.folder import strict
+from graft.search.run.certificate import Certificate, Comparison, Source
+from graft.search.run.results import Cost, DclResult, Ranking
+from graft.search.run.trials import Trial
 from graft.search.tasks.distilled.scores import rank_correlation
+from graft.search.tasks.distilled.study import DclStudy
 from graft.spaces.dcl import Watch
 
 METRIC = (
@@ -16,7 +17,7 @@ METRIC = (
 SCORES = ("score", "likelihood", "symmetry", "agreement")
 
 
-def rankings(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def rankings(trials: Sequence[Trial]) -> dict[str, Ranking]:
     """How well each label-free score ranks the trials of a search against their exact RMSE.
 
     Args:
@@ -31,36 +32,37 @@ def rankings(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     for name in SCORES:
         pairs = []
         for trial in trials:
-            last = (trial.get("by_task") or [None])[-1]
-            value = trial["errors"][-1] if name == "score" and trial["state"] == "complete" else (last or {}).get(name)
-            exact = (last or {}).get("student" if name == "agreement" else "exact")
-            if value is not None and exact is not None:
-                pairs.append([value, exact, trial["plan"]["kind"], len(trial["errors"])])
+            last = trial.by_task[-1] if trial.by_task else {}
+            value = trial.errors[-1] if name == "score" and trial.state == "complete" else last.get(name)
+            exact = last.get("student" if name == "agreement" else "exact")
+            if value is not None and exact is not None and isinstance(trial.plan, Watch):
+                pairs.append((value, exact, trial.plan.kind, len(trial.errors)))
         correlation = rank_correlation([pair[0] for pair in pairs], [pair[1] for pair in pairs])
-        found[name] = {"trials": len(pairs), "spearman": correlation, "pairs": pairs}
+        found[name] = Ranking(trials=len(pairs), spearman=correlation, pairs=tuple(pairs))
     return found
 
 
-def certificate(result: Mapping[str, Any], found: Sequence[Any], spent: Mapping[str, Any]) -> dict[str, Any]:
-    """The certificate's document: one comparison for each claim."""
-    study, fixed = result["study"], result["confirmation"]
-    return strict(
+def certificate(study: DclStudy, result: DclResult, found: Sequence[Comparison], spent: Cost) -> Certificate:
+    """The certificate: one comparison for each claim."""
+    fixed = result.confirmation
+    assert fixed is not None
+    return Certificate.read(
         {
-            "study": study["name"],
-            "decision": "transfer" if any(one["decision"] == "transfer" for one in found) else "direct",
-            "sentence": sentence(found, study, Watch.from_dict(fixed["plan"])),
+            "study": study.name,
+            "decision": "transfer" if any(one.helped for one in found) else "direct",
+            "sentence": sentence(found, study, fixed.plan),
             "metric": METRIC,
             "mode": "fresh",
-            "alpha": fixed["alpha"],
-            "margin": fixed["margin"],
-            "seeds": fixed["seeds"],
-            "test_examples": result["test_states"],
+            "alpha": fixed.alpha,
+            "margin": fixed.margin,
+            "seeds": fixed.seeds,
+            "test_examples": result.test_states,
             "sources": [
-                {"name": f"{name}{part}", "sha256": told[key]}
-                for name, told in result["finals"].items()
-                for part, key in (("", "sha256"), ("-student", "student_sha256"))
+                Source(name=f"{name}{part}", sha256=sha256)
+                for name, told in result.finals.items()
+                for part, sha256 in (("", told.sha256), ("-student", told.student_sha256))
             ],
-            "comparisons": list(found),
-            **summary(spent),
+            "comparisons": found,
+            **spent.summary(),
         }
     )

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from graft.search.kinds.dcl.verdict import ARMS
+from graft.search.run.record import Errors
+from graft.search.run.results import Equal
 from graft.search.tasks.distilled.objective import Watching
 from graft.search.tasks.distilled.study import DclStudy
 from graft.spaces.dcl import Watch
@@ -11,31 +13,31 @@ from graft.spaces.dcl import Watch
 PAPER = {"paper": ("paper", "student"), "paper_teacher": ("paper", "teacher")}
 
 
-def protocol(best: Watch, study: DclStudy) -> dict[str, Any]:
+def protocol(best: Watch, study: DclStudy) -> Equal:
     """What is fixed before confirmation starts: the pipeline, the paper's recipe, compute, seeds, margin, level."""
-    return {
-        "plan": best.to_dict(),
-        "paper": study.paper.to_dict(),
-        "symmetrised": study.symmetries != "none",
-        "seconds": study.budget.seconds,
-        "seeds": study.proof.seeds,
-        "margin": study.proof.margin,
-        "alpha": study.proof.alpha,
-    }
+    return Equal(
+        plan=best,
+        paper=study.paper,
+        symmetrised=study.symmetries != "none",
+        seconds=study.budget.seconds,
+        seeds=study.proof.seeds,
+        margin=study.proof.margin,
+        alpha=study.proof.alpha,
+    )
 
 
-def trainings(fixed: Mapping[str, Any], study: DclStudy) -> dict[str, Watching]:
+def trainings(fixed: Equal, study: DclStudy) -> dict[str, Watching]:
     """Every training by key, ``searched/seed`` and ``paper/seed``: both get the same compute.
 
     And as many steps of teaching; what the searched pipeline's student leaves is then solved for.
     """
-    plans = {"searched": Watch.from_dict(fixed["plan"]), "paper": Watch.from_dict(fixed["paper"])}
+    student = study.budget.student
     return {
-        f"{name}/{seed}": Watching(plan, seed, fixed["seconds"], True, epochs)
-        for seed in range(fixed["seeds"])
+        f"{name}/{seed}": Watching(plan, seed, fixed.seconds, True, epochs)
+        for seed in range(fixed.seeds)
         for name, plan, epochs in (
-            ("searched", plans["searched"], study.budget.student),
-            ("paper", plans["paper"], as_long(study.budget.student, plans["paper"], plans["searched"])),
+            ("searched", fixed.plan, student),
+            ("paper", fixed.paper, as_long(student, fixed.paper, fixed.plan)),
         )
     }
 
@@ -45,17 +47,16 @@ def as_long(epochs: int, plan: Watch, other: Watch) -> int:
     return round(epochs * (other.student.rounds + 1) / (plan.student.rounds + 1))
 
 
-def arms(fixed: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]) -> dict[str, list[float | None]]:
+def arms(fixed: Equal, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Errors]:
     """RMSE by arm, seed by seed, from what was recorded by key; None where a training diverged."""
 
     def told(name: str, seed: int, part: str) -> float | None:
         entry = entries[f"{name}/{seed}"]
         return None if entry["error"] is None else entry["by_task"][part]
 
-    seeds = range(fixed["seeds"])
     found = {}
     for arm in ARMS:
-        if fixed["symmetrised"] or "symmetrised" not in arm:
+        if fixed.symmetrised or "symmetrised" not in arm:
             name, part = PAPER.get(arm, ("searched", arm))
-            found[arm] = [told(name, seed, part) for seed in seeds]
+            found[arm] = tuple(told(name, seed, part) for seed in range(fixed.seeds))
     return found

@@ -1,10 +1,9 @@
 """A DCL study from beginning to end, in one folder."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from graft.search.engine.cost import cost
 from graft.search.engine.search import best_trial
@@ -16,7 +15,10 @@ from graft.search.kinds.dcl.pipeline import DclPipeline
 from graft.search.kinds.dcl.verdict import comparisons
 from graft.search.kinds.dcl.verification import checks
 from graft.search.report.sections import DCL
+from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run, write_bytes
+from graft.search.run.results import DclResult, Equal, Final, Prediction
+from graft.search.run.trials import Searched
 from graft.search.tasks.distilled.prediction import updates
 from graft.simulators.registry import lattice
 from graft.spaces.errors import InputError
@@ -76,32 +78,36 @@ class Dcl(Kind):
         return predict(folder, asked.what, asked.temperatures, asked.sweeps, asked.quiet)
 
 
-def _write(line: DclPipeline, finals: Any, fixed: Any, predicted: Any) -> dict[str, Any]:
+def _write(
+    line: DclPipeline, finals: Mapping[str, Final], fixed: Equal, predicted: Sequence[Prediction]
+) -> Certificate:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
     run, study, records = line.run, line.study, line.search.records()
     best = best_trial(records)
-    result = {
+    plans = Searched.read({"trials": records, "best": best["number"] if best else None})
+    values = {
         "format": 1,
         "study": study.to_dict(),
         "data": {"watched": line.card},
         "test_states": len(line.judge.index),
-        "plans": {"trials": records, "best": best["number"] if best else None},
-        "rankings": rankings(records),
+        "plans": plans,
+        "rankings": rankings(plans.trials),
         "finals": finals,
         "couplings": lattice(study.system).bonds.strength.tolist(),
         "confirmation": fixed,
         "predictions": predicted,
         "importance": {"plans": line.search.importance()},
     }
+    result = DclResult.read(values)
     run.write("result.json", result)
     spent = cost(run, {"plans": line.search}, line.spent, line.resources.workers)
     run.write("cost.json", spent)
-    certified = certificate(result, comparisons(fixed["arms"], study.proof), spent)
-    best_name = next(name for name, told in finals.items() if told["plan"] == fixed["plan"])
+    certified = certificate(study, result, comparisons(fixed.arms, study.proof), spent)
+    best_name, kept = next((name, told) for name, told in finals.items() if told.plan == fixed.plan)
     for part in ("", "-student"):
         network = run.path("finals", f"{best_name}{part}.safetensors").read_bytes()
         write_bytes(run.path("model", f"network{part}.safetensors"), network)
-    card = {key: finals[best_name][key] for key in ("plan", "words", "student_words", "sha256", "student_sha256")}
-    run.write("model/card.json", {"study": study.name, "sentence": certified["sentence"], **card})
+    card = {key: getattr(kept, key) for key in ("plan", "words", "student_words", "sha256", "student_sha256")}
+    run.write("model/card.json", {"study": study.name, "sentence": certified.sentence, **card})
     run.write("certificate.json", certified)
     return certified

@@ -2,9 +2,8 @@
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from graft.search.kinds.dcl import confirmation
 from graft.search.kinds.dcl.champion import student
 from graft.search.kinds.dcl.halving import Rungs
 from graft.search.run.folder import write_bytes
+from graft.search.run.results import Equal, Final, Prediction
 from graft.search.run.seeds import Role
 from graft.search.tasks.distilled import scores
 from graft.search.tasks.distilled.data import judge, observe
@@ -69,7 +69,7 @@ class DclPipeline(Work):
         """Observations of a file of one's own within which neighbours in time are alike; shards are thinned."""
         if not self.study.observations:
             return 0
-        return math.ceil(MARGIN * self.card["autocorrelation_sweeps"])
+        return math.ceil(MARGIN * (self.card.autocorrelation_sweeps or 0.0))
 
     @cached_property
     def nobody(self) -> Judge:
@@ -122,7 +122,7 @@ class DclPipeline(Work):
                 found[kind] = Watch.from_dict(best["plan"])
         return {"linear": self.study.baseline} | found
 
-    def best(self, finals: Mapping[str, Mapping[str, Any]]) -> Watch:
+    def best(self, finals: Mapping[str, Final]) -> Watch:
         """The pipeline that is confirmed and predicts: the best of those trained longest, by the study's score.
 
         Kinds learn at different speeds, so the best of a short training need not be that of a long one. Of few models
@@ -131,27 +131,27 @@ class DclPipeline(Work):
         """
         study = self.study
         if self.run.has("confirmation.json"):
-            return Watch.from_dict(self.run.read("confirmation.json")["plan"])
+            return Equal.read(self.run.read("confirmation.json")).plan
         if study.score == "exact":
             return Watch.from_dict((best_trial(self.search.records()) or {})["plan"])
         searched = {name: told for name, told in finals.items() if name != "paper"}
-        highest = min(told["likelihood"] for told in searched.values())
+        highest = min(told.likelihood for told in searched.values())
 
-        def score(told: Mapping[str, Any]) -> float:
+        def score(told: Final) -> float:
             if study.score != "label-free":
-                return float(told[study.score])
-            missed = scores.in_energy(study.temperature, told["likelihood"], highest)
-            return missed + float(told.get("symmetry", 0.0)) + float(told["agreement"])
+                return float(getattr(told, study.score))
+            missed = scores.in_energy(study.temperature, told.likelihood, highest)
+            return missed + told.symmetry + told.agreement
 
-        return Watch.from_dict(min(searched.values(), key=score)["plan"])
+        return min(searched.values(), key=score).plan
 
-    def finals(self) -> dict[str, dict[str, Any]]:
+    def finals(self) -> dict[str, Final]:
         """Train the best of each kind, and the paper's recipe, longer than the search could, and judge them exactly.
 
         Each teaches a student; that of the best of all is what predicts. The paper's is taught as much as the others.
         """
         plans = self.best_of_kinds() | {"paper": self.study.paper}
-        missing = [name for name in plans if self._final(name).get("teaching") != METHOD]
+        missing = [name for name in plans if name not in self._trained(plans)]
         with self.phase("each kind, trained longer", len(plans)):
             task = self.task(Role.BASE, self.judge)
             taught = dict.fromkeys(plans, self.study.budget.taught)
@@ -166,32 +166,34 @@ class DclPipeline(Work):
                 write_bytes(self.run.path("finals", f"{name}-student.safetensors"), found.pop("student_data"))
                 self.run.write(f"finals/{name}.json", found)
                 self.progress.count(ready, len(plans))
-        return {name: self._final(name) for name in plans}
+        return self._trained(plans)
 
-    def _final(self, name: str) -> dict[str, Any]:
-        """What is told of a final model; nothing if there is none."""
-        return self.run.read(f"finals/{name}.json") if self.run.has(f"finals/{name}.json") else {}
+    def _trained(self, names: Iterable[str]) -> dict[str, Final]:
+        """The final models that are there already, taught as today."""
+        told = [name for name in names if self.run.has(f"finals/{name}.json")]
+        found = {name: Final.read(self.run.read(f"finals/{name}.json")) for name in told}
+        return {name: one for name, one in found.items() if one.teaching == METHOD}
 
-    def confirm(self, best: Watch) -> dict[str, Any]:
+    def confirm(self, best: Watch) -> Equal:
         """Train the searched pipeline and the paper's recipe at equal compute on fresh seeds, fixed beforehand.
 
         Returns:
-            What was fixed, with its errors as ``arms``.
+            What was fixed, with its errors.
         """
         if not self.run.has("confirmation.json"):
             self.run.write("confirmation.json", confirmation.protocol(best, self.study))
-        fixed = self.run.read("confirmation.json")
+        fixed = Equal.read(self.run.read("confirmation.json"))
         with self.phase("confirmation"):
             task = self.task(Role.CONFIRMATION, self.judge, proof=True)
             asked = {key: (task, training) for key, training in confirmation.trainings(fixed, self.study).items()}
             entries = self.measured("confirmation", asked)
-        return fixed | {"arms": confirmation.arms(fixed, entries)}
+        return fixed.model_copy(update={"arms": confirmation.arms(fixed, entries)})
 
-    def predict(self, best: Watch) -> list[dict[str, Any]]:
+    def predict(self, best: Watch) -> list[Prediction]:
         """Monte Carlo with the energy of the best pipeline's final student, on this lattice and on the larger one."""
         study = self.study
         name = next(name for name, plan in self.best_of_kinds().items() if plan == best)
         taught = student(self.run.path("finals", f"{name}-student.safetensors"), best, study)
         asked = [(place, taught, study) for place in (study.system, study.larger) if place]
         with self.phase("prediction", len(asked)):
-            return self.calls(predicted, asked)
+            return [Prediction.read(found) for found in self.calls(predicted, asked)]

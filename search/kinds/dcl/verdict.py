@@ -1,9 +1,9 @@
 """The verdict of a DCL run: is the student better than its teacher, is the pipeline better than the paper's recipe."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from graft.search.proof.claims import Claim, Errors, Finding, Rival, summary, tested
+from graft.search.run.certificate import Comparison
 from graft.search.settings import Proof
 
 CLAIMS = {
@@ -22,7 +22,7 @@ ARMS = ("teacher", "teacher_symmetrised", "student", "student_symmetrised", "pap
 over symmetries; those of the paper's recipe, as trained."""
 
 
-def comparisons(arms: Mapping[str, Errors], proof: Proof) -> list[dict[str, Any]]:
+def comparisons(arms: Mapping[str, Errors], proof: Proof) -> list[Comparison]:
     """The certificate's ``comparisons``, one for each claim.
 
     Args:
@@ -44,16 +44,18 @@ def comparisons(arms: Mapping[str, Errors], proof: Proof) -> list[dict[str, Any]
     ]
 
 
-def _entry(claim: Claim, arm: str, ours: str, found: Finding) -> dict[str, Any]:
+def _entry(claim: Claim, arm: str, ours: str, found: Finding) -> Comparison:
     """What the certificate tells of a claim."""
-    return {
-        "task": claim.task,
-        "claim": WORDS[claim.task],
-        "plan": None,
-        "arms": {"direct": arm, "candidate": ours},
-        "direct": summary(claim.rivals[arm].errors),
-        "direct_same_recipe": None,
-        "shuffled": None,
-        "candidate": summary(claim.candidate),
-        **found.told("decision", "reason", "relative_reduction", "interval", "p_value", "sign_p_value"),
-    }
+    return Comparison.read(
+        {
+            "task": claim.task,
+            "claim": WORDS[claim.task],
+            "plan": None,
+            "arms": {"direct": arm, "candidate": ours},
+            "direct": summary(claim.rivals[arm].errors),
+            "direct_same_recipe": None,
+            "shuffled": None,
+            "candidate": summary(claim.candidate),
+            **found.told("decision", "reason", "relative_reduction", "interval", "p_value", "sign_p_value"),
+        }
+    )

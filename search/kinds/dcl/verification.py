@@ -7,6 +7,7 @@ from graft.search.kinds.dcl import conclusion, confirmation
 from graft.search.kinds.dcl.verdict import comparisons
 from graft.search.proof.verification import UNSPENT, departure
 from graft.search.run.folder import Evidence, Run
+from graft.search.run.results import DclResult, Equal
 from graft.search.tasks.distilled.data import observe
 from graft.search.tasks.distilled.study import DclStudy
 
@@ -17,39 +18,40 @@ def checks(run: Run, study: DclStudy) -> dict[str, Callable[[], str]]:
     Raises:
         InputError: If the folder holds no finished run.
     """
-    result, certificate = run.read("result.json"), run.read("certificate.json")
+    result, certificate = DclResult.read(run.read("result.json")), run.read("certificate.json")
+    confirmed = result.confirmation
+    assert confirmed is not None
 
     def studies() -> str:
-        return "" if result["study"] == study.to_dict() else "result.json is of another study"
+        return "" if result.study == study.to_dict() else "result.json is of another study"
 
     def data() -> str:
         _, card = observe(study, run.path("data", "watched"))
-        return "" if card == result["data"]["watched"] else "data/watched is not the data set of the result"
+        return "" if card == result.data["watched"] else "data/watched is not the data set of the result"
 
     def networks() -> str:
-        for name, told in result["finals"].items():
-            for part, key in ((f"{name}.safetensors", "sha256"), (f"{name}-student.safetensors", "student_sha256")):
-                if sha256(run.path("finals", part).read_bytes()) != told[key]:
-                    return f"finals/{part} is not the network of the result"
-        best = next(told for told in result["finals"].values() if told["plan"] == result["confirmation"]["plan"])
+        for name, told in result.finals.items():
+            for part, digest in ((name, told.sha256), (f"{name}-student", told.student_sha256)):
+                if sha256(run.path("finals", f"{part}.safetensors").read_bytes()) != digest:
+                    return f"finals/{part}.safetensors is not the network of the result"
+        best = next(told for told in result.finals.values() if told.plan == confirmed.plan)
         card = run.read("model/card.json")
-        for part, key in (("network", "sha256"), ("network-student", "student_sha256")):
+        parts = {"network": ("sha256", best.sha256), "network-student": ("student_sha256", best.student_sha256)}
+        for part, (key, digest) in parts.items():
             weights = run.path("model", f"{part}.safetensors")
-            if not weights.is_file() or not sha256(weights.read_bytes()) == card[key] == best[key]:
+            if not weights.is_file() or not sha256(weights.read_bytes()) == card[key] == digest:
                 return f"model/{part}.safetensors is not the network that was confirmed"
         return ""
 
     def evidence() -> str:
-        fixed, told = run.read("confirmation.json"), result["confirmation"]
-        if {key: told[key] for key in fixed} != fixed:
+        if confirmed.fixed != Equal.read(run.read("confirmation.json")):
             return "what was confirmed is not what was fixed beforehand"
         held = Evidence(run.path("evidence", "confirmation.jsonl")).done
-        same = confirmation.arms(fixed, held) == told["arms"]
+        same = confirmation.arms(confirmed, held) == confirmed.arms
         return "" if same else "errors differ from the recorded trainings"
 
     def comparison() -> str:
-        found = comparisons(result["confirmation"]["arms"], study.proof)
-        rebuilt = conclusion.certificate(result, found, UNSPENT)
-        return departure(rebuilt, certificate)
+        rebuilt = conclusion.certificate(study, result, comparisons(confirmed.arms, study.proof), UNSPENT)
+        return departure(rebuilt.to_dict(), certificate)
 
     return {"study": studies, "data": data, "networks": networks, "evidence": evidence, "certificate": comparison}

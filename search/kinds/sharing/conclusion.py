@@ -1,53 +1,54 @@
 """From what was measured of several tasks to the certificate."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from graft.search.engine.cost import summary
 from graft.search.kinds.sharing.sentence import sentence
-from graft.search.run.folder import strict
+from graft.search.kinds.sharing.study import SharingStudy
+from graft.search.run.certificate import Comparison, SharingCertificate
+from graft.search.run.results import Cost, SharingResult
 from graft.spaces.plan import Plan
 from graft.spaces.sharing import Sharing
 
 
-def best_measured(comparison: Mapping[str, Any], rival: Plan) -> tuple[str, Plan]:
+def best_measured(comparison: Comparison, rival: Plan) -> tuple[str, Plan]:
     """How a task is learned alone: with its tuned recipe, or with the shared plan's if that has erred less.
 
     Returns:
         The arm (``direct`` or ``direct_same_recipe``), and its plan.
     """
-    if comparison["candidates"]:
-        (last,) = comparison["candidates"]
-        direct, same = (last["arms"][name]["mean"] for name in ("direct", "direct_same_recipe"))
-        if same is not None and same < direct:
-            return "direct_same_recipe", Sharing.from_dict(last["plan"]).alone
+    for last in comparison.candidates:
+        direct, same = last.arms["direct"].mean, last.arms["direct_same_recipe"].mean
+        if same is not None and direct is not None and same < direct and isinstance(last.plan, Sharing):
+            return "direct_same_recipe", last.plan.alone
     return "direct", rival
 
 
-def certificate(result: Mapping[str, Any], found: Sequence[Any], spent: Mapping[str, Any]) -> dict[str, Any]:
-    """The certificate's document: one comparison for each task; of protocol 1 where the result is."""
-    study, rounds = result["study"], result["rounds"]
-    helped = [one["task"] for one in found if one["decision"] == "transfer"]
-    more: dict[str, Any] = {}
-    if "handed_over" in result:
-        more = {key: result[key] for key in ("protocol", "handed_over", "not_confirmed")}
-        budgets = {task: told[-1]["trainings"] for task, told in result["direct_by_budget"].items()}
-        found = [dict(one) | {"rival_budget": budgets[one["task"]]} for one in found]
-    return strict(
+def certificate(
+    study: SharingStudy, result: SharingResult, found: Sequence[Comparison], spent: Cost
+) -> SharingCertificate:
+    """The certificate: one comparison for each task; of protocol 1 where the result is."""
+    rounds, kept, dropped = result.rounds, result.handed_over, result.not_confirmed
+    helped = [one.task for one in found if one.helped]
+    more: dict[str, object] = {}
+    if kept is not None:
+        more = {"protocol": result.protocol, "handed_over": kept, "not_confirmed": dropped}
+        budgets = {task: told[-1].trainings for task, told in result.direct_by_budget.items()}
+        found = [Comparison.read(one.to_dict() | {"rival_budget": budgets[one.task]}) for one in found]
+    return SharingCertificate.read(
         {
-            "study": study["name"],
+            "study": study.name,
             "decision": "transfer" if helped else "direct",
-            "sentence": sentence(found, study, result.get("handed_over"), result.get("not_confirmed")),
+            "sentence": sentence(found, study.rows.test, kept, dropped),
             "metric": "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
             "mode": "fresh",
-            "alpha": study["proof"]["alpha"],
-            "margin": study["proof"]["margin"],
-            "seeds": rounds[-1]["seeds"] if rounds else 0,
-            "test_examples": study["rows"]["test"],
-            "sources": [],
+            "alpha": study.proof.alpha,
+            "margin": study.proof.margin,
+            "seeds": rounds[-1].seeds if rounds else 0,
+            "test_examples": study.rows.test,
+            "sources": (),
             "together": helped,
-            "comparisons": list(found),
+            "comparisons": found,
             **more,
-            **summary(spent),
+            **spent.summary(),
         }
     )

@@ -1,10 +1,9 @@
 """A study of several tasks from beginning to end, in one folder."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from graft.models.networks.network import Network, Shape
 from graft.models.weights import pack, sha256
@@ -19,7 +18,9 @@ from graft.search.kinds.sharing.pipeline import SharingPipeline, baseline_phase
 from graft.search.kinds.sharing.verdict import comparisons
 from graft.search.kinds.sharing.verification import checks
 from graft.search.report.sections import SHARING
+from graft.search.run.certificate import Comparison, Kept, SharingCertificate
 from graft.search.run.folder import Run, write_bytes
+from graft.search.run.results import Round, SharedMap, SharingResult
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Phase, Request, cards, fit
 from graft.search.tasks.joint import SharedTask, SharedTraining, learn
@@ -71,18 +72,18 @@ class Sharing(Kind):
         rows = self.study.rows
         return 50 + (rows.pool + rows.test) * len(self.study.tasks) * BYTES_A_ROW / 1e6
 
-    def mapped(self, line: SharingPipeline) -> dict[str, Any]:
+    def mapped(self, line: SharingPipeline) -> SharedMap:
         """Every number of first blocks shared, with and without telling the task."""
         return mapping.drawn(line)
 
-    def map_lines(self, drawn: Mapping[str, Any]) -> Iterator[str]:
+    def map_lines(self, drawn: SharedMap) -> Iterator[str]:
         """The best of each task."""
-        for task in drawn["direct"]:
-            cells = [cell for cell in drawn["cells"] if cell["changes"][task]]
-            if cells:
-                best = min(cells, key=lambda cell: cell["changes"][task]["value"])
-                told = f"{'' if best['one_hot'] else 'not '}told its task: {best['changes'][task]['value']:+.0%} error"
-                yield f"{task}: best with the first {best['first']} blocks shared, {told}"
+        for task in drawn.direct:
+            known = [(change.value, cell) for cell in drawn.cells if (change := cell.changes[task])]
+            if known:
+                value, best = min(known, key=lambda one: one[0])
+                told = f"{'' if best.one_hot else 'not '}told its task: {value:+.0%} error"
+                yield f"{task}: best with the first {best.first} blocks shared, {told}"
 
     def predict(self, folder: Path, asked: Asked) -> str:
         """Outputs of one task's network for a file of inputs."""
@@ -90,20 +91,28 @@ class Sharing(Kind):
         return predict_csv(folder, Path(asked.what), asked.task)
 
 
-def champions(
-    line: SharingPipeline, rivals: Mapping[str, Plan], found: Sequence[Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True)
+class Trained:
+    """A task's network as safetensors bytes, with its error, plan and the arm of the proof that it is."""
+
+    arm: str
+    plan: Plan | Plans
+    error: float
+    data: bytes
+
+
+def champions(line: SharingPipeline, rivals: Mapping[str, Plan], found: Sequence[Comparison]) -> dict[str, Trained]:
     """One network for each task, trained with confirmation seed 0 on all unlocked rows.
 
     It is the task's path through the shared one, or of those that learned it alone the one that erred least.
     """
     judges = line.judges()
-    together = [one["task"] for one in found if one["decision"] == "transfer"]
-    plan = next((Plans.from_dict(one["plan"]) for one in found if one["plan"]), None)
+    together = [one.task for one in found if one.helped]
+    plan = next((one.plan for one in found if one.plan), None)
     own = {task: replace(one, validation=0) for task, one in line.alone(Role.CONFIRMATION, judges).items()}
-    chosen = {one["task"]: best_measured(one, rivals[one["task"]]) for one in found}
+    chosen = {one.task: best_measured(one, rivals[one.task]) for one in found}
     alone = [(task, own[task], *chosen[task]) for task in line.study.tasks if task not in together]
-    networks: dict[str, dict[str, Any]] = {}
+    networks: dict[str, Trained] = {}
     if plan is not None:
         shared = replace(line.together(Role.CONFIRMATION, judges), validation=0)
         (networks,) = line.calls(shared_networks, [(shared, plan)])
@@ -112,14 +121,14 @@ def champions(
     return networks
 
 
-def own_network(name: str, phase: Phase, arm: str, plan: Plan) -> dict[str, Any]:
-    """A task's network learned alone, with its error, plan and the arm of the proof that it is."""
+def own_network(name: str, phase: Phase, arm: str, plan: Plan) -> Trained:
+    """A task's network learned alone."""
     fitted, off = fit(phase, Request(plan, 0))
-    return {"error": off.value, "data": phase.task.pack(fitted), "plan": plan.to_dict(), "arm": arm}
+    return Trained(arm, plan, off.value, phase.task.pack(fitted))
 
 
-def shared_networks(task: SharedTask, plan: Plans) -> dict[str, dict[str, Any]]:
-    """The path of each task through one shared network, as a network of its own, with its error."""
+def shared_networks(task: SharedTask, plan: Plans) -> dict[str, Trained]:
+    """The path of each task through one shared network, as a network of its own."""
     learned = learn(task, SharedTraining(plan, 0))
     network = learned.network.cpu()
     found = {}
@@ -127,7 +136,7 @@ def shared_networks(task: SharedTask, plan: Plans) -> dict[str, dict[str, Any]]:
         built = Network(task.depth, task.width)
         shape = Shape(network.inputs[name], network.outputs, built, plan.recipe.activation)
         data = pack(network.alone(name), shape, learned.scalings[name])
-        found[name] = {"error": learned.errors[name], "data": data, "plan": plan.to_dict(), "arm": "candidate"}
+        found[name] = Trained("candidate", plan, learned.errors[name], data)
     return found
 
 
@@ -135,26 +144,27 @@ def _write(
     line: SharingPipeline,
     direct: Mapping[str, Direct],
     rivals: Mapping[str, Direct],
-    reference: Any,
-    rounds: Any,
-    found: Any,
-    networks: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
+    reference: Mapping[str, Sequence[float | None]],
+    rounds: Sequence[Round],
+    found: Sequence[Comparison],
+    networks: Mapping[str, Trained],
+) -> SharingCertificate:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
     run, study = line.run, line.study
-    result = {
+    searches = {phase: searched(search, study) for phase, search in line.searches.items()}
+    values = {
         "format": 1,
         "protocol": 2,
         "study": study.to_dict(),
         "data": cards(run.path("data")),
-        **{phase: searched(search, study) for phase, search in line.searches.items()},
-        "recipes": {task: rival.plan.recipe.to_dict() for task, rival in rivals.items()},
+        **searches,
+        "recipes": {task: rival.plan.recipe for task, rival in rivals.items()},
         "direct_by_budget": {
-            task: by_budget(line.searches[baseline_phase(task)].records(), direct[task], rival)
+            task: by_budget(searches[baseline_phase(task)].trials, direct[task], rival)
             for task, rival in rivals.items()
         },
         "handed_over": {
-            task: {key: one[key] for key in ("arm", "plan", "error")} | {"rows": len(line.pools[task])}
+            task: Kept(arm=one.arm, plan=one.plan, rows=len(line.pools[task]), error=one.error)
             for task, one in networks.items()
         },
         "reference": reference,
@@ -162,16 +172,17 @@ def _write(
         "not_confirmed": line.not_confirmed,
         "importance": {phase: search.importance() for phase, search in line.searches.items()},
     }
+    result = SharingResult.read(values)
     run.write("result.json", result)
     spent = cost(run, line.searches, line.spent, line.resources.workers)
     run.write("cost.json", spent)
-    certified = certificate(result, found, spent)
-    for one in certified["comparisons"]:
-        task, network = one["task"], networks[one["task"]]
+    certified = certificate(study, result, found, spent)
+    for one in certified.comparisons:
+        task, network = one.task, networks[one.task]
         folder = run.path("model", find(task).name)
-        write_bytes(folder / "network.safetensors", network["data"])
-        card = {"study": study.name, "task": task, "decision": one["decision"], "sentence": certified["sentence"],
-                "plan": network["plan"], "error": network["error"], "sha256": sha256(network["data"]),
+        write_bytes(folder / "network.safetensors", network.data)
+        card = {"study": study.name, "task": task, "decision": one.decision, "sentence": certified.sentence,
+                "plan": network.plan, "error": network.error, "sha256": sha256(network.data),
                 **interface(find(task))}  # fmt: skip
         run.write(f"model/{find(task).name}/card.json", card)
     run.write("certificate.json", certified)

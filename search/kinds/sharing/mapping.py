@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from graft.search.kinds.sharing.confirmation import Asked
 from graft.search.kinds.sharing.pipeline import SharingPipeline
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.proof.statistics import log_ratios, reduction
 from graft.search.run.folder import Run
+from graft.search.run.results import Change, SharedMap, SharingResult
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Request
 from graft.search.tasks.joint import SharedTraining
@@ -20,12 +22,11 @@ def recipes(run: Run, study: SharingStudy) -> tuple[dict[str, Recipe], Sharing |
     """Each task's recipe of direct learning and the plan that a finished run confirmed, else the study's start."""
     if not run.has("result.json"):
         return dict.fromkeys(study.tasks, study.start), None
-    result = run.read("result.json")
-    alone = {task: Recipe.from_dict(recipe) for task, recipe in result["recipes"].items()}
-    return alone, Sharing.from_dict(result["rounds"][0]["plan"]) if result["rounds"] else None
+    result = SharingResult.read(run.read("result.json"))
+    return dict(result.recipes), result.rounds[0].plan if result.rounds else None
 
 
-def drawn(line: SharingPipeline) -> dict[str, Any]:
+def drawn(line: SharingPipeline) -> SharedMap:
     """Share the first n blocks of all tasks, n = 0 to all, on fresh examples and regret seeds.
 
     All plans have the confirmed plan's recipe and weighting, where there is one.
@@ -45,7 +46,7 @@ def drawn(line: SharingPipeline) -> dict[str, Any]:
     with line.phase("map"):
         judges = line.judges()
         alone, together = line.alone(Role.REGRET, judges), line.together(Role.REGRET, judges)
-        asked: dict[str, tuple[Any, Any]] = {
+        asked: dict[str, Asked] = {
             f"direct/{task}/{i}": (alone[task], Request(Plan(own[task]), i)) for i in seeds for task in study.tasks
         }
         asked |= {f"{name}/{i}": (together, SharedTraining(plan, i)) for i in seeds for name, plan in plans.items()}
@@ -57,22 +58,24 @@ def drawn(line: SharingPipeline) -> dict[str, Any]:
         errors = {task: [e["by_task"][task] if e["error"] else None for e in found] for task in study.tasks}
         changes = {task: change(direct[task], errors[task]) for task in study.tasks}
         cells.append({"first": int(name.split()[0]), "one_hot": plan.one_hot, "errors": errors, "changes": changes})
-    return {
-        "study": study.to_dict(),
-        "seeds": study.budget.map,
-        "blocks": study.blocks,
-        "recipe": recipe.to_dict(),
-        "how": {**how, "weights": list(how.get("weights", ()))},
-        "direct": direct,
-        "cells": cells,
-    }
+    return SharedMap.read(
+        {
+            "study": study.to_dict(),
+            "seeds": study.budget.map,
+            "blocks": study.blocks,
+            "recipe": recipe,
+            "how": {**how, "weights": how.get("weights", ())},
+            "direct": direct,
+            "cells": cells,
+        }
+    )
 
 
-def change(direct: Sequence[float | None], errors: Sequence[float | None]) -> dict[str, Any] | None:
+def change(direct: Sequence[float | None], errors: Sequence[float | None]) -> Change | None:
     """Relative change of a task's error against learning it alone, with its 95 % interval; None if one diverged."""
     pairs = [(a, b) for a, b in zip(direct, errors, strict=True) if a is not None and b is not None]
     if len(pairs) < len(errors):
         return None
     found = reduction(log_ratios([a for a, _ in pairs], [b for _, b in pairs]), ALPHA)
     low, high = (-end for end in reversed(found.interval))
-    return {"value": -found.value, "interval": [low, high]}
+    return Change(value=-found.value, interval=(low, high))

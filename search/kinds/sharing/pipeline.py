@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 from zlib import crc32
 
 from graft.models.losses import away_from_zero, of_order_one, varying
@@ -15,7 +14,9 @@ from graft.search.kinds.sharing import confirmation, verdict
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.transfer.phases import PLANS, catching_up, direct_rules, direct_search
 from graft.search.kinds.transfer.study import Budget
+from graft.search.run.results import Round
 from graft.search.run.seeds import Role, entropy
+from graft.search.run.trials import Trial
 from graft.search.tasks.base import Examples, Phase, Request
 from graft.search.tasks.joint import SharedTask
 from graft.simulators.data.shards import generate
@@ -153,34 +154,34 @@ class SharingPipeline(Work):
         self.explore(self.searches["plans"], self.together(Role.PLANS), "all tasks together")
         return self.searches["plans"]
 
-    def confirm(self, baselines: Mapping[str, Plan], reference: confirmation.Reference) -> list[dict[str, Any]]:
+    def confirm(self, baselines: Mapping[str, Plan], reference: confirmation.Reference) -> list[Round]:
         """Confirm the best plan, and again without the tasks it is not proved to help, until all that are left are.
 
         Each round is fixed in the folder before it starts, and has seeds of its own.
 
         Returns:
-            What was fixed of each round, with its errors as ``arms``; none if no plan survived the search, or the best
+            What was fixed of each round, with its errors; none if no plan survived the search, or the best
             is ``not_confirmed``, for it was clearly behind direct learning there.
         """
-        plans = self.searches["plans"].records()
+        plans = [Trial.read(told) for told in self.searches["plans"].records()]
         trial = confirmation.chosen(plans, reference)
         self.not_confirmed = None if trial is None else confirmation.clearly_behind(trial, plans, reference)
         left: list[str] | None = list(self.study.tasks) if trial and not self.not_confirmed else None
-        rounds: list[dict[str, Any]] = []
+        rounds: list[Round] = []
         while left:
             number = len(rounds) + 1
             file = f"confirmation-{number}.json"
             if not self.run.has(file):
                 assert trial is not None
                 self.run.write(file, confirmation.protocol(trial, left, number, reference, self.study))
-            fixed = self.run.read(file)
+            fixed = Round.read(self.run.read(file))
             with self.phase(f"confirmation {number}" if number > 1 else "confirmation"):
                 judges = self.judges()
                 asked = confirmation.trainings(
                     fixed, baselines, self.alone(Role.CONFIRMATION, judges), self.together(Role.CONFIRMATION, judges)
                 )
                 entries = self.measured(f"confirmation-{number}", asked)
-            rounds.append(fixed | {"arms": confirmation.arms(fixed, entries)})
+            rounds.append(fixed.model_copy(update={"arms": confirmation.arms(fixed, entries)}))
             left = verdict.remaining(rounds[-1])
         return rounds
 

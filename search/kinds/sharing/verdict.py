@@ -14,20 +14,19 @@ Capacity needs no arm: a task's path through the shared network is a network of 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from graft.search.proof.claims import Claim, Errors, Rival, summary, tested
+from graft.search.run.certificate import Candidate, Comparison
+from graft.search.run.results import Round
 
 ARMS = ("direct", "direct_same_recipe", "shuffled")
 
 
-def judged(arms: Mapping[str, Mapping[str, Errors]], margin: float, alpha: float) -> dict[str, dict[str, Any]]:
+def judged(one: Round) -> dict[str, Candidate]:
     """One round of confirmation: whether each task is better off, Holm over the tasks.
 
     Args:
-        arms: Errors by arm (those of `ARMS`, and ``candidate``) and task, seed by seed.
-        margin: By which both direct arms must be beaten, as a fraction.
-        alpha: Level of the round, for all its tasks together.
+        one: What was fixed, with errors by arm (those of `ARMS`, and ``candidate``) and task, seed by seed.
 
     Returns:
         For each task an entry as in the certificate: ``decision`` is ``transfer`` where sharing is proved to help.
@@ -35,12 +34,15 @@ def judged(arms: Mapping[str, Mapping[str, Errors]], margin: float, alpha: float
     Raises:
         RivalDiverged: If tuned direct learning has no finite error on a seed.
     """
-    held = {task: {arm: arms[arm][task] for arm in (*ARMS, "candidate")} for task in arms["candidate"]}
-    found = tested([_claim(task, errors, margin) for task, errors in held.items()], alpha)
+    held = {task: {arm: one.arms[arm][task] for arm in (*ARMS, "candidate")} for task in one.arms["candidate"]}
+    found = tested([_claim(task, errors, one.margin) for task, errors in held.items()], one.alpha)
     names = ("decision", "reason", "relative_reduction", "interval", "p_value", "p_values", "sign_p_value")
+    fixed = {"round": one.round, "trial": one.trial, "plan": one.plan}
     return {
-        task: one.told(*names) | {"arms": {arm: summary(errors) for arm, errors in held[task].items()}}
-        for task, one in zip(held, found, strict=True)
+        task: Candidate.read(
+            finding.told(*names) | {"arms": {arm: summary(errors) for arm, errors in held[task].items()}} | fixed
+        )
+        for task, finding in zip(held, found, strict=True)
     }
 
 
@@ -68,7 +70,7 @@ def _claim(task: str, errors: Mapping[str, Errors], margin: float) -> Claim:
     return Claim(task, errors["candidate"], rivals, "learning together")
 
 
-def comparisons(tasks: Sequence[str], rounds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def comparisons(tasks: Sequence[str], rounds: Sequence[Round]) -> list[Comparison]:
     """The certificate's comparisons from every round of confirmation: of each task, the last round it was in.
 
     Tasks that a round does not prove to be helped leave, and the others are confirmed without them on fresh seeds.
@@ -77,44 +79,37 @@ def comparisons(tasks: Sequence[str], rounds: Sequence[Mapping[str, Any]]) -> li
 
     Args:
         tasks: Of the study.
-        rounds: What was fixed before each (``tasks``, ``plan``, ``alpha``, ``margin``), with its ``arms``.
+        rounds: Each with its errors.
     """
-    entries: dict[str, dict[str, Any]] = {}
+    entries: dict[str, Candidate] = {}
     left: list[str] = []
-    for number, one in enumerate(rounds, 1):
-        found = judged(one["arms"], one["margin"], one["alpha"])
-        left = [task for task in one["tasks"] if found[task]["decision"] == "transfer"]
-        for task, entry in found.items():
-            entries[task] = entry | {"round": number, "trial": one["trial"], "plan": one["plan"]}
-    certified = bool(rounds) and len(left) > 1 and left == list(rounds[-1]["tasks"])
-    if not certified:
-        for task in left:
-            entries[task] |= {"decision": "direct", "reason": "helped, but no other task is left to share with"}
+    for one in rounds:
+        found = judged(one)
+        left = _helped(one, found)
+        entries |= found
+    if len(left) == 1 or (rounds and left != list(rounds[-1].tasks)):
+        alone = {"decision": "direct", "reason": "helped, but no other task is left to share with"}
+        entries |= {task: entries[task].model_copy(update=alone) for task in left}
     return [_entry(task, entries.get(task)) for task in tasks]
 
 
-def remaining(one: Mapping[str, Any]) -> list[str] | None:
+def remaining(one: Round) -> list[str] | None:
     """The tasks to confirm next after a round, or None if that round was the last."""
-    found = judged(one["arms"], one["margin"], one["alpha"])
-    left = [task for task in one["tasks"] if found[task]["decision"] == "transfer"]
-    return left if 1 < len(left) < len(one["tasks"]) else None
+    left = _helped(one, judged(one))
+    return left if 1 < len(left) < len(one.tasks) else None
 
 
-def _entry(task: str, found: dict[str, Any] | None) -> dict[str, Any]:
+def _helped(one: Round, found: Mapping[str, Candidate]) -> list[str]:
+    """The tasks that a round proves to be helped."""
+    return [task for task in one.tasks if found[task].decision == "transfer"]
+
+
+def _entry(task: str, found: Candidate | None) -> Comparison:
     """One comparison of the certificate."""
     if found is None:
-        return {"task": task, "decision": "direct", "plan": None, **dict.fromkeys((*ARMS, "candidate"))} | {
-            "relative_reduction": 0.0, "interval": None, "p_value": 1.0, "candidates": []
-        }  # fmt: skip
-    helped = found["decision"] == "transfer"
-    return {
-        "task": task,
-        "decision": found["decision"],
-        "plan": found["plan"] if helped else None,
-        **found["arms"],
-        "relative_reduction": found["relative_reduction"],
-        "interval": found["interval"],
-        "p_value": found["p_value"],
-        "round": found["round"],
-        "candidates": [found],
-    }
+        nothing = {"relative_reduction": 0.0, "interval": None, "p_value": 1.0, "candidates": ()}
+        arms = dict.fromkeys((*ARMS, "candidate"))
+        return Comparison.read({"task": task, "decision": "direct", "plan": None, **arms, **nothing})
+    told = {name: getattr(found, name) for name in ("decision", "relative_reduction", "interval", "p_value", "round")}
+    plan = found.plan if found.decision == "transfer" else None
+    return Comparison.read({"task": task, "plan": plan, **told, **found.arms, "candidates": (found,)})

@@ -5,11 +5,11 @@ from typing import Any
 
 from graft.models.losses import METRICS
 from graft.models.weights import sha256
-from graft.search.engine.cost import summary
 from graft.search.kinds.transfer.sentence import sentence
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.statistics import equivalent_rows
 from graft.search.run.folder import strict
+from graft.search.run.results import Cost
 from graft.search.run.scale import geometric_mean
 from graft.search.run.trials import Trial
 from graft.search.tasks.base import Task
@@ -45,7 +45,7 @@ def best_measured(comparison: Mapping[str, Any], rival: Plan) -> tuple[str, Plan
     return arm, plan
 
 
-def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Mapping[str, Any]) -> dict:
+def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Cost) -> dict:
     """The certificate's document; of protocol 1 where the result is."""
     study = result["study"]
     tried = sum(bool(trial["errors"]) and Trial.read(trial).copies for trial in result["plans"]["trials"])
@@ -54,7 +54,7 @@ def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent:
         budget = result["direct_by_budget"][-1]["trainings"]
         comparison |= {"rival_budget": budget, "not_confirmed": result["confirmation"]["not_confirmed"]}
         more = {"protocol": result["protocol"], "handed_over": result["handed_over"]}
-    return strict(
+    document = strict(
         {
             "study": study["name"],
             "decision": comparison["decision"],
@@ -69,9 +69,11 @@ def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent:
             "comparisons": [comparison],
             "examples": result["examples"],
             **more,
-            **summary(spent),
+            **spent.summary(),
         }
     )
+    assert isinstance(document, dict)
+    return document
 
 
 def champion_card(

@@ -21,7 +21,9 @@ from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.verdict import verdict
 from graft.search.kinds.transfer.verification import checks
 from graft.search.report.sections import TRANSFER
+from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run, write_bytes
+from graft.search.run.results import SpanMap, TransferResult
 from graft.spaces.plan import Plan
 
 
@@ -103,18 +105,18 @@ class Transfer(Kind):
         """Where its task can be trained."""
         return tuple(self.study.learned.devices)
 
-    def mapped(self, line: Pipeline) -> dict[str, Any]:
+    def mapped(self, line: Pipeline) -> SpanMap:
         """Every span of every source and none."""
         return mapping.drawn(line)
 
-    def map_lines(self, drawn: Mapping[str, Any]) -> Iterator[str]:
+    def map_lines(self, drawn: SpanMap) -> Iterator[str]:
         """The best span, and how many help and harm."""
-        cells = [cell for cell in drawn["cells"] if cell["change"] is not None]
+        cells = [(cell.change, cell) for cell in drawn.cells if cell.change is not None]
         if not cells:
             raise RuntimeError("every span diverged on a seed")
-        best = min(cells, key=lambda cell: cell["change"])
-        counts = {said: sum(cell["verdict"] == said for cell in cells) for said in ("helps", "undecided", "harms")}
-        yield f"best span ({best['n1']}, {best['n2']}): {best['change']:+.0%} error; of {len(cells)} spans {counts}"
+        change, best = min(cells, key=lambda one: one[0])
+        counts = {said: sum(cell.verdict == said for _, cell in cells) for said in ("helps", "undecided", "harms")}
+        yield f"best span ({best.n1}, {best.n2}): {change:+.0%} error; of {len(cells)} spans {counts}"
 
     def predict(self, folder: Path, asked: Asked) -> str:
         """Outputs for a file of inputs."""
@@ -131,18 +133,19 @@ class Transfer(Kind):
 
 def _write(
     line: Pipeline, found: Decided, curve: Any, networks: Mapping[str, Any], arm: str, plan: Plan
-) -> dict[str, Any]:
+) -> Certificate:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
     best = networks["transfer" if arm == "candidate" else "direct"]
     run, searches = line.run, {"baseline": line.baseline_search, "plans": line.plans_search}
+    baseline = searched(line.baseline_search, line.study)
     result = {
         "format": 1,
         "protocol": 2,
         "study": line.study.to_dict(),
         "data": line.task.data_cards(run.path("data")),
         "bases": [base.card() for base in found.bases.values()],
-        "baseline": searched(line.baseline_search, line.study),
-        "direct_by_budget": by_budget(line.baseline_search.records(), found.direct, found.rival),
+        "baseline": baseline,
+        "direct_by_budget": by_budget(baseline.trials, found.direct, found.rival),
         "plans": searched(line.plans_search, line.study),
         "confirmation": found.fixed | {"arms": found.measured},
         "handed_over": {"arm": arm, "plan": plan.to_dict(), "rows": len(line.pool), "error": best["error"]},
@@ -154,9 +157,9 @@ def _write(
     run.write("result.json", result)
     spent = cost(run, searches, line.spent, line.resources.workers)
     run.write("cost.json", spent)
-    certified = conclusion.certificate(result, found.comparison, spent)
+    certified = conclusion.certificate(TransferResult.read(result).to_dict(), found.comparison, spent)
     write_bytes(run.path("model", "network.safetensors"), best["data"])
     card = conclusion.champion_card(line.study, line.task, certified, best, plan)
     run.write("model/card.json", card)
     run.write("certificate.json", certified)
-    return certified
+    return Certificate.read(certified)

@@ -1,11 +1,11 @@
 """The map: every span of every source and none, several seeds each. What people did by hand, beside the verdict."""
 
-from typing import Any
-
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.statistics import log_ratios, reduction
+from graft.search.run.certificate import TransferCertificate
 from graft.search.run.folder import Run
+from graft.search.run.results import SpanMap, TransferResult
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan, Recipe, Span
@@ -22,27 +22,28 @@ def recipes(run: Run, study: Study) -> tuple[Recipe, Recipe]:
     """
     if not run.has("result.json"):
         return study.start, study.start
-    result = run.read("result.json")
-    direct = Plan.from_dict(_best(result["baseline"])["plan"]).recipe
-    candidates = result["confirmation"]["candidates"]
-    return direct, Plan.from_dict(candidates[0]["plan"]).recipe if candidates else direct
+    result = TransferResult.read(run.read("result.json"))
+    best, confirmed = result.baseline.winner, result.confirmation
+    assert best is not None and isinstance(best.plan, Plan)
+    direct = best.plan.recipe
+    return direct, confirmed.candidates[0].plan.recipe if confirmed and confirmed.candidates else direct
 
 
 def chosen(run: Run) -> Plan | None:
     """The plan that a finished run certified, None if it certified none."""
     if not run.has("certificate.json"):
         return None
-    told = run.read("certificate.json")
-    return Plan.from_dict(told["comparisons"][0]["plan"]) if told["decision"] == "transfer" else None
+    plan = TransferCertificate.read(run.read("certificate.json")).comparisons[0].plan
+    return plan if isinstance(plan, Plan) else None
 
 
-def drawn(line: Pipeline) -> dict[str, Any]:
+def drawn(line: Pipeline) -> SpanMap:
     """The map of a run whose data are there: all spans of a study, on fresh examples and regret seeds."""
     own, theirs = recipes(line.run, line.study)
     return measured(line, own, theirs, chosen(line.run))
 
 
-def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = None) -> dict[str, Any]:
+def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = None) -> SpanMap:
     """The map of a run whose data are there.
 
     Args:
@@ -68,26 +69,30 @@ def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = No
         asked = {f"{name}/{i}": (task, Request(plan, i)) for i in seeds for name, plan in plans.items()}
         errors = line.measure("map", asked)
     by_plan = {name: [errors[f"{name}/{i}"] for i in seeds] for name in plans}
-    return {
-        "study": study.to_dict(),
-        "seeds": study.budget.map,
-        "trainings": len(asked) - (study.budget.map if best is not None else 0),
-        "blocks": study.blocks,
-        "direct": by_plan["direct"],
-        "direct_same_recipe": by_plan["direct_same_recipe"],
-        "direct_recipe": own.to_dict(),
-        "recipe": theirs.to_dict(),
-        "chosen": None if best is None else {"plan": best.to_dict(), "errors": by_plan["chosen"]},
-        "cells": [
-            {"source": name} | _cell(span, by_plan["direct"], by_plan[key], study.blocks)
-            for key, (name, span) in cells.items()
-        ],
-    }
+    return SpanMap.read(
+        {
+            "study": study.to_dict(),
+            "seeds": study.budget.map,
+            "trainings": len(asked) - (study.budget.map if best is not None else 0),
+            "blocks": study.blocks,
+            "direct": by_plan["direct"],
+            "direct_same_recipe": by_plan["direct_same_recipe"],
+            "direct_recipe": own,
+            "recipe": theirs,
+            "chosen": None if best is None else {"plan": best, "errors": by_plan["chosen"]},
+            "cells": [
+                _cell(name, span, by_plan["direct"], by_plan[key], study.blocks) for key, (name, span) in cells.items()
+            ],
+        }
+    )
 
 
-def _cell(span: Span, direct: list[float | None], errors: list[float | None], blocks: int) -> dict[str, Any]:
+def _cell(
+    source: str, span: Span, direct: list[float | None], errors: list[float | None], blocks: int
+) -> dict[str, object]:
     """One span against direct learning: relative change of the error, 95 % interval, verdict of that interval."""
-    cell: dict[str, Any] = {"n1": span.first, "n2": span.last, "paper": span.last < blocks, "errors": errors}
+    cell: dict[str, object] = {"source": source, "n1": span.first, "n2": span.last, "paper": span.last < blocks}
+    cell["errors"] = errors
     pairs = [(a, b) for a, b in zip(direct, errors, strict=True) if a is not None and b is not None]
     if len(pairs) < len(errors):
         return cell | {"change": None, "interval": None, "verdict": "undecided"}
@@ -95,7 +100,3 @@ def _cell(span: Span, direct: list[float | None], errors: list[float | None], bl
     low, high = (-end for end in reversed(found.interval))
     verdict = "helps" if high < 0 else "harms" if low > 0 else "undecided"
     return cell | {"change": -found.value, "interval": [low, high], "verdict": verdict}
-
-
-def _best(searched: dict[str, Any]) -> dict[str, Any]:
-    return next(trial for trial in searched["trials"] if trial["number"] == searched["best"])

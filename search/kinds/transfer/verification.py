@@ -14,6 +14,7 @@ from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verdict import verdict
 from graft.search.proof.verification import UNSPENT, departure, other_data
 from graft.search.run.folder import Evidence, Run
+from graft.search.run.results import TransferResult
 from graft.spaces.plan import Plan, Recipe
 
 
@@ -24,6 +25,7 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
         InputError: If the folder holds no finished run.
     """
     result, certificate = run.read("result.json"), run.read("certificate.json")
+    held = TransferResult.read(result)
 
     def bases() -> str:
         for base, told in zip(result["bases"], certificate["sources"], strict=True):
@@ -50,7 +52,7 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
         if "handed_over" not in result:  # protocol 1
             return ""
         found = recorded(run, "rival.json")
-        wrong = other_rival(result["baseline"], result["direct_by_budget"], recorded(run, "direct.json"), found)
+        wrong = other_rival(held.baseline, held.direct_by_budget, recorded(run, "direct.json"), found)
         kept, (arm, plan) = result["handed_over"], conclusion.best_measured(judged(), found.plan)
         rows = study.rows.pool - study.rows.locked
         same = (kept["arm"], Plan.from_dict(kept["plan"]), kept["rows"]) == (arm, plan, rows)
@@ -60,9 +62,9 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
         confirmed = result["confirmation"]
         if {key: confirmed[key] for key in run.read("confirmation.json")} != run.read("confirmation.json"):
             return "what was confirmed is not what was fixed beforehand"
-        held = Evidence(run.path("evidence", "confirmation.jsonl")).done
+        recorded = Evidence(run.path("evidence", "confirmation.jsonl")).done
         told = {f"{arm}/{i}": e for arm, errors in confirmed["arms"].items() for i, e in enumerate(errors)}
-        if {key: held[key]["error"] for key in told} != told:
+        if {key: recorded[key]["error"] for key in told} != told:
             return "errors differ from the recorded trainings"
         return rival()
 
@@ -79,7 +81,7 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
 
     return {
         "study": studies,
-        "data": lambda: other_data(study.learned.data_cards(run.path("data")), result),
+        "data": lambda: other_data(study.learned.data_cards(run.path("data")), held),
         "base networks": bases,
         "evidence": evidence,
         "certificate": comparison,

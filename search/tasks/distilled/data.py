@@ -2,11 +2,11 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from graft.models.energies import gauged
+from graft.search.run.results import DataCard
 from graft.search.run.seeds import Role, entropy, stream
 from graft.search.tasks.distilled.objective import Judge
 from graft.search.tasks.distilled.own import kept
@@ -20,9 +20,7 @@ from graft.simulators.spins.lattice import SpinModel
 from graft.simulators.spins.watched import read_states, watch
 
 
-def observe(
-    study: DclStudy, folder: Path, actors: int = 1, progress: Progress | None = None
-) -> tuple[Index, dict[str, Any]]:
+def observe(study: DclStudy, folder: Path, actors: int = 1, progress: Progress | None = None) -> tuple[Index, DataCard]:
     """Watch the system at its one temperature, or read who did, and say how much that is worth.
 
     Args:
@@ -46,14 +44,14 @@ def observe(
         seen = watch(model, study.temperature, n, seed, folder, actors=actors, progress=progress)
     seen.require()
     index = model.index(seen.states).reshape(-1, model.sites)
-    return index, {
-        "simulator": study.observations.name or study.system,
-        "rows": len(index),
-        "temperature": study.temperature,
-        "autocorrelation_sweeps": float(seen.autocorrelation_sweeps),
-        "effective": float(seen.effective),
-        "digest": digest(index),
-    }
+    return index, DataCard(
+        simulator=study.observations.name or study.system,
+        rows=len(index),
+        temperature=study.temperature,
+        autocorrelation_sweeps=float(seen.autocorrelation_sweeps),
+        effective=float(seen.effective),
+        digest=digest(index),
+    )
 
 
 def judge(study: DclStudy, role: Role) -> Judge:

@@ -16,12 +16,13 @@ from graft.search import report
 from graft.search.engine import serial
 from graft.search.engine.progress import Progress
 from graft.search.kinds.dcl.champion import load
-from graft.search.kinds.dcl.confirmation import as_long, trainings
+from graft.search.kinds.dcl.confirmation import as_long, protocol, trainings
 from graft.search.kinds.dcl.kind import Dcl
 from graft.search.kinds.dcl.pipeline import DclPipeline
 from graft.search.kinds.registry import kind_of
 from graft.search.report import energies
 from graft.search.report.sections import DCL
+from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.run.results import DclResults, Thermodynamics
@@ -52,9 +53,7 @@ def drawn(study: Any, folder: Path) -> None:
     written(watched, seed, study.states.watched, folder, SHARD_ROWS)
 
 
-def carried_out(
-    folder: Path, patch: pytest.MonkeyPatch, settings: dict[str, Any] = TINY
-) -> tuple[dict[str, Any], Mock]:
+def carried_out(folder: Path, patch: pytest.MonkeyPatch, settings: dict[str, Any] = TINY) -> tuple[Certificate, Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
     patch.setattr("graft.search.kinds.base.connection", connected)
     patch.setattr(Dcl, "work", partial(DclPipeline, trainer=serial))
@@ -141,7 +140,7 @@ def test_the_papers_recipe_is_taught_as_much() -> None:
     paper, searched = Watch("gru", student=Student(rounds=0)), Watch("linear", student=Student(rounds=3))
     assert as_long(8, paper, searched) == 32 and as_long(8, searched, searched) == 8
     study = resolve("dcl-ising", "demo", TINY)
-    fixed = {"plan": searched.to_dict(), "paper": study.paper.to_dict(), "seeds": 8, "seconds": 1.0}
+    fixed = protocol(searched, study)
     asked = trainings(fixed, study)
     assert asked["paper/0"].epochs == 4 * study.budget.student and asked["searched/7"].epochs == study.budget.student
 
@@ -170,7 +169,7 @@ def test_a_finished_run_is_not_done_again(copy: Path, monkeypatch: pytest.Monkey
     before = (copy / "result.json").read_bytes()
     monkeypatch.setattr(DclPipeline, "prepare", None)
     certified, tracker = carried_out(copy, monkeypatch)
-    assert (copy / "result.json").read_bytes() == before and certified == json.loads(
+    assert (copy / "result.json").read_bytes() == before and certified.to_dict() == json.loads(
         (copy / "certificate.json").read_text()
     )
     assert tracker.start.called and tracker.finish.called
@@ -256,7 +255,7 @@ def test_states_of_ones_own_are_learned_from(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "mine.npy").unlink()
     card = json.loads((tmp_path / "run" / "result.json").read_text())["data"]["watched"]
     assert (card["simulator"], card["rows"]) == ("mine.npy", 3000) and 2000 < card["effective"] <= 3000
-    assert [problem for _, problem in checks(tmp_path / "run")] == [""] * 5 and certified["comparisons"]
+    assert [problem for _, problem in checks(tmp_path / "run")] == [""] * 5 and certified.comparisons
     (tmp_path / "run" / "data" / "watched" / "observations.npy").write_bytes(b"other")
     assert "data" in [name for name, problem in checks(tmp_path / "run") if problem]
 

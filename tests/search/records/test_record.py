@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graft.search.run.folder import Evidence, Run, mend_tail, strict, write_bytes, write_json
+from graft.search.run.folder import Evidence, Run, mend_tail, write_bytes, write_json
+from graft.search.run.record import strict
 from graft.search.study import reopened, resolve
 from graft.spaces.errors import InputError
 

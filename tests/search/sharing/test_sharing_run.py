@@ -23,9 +23,10 @@ from graft.search.kinds.sharing import conclusion, verdict
 from graft.search.kinds.sharing.kind import Sharing
 from graft.search.kinds.sharing.pipeline import SharingPipeline
 from graft.search.report.sections import SHARING
+from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
-from graft.search.run.results import Result
+from graft.search.run.results import Cost, Result, SharingResult
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples
@@ -57,7 +58,7 @@ def kind_in(folder: Path) -> Kind:
     return kind_of(reopened(Run(folder).read("study.json")))
 
 
-def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:
+def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> tuple[Certificate, Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
     patch.setattr("graft.search.kinds.base.connection", connected)
     patch.setattr(Sharing, "work", partial(Here, trainer=serial))
@@ -139,7 +140,7 @@ def test_every_task_has_its_network(finished: Path, tmp_path: Path) -> None:
 def test_a_finished_run_is_not_done_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graft.search.kinds.base.connection", unreachable)
     found = kind_in(finished).run(Run(finished), Resources(1), Progress(quiet=True), Mock())
-    assert found == json.loads((finished / "certificate.json").read_text())
+    assert found.to_dict() == json.loads((finished / "certificate.json").read_text())
 
 
 def test_what_was_left_of_a_run_ends_the_same(finished: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +179,7 @@ def test_what_was_tampered_with_is_found(copy: Path, file: str, change: Callable
 def test_the_map_has_every_number_of_first_blocks_told_and_not(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graft.search.kinds.base.connection", connected)
     monkeypatch.setattr(Sharing, "work", partial(Here, trainer=serial))
-    drawn = kind_in(copy).map(Run(copy), Resources(1), Progress(quiet=True))
+    drawn = kind_in(copy).map(Run(copy), Resources(1), Progress(quiet=True)).to_dict()
     assert [(cell["first"], cell["one_hot"]) for cell in drawn["cells"]] == [
         (n, t) for n in range(4) for t in (False, True)
     ]
@@ -204,9 +205,10 @@ def test_the_page_shows_what_mattered_in_every_search(copy: Path) -> None:
 def test_a_search_that_leaves_no_plan_ends_with_direct_learning(copy: Path) -> None:
     result, spent = json.loads((copy / "result.json").read_text()), json.loads((copy / "cost.json").read_text())
     result["rounds"] = []
-    certified = conclusion.certificate(result, verdict.comparisons(TASKS, []), spent)
-    assert (certified["decision"], certified["together"], certified["seeds"]) == ("direct", [], 0)
-    for name, held in (("result.json", result), ("certificate.json", certified)):
+    found, cost = verdict.comparisons(TASKS, []), Cost.read(spent)
+    certified = conclusion.certificate(kind_in(copy).study, SharingResult.read(result), found, cost)
+    assert (certified.decision, certified.to_dict()["together"], certified.seeds) == ("direct", [], 0)
+    for name, held in (("result.json", result), ("certificate.json", certified.to_dict())):
         (copy / name).write_text(json.dumps(held))
     page = report.write(copy, SHARING).read_text()
     assert "no plan survived the search" in page and "arms" not in report.figures(copy)

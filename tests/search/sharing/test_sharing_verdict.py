@@ -13,6 +13,9 @@ from graft.search.kinds.sharing.sentence import sentence
 from graft.search.kinds.sharing.verdict import ARMS, comparisons, judged, remaining
 from graft.search.kinds.transfer.verdict import verdict as one_task
 from graft.search.proof.claims import RivalDiverged
+from graft.search.run.certificate import Comparison
+from graft.search.run.results import Round
+from graft.search.run.trials import Trial
 from graft.search.settings import Proof
 from graft.search.study import resolve
 from graft.search.tasks.joint import SharedTraining
@@ -38,49 +41,56 @@ def measured(ratios: Mapping[str, Mapping[str, float]], seed: int = 0, noise: fl
     return found
 
 
-def rounded(number: int, ratios: Mapping[str, Mapping[str, float]], **change: Any) -> dict[str, Any]:
-    plan = PLAN.only(tuple(ratios)).to_dict()
-    fixed = {"round": number, "tasks": list(ratios), "trial": 5, "plan": plan, "seeds": SEEDS, "margin": 0.02}
-    return fixed | {"alpha": ALPHA, "arms": measured(ratios, number)} | change
+def of_arms(arms: dict[str, Any], number: int = 1, margin: float = 0.02, alpha: float = ALPHA) -> Round:
+    tasks = tuple(arms["candidate"])
+    return Round(
+        round=number, tasks=tasks, trial=5, plan=PLAN.only(tasks), seeds=SEEDS, first_seed=0, margin=margin,
+        alpha=alpha, arms=arms,
+    )  # fmt: skip
+
+
+def rounded(number: int, ratios: Mapping[str, Mapping[str, float]]) -> Round:
+    return of_arms(measured(ratios, number), number)
 
 
 GOOD: dict[str, dict[str, float]] = {task: {} for task in TASKS}
 
 
 def test_a_task_is_helped_only_if_all_three_arms_are_beaten() -> None:
-    found = judged(measured({"film-8": {}, "film-10": {"direct": 1.0}, "film-12": {"direct_same_recipe": 1.0},
-                             "film-14": {"shuffled": 1.0}}), 0.02, ALPHA)  # fmt: skip
-    assert [found[task]["decision"] for task in TASKS] == ["transfer", "direct", "direct", "direct"]
-    assert "beat direct learning by more than 2%" in found["film-10"]["reason"]
-    assert "the plan's recipe" in found["film-12"]["reason"]
-    assert "labels shuffled" in found["film-14"]["reason"]
+    arms = measured({"film-8": {}, "film-10": {"direct": 1.0}, "film-12": {"direct_same_recipe": 1.0},
+                     "film-14": {"shuffled": 1.0}})  # fmt: skip
+    found = judged(of_arms(arms))
+    assert [found[task].decision for task in TASKS] == ["transfer", "direct", "direct", "direct"]
+    assert "beat direct learning by more than 2%" in found["film-10"].reason
+    assert "the plan's recipe" in found["film-12"].reason
+    assert "labels shuffled" in found["film-14"].reason
 
 
 def test_a_gain_within_the_margin_is_none() -> None:
-    found = judged(measured({task: {"direct": 1.015} for task in TASKS}, noise=0.002), 0.02, ALPHA)
-    assert all(one["decision"] == "direct" for one in found.values())
-    found = judged(measured({task: {"direct": 1.03} for task in TASKS}, noise=0.002), 0.02, ALPHA)
-    assert all(one["decision"] == "transfer" for one in found.values())
+    found = judged(of_arms(measured({task: {"direct": 1.015} for task in TASKS}, noise=0.002)))
+    assert all(one.decision == "direct" for one in found.values())
+    found = judged(of_arms(measured({task: {"direct": 1.03} for task in TASKS}, noise=0.002)))
+    assert all(one.decision == "transfer" for one in found.values())
 
 
 def test_one_task_is_judged_as_the_certificate_of_transfer_judges() -> None:
     from graft.search.kinds.transfer.verdict import Candidate
 
     held = measured({"film-8": {"direct": 1.1, "shuffled": 1.03}})
-    ours = judged(held, 0.02, 0.05)["film-8"]
+    ours = judged(of_arms(held, alpha=0.05))["film-8"]
     errors = {arm: held[arm]["film-8"] for arm in (*ARMS[1:], "candidate")}
     theirs = one_task(held["direct"]["film-8"], [Candidate(1, Plan(Recipe()), errors)], Proof(), "film-8")
     for key in ("decision", "relative_reduction", "interval", "p_value"):
-        assert ours[key] == theirs[key]
+        assert ours.to_dict()[key] == theirs[key]
 
 
 def test_p_values_are_adjusted_over_the_tasks() -> None:
-    alone = [judged(measured({task: {}}, seed), 0.02, ALPHA)[task]["p_value"] for seed, task in enumerate(TASKS)]
+    alone = [judged(of_arms(measured({task: {}}, seed)))[task].p_value for seed, task in enumerate(TASKS)]
     together: dict[str, Any] = {arm: {} for arm in (*ARMS, "candidate")}
     for seed, task in enumerate(TASKS):
         for arm, held in measured({task: {}}, seed).items():
             together[arm] |= held
-    adjusted = [one["p_value"] for one in judged(together, 0.02, ALPHA).values()]
+    adjusted = [one.p_value for one in judged(of_arms(together)).values()]
     order = np.argsort(alone)
     assert adjusted[order[0]] == pytest.approx(4 * alone[order[0]])
     assert all(a >= b for a, b in zip(adjusted, alone, strict=True))
@@ -89,7 +99,7 @@ def test_p_values_are_adjusted_over_the_tasks() -> None:
 def test_by_chance_no_task_is_said_to_be_helped_more_often_than_the_level_says() -> None:
     null = {task: {"direct": 1.02, "direct_same_recipe": 1.02, "shuffled": 1.0} for task in TASKS}
     wrong = sum(
-        any(one["decision"] == "transfer" for one in judged(measured(null, seed), 0.02, 0.05).values())
+        any(one.decision == "transfer" for one in judged(of_arms(measured(null, seed), alpha=0.05)).values())
         for seed in range(300)
     )
     assert wrong <= 20  # 15 are expected at most; three arms to be beaten make it far less
@@ -97,8 +107,8 @@ def test_by_chance_no_task_is_said_to_be_helped_more_often_than_the_level_says()
 
 def test_what_is_confirmed_at_once_needs_one_round() -> None:
     found = comparisons(TASKS, [rounded(1, GOOD)])
-    assert [one["task"] for one in found] == list(TASKS)
-    assert all(one["decision"] == "transfer" and one["plan"] == PLAN.to_dict() for one in found)
+    assert [one.task for one in found] == list(TASKS)
+    assert all(one.decision == "transfer" and one.plan == PLAN for one in found)
     assert remaining(rounded(1, GOOD)) is None
 
 
@@ -107,54 +117,54 @@ def test_a_task_that_is_harmed_leaves_and_the_others_are_confirmed_without_it() 
     left = remaining(first)
     assert left == list(TASKS[1:])
     second = rounded(2, {task: {} for task in left})
-    found = {one["task"]: one for one in comparisons(TASKS, [first, second])}
-    assert found["film-8"]["decision"] == "direct" and found["film-8"]["plan"] is None
-    assert found["film-8"]["round"] == 1 and found["film-8"]["relative_reduction"] < 0
+    found = {one.task: one for one in comparisons(TASKS, [first, second])}
+    assert found["film-8"].decision == "direct" and found["film-8"].plan is None
+    assert found["film-8"].round == 1 and found["film-8"].relative_reduction < 0
     for task in left:
-        assert found[task]["plan"]["tasks"] == left and found[task]["round"] == 2
+        assert found[task].plan.tasks == tuple(left) and found[task].round == 2
 
 
 def test_nothing_is_certified_that_was_not_confirmed_as_it_will_be_used() -> None:
     first = rounded(1, GOOD | {"film-8": {"direct": 0.8}})
-    assert all(one["decision"] == "direct" for one in comparisons(TASKS, [first])[:1])
+    assert all(one.decision == "direct" for one in comparisons(TASKS, [first])[:1])
     # A folder without the second round certifies nobody: the group of three was never trained.
-    assert not [one for one in comparisons(TASKS, [first]) if one["decision"] == "transfer"]
+    assert not [one for one in comparisons(TASKS, [first]) if one.decision == "transfer"]
 
 
 def test_one_task_alone_shares_with_nobody() -> None:
     first = rounded(1, {task: ({} if task == "film-14" else {"direct": 1.0}) for task in TASKS})
     assert remaining(first) is None
     found = comparisons(TASKS, [first])
-    assert all(one["decision"] == "direct" for one in found)
-    assert found[3]["candidates"][0]["reason"] == "helped, but no other task is left to share with"
+    assert all(one.decision == "direct" for one in found)
+    assert found[3].candidates[0].reason == "helped, but no other task is left to share with"
 
 
 def test_no_plan_no_sharing() -> None:
     found = comparisons(TASKS, [])
-    assert [one["decision"] for one in found] == ["direct"] * 4 and all(one["candidates"] == [] for one in found)
-    assert "no plan survived the search" in sentence(found, {"rows": {"test": 2000}})
+    assert [one.decision for one in found] == ["direct"] * 4 and all(one.candidates == () for one in found)
+    assert "no plan survived the search" in sentence(found, 2000)
 
 
 def test_divergence_fails_a_task_but_never_helps_one() -> None:
     held = measured(GOOD)
     held["shuffled"]["film-8"][3] = None
     held["candidate"]["film-10"][0] = None
-    found = judged(held, 0.02, ALPHA)
-    assert [found[task]["decision"] for task in TASKS] == ["direct", "direct", "transfer", "transfer"]
-    assert "others' labels shuffled diverged" in found["film-8"]["reason"]
-    assert found["film-10"]["reason"] == "learning together diverged on a confirmation seed"
+    found = judged(of_arms(held))
+    assert [found[task].decision for task in TASKS] == ["direct", "direct", "transfer", "transfer"]
+    assert "others' labels shuffled diverged" in found["film-8"].reason
+    assert found["film-10"].reason == "learning together diverged on a confirmation seed"
     held["direct"]["film-12"][1] = None
     with pytest.raises(RivalDiverged, match="^film-12: the direct baseline diverged"):
-        judged(held, 0.02, ALPHA)
+        judged(of_arms(held))
 
 
-def trial(number: int, ratios: Mapping[str, float], state: str = "complete") -> dict[str, Any]:
-    by_task = [{task: REFERENCE[task][i] * ratio for task, ratio in ratios.items()} for i in range(2)]
+def trial(number: int, ratios: Mapping[str, float], state: str = "complete") -> Trial:
+    by_task = tuple({task: REFERENCE[task][i] * ratio for task, ratio in ratios.items()} for i in range(2))
     value = math.exp(float(np.mean(np.log([error for one in by_task for error in one.values()]))))
-    return {"number": number, "state": state, "value": value, "by_task": by_task, "plan": PLAN.to_dict()}
+    return Trial(number=number, state=state, value=value, by_task=by_task, plan=PLAN, errors=())  # type: ignore[arg-type]
 
 
-REFERENCE: dict[str, list[float | None]] = {"film-8": [0.02, 0.03], "film-14": [0.2, 0.21]}
+REFERENCE: dict[str, list[float]] = {"film-8": [0.02, 0.03], "film-14": [0.2, 0.21]}
 
 
 def test_a_plan_that_makes_no_task_worse_is_preferred() -> None:
@@ -169,19 +179,22 @@ def test_a_plan_that_makes_no_task_worse_is_preferred() -> None:
 def test_a_round_is_fixed_with_seeds_and_a_share_of_the_level_of_its_own() -> None:
     study = resolve("films-8-10-12-14", "paper")
     reference: dict[str, list[float | None]] = {task: [0.1, 0.1] for task in TASKS}
-    one = {"number": 4, "plan": PLAN.to_dict(), "by_task": [dict.fromkeys(TASKS, 0.08), dict.fromkeys(TASKS, 0.07)]}
+    by_task = (dict.fromkeys(TASKS, 0.08), dict.fromkeys(TASKS, 0.07))
+    one = Trial(number=4, state="complete", plan=PLAN, by_task=by_task, errors=(), value=None)  # type: ignore[arg-type]
     fixed = [protocol(one, TASKS[n - 1 :], n, reference, study) for n in (1, 2, 3)]
-    assert [f["alpha"] for f in fixed] == [0.05 / 3] * 3
-    assert [f["tasks"] for f in fixed] == [list(TASKS[n:]) for n in (0, 1, 2)]
-    spans = [range(f["first_seed"], f["first_seed"] + f["seeds"]) for f in fixed]
+    assert [f.alpha for f in fixed] == [0.05 / 3] * 3
+    assert [f.tasks for f in fixed] == [TASKS[n:] for n in (0, 1, 2)]
+    spans = [f.numbers for f in fixed]
     assert not set(spans[0]) & set(spans[1]) and not set(spans[1]) & set(spans[2])
-    assert Sharing.from_dict(fixed[1]["plan"]) == PLAN.only(TASKS[1:])
-    assert all(study.proof.seeds <= f["seeds"] <= study.proof.most_seeds for f in fixed)
+    assert fixed[1].plan == PLAN.only(TASKS[1:])
+    assert all(study.proof.seeds <= f.seeds <= study.proof.most_seeds for f in fixed)
 
 
 def test_every_training_of_a_round_finds_its_place_among_the_arms() -> None:
-    plan = PLAN.only(("film-8", "film-14")).to_dict()
-    fixed = {"tasks": ["film-8", "film-14"], "plan": plan, "seeds": 2, "first_seed": 12}
+    plan = PLAN.only(("film-8", "film-14"))
+    fixed = Round(
+        round=2, tasks=("film-8", "film-14"), trial=5, plan=plan, seeds=2, first_seed=12, margin=0.02, alpha=ALPHA
+    )
     alone: Any = {"film-8": "alone 8", "film-14": "alone 14"}
     together: Any = "together"
     asked = trainings(fixed, {task: Plan(Recipe()) for task in TASKS}, alone, together)
@@ -194,13 +207,13 @@ def test_every_training_of_a_round_finds_its_place_among_the_arms() -> None:
     }
     entries["candidate/13"]["error"] = None
     found = arms(fixed, entries)
-    assert found["candidate"]["film-14"] == [entries["candidate/12"]["by_task"]["film-14"], None]
-    assert found["direct"]["film-8"] == [entries[f"direct/film-8/{seed}"]["error"] for seed in (12, 13)]
+    assert found["candidate"]["film-14"] == (entries["candidate/12"]["by_task"]["film-14"], None)
+    assert found["direct"]["film-8"] == tuple(entries[f"direct/film-8/{seed}"]["error"] for seed in (12, 13))
 
 
 def test_the_verdict_in_words() -> None:
     first = rounded(1, GOOD | {"film-8": {"direct": 0.8}})
-    text = sentence(comparisons(TASKS, [first, rounded(2, {task: {} for task in TASKS[1:]})]), {"rows": {"test": 2000}})
+    text = sentence(comparisons(TASKS, [first, rounded(2, {task: {} for task in TASKS[1:]})]), 2000)
     assert text.startswith(
         "Sharing: learn film-10, film-12 and film-14 together and share layers 1 to 2 and 7 of 7 (the head included) "
         "among all, the network told its task by a one-hot, losses weighed 1:0.6:0.4. On 2,000 newly simulated"
@@ -214,34 +227,39 @@ def test_the_verdict_in_words() -> None:
     assert describe_layers([1]) == "layer 1" and describe_layers([1, 2, 3, 5, 6]) == "layers 1 to 3 and 5 to 6"
 
 
+def nothing(task: str, **more: Any) -> Comparison:
+    return Comparison.read({"task": task, "decision": "direct", "plan": None, **more})
+
+
 def test_what_is_learned_alone_is_the_better_of_two_direct_recipes_that_were_measured() -> None:
     rival = Plan(Recipe(rate=0.01))
     plan = Sharing.ends(Recipe(rate=0.02), ("film-2", "film-3"), 3, 2, 0)
 
-    def told(direct: float, same: float | None) -> dict[str, Any]:
+    def told(direct: float, same: float | None) -> Comparison:
         arms = {"direct": {"mean": direct}, "direct_same_recipe": {"mean": same}}
-        return {"candidates": [{"arms": arms, "plan": plan.to_dict()}]}
+        test = {"decision": "direct", "reason": "", "relative_reduction": None, "interval": None, "p_value": 1.0}
+        test |= {"p_values": {}, "sign_p_value": 1.0}
+        return nothing("film-2", candidates=[{"arms": arms, "plan": plan, **test}])
 
     assert best_measured(told(0.05, 0.04), rival) == ("direct_same_recipe", plan.alone)
-    for one in (told(0.05, 0.05), told(0.05, 0.06), told(0.05, None), {"candidates": []}):
+    for one in (told(0.05, 0.05), told(0.05, 0.06), told(0.05, None), nothing("film-2")):
         assert best_measured(one, rival) == ("direct", rival)
 
 
 def test_a_plan_that_the_search_shows_behind_in_every_task_is_not_confirmed() -> None:
-    def trial(number: int, a: float, b: float) -> dict[str, Any]:
+    def trial(number: int, a: float, b: float) -> Trial:
         noise = ((1.0, 1.02, 0.98), (1.01, 0.99, 1.0), (0.99, 1.0, 1.02))[number % 3]
         by_task = [{"a": a * n, "b": b * n} for n in noise]
         told = {"number": number, "state": "complete", "value": (a * b) ** 0.5, "by_task": by_task}
-        return told | {"plan": PLAN.to_dict()}
+        return Trial.read(told | {"plan": PLAN, "errors": ()})
 
     reference = {"a": [0.050, 0.051, 0.049], "b": [0.10, 0.099, 0.101]}
     far, one_sided, near = trial(0, 0.07, 0.14), trial(1, 0.07, 0.09), trial(2, 0.0502, 0.1)
     found = clearly_behind(far, [far, trial(3, 0.08, 0.15)], reference)
-    assert found is not None and found["trial"] == 0 and found["plan"] is far["plan"]
-    assert found["behind"] == {"a": pytest.approx(0.4, abs=0.01), "b": pytest.approx(0.4, abs=0.01)}
+    assert found is not None and found.trial == 0 and found.plan == far.plan
+    assert found.behind == {"a": pytest.approx(0.4, abs=0.01), "b": pytest.approx(0.4, abs=0.01)}
     assert clearly_behind(one_sided, [one_sided, far], reference) is None  # one task is helped, and the other may leave
     assert clearly_behind(near, [near, far], reference) is None
     assert clearly_behind(far, [far, trial(3, 0.08, 0.15)], reference | {"a": [None, 0.05, 0.05]}) is None
-    text = sentence([{"task": task, "decision": "direct", "candidates": []} for task in "ab"], {"rows": {"test": 9}},
-                    None, found)  # fmt: skip
+    text = sentence([nothing(task) for task in "ab"], 9, None, found)
     assert "clearly behind direct learning already in the search (a by 40 %, b by 40 %)" in text

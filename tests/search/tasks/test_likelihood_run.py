@@ -20,6 +20,7 @@ from graft.search.kinds.registry import kind_of
 from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.report.sections import TRANSFER
+from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.study import reopened, resolve
@@ -57,7 +58,7 @@ def prepared(folder: Path, patch: pytest.MonkeyPatch) -> Run:
     return Run(folder)
 
 
-def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> Certificate:
     run = prepared(folder, patch)
     with run.held():
         study = resolve("dcl-transfer", "demo", TINY)
@@ -104,7 +105,7 @@ def test_a_run_taken_up_again_gives_the_same_bits(copy: Path, monkeypatch: pytes
 
 def test_the_map_and_the_page_show_every_span(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = prepared(copy, monkeypatch)
-    drawn = kind_in(run).map(run, Resources(1), Progress(quiet=True))
+    drawn = kind_in(run).map(run, Resources(1), Progress(quiet=True)).to_dict()
     assert len(drawn["cells"]) == 2 * 6 and drawn["blocks"] == 3
     page = report.write(copy, TRANSFER).read_text().replace("\u00a0", " ")
     assert {"arms", "energies", "layers-1", "map-1", "map-2"} <= set(report.figures(copy))

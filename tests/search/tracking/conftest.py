@@ -5,7 +5,7 @@ import json
 import pytest
 from tracked import BASELINE, PLANS
 
-from graft.search.run.record import plain
+from graft.search.run.record import strict
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def folder(tmp_path, request):
         "certificate": {"study": name, "decision": "transfer", "sentence": "It helps.", "comparisons": [verdict]},
     }
     for record, value in records.items():
-        (tmp_path / f"{record}.json").write_text(json.dumps(plain(value)))
+        (tmp_path / f"{record}.json").write_text(json.dumps(strict(value)))
     (tmp_path / "run-id").write_text(f"id-{name}")
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "network.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")

@@ -9,6 +9,7 @@ from graft.search.engine.searched import Direct, by_budget
 from graft.search.kinds.transfer.conclusion import best_measured
 from graft.search.report import drawing
 from graft.search.run.results import Spectra
+from graft.search.run.trials import Trial
 from graft.search.tasks.regression import predicted
 from graft.simulators.registry import find
 from graft.spaces.plan import Plan, Recipe, Span
@@ -44,14 +45,14 @@ def test_what_is_handed_over_is_the_certified_plan_or_the_best_direct_learning_t
 
 
 def test_direct_learning_by_budget_tells_what_was_best_when() -> None:
-    def trial(number: int, *errors: float, state: str = "complete") -> dict[str, Any]:
+    def trial(number: int, *errors: float, state: str = "complete") -> Trial:
         value = float(np.exp(np.log(errors).mean())) if errors else None
-        return {"number": number, "errors": list(errors), "value": value, "state": state}
+        return Trial(number=number, state=state, plan=RIVAL, errors=errors, value=value)
 
     trials = [trial(0, 0.05, 0.06), trial(1, 0.04, 0.041), trial(2, 0.03, state="failed"), trial(3, 0.02, 0.03)]
     early, late = (Direct(number, RIVAL, 0.0, Ranges(), spent) for number, spent in ((1, 4), (3, 8)))
     told = by_budget(trials, early, late)
-    assert [(one["trainings"], one["trial"], one["seeds"]) for one in told] == [(2, 1, 2), (4, 1, 2), (8, 3, 2)]
-    assert told[-1]["error"] == pytest.approx((0.02 * 0.03) ** 0.5)
+    assert [(one.trainings, one.trial, one.seeds) for one in told] == [(2, 1, 2), (4, 1, 2), (8, 3, 2)]
+    assert told[-1].error == pytest.approx((0.02 * 0.03) ** 0.5)
     # A search that did not start a trial in the first half has nothing to tell of it.
-    assert [one["trainings"] for one in by_budget(trials, Direct(0, RIVAL, 0.0, Ranges(), 1), late)] == [1, 8]
+    assert [one.trainings for one in by_budget(trials, Direct(0, RIVAL, 0.0, Ranges(), 1), late)] == [1, 8]

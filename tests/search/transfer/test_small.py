@@ -28,6 +28,7 @@ from graft.search.proof.claims import Claim, Comparison, Rival
 from graft.search.proof.crossed import Crossed
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
+from graft.search.run.results import Cost
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
 from graft.search.tasks.base import Examples, Phase, Request, fit
@@ -131,7 +132,7 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     spent: dict[str, Any] = {
         "trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}
     }  # fmt: skip
-    document = certificate(result, told, spent)
+    document = certificate(result, told, Cost.read(spent))
     assert (document["mode"], document["test_examples"], document["seeds"]) == ("small", 6, 20)
     assert (
         document["metric"] == METRICS["relative-l1"].phrase and "6 locked examples of dear.csv" in document["sentence"]
@@ -270,7 +271,7 @@ def test_a_map_of_small_mode_leaves_the_locked_rows_alone(tmp_path: Path) -> Non
     line.test = lambda: pytest.fail("a map read what is locked")  # type: ignore[method-assign]
     line.trainer = Watched(seen)
     drawn = measured(line, study.start, study.start)
-    assert [(cell["n1"], cell["n2"]) for cell in drawn["cells"]] == [(1, 1), (1, 2), (2, 2)]
+    assert [(cell.n1, cell.n2) for cell in drawn.cells] == [(1, 1), (1, 2), (2, 2)]
     assert seen and all(one.test is None and not one.crossed and len(one.pool) == 24 for one in seen)
 
 

@@ -21,6 +21,7 @@ from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.verdict import verdict
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
+from graft.search.run.results import Cost
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples
@@ -55,7 +56,7 @@ def kind_in(folder: Path) -> Kind:
 
 def go_on(folder: Path, tracker: Mock) -> dict[str, Any]:
     """Carry out what is left of a run."""
-    return kind_in(folder).run(Run(folder), Resources(1), Progress(quiet=True), tracker)
+    return kind_in(folder).run(Run(folder), Resources(1), Progress(quiet=True), tracker).to_dict()
 
 
 def carried_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Mock]:
@@ -152,7 +153,7 @@ def forged(folder: Path, change: Callable[[Any], object]) -> None:
     arms = result["confirmation"]["arms"]
     judged = verdict(arms["direct"], candidates(result["confirmation"], arms), study.proof, study.target)
     spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
-    certified = conclusion.certificate(result, judged, spent)
+    certified = conclusion.certificate(result, judged, Cost.read(spent))
     (folder / "certificate.json").write_text(json.dumps(certified))
     edit(folder / "model" / "card.json", lambda held: held.update(sentence=certified["sentence"]))
 
