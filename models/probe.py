@@ -1,7 +1,6 @@
 """What a network, as it stands, says of a task's data before any training: features of each block, and gradients."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +28,7 @@ def features(network: nn.Module, inputs: Tensor) -> list[NDArray[np.float64]]:
     blocks = blocks_of(network)[:-1]
     found = {block: np.zeros((len(inputs), 1)) for block in blocks}
 
-    def seen(block: nn.Module, given: Any, output: Any) -> None:
+    def seen(block: nn.Module, given: object, output: Tensor) -> None:
         first = output[0] if isinstance(output, tuple) else output
         found[block] = first.flatten(1).double().cpu().numpy()
 

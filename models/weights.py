@@ -46,7 +46,7 @@ def unpack(path: Path) -> tuple[nn.Module, Shape, Scaling]:
     return network, shape, scaling
 
 
-def pack_state(network: nn.Module, scaling: Scaling | None, told: Mapping[str, Any]) -> bytes:
+def pack_state(network: nn.Module, scaling: Scaling | None, told: Mapping[str, object]) -> bytes:
     """The weights of any network, its input scaling and what else is told, as safetensors bytes."""
     tensors = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
     if scaling is not None:

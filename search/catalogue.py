@@ -4,26 +4,28 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from graft.spaces.errors import InputError, unknown
 from graft.spaces.words import OWN, SCALES
 
+Values = Mapping[str, object]
+"""What a table of TOML holds."""
+
 
 @cache
-def written() -> dict[str, dict[str, Any]]:
+def written() -> dict[str, dict[str, object]]:
     """TOML values of every file in `search/studies`, by name; a ``_name`` is no study, but what studies extend."""
     found = sorted((one for one in files("graft.search").joinpath("studies").iterdir()), key=lambda one: one.name)
     return {one.name.removesuffix(".toml"): tomllib.loads(one.read_text()) for one in found}
 
 
-def registry(scale: str = "demo") -> dict[str, dict[str, Any]]:
+def registry(scale: str = "demo") -> dict[str, dict[str, object]]:
     """Every study that is defined, by name, as plain values at that scale."""
     names = [name for name in written() if not name.startswith("_")]
     return {name: {"name": name} | extended(written()[name], scale, name) for name in names}
 
 
-def extended(values: Mapping[str, Any], scale: str, where: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+def extended(values: Values, scale: str, where: str, above: tuple[str, ...] = ()) -> dict[str, object]:
     """The values at a scale, laid over those that they extend."""
     own = sized({key: value for key, value in values.items() if key != "extends"}, scale, where)
     parent, chain = values.get("extends"), (*above, where)
@@ -36,17 +38,18 @@ def extended(values: Mapping[str, Any], scale: str, where: str, above: tuple[str
     return laid(extended(written()[parent], scale, parent, chain), own)
 
 
-def sized(values: Mapping[str, Any], scale: str, where: str) -> dict[str, Any]:
+def sized(values: Values, scale: str, where: str) -> dict[str, object]:
     """The values with those of their table for the scale on top, both tables taken out."""
-    sizes = {key: values.get(key, {}) for key in SCALES}
-    for key, table in sizes.items():
-        if not isinstance(table, Mapping):
+    sizes = dict[str, Values]()
+    for key in SCALES:
+        if not isinstance(table := values.get(key, {}), Mapping):
             raise InputError(f"{where}: {key} is {table!r}; allowed: a table")
+        sizes[key] = table
     always = {key: value for key, value in values.items() if key not in SCALES}
     return merged(listed(always, where), listed(sizes[scale], where))
 
 
-def listed(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+def listed(values: Values, where: str) -> dict[str, object]:
     """The values with a single ``source`` written as the list it is short for."""
     if "source" not in values:
         return dict(values)
@@ -55,7 +58,7 @@ def listed(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key != "source"} | {"sources": [values["source"]]}
 
 
-def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def laid(under: Values, over: Values) -> dict[str, object]:
     """``over`` merged onto ``under``; a network of the user's own leaves nothing of the one below, nor activations."""
     network = over.get("network")
     if isinstance(network, Mapping) and "module" in network and "tasks" not in {**under, **over}:
@@ -64,7 +67,7 @@ def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged(under, over)
 
 
-def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(under: Values, over: Values) -> dict[str, object]:
     """``over`` laid onto ``under``, table by table."""
     result = dict(under)
     for key, value in over.items():

@@ -7,7 +7,7 @@ import signal
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from graft.cluster.connect import quiet
 
@@ -96,7 +96,7 @@ def _add_study(sub: ArgumentParser, optional: bool = False) -> None:
     sub.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
 
 
-def execute(arguments: Sequence[str]) -> Any:
+def execute(arguments: Sequence[str]) -> object:
     """Parse and carry out one command."""
     names = [argument for argument in arguments if not argument.startswith("-")]
     if names and names[0] not in COMMANDS:
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     asked_to_end = []
 
-    def terminated(*_: Any) -> NoReturn:
+    def terminated(*_: object) -> NoReturn:
         asked_to_end.append(True)
         raise KeyboardInterrupt
 

@@ -4,7 +4,7 @@ import math
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graft.search.catalogue import registry
 from graft.spaces.errors import InputError, number, whole
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from graft.search.kinds.base import Kind
     from graft.search.run.folder import Run
     from graft.search.run.resources import Resources
+    from graft.search.settings import StudySettings
 
 # What needs torch, Ray or MLflow is loaded by the commands that use it: `graft list` answers at once.
 
 DEFAULT = "film10-film8"
 
 
-def listed(options: Namespace) -> Any:
+def listed(options: Namespace) -> object:
     """``list``: every study that is defined."""
     studies = registry()
     for name, values in studies.items():
@@ -27,7 +28,7 @@ def listed(options: Namespace) -> Any:
     return {name: values.get("title", "") for name, values in studies.items()}
 
 
-def overview(options: Namespace) -> Any:
+def overview(options: Namespace) -> object:
     """No command at all: what this is, what can be run, what to type."""
     options.say("graft finds which layers of a network are worth moving to another physics task, and proves it.\n")
     found = listed(options)
@@ -35,7 +36,7 @@ def overview(options: Namespace) -> Any:
     return found
 
 
-def _study(options: Namespace) -> Any:
+def _study(options: Namespace) -> "StudySettings":
     from graft.search.kinds.registry import kind_of
     from graft.search.study import resolve, setting
 
@@ -75,12 +76,12 @@ def _begin(options: Namespace, kind: "Kind") -> "tuple[Run, Resources]":
     return run, Resources(workers, options.device, gpus, uri=getattr(options, "tracking_uri", None), store=store)
 
 
-def _place(options: Namespace, study: Any) -> Path:
+def _place(options: Namespace, study: "StudySettings") -> Path:
     suffix = f"-seed{study.seed}" if study.seed else ""
     return Path(options.out or f"runs/{study.name}-{study.scale}{suffix}").resolve()
 
 
-def run(options: Namespace) -> Any:
+def run(options: Namespace) -> object:
     """``run``: search, confirm, certify, show."""
     from graft.search.doctor import tracking
     from graft.search.estimate import in_words
@@ -142,7 +143,7 @@ def _words(options: Namespace) -> list[str]:
     return [*words, *(word for text in options.set for word in ("--set", text))]
 
 
-def draw_map(options: Namespace) -> Any:
+def draw_map(options: Namespace) -> object:
     """``map``: every span of a study; of several tasks, every number of first blocks shared."""
     from graft.search.kinds.registry import kind_of
 
@@ -162,7 +163,7 @@ def draw_map(options: Namespace) -> Any:
     return drawn.to_dict()
 
 
-def report(options: Namespace) -> Any:
+def report(options: Namespace) -> object:
     """``report``: draw again from what is recorded."""
     from graft.search.run.folder import Run
 
@@ -172,7 +173,7 @@ def report(options: Namespace) -> Any:
     return {"report": str(page)}
 
 
-def predict(options: Namespace) -> Any:
+def predict(options: Namespace) -> object:
     """``predict``: the champion's outputs for a file of inputs; what a learned energy predicts on any lattice."""
     from graft.search.kinds.base import Asked
 
@@ -185,15 +186,16 @@ def predict(options: Namespace) -> Any:
     return {"csv": text}
 
 
-def ui(options: Namespace) -> Any:
+def ui(options: Namespace) -> object:
     """``ui``: MLflow, opened on the comparison of a run's trials."""
     from graft.search.tracking.ui import ui as serve
 
     folder = _folder(options.folder) if options.folder else None
     serve(folder, options.port, open_browser=not options.no_browser, uri=options.tracking_uri)
+    return None
 
 
-def deliver(options: Namespace) -> Any:
+def deliver(options: Namespace) -> object:
     """``deliver``: show in MLflow what could not be shown while the run went on."""
     from graft.search.tracking.view import deliver as send
 
@@ -202,7 +204,7 @@ def deliver(options: Namespace) -> Any:
     return {"new": new}
 
 
-def verify(options: Namespace) -> Any:
+def verify(options: Namespace) -> object:
     """``verify``: does the certificate follow from what the folder holds, and is that intact?"""
     from graft.search.run.folder import Run
 
@@ -216,7 +218,7 @@ def verify(options: Namespace) -> Any:
     return {"verified": [name for name, _ in found]}
 
 
-def calibrate(options: Namespace) -> Any:
+def calibrate(options: Namespace) -> object:
     """``calibrate``: how often the certificate errs, from whole runs where the truth is known."""
     from graft.cluster.preflight import Resources, cpus, possible
     from graft.search.study import resolve
@@ -225,10 +227,13 @@ def calibrate(options: Namespace) -> Any:
     folder = Path(options.out or "runs/calibration").resolve()
     possible(options.workers, "cpu", folder, 200, Resources(cpus(), 0))  # processes of this machine, no Ray
     from graft.search.kinds.transfer import calibration
+    from graft.search.kinds.transfer.study import Study
     from graft.search.report import calibration as drawn
     from graft.search.run.folder import write_bytes, write_json
 
-    modes = calibration.by_mode(resolve("calibration"), folder)
+    asked = resolve("calibration")
+    assert isinstance(asked, Study)
+    modes = calibration.by_mode(asked, folder)
     study, place = modes[options.mode]
     repeats = calibration.calibrate(study, place, options.repeats, options.workers or cpus())
     for done, (kind, repeat) in enumerate(repeats, 1):
@@ -245,7 +250,7 @@ def calibrate(options: Namespace) -> Any:
     return {"rows": rows, "truth": known}
 
 
-def doctor(options: Namespace) -> Any:
+def doctor(options: Namespace) -> object:
     """``doctor``: is everything fit for a search, or for this study?"""
     from graft.search.doctor import examination
     from graft.search.kinds.registry import kind_of

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -20,23 +20,39 @@ class StudySettings(Settings):
     """What can be done with the settings of a study of any kind.
 
     Attributes:
+        name: Registered as this.
+        title: One line for people.
+        scale: ``demo`` or ``paper``.
+        seed: Fixes every random number.
         kind: Which question it asks, as of `graft.search.kinds.registry`.
         before: What folders of protocol 1 do not say, and meant.
     """
 
     kind: ClassVar[str]
-    before: ClassVar[Mapping[str, Mapping[str, Any]]] = {"budget": {"rival": 1}}
+    before: ClassVar[Mapping[str, Mapping[str, object]]] = {"budget": {"rival": 1}}
+
+    name: str  # fields where each kind of study declares its own
+    title: str
+    scale: Scale
+    seed: int
+
+    def tried(self) -> None:
+        """Refuse what does not fit, as soon as the study is read.
+
+        Raises:
+            InputError: Naming what cannot be used.
+        """
 
     @classmethod
-    def reopened(cls, values: Mapping[str, Any]) -> Self:
+    def reopened(cls, values: Mapping[str, object]) -> Self:
         """The study of a run's folder, from the plain values there.
 
         Folders of protocol 1 do not say how often direct learning is searched: once. Nor where heads start: at random,
         as a recipe without the setting means.
         """
-        told = {key: held for key, held in cls.before.items() if isinstance(values.get(key), Mapping)}
         held = {key: value for key, value in values.items() if key != "kind"}
-        return cls.from_dict(held | {key: {**meant, **values[key]} for key, meant in told.items()})
+        tables = {key: table for key in cls.before if isinstance(table := values.get(key), Mapping)}
+        return cls.from_dict(held | {key: {**cls.before[key], **table} for key, table in tables.items()})
 
 
 @settings("proof")

@@ -2,15 +2,14 @@
 
 import sys
 import tomllib
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from graft.search.catalogue import extended, laid, listed, merged, registry
+from graft.search.catalogue import Values, extended, laid, listed, merged, registry
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.transfer.states import LikelihoodStudy
 from graft.search.kinds.transfer.study import Study
+from graft.search.settings import StudySettings
 from graft.search.tasks.distilled.own import with_states
 from graft.search.tasks.distilled.study import DclStudy
 from graft.search.tasks.pretrained import with_weights
@@ -18,7 +17,7 @@ from graft.search.tasks.tables import with_tables
 from graft.spaces.errors import InputError, choice, unknown
 from graft.spaces.words import SCALES
 
-STUDIES: dict[tuple[str, str], Any] = {
+STUDIES: dict[tuple[str, str], type[StudySettings]] = {
     ("transfer", "regression"): Study,
     ("transfer", "likelihood"): LikelihoodStudy,
     ("sharing", "regression"): SharingStudy,
@@ -29,7 +28,7 @@ ASKED_BY = {"transfer": "target", "sharing": "tasks", "dcl": "system"}
 """The key that a study of each kind cannot do without."""
 
 
-def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None = None) -> Any:
+def resolve(named: str, scale: str = "demo", settings: Values | None = None) -> StudySettings:
     """The study a user means.
 
     Args:
@@ -50,22 +49,22 @@ def resolve(named: str, scale: str = "demo", settings: Mapping[str, Any] | None 
     for key, value in (settings or {}).items():
         if key == "scale":
             raise InputError("--set scale: allowed: --scale, which sets the sizes too")
-        nested: Any = value
-        for part in reversed(key.split(".")):
-            nested = {part: nested}
-        values = laid(values, listed(nested, "--set"))
+        head, *inner = key.split(".")
+        for part in reversed(inner):
+            value = {part: value}
+        values = laid(values, listed({head: value}, "--set"))
     folder = Path(named).parent if own else Path()
     kind, task = asked(values)
     values = _with_heads(values, kind, task)
     if kind == "transfer":
-        study = opened(with_tables(with_weights(values, folder), folder))
-        study.learned.tried()
-        return study
+        values = with_tables(with_weights(values, folder), folder)
     given = values.pop("observations", None) if kind == "dcl" else None
-    return opened(values) if given is None else with_states(opened(values), given, folder)
+    study = opened(values)
+    study.tried()
+    return with_states(study, given, folder) if isinstance(study, DclStudy) and given is not None else study
 
 
-def asked(values: Mapping[str, Any]) -> tuple[str, str]:
+def asked(values: Values) -> tuple[str, str]:
     """Which question plain values ask (``kind``), and of what (``task``): told, or what their other keys say.
 
     Raises:
@@ -74,7 +73,7 @@ def asked(values: Mapping[str, Any]) -> tuple[str, str]:
     kind = next((kind for kind in ("dcl", "sharing") if ASKED_BY[kind] in values), "transfer")
     states = kind == "dcl" or (kind == "transfer" and "@" in str(values.get("target", "")))
     task = "likelihood" if states else "regression"
-    told = {"kind": values.get("kind", kind), "task": values.get("task", task)}
+    told = {"kind": str(values.get("kind", kind)), "task": str(values.get("task", task))}
     own = kind == "transfer" and ":" in str(told["task"])
     for place, key in enumerate(told):
         if not (own and key == "task"):
@@ -91,13 +90,13 @@ def asked(values: Mapping[str, Any]) -> tuple[str, str]:
     return kind, task
 
 
-def opened(values: Mapping[str, Any]) -> Any:
+def opened(values: Values) -> StudySettings:
     """The study that plain values mean: a `Study`, a `SharingStudy`, a `DclStudy` or a `LikelihoodStudy`."""
     settings, held = _settings(values)
     return settings.from_dict(held)
 
 
-def reopened(values: Mapping[str, Any]) -> Any:
+def reopened(values: Values) -> StudySettings:
     """The study of a run's folder, from the plain values there; as `opened`.
 
     What older folders do not say, each kind of settings knows.
@@ -106,7 +105,7 @@ def reopened(values: Mapping[str, Any]) -> Any:
     return settings.reopened(held)
 
 
-def _settings(values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _settings(values: Values) -> tuple[type[StudySettings], dict[str, object]]:
     """Which settings plain values mean, and which values are theirs; a task of a user's own has those of regression."""
     kind, task = asked(values)
     held = {key: value for key, value in values.items() if key not in ("kind", "task")}
@@ -115,7 +114,7 @@ def _settings(values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     return STUDIES[kind, "regression" if ":" in task else task], held
 
 
-def setting(text: str) -> tuple[str, Any]:
+def setting(text: str) -> tuple[str, object]:
     """Read one ``key=value`` of the command line; the value is TOML, or a bare word.
 
     Raises:
@@ -130,7 +129,7 @@ def setting(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
-def _with_heads(values: Mapping[str, Any], kind: str, task: str) -> dict[str, Any]:
+def _with_heads(values: Values, kind: str, task: str) -> dict[str, object]:
     """The values with fair heads where they do not say otherwise: of examples, not yet of sequence models."""
     if task == "likelihood":
         return dict(values)
@@ -138,7 +137,7 @@ def _with_heads(values: Mapping[str, Any], kind: str, task: str) -> dict[str, An
     return merged({key: {"head": "constant"} for key in recipes}, values)
 
 
-def _from_file(path: Path, scale: str) -> dict[str, Any]:
+def _from_file(path: Path, scale: str) -> dict[str, object]:
     try:
         values = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:

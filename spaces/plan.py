@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field
 
@@ -60,7 +60,7 @@ class Recipe(Settings):
         """The recipe with as few epochs as keep it within ``steps`` on that many rows, one at least."""
         return replace(self, epochs=max(1, min(self.epochs, steps // math.ceil(rows / self.batch))))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain values, for JSON; a random head is left out, as runs of protocol 1 know no other."""
         values = super().to_dict()
         if self.head == "random":
@@ -225,6 +225,6 @@ class Plan(Settings):
             told.setdefault(words.removesuffix(", "), []).append(i)
         return (f"{describe_layers(numbers)} {words}" for words, numbers in told.items() if words)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
         return super().to_dict() | {"recipe": self.recipe.to_dict()}

@@ -28,13 +28,13 @@ _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 class Settings:
     """Values that a file or a folder holds, and back."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
-        values: dict[str, Any] = _adapter(type(self)).dump_python(self, mode="json")
+        values: dict[str, object] = _adapter(type(self)).dump_python(self, mode="json")
         return values
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls, values: Mapping[str, object]) -> Self:
         """Inverse of `to_dict`; a missing key keeps its default.
 
         Raises:
@@ -45,6 +45,11 @@ class Settings:
         except ValidationError as problem:
             raise _refusal(problem, cls) from None
         return found
+
+    @classmethod
+    def reopened(cls, values: Mapping[str, object]) -> Self:
+        """As `from_dict`, of values that an earlier release may have written down."""
+        return cls.from_dict(values)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))

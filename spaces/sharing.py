@@ -124,7 +124,7 @@ class Sharing(Settings):
         """How tasks share, for a title."""
         return self.describe()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
         return super().to_dict() | {"recipe": self.recipe.to_dict()}
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from graft.spaces.errors import InputError, whole
 from graft.spaces.ranges import Trial
+
+Choice = TypeVar("Choice")
 
 
 class Lesson(NamedTuple):
@@ -87,5 +89,5 @@ class Sources:
         return {key: value for key, (choices, value) in wanted.items() if len(choices) > 1}
 
 
-def _one(trial: Trial, name: str, choices: Sequence[Any]) -> Any:
+def _one(trial: Trial, name: str, choices: Sequence[Choice]) -> Choice:
     return choices[0] if len(choices) == 1 else trial.suggest_categorical(name, tuple(choices))

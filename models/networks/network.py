@@ -103,7 +103,7 @@ class OwnNetwork:
                 "outputs"
             )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
         return {"module": self.module} | dict(self.settings)
 
@@ -165,7 +165,7 @@ class Shape:
         """A network of this shape, weights still PyTorch's own."""
         return self.network.build(self.inputs, self.outputs, self.activation)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
         return (
             {"inputs": self.inputs, "outputs": self.outputs} | self.network.to_dict() | {"activation": self.activation}

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from graft.search.engine import actors
 from graft.search.engine.progress import Progress
@@ -14,6 +14,19 @@ from graft.search.run.folder import Evidence, Run, write_bytes
 from graft.search.run.resources import Resources
 from graft.search.run.trials import Trial
 from graft.simulators.data.storage import inside, link
+
+
+class Tracker(Protocol):
+    """Shows a run elsewhere, while it goes on."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def trial(self, phase: str, trial: Trial, seconds: float | None = None) -> None:
+        """Show a trial that ended."""
+
+    def finish(self) -> None:
+        """Show what came of the run."""
 
 
 class Work:
@@ -29,7 +42,13 @@ class Work:
     """
 
     def __init__(
-        self, study: Any, run: Run, resources: Resources, progress: Progress, tracker: Any = None, trainer: Any = None
+        self,
+        study: Any,
+        run: Run,
+        resources: Resources,
+        progress: Progress,
+        tracker: Tracker | None = None,
+        trainer: Any = None,
     ) -> None:
         self.run, self.resources, self.progress, self.tracker = run, resources, progress, tracker
         self.trainer = trainer or actors

@@ -7,19 +7,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from graft.cluster.connect import connection
 from graft.search import report
 from graft.search.engine.progress import Progress
+from graft.search.engine.work import Tracker, Work
 from graft.search.proof.verification import answers
 from graft.search.report.section import Page
 from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run
 from graft.search.run.record import Record
 from graft.search.run.resources import Resources
+from graft.search.settings import StudySettings
 from graft.spaces.errors import InputError
 
+Study = TypeVar("Study", bound=StudySettings)
+Line = TypeVar("Line", bound=Work)
+Map = TypeVar("Map", bound=Record)
 Written = Callable[[], Certificate]
 """Writes the folder of a run that has been measured, the certificate last; returns that."""
 
@@ -43,7 +48,7 @@ class Asked:
     quiet: bool = False
 
 
-class Kind(ABC):
+class Kind(ABC, Generic[Study, Line, Map]):
     """One study, and the question that it asks.
 
     Args:
@@ -59,19 +64,19 @@ class Kind(ABC):
     """
 
     page: ClassVar[Page]
-    work: Callable[..., Any]
+    work: Callable[..., Line]
     budget: ClassVar[str] = "budget.trainings"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     stored: ClassVar[bool] = True
     has_map: ClassVar[bool] = True
 
-    def __init__(self, study: Any) -> None:
+    def __init__(self, study: Study) -> None:
         self.study = study
 
     # ---- what each kind says ----------------------------------------------------------------------------------------
 
     @abstractmethod
-    def measured(self, line: Any) -> Written:
+    def measured(self, line: Line) -> Written:
         """Search, fix what is confirmed, confirm it; what then writes the folder."""
 
     @abstractmethod
@@ -90,7 +95,7 @@ class Kind(ABC):
         """Refuse what cannot be carried out, before anything is written; return what is worth telling."""
         return []
 
-    def mapped(self, line: Any) -> Record:
+    def mapped(self, line: Line) -> Map:
         """Measure what the map shows.
 
         Raises:
@@ -103,7 +108,7 @@ class Kind(ABC):
         name = self.study.name
         return InputError(f"{name} moves no blocks to draw a map of; allowed: graft run {name}")
 
-    def map_lines(self, drawn: Any) -> Iterator[str]:
+    def map_lines(self, drawn: Map) -> Iterator[str]:
         """The map in a few lines."""
         yield from ()
 
@@ -113,11 +118,11 @@ class Kind(ABC):
 
     # ---- what every kind does ---------------------------------------------------------------------------------------
 
-    def line(self, run: Run, resources: Resources, progress: Progress, tracker: Any = None) -> Any:
+    def line(self, run: Run, resources: Resources, progress: Progress, tracker: Tracker | None = None) -> Line:
         """What carries out the phases of a run."""
         return self.work(self.study, run, resources, progress, tracker)
 
-    def run(self, run: Run, resources: Resources, progress: Progress, tracker: Any) -> Certificate:
+    def run(self, run: Run, resources: Resources, progress: Progress, tracker: Tracker) -> Certificate:
         """Run a study, or what is left of it, and return its certificate.
 
         The folder must be held and hold the study. A run that was interrupted goes on where it stopped, a finished one
@@ -141,7 +146,7 @@ class Kind(ABC):
         progress.close()
         return certified
 
-    def map(self, run: Run, resources: Resources, progress: Progress) -> Record:
+    def map(self, run: Run, resources: Resources, progress: Progress) -> Map:
         """Measure the map on fresh examples and regret seeds, write ``map.json`` and the page."""
         with connection(resources.workers, run.folder, resources.devices):
             line = self.line(run, resources, progress)

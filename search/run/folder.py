@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from graft.search.run.record import strict
+from graft.search.run.record import Values, strict
 from graft.simulators.data import durable
 from graft.spaces.errors import InputError
+from graft.spaces.settings import Settings
 
 
 class Run:
@@ -52,11 +53,11 @@ class Run:
         except (OSError, ValueError) as problem:
             raise InputError(f"{self.path(name)}: {problem}; allowed: the folder of a run") from None
 
-    def write(self, name: str, value: Any) -> None:
+    def write(self, name: str, value: object) -> None:
         """Write a JSON file of the folder, whole or not at all."""
         write_json(self.path(name), value)
 
-    def fits(self, study: Any) -> None:
+    def fits(self, study: Settings) -> None:
         """Refuse a folder that cannot be this study's; nothing is written.
 
         Raises:
@@ -73,7 +74,7 @@ class Run:
         elif self.folder.is_dir() and any(not _left_behind(entry.name) for entry in self.folder.iterdir()):
             raise InputError(f"{self.folder} is not empty and holds no run; allowed: a new or empty folder")
 
-    def begin(self, study: Any) -> None:
+    def begin(self, study: Settings) -> None:
         """Claim the folder for a study, or continue with the one it holds.
 
         Raises:
@@ -171,7 +172,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     durable.write(path, data)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write JSON, keys in the order given; a number that is not finite becomes null."""
     text = json.dumps(strict(value), indent=1, allow_nan=False, ensure_ascii=False)
     write_bytes(path, (text + "\n").encode())
@@ -182,7 +183,7 @@ def _left_behind(name: str) -> bool:
     return name in ("lock", "run-id") or name.endswith(durable.PARTIAL)
 
 
-def _reopened(held: dict[str, Any], study: Any) -> Any:
+def _reopened(held: dict[str, object], study: Settings) -> Settings | dict[str, object]:
     """What the plain values of a folder's study mean, as a study of this kind; themselves if they are of no such."""
     try:
         return type(study).reopened(held)
@@ -190,10 +191,10 @@ def _reopened(held: dict[str, Any], study: Any) -> Any:
         return held
 
 
-def _difference(held: dict[str, Any], asked: dict[str, Any]) -> str:
+def _difference(held: Values, asked: Values) -> str:
     """The first setting in which two studies differ, in words."""
 
-    def flat(value: Any, where: str = "") -> dict[str, Any]:
+    def flat(value: object, where: str = "") -> dict[str, object]:
         if isinstance(value, dict):
             return {k: v for key, entry in value.items() for k, v in flat(entry, f"{where}.{key}".strip(".")).items()}
         if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):

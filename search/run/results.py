@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import model_validator
 
@@ -111,9 +111,9 @@ class Result(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _opened(cls, values: Any) -> Any:
-        searches = {name for name, held in values.items() if isinstance(held, Mapping) and "trials" in held}
-        return {name: Searched.read(held) if name in searches else held for name, held in values.items()}
+    def _opened(cls, values: Values) -> Values:
+        searches = {name: held for name, held in values.items() if isinstance(held, Mapping) and "trials" in held}
+        return {**values, **{name: Searched.read(held) for name, held in searches.items()}}
 
     @property
     def searches(self) -> dict[str, Searched]:

@@ -25,6 +25,7 @@ from graft.models.scaling import Scaling
 from graft.models.surgery import blocks_of, shuffle, transplant
 from graft.models.train import Augment, Backward, predict, train
 from graft.models.weights import no_gradient, pack_state, sha256, unpack_state
+from graft.search.run.folder import Run
 from graft.search.run.results import DataCard
 from graft.search.run.seeds import Draws, Role, glance, stream
 from graft.simulators.data.dataset import Dataset
@@ -34,6 +35,10 @@ Shape = tuple[int, ...]
 """Of one example's inputs or outputs."""
 Exhibit = dict[str, Any]
 """What a result keeps for the figures of a page."""
+Calls = Callable[[Callable[..., object], Sequence[tuple[object, ...]]], list[Any]]
+"""Calls a function where trainings run, once for each tuple of arguments."""
+Scores = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""By prior, by source network, by span written as ``1-3``."""
 FEW = 4
 """Rows of which shapes are taken."""
 
@@ -175,7 +180,7 @@ class Task(ABC):
         """Examples of a source as its network learns them."""
         return examples
 
-    def knowing(self, pool: Examples, calls: Any, data: Any) -> Self:
+    def knowing(self, pool: Examples, calls: Calls, data: Run) -> Self:
         """The task once the unlocked examples of its target are known: metrics may be measured in their terms."""
         return self
 
@@ -304,15 +309,15 @@ class Task(ABC):
         """The source network that came trained, as safetensors bytes; None where it has to be trained."""
         return None
 
-    def transferability(self, phase: "Phase", recipe: Recipe) -> dict[str, Any]:
-        """Cheap scores of what is worth copying: by score, by source network, by span written as ``"1-3"``."""
+    def transferability(self, phase: "Phase", recipe: Recipe) -> Scores:
+        """Cheap scores of what is worth copying."""
         return {}
 
     def exhibit(self, fitted: Fitted, test: Examples, device: str) -> Exhibit:
         """What is kept of a network that is handed over, for the figures."""
         return {}
 
-    def shown(self, networks: Mapping[str, Mapping[str, Any]], test: Examples) -> Exhibit:
+    def shown(self, networks: Mapping[str, Exhibit], test: Examples) -> Exhibit:
         """What the result keeps of all networks' exhibits."""
         return {}
 
@@ -328,7 +333,7 @@ class Task(ABC):
             InputError: Naming what is allowed.
         """
 
-    def interface(self) -> dict[str, Any]:
+    def interface(self) -> dict[str, object]:
         """Inputs, outputs and grid of the target, for the card of a network that predicts it."""
         width = self.few.inputs[0].size
         inputs = [{"name": f"input {i + 1}", "unit": "1"} for i in range(width)]
@@ -344,7 +349,7 @@ class Task(ABC):
         each = (self.few.inputs.nbytes + self.few.outputs.nbytes) / FEW
         return each * (rows.source * len(self.study.sources) + 11 * rows.pool + rows.test) / 1e6
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What of this task an error depends on, besides rows, plan and seed."""
         return {"task": type(self).__qualname__, "metric": self.metric.name}
 
@@ -393,7 +398,7 @@ class Phase:
         """The source networks that seed ``index`` copies from: the same for every seed."""
         return self.sources
 
-    def read(self, plan: Mapping[str, Any]) -> Plan:
+    def read(self, plan: Mapping[str, object]) -> Plan:
         """A plan from plain values."""
         return Plan.from_dict(plan)
 

@@ -55,7 +55,7 @@ class SharedTask:
     judges: Mapping[str, Examples] | None = None
     device: str = "cpu"
 
-    def read(self, plan: Mapping[str, Any]) -> Sharing:
+    def read(self, plan: Mapping[str, object]) -> Sharing:
         """A plan from plain values."""
         return Sharing.from_dict(plan)
 

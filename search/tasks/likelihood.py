@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from copy import copy
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -23,8 +23,9 @@ from graft.models.surgery import blocks_of
 from graft.models.symmetries import Symmetries
 from graft.models.train import Augment, Backward, prepare_process
 from graft.models.weights import as_file
+from graft.search.run.folder import Run
 from graft.search.run.seeds import Draws, Role, entropy, spending, stream, torch_stream
-from graft.search.tasks.base import Data, Errors, Examples, Exhibit, Fitted, Phase, Shape, Task
+from graft.search.tasks.base import Calls, Data, Errors, Examples, Exhibit, Fitted, Phase, Shape, Task
 from graft.search.tasks.distilled.data import judge_of
 from graft.search.tasks.distilled.final import account
 from graft.search.tasks.distilled.scores import likelihood
@@ -106,7 +107,7 @@ class Likelihood(Task):
         order = stream(self.study.seed, Role.ORDER, role).permutation(rows)
         return Examples(system.model.index(seen.states).reshape(rows, -1)[order], np.zeros((rows, 0)))
 
-    def knowing(self, pool: Examples, calls: Any, data: Any) -> Self:
+    def knowing(self, pool: Examples, calls: Calls, data: Run) -> Self:
         """The task with what the linear-logistic baseline reaches on validation rows of the pool."""
         if not data.has("reference.json"):
             phase = Phase(self, self.study.seed, Role.BASELINE, pool, self.study.rows.validation)
@@ -177,7 +178,7 @@ class Likelihood(Task):
         judge = judge_of(system.model, LEVEL, REFERENCE, stream(self.study.seed, Role.TEST, 1))
         return {"energies": account(judge, Energies(fitted.network, system.temperature), system.model)}
 
-    def shown(self, networks: Mapping[str, Mapping[str, Any]], test: Examples) -> Exhibit:
+    def shown(self, networks: Mapping[str, Exhibit], test: Examples) -> Exhibit:
         """Learned and exact energies of every network."""
         return {"energies": {name: one["energies"] | {"error": one["error"]} for name, one in networks.items()}}
 
@@ -193,7 +194,7 @@ class Likelihood(Task):
             "allowed: a run of a transfer, of several tasks, or one like dcl-ising"
         )
 
-    def interface(self) -> dict[str, Any]:
+    def interface(self) -> dict[str, object]:
         """Sites of the lattice, and no outputs."""
         return {"positive": False, "columns": None, "inputs": [], "outputs": [], "grid": None}
 
@@ -210,7 +211,7 @@ class Likelihood(Task):
         states = rows.source * len(self.study.sources) + 11 * rows.pool + rows.test
         return states * (self.system(self.study.target).model.sites + 16) / 1e6
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """System, network and symmetries, and what searches report in terms of."""
         shape = self.shape.to_dict() | {"symmetries": self.study.symmetries}
         told = {"system": self.study.target, "shape": shape, "reference": self.reference}

@@ -18,7 +18,7 @@ from graft.spaces.words import WEIGHTS
 KEYS = ("file", "mean", "deviation")
 
 
-def with_weights(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def with_weights(values: Mapping[str, object], folder: Path) -> dict[str, object]:
     """A study's plain values with those of its sources that are files of weights described under ``weights``.
 
     Args:
@@ -29,7 +29,7 @@ def with_weights(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     Raises:
         InputError: Naming the file or key that cannot be used.
     """
-    sources, held = values.get("sources"), list[dict[str, Any]]()
+    sources, held = values.get("sources"), list[dict[str, object]]()
     if not isinstance(sources, list):
         return dict(values)
     found = []
@@ -43,7 +43,7 @@ def with_weights(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {**values, "sources": found} | ({"weights": held} if held else {})
 
 
-def _described(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _described(told: Mapping[str, object], folder: Path) -> dict[str, object]:
     for key in told:
         if key not in KEYS:
             raise unknown("key in source", key, KEYS)

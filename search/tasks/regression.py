@@ -16,8 +16,9 @@ from graft.models.scaling import Scaling
 from graft.models.standard import Standard
 from graft.models.train import predict
 from graft.models.weights import as_file, pack, unpack
+from graft.search.run.folder import Run
 from graft.search.run.seeds import Role, entropy, glance, stream, torch_stream
-from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Phase, Shape, Task
+from graft.search.tasks.base import Calls, Data, Examples, Exhibit, Fitted, Phase, Scores, Shape, Task
 from graft.search.tasks.pretrained import fitted
 from graft.search.tasks.transferability import scores
 from graft.simulators.base import Simulator, columns
@@ -129,7 +130,7 @@ class Regression(Task):
             return examples
         return Examples(examples.inputs, Standard.of(examples.outputs, name)(examples.outputs))
 
-    def knowing(self, pool: Examples, calls: Any, data: Any) -> Self:
+    def knowing(self, pool: Examples, calls: Calls, data: Run) -> Self:
         """The task with the standard of its unlocked rows."""
         if self.metric.name != "normalised-l1":
             return self
@@ -167,7 +168,7 @@ class Regression(Task):
         file = next((file for file in self.study.weights if file.name == name), None)
         return None if file is None else fitted(self.study, file)
 
-    def transferability(self, phase: Phase, recipe: Recipe) -> dict[str, Any]:
+    def transferability(self, phase: Phase, recipe: Recipe) -> Scores:
         """Cheap scores of what is worth copying."""
         return scores(phase, recipe)
 
@@ -176,7 +177,7 @@ class Regression(Task):
         inputs = torch.tensor(test.inputs[:SHOWN], device=device)
         return {"predicted": predict(fitted.network, fitted.seen(inputs)).cpu().numpy().tolist()}
 
-    def shown(self, networks: Mapping[str, Mapping[str, Any]], test: Examples) -> Exhibit:
+    def shown(self, networks: Mapping[str, Exhibit], test: Examples) -> Exhibit:
         """Exact and predicted spectra of the first test examples."""
         target, standard = self.system(self.study.target), self.standard
         own = (lambda row: row) if standard is None else (lambda row: standard.undo(row).tolist())
@@ -195,7 +196,7 @@ class Regression(Task):
         }
         return {"spectra": told | ({} if standard is None else {"deviation": standard.deviation.tolist()})}
 
-    def interface(self) -> dict[str, Any]:
+    def interface(self) -> dict[str, object]:
         """Inputs, outputs and grid of the target; how its outputs are standardised, where they are."""
         standard = self.standard
         told = {} if standard is None else {key: getattr(standard, key).tolist() for key in ("mean", "deviation")}
@@ -212,7 +213,7 @@ class Regression(Task):
         rows = self.study.rows
         return (rows.source * len(self.study.taught) + 11 * rows.pool + rows.test) * BYTES_A_ROW / 1e6
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """Network and metric, and which sources tell how inputs are standardised."""
         told = {"network": self.study.network.to_dict(), "metric": self.metric.name}
         scaled = sorted(file.name for file in self.study.weights if file.scaling(self.shapes[0][0]) is not None)
@@ -246,7 +247,7 @@ def predicted(target: Simulator) -> str:
     return " and ".join(field.name.replace("_", " ") for field in columns(target.schema, "output"))
 
 
-def interface(simulator: Simulator) -> dict[str, Any]:
+def interface(simulator: Simulator) -> dict[str, object]:
     """Inputs, outputs and grid of a system, for the card of a network that predicts it."""
     grid, fields = simulator.grid, {field.name: _metadata(field) for field in simulator.schema}
     table = getattr(simulator, "table", None)

@@ -21,7 +21,7 @@ class DamagedManifest(RuntimeError):
     """A manifest that is not what was written."""
 
 
-def _seal(document: Mapping[str, Any]) -> bytes:
+def _seal(document: Mapping[str, object]) -> bytes:
     """Encode in the one way there is, with a checksum of everything else in it."""
     body = {key: document[key] for key in sorted(document) if key != "sha256"}
     checksum = hashlib.sha256(json.dumps(body).encode()).hexdigest()

@@ -17,9 +17,11 @@ from graft.search.kinds.dcl.verification import checks
 from graft.search.report.sections import DCL
 from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run, write_bytes
+from graft.search.run.record import Record
 from graft.search.run.results import DclResult, Equal, Final, Prediction
 from graft.search.run.trials import Searched
 from graft.search.tasks.distilled.prediction import updates
+from graft.search.tasks.distilled.study import DclStudy
 from graft.simulators.registry import lattice
 from graft.spaces.errors import InputError
 
@@ -31,7 +33,7 @@ MEGABYTES = 50.0
 """Of a run besides its states: networks, figures, MLflow."""
 
 
-class Dcl(Kind):
+class Dcl(Kind[DclStudy, DclPipeline, Record]):
     """How well can energies be learned by watching at one temperature, and does the pipeline beat the paper's?"""
 
     page = DCL

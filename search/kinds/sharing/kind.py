@@ -15,6 +15,7 @@ from graft.search.kinds.base import Asked, Kind, Written
 from graft.search.kinds.sharing import mapping
 from graft.search.kinds.sharing.conclusion import best_measured, certificate
 from graft.search.kinds.sharing.pipeline import SharingPipeline, baseline_phase
+from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.sharing.verdict import comparisons
 from graft.search.kinds.sharing.verification import checks
 from graft.search.report.sections import SHARING
@@ -30,7 +31,7 @@ from graft.spaces.plan import Plan
 from graft.spaces.sharing import Sharing as Plans
 
 
-class Sharing(Kind):
+class Sharing(Kind[SharingStudy, SharingPipeline, SharedMap]):
     """Which blocks are worth sharing among tasks, none of which has plenty of data? As of `Kind`."""
 
     page = SHARING

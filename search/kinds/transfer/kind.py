@@ -18,6 +18,7 @@ from graft.search.kinds.transfer import conclusion, confirmation, mapping, small
 from graft.search.kinds.transfer.bases import Base
 from graft.search.kinds.transfer.confirmation import REFITS
 from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verdict import verdict
 from graft.search.kinds.transfer.verification import checks
 from graft.search.report.sections import TRANSFER
@@ -54,7 +55,7 @@ def decided(line: Pipeline) -> Decided:
     return Decided(direct, rival, bases, fixed, measured, comparison)
 
 
-class Transfer(Kind):
+class Transfer(Kind[Study, Pipeline, SpanMap]):
     """Which blocks of source networks are worth copying, and is that a gain over direct learning? As of `Kind`."""
 
     page = TRANSFER

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, field
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from graft.models.networks.sequence.shape import SequenceShape
 from graft.search.kinds.transfer.study import Study
@@ -112,7 +112,7 @@ class LikelihoodStudy(Study):
         return self.network.on(self.system(self.target))
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls, values: Mapping[str, object]) -> Self:
         """Inverse of `to_dict`; missing keys keep their defaults, and activations are the network's own.
 
         Raises:
@@ -120,6 +120,6 @@ class LikelihoodStudy(Study):
         """
         told = dict(values)
         for key, own in {**dict.fromkeys(TABLES, OWN), "ranges": [OWN]}.items():
-            if isinstance(told.get(key, {}), Mapping):
-                told[key] = {"activation": own} | dict(told.get(key, {}))
+            if isinstance(table := told.get(key, {}), Mapping):
+                told[key] = {"activation": own, **table}
         return super().from_dict(told)

@@ -210,6 +210,10 @@ class Study(StudySettings):
         """Blocks of the network, the head included."""
         return self.learned.blocks
 
+    def tried(self) -> None:
+        """Refuse networks and files of weights that do not fit."""
+        self.learned.tried()
+
     @property
     def bases(self) -> Sources:
         """The base networks that plans may copy from."""

@@ -98,7 +98,7 @@ class WatchTask:
         """The group that the study allows."""
         return group(self.study.symmetries, self.shape, self.q)
 
-    def read(self, plan: Mapping[str, Any]) -> Watch:
+    def read(self, plan: Mapping[str, object]) -> Watch:
         """A pipeline from plain values."""
         return Watch.from_dict(plan)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 import numpy as np
 from pydantic import Field
@@ -11,6 +11,7 @@ from graft.models.orders import order
 from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
 from graft.simulators.registry import lattice
 from graft.simulators.spins.exact.multicanonical import check
+from graft.simulators.spins.lattice import SpinModel
 from graft.spaces.dcl import Choices, Order, Student, Watch, hidden, linear, most_focus, paper
 from graft.spaces.errors import InputError
 from graft.spaces.settings import Count, Number, Positive, Settings, Whole, settings
@@ -132,7 +133,7 @@ class DclStudy(StudySettings):
     """
 
     kind: ClassVar[str] = "dcl"
-    before: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    before: ClassVar[Mapping[str, Mapping[str, object]]] = {}
 
     name: Name
     system: str
@@ -193,7 +194,7 @@ class DclStudy(StudySettings):
                 f"values; allowed: at most {most}, or tiles are too many for a table"
             )
 
-    def _solvable(self, watched: Any) -> None:
+    def _solvable(self, watched: SpinModel) -> None:
         if len(watched.shape) != 2 or not watched.periodic:
             raise InputError(f"system is {self.system!r}; allowed: two lengths and joined edges, which tiles can cover")
         if watched.sites > SITES:
@@ -203,14 +204,14 @@ class DclStudy(StudySettings):
             )
         check(watched)
 
-    def _symmetric(self, watched: Any) -> None:
+    def _symmetric(self, watched: SpinModel) -> None:
         if self.symmetries == "all" and not watched.uniform:
             raise InputError(f"symmetries is 'all', but couplings of {self.system} differ from bond to bond; "
                           "allowed: 'flip', 'none'")  # fmt: skip
         if self.symmetries == "none" and self.score == "symmetry":
             raise InputError("score is 'symmetry' with symmetries 'none'; allowed: likelihood, label-free")
 
-    def _scaled(self, watched: Any, larger: Any) -> None:
+    def _scaled(self, watched: SpinModel, larger: SpinModel) -> None:
         if not watched.uniform:
             raise InputError(
                 f"larger is {self.larger!r}, but couplings of {self.system} differ from bond to bond and say nothing "
