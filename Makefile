@@ -3,6 +3,9 @@
 # test-cluster`), and what else is marked slow (`make test-slow`).
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# A file stays in one process, for its fixtures; in the order collected, for the longest files come early in it, while
+# pytest-xdist's own order, by tests in a file, would put a whole run that is one test last.
+EVENLY := --dist=loadfile --no-loadscope-reorder
 
 .PHONY: search test check test-slow test-faults test-cluster calibrate settings clean
 
@@ -10,7 +13,7 @@ search: .venv/installed
 	$(BIN)/graft run film10-film8
 
 test: .venv/tested check
-	$(BIN)/python -m pytest -m "not slow and not cluster" --numprocesses=2 --dist=loadfile --durations=10
+	$(BIN)/python -m pytest -m "not slow and not cluster" --numprocesses=2 $(EVENLY) --durations=10
 
 check: .venv/tested
 	$(BIN)/ruff check .
