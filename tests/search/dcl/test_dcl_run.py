@@ -79,6 +79,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
+def shown(folder: Path) -> str:
+    """The page that the run wrote at its end."""
+    return (folder / "report" / "index.html").read_text()
+
+
 @pytest.fixture
 def copy(done: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(done, tmp_path / "copy"))
@@ -107,7 +112,7 @@ def test_the_best_of_those_trained_longest_is_confirmed_and_predicts(done: Path)
 
 
 def test_a_kind_of_which_nothing_finished_is_reported_with_the_reason(copy: Path) -> None:
-    assert "No pipeline of kind" not in report.write(copy, DCL).read_text()
+    assert "No pipeline of kind" not in shown(copy)
     study, result = (json.loads((copy / f"{name}.json").read_text()) for name in ("study", "result"))
     study["choices"]["kinds"].append("gru")
     (copy / "study.json").write_text(json.dumps(study))
@@ -129,7 +134,7 @@ def test_deviations_have_the_sign_of_the_figure_and_are_shares_of_the_size(copy:
     place = told.temperatures.index(2.0)
     assert told.exact is not None
     off = 100 * (told.energy[place] - told.exact[place]) / abs(told.exact[place])
-    page = report.write(copy, DCL).read_text()
+    page = shown(copy)
     assert f"{off:+.2f}".replace("-", "−") + "\u00a0%" in page
     unknown = Thermodynamics(temperatures=told.curve.temperatures)
     three = energies.curves(told.model_copy(update={"exact": None, "curve": unknown}), 4.0)
@@ -219,7 +224,7 @@ def test_what_was_changed_is_found(copy: Path, file: str, broken: str) -> None:
 
 
 def test_the_page_shows_everything(done: Path, copy: Path) -> None:
-    page = report.write(done, DCL).read_text()
+    page = shown(done)
     assert "second half less first" in page and "<p>Equilibrated: halves of the run differ by at most" in page
     told = json.loads((done / "result.json").read_text())
     told["predictions"][0]["drift"][0] = -4.5
