@@ -26,7 +26,8 @@ def settings() -> list[str]:
 def whole_run(settings: list[str], tmp_path_factory: pytest.TempPathFactory) -> Watched:
     """A run with two workers and a password for MLflow, in a home that holds a user's own models/ and search.py.
 
-    Its folder is ``out``, and ``said.json`` is what it printed.
+    That home is on ``PYTHONPATH`` too, before all else. The run's folder is ``out``, and ``said.json`` is what it
+    printed.
     """
     home = tmp_path_factory.mktemp("home")
     for room in ("models", "search", "simulators", "spaces", "cluster"):
@@ -36,6 +37,7 @@ def whole_run(settings: list[str], tmp_path_factory: pytest.TempPathFactory) -> 
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_"))}
     environment = clean | {
         "HOME": str(home),
+        "PYTHONPATH": os.pathsep.join([str(home), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
         "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),  # matplotlib's list of fonts
         "MLFLOW_TRACKING_USERNAME": "ada",
         "MLFLOW_TRACKING_PASSWORD": PASSWORD,
