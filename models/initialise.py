@@ -72,7 +72,8 @@ def best_constant(loss: str, outputs: Tensor, weights: Tensor | None = None) -> 
 
     Args:
         loss: ``mse`` (its constant is the mean), ``l1`` (the median), ``relative-l1`` (the median weighted by
-            1 / |exact|, Eq. 1 of Qu et al. 2018) or ``huber`` (where the clipped residuals sum to zero).
+            1 / |exact|, Eq. 1 of Qu et al. 2018), ``huber`` (where the clipped residuals sum to zero) or
+            ``cross-entropy`` (log frequencies of the classes; one never seen counts as half an example).
         outputs: (examples, outputs), exact.
         weights: (examples,), positive: how much each example counts. None: all alike.
 
@@ -85,6 +86,9 @@ def best_constant(loss: str, outputs: Tensor, weights: Tensor | None = None) -> 
     match loss:
         case "mse":
             found = (counted * exact).sum(0) / counted.sum(0)
+        case "cross-entropy":
+            seen = (counted * exact).sum(0)
+            found = (seen.clamp(min=0.5) / seen.sum()).log()
         case "huber":
             found = _huber_centre(exact, counted)
         case "relative-l1":

@@ -29,6 +29,7 @@ LOSS: dict[str, Loss] = {
     "l1": F.l1_loss,
     "mse": F.mse_loss,
     "huber": F.smooth_l1_loss,
+    "cross-entropy": F.cross_entropy,  # of logits and one-hot classes, or probabilities of them
 }
 
 
@@ -61,6 +62,19 @@ def distance(prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
     return np.abs(np.asarray(prediction, np.float64) - np.asarray(target, np.float64))
 
 
+def wrong(prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """1 where the largest of the predicted logits (examples, classes, ...) is of another class than the exact one's."""
+    return (np.argmax(prediction, 1) != np.argmax(target, 1)).astype(np.float64)
+
+
+def surprise(prediction: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """-log p(exact) by predicted logits (examples, classes, ...), in shares of uniform guessing's, in float64."""
+    logits = np.asarray(prediction, np.float64)
+    logits = logits - logits.max(1, keepdims=True)
+    log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    return -(np.asarray(target, np.float64) * log_p).sum(1) / np.log(logits.shape[1])
+
+
 METRICS = {
     metric.name: metric
     for metric in (
@@ -81,6 +95,20 @@ METRICS = {
             "information missed",
             "Kullback-Leibler divergence from the exact distribution, as a share of uniform guessing's",
             distance,  # of logarithms of probabilities
+        ),
+        Metric(
+            "error-rate",
+            "error rate",
+            "share of examples whose most probable class is not the exact one (outputs are one-hot)",
+            wrong,
+            "difference",
+        ),
+        Metric(
+            "log-loss",
+            "log loss, in shares of uniform guessing's,",
+            "mean over examples of -log p(exact class) / log(number of classes), p by logits (outputs are one-hot)",
+            surprise,
+            "difference",
         ),
     )
 }

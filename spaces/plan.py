@@ -15,7 +15,7 @@ from graft.spaces.words import OWN, WEIGHTS, describe_layers, describe_source, j
 Head = Literal["random", "constant"]
 Optimiser = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["cosine", "constant"]
-Loss = Literal["relative-l1", "l1", "mse", "huber"]
+Loss = Literal["relative-l1", "l1", "mse", "huber", "cross-entropy"]
 Activation = Literal["relu", "gelu", "silu", "tanh", "own"]
 ACTIVATIONS = tuple(name for name in get_args(Activation) if name != OWN)
 OPTIMISERS, SCHEDULES, LOSSES = get_args(Optimiser), get_args(Schedule), get_args(Loss)
@@ -32,7 +32,8 @@ class Recipe(Settings):
         epochs: Passes over the training rows.
         activation: Of every hidden block; ``own`` where the network is a user's own.
         initial_scale: Factor on PyTorch's default initial weights of fresh blocks.
-        loss: ``relative-l1`` is Eq. 1 of Qu et al. 2018; ``l1`` is for outputs that may cross zero.
+        loss: ``relative-l1`` is Eq. 1 of Qu et al. 2018; ``l1`` is for outputs that may cross zero, ``cross-entropy``
+            for one-hot classes.
         optimiser: ``adamw``, ``adam`` or ``sgd``.
         schedule: ``cosine`` falls to zero over the training; ``constant`` stays.
         warmup: Steps over which the rate rises linearly from zero.

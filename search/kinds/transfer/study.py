@@ -163,6 +163,8 @@ class Study(StudySettings):
             if table is not None and table.rows < wanted:
                 raise InputError(f"{table.name} has {table.rows} rows, {wanted} asked; allowed: as many as there are")
         for where, recipe in (("base", self.base), ("start", self.start)):
+            if recipe.loss == "cross-entropy":
+                raise InputError(f"{where}.loss is 'cross-entropy', for classes; allowed: relative-l1, l1, mse, huber")
             if self.metric == "normalised-l1" and recipe.loss == "relative-l1":
                 raise InputError(f"{where}.loss is 'relative-l1'; allowed with metric 'normalised-l1': l1, mse, huber")
 
