@@ -27,12 +27,13 @@ from graft.search.engine.journal import Journal, storage
 from graft.search.engine.outcome import Outcome
 from graft.search.engine.pruners import behind
 from graft.search.engine.sampler import NumberedTPE
-from graft.search.engine.trials import ENDED, best_trial, importance, leading, mean_log, record, with_further
+from graft.search.engine.trials import ENDED, best_trial, importance, leading, record, with_further
+from graft.search.run.scale import RATIO, Scale
 from graft.search.run.seeds import Role, sequence
 from graft.spaces.plan import Plan
 from graft.spaces.ranges import Ranges
 
-__all__ = ["Search", "Rules", "best_trial", "mean_log", "record", "storage"]
+__all__ = ["Search", "Rules", "best_trial", "record", "storage"]
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -60,6 +61,7 @@ class Rules:
         widen: Shares of the budget after which ranges are widened where the best plan touches their edge.
         until: `time.monotonic` after which no trial is started; finalists get their seeds all the same.
         finalists: How many trials the budget keeps further seeds for. 0: each trial has all seeds, raced.
+        scale: On which errors are averaged and compared.
     """
 
     phase: str
@@ -70,6 +72,7 @@ class Rules:
     widen: tuple[float, ...] = ()
     until: float = math.inf
     finalists: int = 0
+    scale: Scale = RATIO
 
     @property
     def explored(self) -> int:
@@ -305,8 +308,12 @@ class Search:
         return importance(self.study, self._trials(TrialState.COMPLETE))
 
     def score(self, errors: Sequence[float]) -> float:
-        """What a trial's errors so far are worth, as a logarithm; small is good."""
-        return mean_log(errors)
+        """What a trial's errors so far are worth, on the scale on which they are compared; small is good."""
+        return float(self.rules.scale.of(errors).mean())
+
+    def worth(self, errors: Sequence[float]) -> float:
+        """The same as an error."""
+        return self.rules.scale.back(self.score(errors))
 
     def shown(self, value: float) -> str:
         """A trial's value for people: a fraction, in per cent."""
@@ -316,7 +323,7 @@ class Search:
         begins = self.rules.finalists and self.live[trial].trial is not None
         if len(errors) >= (1 if begins else self.rules.seeds):
             return TrialState.COMPLETE
-        return TrialState.PRUNED if trial > 0 and behind(errors, self._rivals(trial)) else None
+        return TrialState.PRUNED if trial > 0 and behind(errors, self._rivals(trial), scale=self.rules.scale) else None
 
     def _rivals(self, trial: int) -> list[list[float]]:
         """Errors of the complete trials against which this one is raced."""
@@ -418,10 +425,10 @@ class Search:
         return told
 
     def _record(self, trial: FrozenTrial) -> dict[str, Any]:
-        told = record(trial, self.score)
+        told = record(trial, self.worth)
         if not self.rules.finalists:
             return told
-        return with_further(told, self._further.get(trial.number, {}), self.rules.seeds, self.score)
+        return with_further(told, self._further.get(trial.number, {}), self.rules.seeds, self.worth)
 
     def _new(self) -> Trial:
         waiting = [t.number for t in self._trials(TrialState.WAITING)]

@@ -1,6 +1,5 @@
 """Trials as plain values, and the best of them."""
 
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,19 +7,12 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from graft.search.run.scale import logs
-
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 """States of trials that are over."""
 
 
-def mean_log(errors: Sequence[float]) -> float:
-    """Mean log error: differences of it are log-ratios of geometric means."""
-    return float(logs(errors).mean())
-
-
-def record(trial: FrozenTrial, score: Callable[[Sequence[float]], float] = mean_log) -> dict[str, Any]:
-    """A trial as plain values; ``score`` is the search's."""
+def record(trial: FrozenTrial, worth: Callable[[Sequence[float]], float]) -> dict[str, Any]:
+    """A trial as plain values; ``worth`` tells the error of a trial from those of its seeds."""
     names = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
     errors = list(trial.user_attrs.get("errors", []))
     return {
@@ -29,14 +21,14 @@ def record(trial: FrozenTrial, score: Callable[[Sequence[float]], float] = mean_
         "params": dict(sorted(trial.params.items())),  # a resumed trial may have drawn them in another order
         "plan": trial.user_attrs.get("plan"),
         "errors": errors,
-        "value": math.exp(score(errors)) if errors else None,
+        "value": worth(errors) if errors else None,
         "reason": trial.user_attrs.get("reason", ""),
         **{key: list(trial.user_attrs[key]) for key in ("by_task",) if key in trial.user_attrs},
     }
 
 
 def with_further(
-    told: dict[str, Any], further: Mapping[str, Any], seeds: int, score: Callable[[Sequence[float]], float]
+    told: dict[str, Any], further: Mapping[str, Any], seeds: int, worth: Callable[[Sequence[float]], float]
 ) -> dict[str, Any]:
     """A trial's record with the seeds that it earned after it had ended.
 
@@ -44,10 +36,10 @@ def with_further(
         told: From `record`.
         further: ``errors`` and perhaps ``by_task`` of these seeds, ``reason`` and ``failed`` where they were ended.
         seeds: How many make a trial complete.
-        score: The search's.
+        worth: As of `record`.
     """
     errors = [*told["errors"], *further.get("errors", [])]
-    found = told | {"errors": errors, "value": math.exp(score(errors)) if errors else None}
+    found = told | {"errors": errors, "value": worth(errors) if errors else None}
     if "by_task" in told:
         found["by_task"] = [*told["by_task"], *further.get("by_task", [])]
     if told["state"] == "complete" and len(errors) < seeds:

@@ -27,6 +27,7 @@ from graft.models.train import Augment, Backward, predict, train
 from graft.models.weights import no_gradient, pack_state, sha256, unpack_state
 from graft.search.run.folder import Run
 from graft.search.run.results import DataCard
+from graft.search.run.scale import SCALES, Scale
 from graft.search.run.seeds import Draws, Role, glance, stream
 from graft.simulators.data.dataset import Dataset
 from graft.spaces.plan import Plan, Recipe
@@ -136,6 +137,11 @@ class Task(ABC):
 
     def __init__(self, study: Any) -> None:
         self.study = study
+
+    @property
+    def scale(self) -> Scale:
+        """On which its errors are averaged and compared."""
+        return SCALES[self.metric.scale]
 
     # ---- what has to be written -------------------------------------------------------------------------------------
 

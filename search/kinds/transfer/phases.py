@@ -10,6 +10,7 @@ from graft.search.engine.sampler import NumberedGP
 from graft.search.engine.search import OnClose, Rules, Search, affordable
 from graft.search.engine.searched import Direct
 from graft.search.kinds.transfer.study import Budget, Study
+from graft.search.run.scale import RATIO, Scale
 from graft.search.run.seeds import Role
 from graft.spaces import baseline, blocks, transfer
 from graft.spaces.plan import Recipe
@@ -25,7 +26,7 @@ PLANS = 4
 """Plans that do: of transfer the baseline's recipe, the best with a copied and with a fresh head, and the next best."""
 
 
-def direct_rules(phase: str, seed: int, budget: Budget, until: float, times: int = 1) -> Rules:
+def direct_rules(phase: str, seed: int, budget: Budget, until: float, times: int = 1, scale: Scale = RATIO) -> Rules:
     """How direct learning is searched with ``times`` as many trainings as plans get.
 
     The larger search is the smaller one gone on with, as often as it takes: milestones of the smaller stay where they
@@ -34,7 +35,7 @@ def direct_rules(phase: str, seed: int, budget: Budget, until: float, times: int
     trainings = times * budget.trainings
     widen = tuple((part + share) / times for part in range(times) for share in WIDEN)
     finalists = affordable(FINALISTS, budget.trainings, budget.seeds)
-    return Rules(phase, seed, Role.BASELINE_SAMPLER, trainings, budget.seeds, widen, until, finalists)
+    return Rules(phase, seed, Role.BASELINE_SAMPLER, trainings, budget.seeds, widen, until, finalists, scale)
 
 
 def catching_up(budget: Budget, direct: Direct) -> Budget:
@@ -92,7 +93,7 @@ def plans_search(
     finalists = affordable(PLANS, trainings, seeds, least=2)
     return Search(
         journal,
-        Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, seeds, (), until, finalists),
+        Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, seeds, (), until, finalists, study.learned.scale),
         partial(shortened, space=suggest, rows=rows, steps=steps),
         ranges,
         space.first_guesses(ranges, start, study.bases, study.blocks, favourites),
