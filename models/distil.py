@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from graft.models.losses import LOSS
+from graft.models.losses import LOSS, supervised
 from graft.models.networks.ednn import EDNN
 from graft.models.symmetries import Symmetries
-from graft.models.train import Callback, descent, train
+from graft.models.train import Training, train
 from graft.spaces.plan import Recipe
 
 
@@ -19,7 +19,6 @@ def distil(
     *,
     symmetries: Symmetries | None = None,
     centred: bool = False,
-    on_epoch: Callback | None = None,
 ) -> float:
     """Train ``network`` in place on states and their energies by mean squared error.
 
@@ -32,7 +31,6 @@ def distil(
         symmetries: Shows each state under an element of this group, drawn anew each time, with the same energy: then
             the network learns the teacher's mean over the group.
         centred: Whether the network already has the unit and zero of its outputs, from an earlier round.
-        on_epoch: Called with (epoch from 1, mean loss over the epoch's batches).
 
     Returns:
         The mean loss over the last epoch's batches, in squared units of energy.
@@ -43,7 +41,5 @@ def distil(
     """
     if not centred and len(energies):
         network.centre(energies, index.shape[1:])
-    backward = descent(LOSS["mse"])
-    return train(
-        network, index, energies.float(), recipe, generator, backward=backward, augment=symmetries, on_epoch=on_epoch
-    )
+    loss = supervised(LOSS["mse"])
+    return train(Training(network, index, energies.float(), recipe, generator, loss=loss, augment=symmetries))

@@ -45,17 +45,21 @@ def draw_weights(network: nn.Module, scale: float, generator: torch.Generator) -
                 if layer.bias is not None:
                     layer.bias.uniform_(-bound, bound, generator=generator)
         elif callable(reset := getattr(layer, "reset_parameters", None)):
-            with drawing(generator), torch.no_grad():
+            with seeded(draw_seed(generator)), torch.no_grad():
                 reset()
                 for name, weight in layer.named_parameters(recurse=False):
                     if name.startswith("weight") and weight.dim() > 1:
                         weight.mul_(scale)
 
 
+def draw_seed(generator: torch.Generator) -> int:
+    """Draw a seed for PyTorch's own generator."""
+    return int(torch.randint(2**62, (1,), generator=generator))
+
+
 @contextmanager
-def drawing(generator: torch.Generator) -> Iterator[None]:
-    """Inside, PyTorch's own generator, from which layers draw that take none (dropout), starts from a seed of this."""
-    seed = int(torch.randint(2**62, (1,), generator=generator))
+def seeded(seed: int) -> Iterator[None]:
+    """Inside, PyTorch's own generator, from which layers draw that take none (dropout), starts from this seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

@@ -2,17 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from graft.spaces.errors import InputError
 
+
+class Batch(NamedTuple):
+    """Rows of one step: inputs as the network takes them, and exact outputs, or the inputs where there are none."""
+
+    inputs: Tensor
+    outputs: Tensor
+
+
 Loss = Callable[[Tensor, Tensor], Tensor]
+"""From a prediction and exact outputs to one number."""
+Objective = Callable[[nn.Module, Batch], Tensor]
+"""What training makes small, from a network and a batch to one number."""
 SMALLEST = 1e-6
 ORDER = (0.01, 100.0)
 """Mean size of outputs that a network starting from common initial weights can learn as they are."""
@@ -31,6 +42,11 @@ LOSS: dict[str, Loss] = {
     "huber": F.smooth_l1_loss,
     "cross-entropy": F.cross_entropy,  # of logits and one-hot classes, or probabilities of them
 }
+
+
+def supervised(loss_of: Loss) -> Objective:
+    """The loss of what a network predicts of a batch."""
+    return lambda network, batch: loss_of(network(batch.inputs), batch.outputs)
 
 
 @dataclass(frozen=True)

@@ -1,48 +1,70 @@
 """The one training loop."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from graft.models.losses import LOSS, Loss, finite
+from graft.models.initialise import seeded
+from graft.models.losses import LOSS, Batch, Objective, finite, supervised
 from graft.models.surgery import blocks_of
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Block, Recipe
 
 Callback = Callable[[int, float], None]
-Backward = Callable[[Tensor, Tensor], Tensor]
-"""Leaves the gradients of what a prediction is worth in the network, and returns the loss."""
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 """Other inputs for which the outputs of a batch hold as well."""
+Step = Callable[[nn.Module, Batch], Tensor]
+"""Leaves in a network the gradients that a batch asks for, and returns the loss."""
 
 
-def train(
-    network: nn.Module,
-    inputs: Tensor,
-    outputs: Tensor | None,
-    recipe: Recipe,
-    generator: torch.Generator,
-    *,
-    blocks: Sequence[Block] = (),
-    backward: Backward | None = None,
-    augment: Augment | None = None,
-    on_epoch: Callback | None = None,
-) -> float:
-    """Train ``network`` in place.
+@dataclass(frozen=True)
+class Training:
+    """One training, complete: `train` carries it out.
 
-    Args:
-        network: A module with ordered blocks, its weights already initialised (and copied).
+    Attributes:
+        network: A module with ordered blocks, its weights already initialised (and copied); trained in place.
         inputs: (examples, ...), standardised: (examples, inputs), or (examples, tasks, inputs) of several tasks.
             Of any type; read batch by batch and never copied as a whole, so that they may fill the memory.
-        outputs: (examples, ...), as the network gives them. None if there is nothing to predict but the inputs: then
-            ``backward`` gets those.
+        outputs: (examples, ...), as the network gives them. None if there is nothing to predict but the inputs.
         recipe: Optimiser, rate, schedule, loss, batch, epochs.
-        generator: Draws the order of examples, one permutation an epoch, and what ``augment`` draws.
+        order: Draws the order of examples, one permutation an epoch, and what ``augment`` draws.
         blocks: Decisions for each block; their rates multiply the recipe's, their pull holds copied weights back.
-        backward: From prediction and outputs of a batch to gradients and loss; by default those of the recipe's loss.
+        loss: What is made small; by default the recipe's loss.
+        step: How gradients are made where they are not simply those of ``loss``.
+        noise: Seed of what layers draw by themselves (dropout). None: PyTorch's own generator goes on.
         augment: Applied to the inputs of every batch, each time anew.
+    """
+
+    network: nn.Module
+    inputs: Tensor
+    outputs: Tensor | None
+    recipe: Recipe
+    order: torch.Generator
+    blocks: Sequence[Block] = ()
+    loss: Objective | None = None
+    step: Step | None = None
+    noise: int | None = None
+    augment: Augment | None = None
+
+    @property
+    def fuse_key(self) -> Hashable:
+        """What trainings have in common that can be carried out as one: architecture, rows, batch, steps, optimiser."""
+        given = [self.inputs] if self.outputs is None else [self.inputs, self.outputs]
+        weights = tuple((name, weight.shape, weight.requires_grad) for name, weight in self.network.named_parameters())
+        recipe = self.recipe
+        shapes = tuple((rows.shape, rows.dtype, rows.device) for rows in given)
+        return str(self.network), weights, shapes, recipe.batch, recipe.epochs, recipe.optimiser
+
+
+def train(training: Training, on_epoch: Callback | None = None) -> float:
+    """Carry out a training.
+
+    Args:
+        training: What is trained, on what, and how.
         on_epoch: Called with (epoch from 1, mean loss over the epoch's batches).
 
     Returns:
@@ -52,51 +74,59 @@ def train(
         NonFiniteLoss: As soon as an epoch's loss is not a finite number.
         InputError: If there are no examples, or inputs and outputs differ in length.
     """
-    rows = len(inputs)
-    wanted_rows = rows if outputs is None else len(outputs)
-    if rows == 0 or rows != wanted_rows:
-        raise InputError(f"training rows: {rows} inputs, {wanted_rows} outputs; allowed: as many of each, at least one")
-    optimiser = _optimiser(network, recipe, blocks)
+    rows = len(training.inputs)
+    wanted = rows if training.outputs is None else len(training.outputs)
+    if rows == 0 or rows != wanted:
+        raise InputError(f"training rows: {rows} inputs, {wanted} outputs; allowed: as many of each, at least one")
+    step = training.step or descent(training.loss or supervised(LOSS[training.recipe.loss]))
+    with nullcontext() if training.noise is None else seeded(training.noise):
+        return _loop(training, step, on_epoch)
+
+
+def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
+    """Epochs, batches, steps."""
+    network, recipe, inputs, outputs = training.network, training.recipe, training.inputs, training.outputs
+    optimiser = _optimiser(network, recipe, training.blocks)
     peaks = [group["lr"] for group in optimiser.param_groups]
-    pulls = list(_pulls(network, blocks))
-    backward = backward or descent(LOSS[recipe.loss])
-    sizes = _batches(rows, recipe.batch, network)
+    pulls = list(_pulls(network, training.blocks))
+    sizes = _batches(len(inputs), recipe.batch, network)
     steps = recipe.epochs * len(sizes)
-    step, mean = 0, math.nan
+    done, mean = 0, math.nan
     network.train()
     for epoch in range(1, recipe.epochs + 1):
-        order = torch.randperm(rows, generator=generator).to(inputs.device)
+        order = torch.randperm(len(inputs), generator=training.order).to(inputs.device)
         total = torch.zeros((), device=inputs.device)
         for chosen in order.split(sizes):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
-                group["lr"] = peak * schedule(recipe, step, steps)
+                group["lr"] = peak * schedule(recipe, done, steps)
             optimiser.zero_grad(set_to_none=True)
             seen = inputs.index_select(0, chosen)
-            if augment is not None:
-                seen = augment(seen, generator)
-            loss = backward(network(seen), seen if outputs is None else outputs.index_select(0, chosen))
+            if training.augment is not None:
+                seen = training.augment(seen, training.order)
+            loss = step(network, Batch(seen, seen if outputs is None else outputs.index_select(0, chosen)))
+            # Straight to the gradients, which is one operation; as part of the loss it would round otherwise.
             for tensor, anchor, strength in pulls:
                 assert tensor.grad is not None
                 tensor.grad.add_(tensor.detach() - anchor, alpha=strength)
             optimiser.step()
             total += loss.detach()
-            step += 1
+            done += 1
         mean = float(total) / len(sizes)
-        finite(total, step)
+        finite(total, done)
         if on_epoch is not None:
             on_epoch(epoch, mean)
     return mean
 
 
-def descent(loss_of: Loss) -> Backward:
-    """The gradients of one loss."""
+def descent(objective: Objective) -> Step:
+    """The gradients of one number."""
 
-    def backward(prediction: Tensor, wanted: Tensor) -> Tensor:
-        loss = loss_of(prediction, wanted)
+    def step(network: nn.Module, batch: Batch) -> Tensor:
+        loss = objective(network, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    return backward
+    return step
 
 
 def schedule(recipe: Recipe, step: int, steps: int) -> float:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from graft.models.losses import LOSS, Loss
+from graft.models.losses import LOSS, Batch, Loss, Objective, supervised
 from graft.models.networks.shared import SharedMLP
-from graft.models.train import Backward
+from graft.models.train import Step
 
 Combined = Callable[[Tensor], Tensor]
 
@@ -63,30 +63,33 @@ def surgery(losses: Tensor, parameters: Sequence[nn.Parameter], generator: torch
         parameter.grad = part.view_as(parameter).clone()
 
 
-def backward(network: SharedMLP, generator: torch.Generator) -> Backward:
-    """What a shared network's plan does with a prediction (batch, tasks, outputs) and what was wanted.
+def objective(network: SharedMLP) -> Objective:
+    """One number for a batch of all tasks, (batch, tasks, ...): their losses, weighed as the network's plan says."""
+    plan, loss_of = network.plan, LOSS[network.plan.recipe.loss]
+    combined = uncertainty(network.log_scale) if plan.weighting == "uncertainty" else fixed(_weights(network))
+    return supervised(lambda prediction, wanted: combined(per_task(loss_of, prediction, wanted)))
+
+
+def operation(network: SharedMLP, generator: torch.Generator) -> Step | None:
+    """The step of a plan that asks for surgery on the gradients of its tasks; None of any other.
 
     Args:
         network: Trained.
-        generator: Draws for ``surgery``.
+        generator: Draws the order in which tasks meet.
     """
-    plan, loss_of = network.plan, LOSS[network.plan.recipe.loss]
-    device = next(network.parameters()).device
-    weights = torch.tensor(plan.weights or (1.0,) * len(plan.tasks), device=device)
-    if plan.weighting == "surgery":
-        parameters = list(network.parameters())
+    if network.plan.weighting != "surgery":
+        return None
+    weights, loss_of, parameters = _weights(network), LOSS[network.plan.recipe.loss], list(network.parameters())
 
-        def operate(prediction: Tensor, wanted: Tensor) -> Tensor:
-            losses = weights * per_task(loss_of, prediction, wanted)
-            surgery(losses, parameters, generator)
-            return losses.mean()
+    def operate(trained: nn.Module, batch: Batch) -> Tensor:
+        losses = weights * per_task(loss_of, trained(batch.inputs), batch.outputs)
+        surgery(losses, parameters, generator)
+        return losses.mean()
 
-        return operate
-    combined = uncertainty(network.log_scale) if plan.weighting == "uncertainty" else fixed(weights)
+    return operate
 
-    def descend(prediction: Tensor, wanted: Tensor) -> Tensor:
-        loss = combined(per_task(loss_of, prediction, wanted))
-        loss.backward()
-        return loss
 
-    return descend
+def _weights(network: SharedMLP) -> Tensor:
+    """The fixed weight of each task."""
+    plan = network.plan
+    return torch.tensor(plan.weights or (1.0,) * len(plan.tasks), device=next(network.parameters()).device)

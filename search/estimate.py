@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from graft.models.train import train
+from graft.models.train import Training, train
 from graft.search.run.seeds import torch_stream
 from graft.search.tasks.base import Task
 from graft.spaces.plan import Recipe
@@ -27,13 +27,15 @@ def seconds_per_step(task: Task, recipe: Recipe) -> float:
         for epochs in (1, 1):
             began = time.perf_counter()
             train(
-                network,
-                inputs,
-                outputs if outputs.shape[-1] else None,
-                Recipe(batch=recipe.batch, epochs=epochs, rate=1e-6),
-                generator,
-                backward=task.backward(),
-                augment=task.augment(),
+                Training(
+                    network,
+                    inputs,
+                    outputs if outputs.shape[-1] else None,
+                    Recipe(batch=recipe.batch, epochs=epochs, rate=1e-6),
+                    generator,
+                    loss=task.loss(),
+                    augment=task.augment(),
+                )
             )
             took.append(time.perf_counter() - began)
     finally:

@@ -1,7 +1,6 @@
 """Every random number of a study comes from SeedSequence([study seed, role, i]) with disjoint roles."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -73,14 +72,6 @@ def glance() -> np.random.Generator:
 def torch_stream(seed: int) -> torch.Generator:
     """The same for torch, from a whole number."""
     return torch.Generator().manual_seed(seed)
-
-
-@contextmanager
-def spending(generator: torch.Generator) -> Iterator[None]:
-    """Inside, torch's global generator, the only one that dropout knows, starts where this one did."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator.initial_seed())
-        yield
 
 
 def named(root: Sequence[int], name: str) -> int:

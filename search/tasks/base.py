@@ -8,7 +8,6 @@ holds what must be true of any task.
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from graft.models.initialise import drawing, initialise, set_head
-from graft.models.losses import METRICS, Metric
+from graft.models.initialise import draw_seed, initialise, set_head
+from graft.models.losses import METRICS, Metric, Objective
 from graft.models.scaling import Scaling
 from graft.models.surgery import blocks_of, shuffle, transplant
-from graft.models.train import Augment, Backward, predict, train
+from graft.models.train import Augment, Training, predict, train
 from graft.models.weights import no_gradient, pack_state, sha256, unpack_state
 from graft.search.run.folder import Run
 from graft.search.run.results import DataCard
@@ -239,19 +238,19 @@ class Task(ABC):
         """Where entries of copied weights take part at all; None: everywhere."""
         return None
 
-    def noise(self, draws: Draws) -> AbstractContextManager[None]:
-        """Inside, PyTorch's own generator is this seed's: what layers draw that take none."""
-        return drawing(draws.weights)
+    def noise(self, draws: Draws) -> int:
+        """Seed of what layers draw by themselves in training (dropout)."""
+        return draw_seed(draws.weights)
 
-    def backward(self) -> Backward | None:
-        """From prediction and outputs of a batch to gradients and loss; None: the recipe's loss."""
+    def loss(self) -> Objective | None:
+        """What training makes small, from network and batch; None: the recipe's loss of what the network predicts."""
         return None
 
     def augment(self) -> Augment | None:
         """Other inputs for which a batch's outputs hold as well."""
         return None
 
-    def fit(
+    def to_train(
         self,
         plan: Plan,
         examples: Examples,
@@ -259,30 +258,36 @@ class Task(ABC):
         sources: Mapping[str, nn.Module],
         shuffled: bool = False,
         device: str = "cpu",
-    ) -> Fitted:
-        """Train once: build, initialise, copy, shuffle where it is the control, train.
+    ) -> tuple[Training, Fitted]:
+        """Prepare one training: build, initialise, copy, shuffle where it is the control.
 
-        Raises:
-            NonFiniteLoss: If training diverges.
+        Returns:
+            What is to be trained, and the same network as it will be used afterwards.
         """
         recipe = plan.recipe
         shapes = examples.inputs.shape[1:], examples.outputs.shape[1:]
         network = self.network(recipe, *shapes)
         inputs, outputs = examples.tensors(device)
-        scaling = self.scaling(inputs, plan.blocks[0].source if plan.blocks else None)
-        seen = inputs if scaling is None else scaling(inputs)
+        fitted = Fitted(network, recipe, *shapes, self.scaling(inputs, plan.blocks[0].source if plan.blocks else None))
+        seen = fitted.seen(inputs)
         self.initialise(network, recipe, draws, seen, outputs)
         copied = transplant(network, sources, plan.blocks)
         if shuffled:
             shuffle(copied, draws.shuffle, self.masks(network, plan))
             self.restart(network, recipe, seen, outputs)
         network.to(device)
-        with self.noise(draws):
-            train(
-                network, seen, outputs if outputs.shape[-1] else None, recipe, draws.order,
-                blocks=plan.blocks, backward=self.backward(), augment=self.augment(),
-            )  # fmt: skip
-        return Fitted(network, recipe, *shapes, scaling)
+        training = Training(
+            network,
+            seen,
+            outputs if outputs.shape[-1] else None,
+            recipe,
+            draws.order,
+            plan.blocks,
+            self.loss(),
+            noise=self.noise(draws),
+            augment=self.augment(),
+        )
+        return training, fitted
 
     def predict(self, fitted: Fitted, inputs: Tensor) -> NDArray:
         """Outputs of a network."""
@@ -444,7 +449,8 @@ def fit(phase: Phase, asked: Request) -> tuple[Fitted, Errors]:
     draws = Draws.of(phase.seed, phase.role, asked.index)
     learned, held = draws.rows(len(phase.pool), phase.validation)
     sources, device = phase.sources_for(asked.index), phase.device
-    fitted = phase.task.fit(asked.plan, phase.pool.take(learned), draws, sources, asked.shuffled, device)
+    training, fitted = phase.task.to_train(asked.plan, phase.pool.take(learned), draws, sources, asked.shuffled, device)
+    train(training)
     test = phase.pool.take(held) if phase.test is None else phase.test
     return fitted, phase.task.errors(fitted, test, device)
 

@@ -14,8 +14,8 @@ from graft.models.initialise import draw_weights
 from graft.models.losses import relative_error
 from graft.models.networks.shared import SharedMLP, stack
 from graft.models.scaling import Scaling
-from graft.models.train import predict, train
-from graft.models.weighting import backward
+from graft.models.train import Training, predict, train
+from graft.models.weighting import objective, operation
 from graft.search.run.scale import geometric_mean
 from graft.search.run.seeds import Draws, Role
 from graft.search.tasks.base import Examples
@@ -122,7 +122,8 @@ def learn(task: SharedTask, training: SharedTraining) -> Learned:
     if training.intact:
         _shuffle(outputs, [i for i, name in enumerate(plan.tasks) if name != training.intact], draws.shuffle)
     inputs = _inputs(plan, scalings, [inputs for inputs, _ in rows])
-    train(network, inputs, outputs, plan.recipe, draws.order, backward=backward(network, draws.shuffle))
+    loss, step = objective(network), operation(network, draws.shuffle)
+    train(Training(network, inputs, outputs, plan.recipe, draws.order, loss=loss, step=step))
     judged = [
         task.pools[name].take(held).tensors(task.device)
         if task.judges is None

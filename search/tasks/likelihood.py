@@ -1,7 +1,6 @@
 """States of lattices, learned by sequence models through their likelihood: which blocks hold between temperatures?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from copy import copy
 from functools import cache, cached_property
 from pathlib import Path
@@ -13,18 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from graft.models.initialise import draw_weights
-from graft.models.losses import METRICS
+from graft.models.losses import METRICS, Objective
 from graft.models.networks.sequence.chain import Autoregressive
-from graft.models.networks.sequence.fit import ascend, log_probabilities
+from graft.models.networks.sequence.fit import log_probabilities, negative_log_likelihood
 from graft.models.networks.sequence.masked import masks
 from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.shaped import pack, unpack
 from graft.models.surgery import blocks_of
 from graft.models.symmetries import Symmetries
-from graft.models.train import Augment, Backward, prepare_process
+from graft.models.train import Augment, prepare_process
 from graft.models.weights import as_file
 from graft.search.run.folder import Run
-from graft.search.run.seeds import Draws, Role, entropy, spending, stream, torch_stream
+from graft.search.run.seeds import Draws, Role, entropy, stream, torch_stream
 from graft.search.tasks.base import Calls, Data, Errors, Examples, Exhibit, Fitted, Phase, Shape, Task
 from graft.search.tasks.distilled.data import judge_of
 from graft.search.tasks.distilled.final import account
@@ -141,13 +140,13 @@ class Likelihood(Task):
         assert isinstance(network, Autoregressive)
         return masks(network, plan.copied)
 
-    def noise(self, draws: Draws) -> AbstractContextManager[None]:
-        """Inside, dropout draws from this seed's order."""
-        return spending(draws.order)
+    def noise(self, draws: Draws) -> int:
+        """Dropout begins where the order of states does."""
+        return draws.order.initial_seed()
 
-    def backward(self) -> Backward:
-        """Raise the mean log-likelihood."""
-        return ascend
+    def loss(self) -> Objective:
+        """Nats a state."""
+        return negative_log_likelihood
 
     def augment(self) -> Augment | None:
         """Images of a batch under the group."""

@@ -7,7 +7,7 @@ from torch import nn
 from graft.models.initialise import draw_weights
 from graft.models.networks.mlp import MLP
 from graft.models.surgery import blocks_of, copy_span, shuffle, transplant
-from graft.models.train import train
+from graft.models.train import Training, train
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Block, Recipe, Span
 
@@ -161,7 +161,7 @@ def test_frozen_weights_are_the_same_after_training_and_all_others_are_not() -> 
     before = state(target)
     inputs = torch.randn(20, 3, generator=torch.Generator().manual_seed(2))
     recipe = Recipe(batch=5, epochs=3, loss="mse", decay=0.1)
-    train(target, inputs, inputs[:, :2].abs() + 0.5, recipe, torch.Generator().manual_seed(3), blocks=plan)
+    train(Training(target, inputs, inputs[:, :2].abs() + 0.5, recipe, torch.Generator().manual_seed(3), blocks=plan))
     for name, tensor in target.state_dict().items():
         assert torch.equal(tensor, before[name]) == name.startswith("blocks.0"), name
 

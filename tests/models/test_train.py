@@ -10,10 +10,19 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from graft.models.initialise import draw_weights
-from graft.models.losses import LOSS, NonFiniteLoss, away_from_zero, of_order_one, relative_error, relative_l1, varying
+from graft.models.losses import (
+    LOSS,
+    Batch,
+    NonFiniteLoss,
+    away_from_zero,
+    of_order_one,
+    relative_error,
+    relative_l1,
+    varying,
+)
 from graft.models.networks.mlp import MLP
 from graft.models.scaling import Scaling
-from graft.models.train import _batches, predict, prepare_process, schedule, train
+from graft.models.train import Training, _batches, predict, prepare_process, schedule, train
 from graft.spaces.errors import InputError
 from graft.spaces.plan import LOSSES, OPTIMISERS, Block, Recipe
 
@@ -99,7 +108,7 @@ def test_an_epoch_is_cut_into_near_equal_batches() -> None:
 
 def test_no_batch_of_a_normalised_network_is_one_example() -> None:
     x, y = examples(13)
-    assert np.isfinite(train(Normalised(), x, y, Recipe(batch=4, epochs=2, rate=1e-3), order()))
+    assert np.isfinite(train(Training(Normalised(), x, y, Recipe(batch=4, epochs=2, rate=1e-3), order())))
     assert _batches(13, 4, Normalised()) == _batches(13, 4, network()) == [4, 3, 3, 3]
     assert _batches(5, 2, Normalised()) == [3, 2] and _batches(5, 2, network()) == [2, 2, 1]
     assert _batches(7, 1, Normalised()) == [3, 2, 2] and _batches(1, 4, Normalised()) == [1]
@@ -112,7 +121,7 @@ def test_one_step_is_gradient_descent_at_each_blocks_own_rate() -> None:
     gradients = [parameter.grad.clone() for parameter in net.parameters()]  # type: ignore[union-attr]
     before = weights(net)
     recipe = Recipe(rate=0.01, batch=10, epochs=1, optimiser="sgd", schedule="constant", warmup=0)
-    train(net, x, y, recipe, order(), blocks=(Block("a", rate=0.5), Block(rate=2.0), Block()))
+    train(Training(net, x, y, recipe, order(), blocks=(Block("a", rate=0.5), Block(rate=2.0), Block())))
     factors = [0.5, 0.5, 2.0, 2.0, 1.0, 1.0]
     for start, now, gradient, factor in zip(before, weights(net), gradients, factors, strict=True):
         torch.testing.assert_close(start - now, 0.01 * factor * gradient, rtol=1e-10, atol=1e-15)
@@ -123,7 +132,7 @@ def test_the_loop_is_its_literal_definition() -> None:
     recipe = Recipe(rate=0.02, batch=4, epochs=3, optimiser="sgd", warmup=2, decay=0.01)
     net = network(dtype=torch.float64)
     seen: list[float] = []
-    train(net, x, y, recipe, order(), on_epoch=lambda epoch, loss: seen.append(loss))
+    train(Training(net, x, y, recipe, order()), on_epoch=lambda epoch, loss: seen.append(loss))
 
     literal, generator, step, means = network(dtype=torch.float64), order(), 0, []
     speeds = [torch.zeros_like(p) for p in literal.parameters()]
@@ -156,7 +165,7 @@ def test_the_loss_falls(optimiser: str, loss: str) -> None:
         y = torch.nn.functional.one_hot(y.argmax(1), y.shape[1]).float()
     seen: list[tuple[int, float]] = []
     recipe = Recipe(rate=0.01, batch=8, epochs=25, optimiser=optimiser, loss=loss, warmup=5)
-    last = train(network(), x, y, recipe, order(), on_epoch=lambda epoch, mean: seen.append((epoch, mean)))
+    last = train(Training(network(), x, y, recipe, order()), on_epoch=lambda epoch, mean: seen.append((epoch, mean)))
     assert [epoch for epoch, _ in seen] == list(range(1, 26))
     assert last == seen[-1][1] < 0.6 * seen[0][1]
 
@@ -166,7 +175,7 @@ def test_the_same_seed_trains_bit_for_bit_and_another_does_not() -> None:
     found = []
     for seed in (5, 5, 6):
         net = network()
-        train(net, x, y, Recipe(batch=7, epochs=4), order(seed))
+        train(Training(net, x, y, Recipe(batch=7, epochs=4), order(seed)))
         found.append(weights(net))
     assert all(torch.equal(a, b) for a, b in zip(found[0], found[1], strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(found[0], found[2], strict=True))
@@ -175,7 +184,7 @@ def test_the_same_seed_trains_bit_for_bit_and_another_does_not() -> None:
 def test_training_leaves_its_data_alone() -> None:
     x, y = examples()
     before = x.clone(), y.clone()
-    train(network(), x, y, Recipe(batch=7, epochs=2), order())
+    train(Training(network(), x, y, Recipe(batch=7, epochs=2), order()))
     assert torch.equal(x, before[0]) and torch.equal(y, before[1])
 
 
@@ -185,7 +194,8 @@ def test_a_loss_that_is_no_number_raises_in_its_epoch(bad: float) -> None:
     y[3, 1] = bad
     seen: list[int] = []
     with pytest.raises(NonFiniteLoss, match=r"^the loss is (nan|inf) at step 3$"):
-        train(network(), x, y, Recipe(batch=8, epochs=50, loss="mse"), order(), on_epoch=lambda e, _: seen.append(e))
+        training = Training(network(), x, y, Recipe(batch=8, epochs=50, loss="mse"), order())
+        train(training, on_epoch=lambda epoch, _: seen.append(epoch))
     assert seen == []
 
 
@@ -193,7 +203,7 @@ def test_a_rate_too_high_raises() -> None:
     x, y = examples()
     with pytest.raises(NonFiniteLoss):
         recipe = Recipe(rate=1e12, batch=8, epochs=50, loss="mse", optimiser="sgd", warmup=0)
-        train(network("relu"), x, y, recipe, order())
+        train(Training(network("relu"), x, y, recipe, order()))
 
 
 def test_the_pull_keeps_weights_near_where_they_were_copied() -> None:
@@ -203,7 +213,7 @@ def test_the_pull_keeps_weights_near_where_they_were_copied() -> None:
         net = network()
         start = weights(net)
         blocks = (Block("a", pull=pull), Block("a", pull=pull), Block())
-        train(net, x, y, Recipe(rate=3e-3, batch=8, epochs=20, optimiser="sgd"), order(), blocks=blocks)
+        train(Training(net, x, y, Recipe(rate=3e-3, batch=8, epochs=20, optimiser="sgd"), order(), blocks=blocks))
         moved = [float((a - b).norm()) for a, b in zip(weights(net), start, strict=True)]
         distances.append((math.hypot(*moved[:4]), math.hypot(*moved[4:])))
     free, loose, tight = (pulled for pulled, _ in distances)
@@ -216,7 +226,7 @@ def test_the_pull_is_the_gradient_of_half_its_strength_times_the_squared_distanc
     recipe = Recipe(rate=0.05, batch=8, epochs=2, optimiser="sgd", schedule="constant", warmup=0)
     blocks = (Block("a", pull=0.7), Block(), Block())
     net = network(dtype=torch.float64)
-    train(net, x, y, recipe, order(), blocks=blocks)
+    train(Training(net, x, y, recipe, order(), blocks=blocks))
 
     literal = network(dtype=torch.float64)
     anchor = [p.detach().clone() for p in literal.blocks[0].parameters()]
@@ -233,13 +243,13 @@ def test_the_pull_is_the_gradient_of_half_its_strength_times_the_squared_distanc
 @pytest.mark.parametrize(("rows", "outputs"), [(0, 0), (3, 4)])
 def test_rows_that_do_not_pair_are_refused(rows: int, outputs: int) -> None:
     with pytest.raises(InputError, match=rf"^training rows: {rows} inputs, {outputs} outputs; allowed: "):
-        train(network(), torch.ones(rows, 3), torch.ones(outputs, 2), Recipe(), order())
+        train(Training(network(), torch.ones(rows, 3), torch.ones(outputs, 2), Recipe(), order()))
 
 
 def test_a_network_frozen_throughout_is_refused() -> None:
     x, y = examples()
     with pytest.raises(InputError, match=r"^every block is frozen; allowed: "):
-        train(network(), x, y, Recipe(), order(), blocks=(Block("a", rate=0.0),) * 3)
+        train(Training(network(), x, y, Recipe(), order(), blocks=(Block("a", rate=0.0),) * 3))
 
 
 @settings(max_examples=50)
@@ -286,15 +296,15 @@ def test_without_outputs_a_batch_is_judged_by_itself_and_augmented_each_time() -
     net.forward = lambda rows: net.blocks[0](rows.float()).sum(1)  # type: ignore[method-assign]
     met: list[Tensor] = []
 
-    def ascend(prediction: Tensor, wanted: Tensor) -> Tensor:
-        met.append(wanted)
-        (-prediction.mean()).backward()
-        return prediction.detach().mean()
+    def loss(network: nn.Module, batch: Batch) -> Tensor:
+        met.append(batch.outputs)
+        assert batch.inputs is batch.outputs
+        return -network(batch.inputs).mean()
 
     def add(rows: Tensor, generator: torch.Generator) -> Tensor:
         return rows + 100 * torch.randint(2, (len(rows), 1), generator=generator).to(torch.uint8)
 
-    train(net, states, None, Recipe(batch=4, epochs=2), order(), backward=ascend, augment=add)
+    train(Training(net, states, None, Recipe(batch=4, epochs=2), order(), loss=loss, augment=add))
     generator = order()
     for first, second in (met[:2], met[2:]):
         rows = torch.randperm(6, generator=generator)
@@ -309,3 +319,31 @@ def test_an_output_that_never_varies_is_refused() -> None:
     expected = r"^film: output 2 of 3 is 0.25 in all 4 rows; allowed: outputs to be learned$"
     with pytest.raises(InputError, match=expected):
         varying(outputs, "film")
+
+
+def test_trainings_of_one_key_differ_in_weights_and_numbers_only() -> None:
+    x, y = examples()
+    key = Training(network(), x, y, Recipe(batch=8, epochs=3), order()).fuse_key
+    assert Training(network(), x + 1, y + 1, Recipe(batch=8, epochs=3, rate=0.1), order(1)).fuse_key == key
+    frozen = network()
+    frozen.blocks[0].requires_grad_(False)
+    others = [
+        Training(frozen, x, y, Recipe(batch=8, epochs=3), order()),
+        Training(network("relu"), x, y, Recipe(batch=8, epochs=3), order()),
+        Training(network(), x[1:], y[1:], Recipe(batch=8, epochs=3), order()),
+        Training(network(), x, y, Recipe(batch=8, epochs=4), order()),
+        Training(network(), x, y, Recipe(batch=8, epochs=3, optimiser="sgd"), order()),
+    ]
+    assert key not in {other.fuse_key for other in others}
+
+
+def test_what_layers_draw_comes_from_the_trainings_noise() -> None:
+    x, y = examples()
+    found = []
+    for noise, outside in ((1, 0), (1, 7), (2, 0)):
+        net = network()
+        net.blocks[0] = nn.Sequential(net.blocks[0], nn.Dropout(0.5))
+        torch.manual_seed(outside)
+        found.append(train(Training(net, x, y, Recipe(batch=7, epochs=2), order(), noise=noise)))
+        assert torch.initial_seed() == outside
+    assert found[0] == found[1] != found[2]

@@ -7,9 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graft.models.losses import relative_l1
+from graft.models.losses import Batch, relative_l1
 from graft.models.networks.shared import SharedMLP
-from graft.models.weighting import backward, fixed, per_task, project, surgery, uncertainty
+from graft.models.train import descent
+from graft.models.weighting import fixed, objective, operation, per_task, project, surgery, uncertainty
 from graft.spaces.plan import Recipe
 from graft.spaces.sharing import Sharing
 
@@ -97,8 +98,9 @@ def test_without_conflict_surgery_is_the_plain_gradient_and_own_blocks_keep_thei
         for name, value in operated.blocks[1][0].named_parameters():  # type: ignore[index]
             operated.blocks[1][task].load_state_dict({name: value.detach()}, strict=False)  # type: ignore[index]
     plain.load_state_dict(operated.state_dict())
-    for net in (plain, operated):
-        backward(net, torch.Generator().manual_seed(0))(net(x), y)
+    step = operation(operated, torch.Generator().manual_seed(0))
+    assert step is not None and operation(plain, torch.Generator()) is None
+    torch.testing.assert_close(step(operated, Batch(x, y)), descent(objective(plain))(plain, Batch(x, y)))
     for ours, theirs in zip(operated.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
 
@@ -115,7 +117,8 @@ def test_surgery_leaves_the_mean_of_what_it_projected() -> None:
 @pytest.mark.parametrize("how", [{"weighting": "fixed", "weights": (3.0, 1.0)}, {}])
 def test_the_weights_of_a_plan_reach_the_gradient(how: dict[str, object]) -> None:
     net, (x, y) = network(**how), batch()
-    loss = backward(net, torch.Generator())(net(x), y)
+    loss = objective(net)(net, Batch(x, y))
+    loss.backward()
     losses = per_task(relative_l1, net(x), y).detach()
     weights = torch.tensor(how.get("weights", (1.0, 1.0)))
     assert float(loss.detach()) == pytest.approx(float((weights * losses).mean()))

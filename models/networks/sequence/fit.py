@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from graft.models.losses import Batch
 from graft.models.networks.sequence.chain import Autoregressive
 from graft.models.symmetries import Symmetries
-from graft.models.train import Callback, train
+from graft.models.train import Callback, Training, train
 from graft.spaces.plan import Block, Recipe
 
 
@@ -28,7 +29,7 @@ def fit(
         model: Its weights already initialised (and copied).
         index: uint8 (states, sites). Read batch by batch, never copied as a whole.
         recipe: Optimiser, rate, schedule, batch, epochs; its ``loss`` takes no part.
-        generator: Draws the order of states and the symmetries.
+        generator: Draws the order of states and the symmetries; dropout begins at its seed.
         symmetries: Shows every batch under elements of this group, drawn anew each time.
         blocks: Decisions for each block.
         on_epoch: Called with (epoch from 1, mean loss over the epoch's batches).
@@ -40,16 +41,16 @@ def fit(
         NonFiniteLoss: As soon as an epoch's loss is not a finite number.
         InputError: If there are no states.
     """
+    noise, loss = generator.initial_seed(), negative_log_likelihood
     return train(
-        model, index, None, recipe, generator, blocks=blocks, backward=ascend, augment=symmetries, on_epoch=on_epoch
+        Training(model, index, None, recipe, generator, blocks, loss, noise=noise, augment=symmetries), on_epoch
     )
 
 
-def ascend(prediction: Tensor, _: Tensor) -> Tensor:
-    """Gradients that raise the mean prediction, and minus that mean as loss."""
-    loss = -prediction.mean()
-    loss.backward()  # type: ignore[no-untyped-call]
-    return loss
+def negative_log_likelihood(network: nn.Module, batch: Batch) -> Tensor:
+    """Minus the mean of what a network gives for each state: nats a state where that is a log-probability."""
+    prediction: Tensor = network(batch.inputs)
+    return -prediction.mean()
 
 
 def log_probabilities(

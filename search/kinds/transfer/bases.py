@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from graft.models.train import prepare_process
+from graft.models.train import prepare_process, train
 from graft.models.weights import sha256
 from graft.search.run.folder import write_bytes, write_json
 from graft.search.run.seeds import Draws, Role
@@ -66,7 +66,8 @@ def train_base(
     draws = Draws.of(seed, Role.BASE, index)
     held = max(1, int(HELD * len(examples)))
     learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
-    fitted = task.fit(Plan(recipe), examples.take(learned), draws, {}, device=device)
+    training, fitted = task.to_train(Plan(recipe), examples.take(learned), draws, {}, device=device)
+    train(training)
     off = task.errors(fitted, task.of_other(source, examples.take(judged)), device)
     return Base(name, task.pack(fitted), off.value, recipe)
 

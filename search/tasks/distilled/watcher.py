@@ -17,7 +17,7 @@ from graft.models.networks.sequence.masked import LinearLogistic
 from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.networks.sequence.warm import from_linear
 from graft.models.symmetries import Symmetries
-from graft.search.run.seeds import Draws, spending, torch_stream
+from graft.search.run.seeds import Draws, torch_stream
 from graft.spaces.compute import states_for
 from graft.spaces.dcl import WARM, Watch, linear
 from graft.spaces.plan import Block, Recipe
@@ -98,8 +98,7 @@ def learn_from(
     Raises:
         NonFiniteLoss: If training diverges.
     """
-    with spending(draws.order):
-        fit(model, tensor(index), recipe, draws.order, symmetries=symmetries, blocks=blocks)
+    fit(model, tensor(index), recipe, draws.order, symmetries=symmetries, blocks=blocks)
 
 
 class Energies:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from graft.models.initialise import draw_weights, drawing
+from graft.models.initialise import draw_weights, seeded
 from graft.models.networks.network import Network, OwnNetwork, Shape
 from graft.models.probe import features, gradient_ratios
 from graft.models.surgery import copy_span
@@ -161,7 +161,7 @@ def test_dropout_draws_from_the_generator() -> None:
     drop, x = nn.Dropout(0.5).train(), torch.ones(100)
 
     def dropped(seed: int) -> torch.Tensor:
-        with drawing(torch.Generator().manual_seed(seed)):
+        with seeded(seed):
             return drop(x)
 
     assert torch.equal(dropped(1), dropped(1)) and not torch.equal(dropped(1), dropped(2))

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from graft.models.initialise import draw_weights
 from graft.models.networks.shared import SharedMLP, stack
-from graft.models.train import predict, prepare_process, train
-from graft.models.weighting import backward
+from graft.models.train import Training, predict, prepare_process, train
+from graft.models.weighting import objective, operation
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Recipe
 from graft.spaces.sharing import ALIGNMENTS, Sharing, divisions
@@ -108,8 +108,8 @@ def test_one_task_by_itself_is_trained_as_the_plain_network_is() -> None:
     together = SharedMLP(plan, WIDTHS, 2, 2, 6)
     draw_weights(together, 1.0, torch.Generator().manual_seed(0))
     plain, order = together.alone("a"), torch.Generator().manual_seed(5)
-    train(together, x[:, None], y[:, None], RECIPE, order, backward=backward(together, order))
-    train(plain, x, y, RECIPE, torch.Generator().manual_seed(5))
+    train(Training(together, x[:, None], y[:, None], RECIPE, order, loss=objective(together)))
+    train(Training(plain, x, y, RECIPE, torch.Generator().manual_seed(5)))
     for ours, theirs in zip(together.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
@@ -123,5 +123,6 @@ def test_all_tasks_learn_at_once(how: dict[str, object]) -> None:
     plan = Sharing.ends(Recipe(rate=0.01, batch=8, epochs=40, activation="tanh"), tuple(WIDTHS), 3, 2, **how)  # type: ignore[arg-type]
     network = built(plan)
     before = (predict(network, x) - y).abs().mean((0, 2))
-    train(network, x, y, plan.recipe, torch.Generator().manual_seed(0), backward=backward(network, torch.Generator()))
+    step, order = operation(network, torch.Generator()), torch.Generator().manual_seed(0)
+    train(Training(network, x, y, plan.recipe, order, loss=objective(network), step=step))
     assert bool(((predict(network, x) - y).abs().mean((0, 2)) < 0.4 * before).all())

@@ -4,18 +4,17 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from phases import phase, regression
-from torch import Tensor, nn
+from torch import Tensor
 
 from graft.models.initialise import best_constant, draw_weights
 from graft.models.networks.network import Network, Shape
 from graft.models.scaling import Scaling
-from graft.models.train import prepare_process
+from graft.models.train import Training, prepare_process
 from graft.models.weights import pack, unpack
 from graft.search.engine.outcome import Outcome, measure
 from graft.search.engine.progress import Progress
@@ -74,9 +73,10 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Seen]:
     def look(plan: Plan, index: int = 0, shuffled: bool = False, of: Phase = PHASE) -> Seen:
         caught: list[Seen] = []
 
-        def catch(network: nn.Module, inputs: Tensor, outputs: Tensor, *rest: Any, **more: Any) -> None:
-            state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-            caught.append(Seen(state, inputs, outputs, rest[1].get_state()))
+        def catch(training: Training) -> None:
+            state = {name: tensor.clone() for name, tensor in training.network.state_dict().items()}
+            assert training.outputs is not None
+            caught.append(Seen(state, training.inputs, training.outputs, training.order.get_state()))
 
         with monkeypatch.context() as patched:
             patched.setattr(base, "train", catch)
