@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from graft.models.losses import LOSS
 from graft.models.surgery import blocks_of
+from graft.models.terms import observing
 from graft.models.train import predict
 
 TINY = 1e-30
@@ -25,20 +26,10 @@ def features(network: nn.Module, inputs: Tensor) -> list[NDArray[np.float64]]:
     Returns:
         One (examples, features) array a block, the head left out.
     """
-    blocks = blocks_of(network)[:-1]
-    found = {block: np.zeros((len(inputs), 1)) for block in blocks}
-
-    def seen(block: nn.Module, given: object, output: Tensor) -> None:
-        first = output[0] if isinstance(output, tuple) else output
-        found[block] = first.flatten(1).double().cpu().numpy()
-
-    hooks = [block.register_forward_hook(seen) for block in blocks]
-    try:
+    with observing(network) as made:
         predict(network, inputs, batch=len(inputs))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return list(found.values())
+    hidden = [one if one.numel() else torch.zeros(len(inputs), 1) for one in made[:-2]]
+    return [one.flatten(1).double().cpu().numpy() for one in hidden]
 
 
 def gradient_ratios(network: nn.Module, inputs: Tensor, outputs: Tensor, loss: str) -> list[float]:

@@ -1,6 +1,7 @@
 """Moving knowledge between networks: copy blocks, freeze them, or shuffle what was copied."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +57,37 @@ def copy_span(
             for into, values in zip(ours[i - 1].buffers(), theirs[i - 1].buffers(), strict=True):
                 into.copy_(values)
     return [into for into, _ in pairs]
+
+
+def named(sources: Mapping[str, nn.Module], name: str) -> nn.Module:
+    """The source network of that name.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if name not in sources:
+        raise unknown("source", name, sources)
+    return sources[name]
+
+
+def frozen(source: nn.Module, network: nn.Module) -> tuple[nn.Module, list[Tensor]]:
+    """A copy of ``source`` in the shape of ``network``, to be read only.
+
+    It passes by inputs that the source does not know, as `copy_span` with ``overlap`` does those that the target lacks.
+
+    Returns:
+        The copy, and views of the weights that are the source's.
+
+    Raises:
+        InputError: If shapes differ otherwise than in the number of inputs.
+    """
+    found, theirs = deepcopy(network), source.state_dict()
+    with torch.no_grad():
+        for name, parameter in found.named_parameters():
+            known = theirs.get(name)
+            parameter.copy_(known) if known is not None and known.shape == parameter.shape else parameter.zero_()
+    written = copy_span(found, source, Span(1, max(len(blocks_of(found)), len(blocks_of(source)))), overlap=True)
+    return found.requires_grad_(False).eval(), written
 
 
 def _pairs(number: int, ours: nn.Module, theirs: nn.Module, overlap: bool) -> list[tuple[Tensor, Tensor]]:
@@ -114,10 +146,7 @@ def transplant(target: nn.Module, sources: Mapping[str, nn.Module], blocks: Sequ
     for number, block in enumerate(blocks, 1):
         if block.source is None:
             continue
-        if block.source not in sources:
-            raise unknown("source", block.source, sources)
-        source = sources[block.source]
-        copied += copy_span(target, source, Span(number, number), overlap=True, scale=block.scale)
+        copied += copy_span(target, named(sources, block.source), Span(number, number), overlap=True, scale=block.scale)
         for parameter in ours[number - 1].parameters():
             parameter.requires_grad_(block.rate > 0)
     return copied

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from graft.models.initialise import seeded
 from graft.models.losses import LOSS, Batch, Objective, finite, supervised
 from graft.models.surgery import blocks_of
+from graft.models.terms import Weighted, adding
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Block, Recipe
 
@@ -34,7 +35,8 @@ class Training:
         order: Draws the order of examples, one permutation an epoch, and what ``augment`` draws.
         blocks: Decisions for each block; their rates multiply the recipe's, their pull holds copied weights back.
         loss: What is made small; by default the recipe's loss.
-        step: How gradients are made where they are not simply those of ``loss``.
+        terms: What is added to that.
+        step: How gradients are made where they are not simply those of ``loss`` and ``terms``.
         noise: Seed of what layers draw by themselves (dropout). None: PyTorch's own generator goes on.
         augment: Applied to the inputs of every batch, each time anew.
     """
@@ -46,6 +48,7 @@ class Training:
     order: torch.Generator
     blocks: Sequence[Block] = ()
     loss: Objective | None = None
+    terms: Sequence[Weighted] = ()
     step: Step | None = None
     noise: int | None = None
     augment: Augment | None = None
@@ -55,9 +58,9 @@ class Training:
         """What trainings have in common that can be carried out as one: architecture, rows, batch, steps, optimiser."""
         given = [self.inputs] if self.outputs is None else [self.inputs, self.outputs]
         weights = tuple((name, weight.shape, weight.requires_grad) for name, weight in self.network.named_parameters())
-        recipe = self.recipe
+        recipe, terms = self.recipe, tuple(type(term) for _, term in self.terms)
         shapes = tuple((rows.shape, rows.dtype, rows.device) for rows in given)
-        return str(self.network), weights, shapes, recipe.batch, recipe.epochs, recipe.optimiser
+        return str(self.network), weights, shapes, terms, recipe.batch, recipe.epochs, recipe.optimiser
 
 
 def train(training: Training, on_epoch: Callback | None = None) -> float:
@@ -78,9 +81,10 @@ def train(training: Training, on_epoch: Callback | None = None) -> float:
     wanted = rows if training.outputs is None else len(training.outputs)
     if rows == 0 or rows != wanted:
         raise InputError(f"training rows: {rows} inputs, {wanted} outputs; allowed: as many of each, at least one")
-    step = training.step or descent(training.loss or supervised(LOSS[training.recipe.loss]))
-    with nullcontext() if training.noise is None else seeded(training.noise):
-        return _loop(training, step, on_epoch)
+    loss = training.loss or supervised(LOSS[training.recipe.loss])
+    noise = nullcontext() if training.noise is None else seeded(training.noise)
+    with noise, adding(training.terms, training.network, loss) as objective:
+        return _loop(training, training.step or descent(objective), on_epoch)
 
 
 def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:

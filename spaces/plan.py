@@ -1,7 +1,7 @@
 """The vocabulary: what to move between networks (Span, Block, Plan) and how to train them (Recipe)."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
@@ -114,20 +114,47 @@ class Block(Settings):
             raise InputError("block.scale and block.pull need a source; allowed on a fresh block: scale 1, pull 0")
 
 
+@settings("term")
+class Term(Settings):
+    """Something more that training makes small, taken from a source network that stays as it is.
+
+    Attributes:
+        name: Registered as this in `graft.models.terms`, or a class of a user's own by ``module:Class``.
+        source: Name of the base network.
+        block: Number of the block that it is about.
+        weight: Factor on it.
+    """
+
+    name: str
+    source: str
+    block: Count
+    weight: Positive = 1.0
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.block}"
+
+
 @settings("plan")
 class Plan(Settings):
-    """One training, complete but for data and seed: how to train, and what to copy into each block first.
+    """One training, complete but for data and seed: how to train, what to copy into each block first, what to add.
 
-    A plan without blocks is direct learning.
+    A plan that takes neither block nor term from a source is direct learning.
     """
 
     recipe: Recipe
     blocks: tuple[Block, ...] = ()
+    terms: tuple[Term, ...] = ()
 
     @property
     def direct(self) -> bool:
-        """Whether nothing is copied."""
-        return all(block.source is None for block in self.blocks)
+        """Whether nothing is taken from a source."""
+        return not self.sources
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the base networks from which blocks or terms are taken, each once."""
+        named = [*(block.source for block in self.blocks), *(term.source for term in self.terms)]
+        return tuple(dict.fromkeys(name for name in named if name is not None))
 
     @property
     def copied(self) -> tuple[int, ...]:
@@ -177,14 +204,15 @@ class Plan(Settings):
 
     def without_source(self) -> Self:
         """Direct learning with this plan's own recipe, its rates of blocks included (a frozen block trains at 1)."""
-        return replace(self, blocks=tuple(Block(rate=block.rate or 1.0) for block in self.blocks))
+        return replace(self, blocks=tuple(Block(rate=block.rate or 1.0) for block in self.blocks), terms=())
 
     @property
     def label(self) -> str:
-        """What is copied, for a title: "span (1, 7)", "blocks 1, 3 and 7" or "direct"."""
+        """What is taken, for a title: "span (1, 7)", "blocks 1, 3 and 7", "span (1, 2) + feature 3" or "direct"."""
         if self.direct:
             return "direct"
-        return f"span {self.transferred}" if self.transferred else f"blocks {join_names([*map(str, self.copied)])}"
+        span = f"span {self.transferred}" if self.transferred else f"blocks {join_names([*map(str, self.copied)])}"
+        return " + ".join([span] * bool(self.copied) + [*map(str, self.terms)])
 
     @property
     def marks(self) -> str:
@@ -198,34 +226,45 @@ class Plan(Settings):
         """Say what is copied and how it is trained: "copy layer 2 of 7 from the network trained on film-10, then ...".
 
         Args:
-            rates: Whether factors on rates and weights and the pull are told as well.
+            rates: Whether factors on rates, weights and terms and the pull are told as well.
         """
+        text = self._copying() if self.copied else "train the whole network" if self.terms else "copy nothing"
+        for term in self.terms:
+            text += f", adding the loss term {term.name} of layer {term.block} from {_origin([term.source])}"
+        return "; ".join([text, *self._rates()]) if rates else text
+
+    def _copying(self) -> str:
+        """Say what is copied, and what is trained then."""
         copied, last = self.copied, len(self.blocks)
-        if not copied:
-            return "copy nothing"
         head = ", the head included," if last in copied else ""
         sources = dict.fromkeys(str(self.blocks[i - 1].source) for i in copied)
-        ready = all(Path(source).suffix in WEIGHTS for source in sources)
-        origin = "the weights of" if ready else "the network trained on"
         frozen = tuple(i for i in copied if self.blocks[i - 1].rate == 0)
         how = "then fine-tune the whole network"
         if frozen:
             them = describe_layers(frozen) if frozen != copied else "it" if len(copied) == 1 else "them"
             how = f"keep {them} frozen and train the rest"
-        text = f"copy {describe_layers(copied)} of {last}{head} from {origin} "
-        text += f"{' and '.join(map(describe_source, sources))}, {how}"
-        return "; ".join([text, *self._rates()]) if rates else text
+        return f"copy {describe_layers(copied)} of {last}{head} from {_origin(sources)}, {how}"
 
     def _rates(self) -> Iterator[str]:
-        """Say which settings of blocks differ from the recipe's, block by block where blocks differ."""
+        """Say which settings of blocks differ from the recipe's, block by block where they differ; what terms weigh."""
         told: dict[str, list[int]] = {}
         for i, block in enumerate(self.blocks, 1):
             words = f"at {block.rate:.3g} times the rate, " if block.rate not in (0, 1) else ""
             words += f"with weights scaled by {block.scale:.3g}, " if block.scale != 1 else ""
             words += f"pulled to the source with strength {block.pull:.3g}, " if block.pull else ""
             told.setdefault(words.removesuffix(", "), []).append(i)
-        return (f"{describe_layers(numbers)} {words}" for words, numbers in told.items() if words)
+        yield from (f"{describe_layers(numbers)} {words}" for words, numbers in told.items() if words)
+        yield from (f"{term.name} weighs {term.weight:.3g}" for term in self.terms)
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values, for JSON."""
-        return super().to_dict() | {"recipe": self.recipe.to_dict()}
+        """Plain values, for JSON; no terms are left out, as earlier runs know none."""
+        values = super().to_dict() | {"recipe": self.recipe.to_dict()}
+        if not self.terms:
+            del values["terms"]
+        return values
+
+
+def _origin(sources: Collection[str]) -> str:
+    """Name the networks that something is taken from."""
+    ready = all(Path(source).suffix in WEIGHTS for source in sources)
+    return f"{'the weights of' if ready else 'the network trained on'} {' and '.join(map(describe_source, sources))}"

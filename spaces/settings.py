@@ -92,7 +92,7 @@ def schema(kind: type) -> dict[str, Any]:
 def in_words(node: Mapping[str, Any]) -> str:
     """What a value may be, from its JSON schema: ``a whole number of at least 1``."""
     kind = node.get("type")
-    if kind == "object":
+    if kind == "object" and "properties" in node:
         return "a table of " + ", ".join(node["properties"])
     if "description" in node:
         return str(node["description"])

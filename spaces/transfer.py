@@ -115,7 +115,7 @@ def family(plan: Plan) -> str | None:
     """
     if plan.direct:
         return None
-    return "head copied" if plan.blocks[-1].source is not None else "head fresh"
+    return "head copied" if plan.copied and plan.copied[-1] == len(plan.blocks) else "head fresh"
 
 
 def constraints(plan: Plan, rows: int, steps: int) -> dict[str, float]:

@@ -99,8 +99,7 @@ def _regret(run: TransferResults, chart: SpanMap) -> str:
 def _where(plan: Plan) -> tuple[str | None, tuple[int, int] | None]:
     """Name a plan's source and span as the map does."""
     span = plan.transferred
-    source = next((block.source for block in plan.blocks if block.source), None)
-    return source, (span.first, span.last) if span else None
+    return next(iter(plan.sources), None), (span.first, span.last) if span and not plan.terms else None
 
 
 @dataclass(frozen=True)

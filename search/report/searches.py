@@ -72,7 +72,7 @@ def rival(run: TransferResults) -> Table:
     """List how far direct learning had come by budget, beside the best plan of transfer."""
     told, plans = run.result.direct_by_budget, run.result.plans.by_number
     rows = [[f"direct learning, {one.trainings} trainings", percent(one.error, 2), plain(one.seeds)] for one in told]
-    tried = [trial for trial in plans if trial.errors and trial.copies and trial.state != "failed"]
+    tried = [trial for trial in plans if trial.errors and trial.transfers and trial.state != "failed"]
     if told and tried:
         mine = min(tried, key=lambda trial: (trial.state != "complete", trial.value))
         start = next(one.trainings for one in told if one.stage == "start")
@@ -102,7 +102,7 @@ def recipes(run: TransferResults) -> Found | None:
         else:
             fixed.append(f"{SETTINGS.get(key, key)} {values[0]}")
     return Found(
-        words=[(name.capitalize(), plan.describe(rates=True)) for name, plan in plans.items() if plan.blocks],
+        words=[(name.capitalize(), one.describe(rates=True)) for name, one in plans.items() if one.blocks or one.terms],
         settings=Table(["setting", *plans, "searched"], rows),
         fixed=", ".join(fixed),
         more=", ".join(
@@ -122,8 +122,9 @@ def best_plans(run: TransferResults) -> Table:
     several = len({row.source for row in board if row.source}) > 1
     rows = []
     for row, values in zip(board, flat, strict=True):
-        copied = f"{row.blocks}{SPACE}{row.span or ''}" if row.source else "direct"
-        shown = [str(row.rank), str(row.trial), copied, *[describe_source(row.source or NOTHING)] * several]
+        copied = f"{row.blocks}{SPACE}{row.span or ''}" if row.blocks else ""
+        taken = " + ".join(filter(None, [copied, row.terms])) if row.source else "direct"
+        shown = [str(row.rank), str(row.trial), taken, *[describe_source(row.source or NOTHING)] * several]
         shown += [percent(row.change, sign=True), percent(row.error, 2), str(row.seeds), row.state]
         rows.append([*shown, *(plain(values.get(key)) for key in recipe)])
     head = ["rank", "trial", "copied", *["source"] * several, "against direct", "validation error", "seeds", "state"]

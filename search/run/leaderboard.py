@@ -22,11 +22,13 @@ class Row:
         trial: Its number.
         span: What it copies, where that is one span.
         blocks: As of `Plan.marks`.
+        terms: Loss terms that it adds.
         error: Geometric mean over seeds.
         change: Against direct learning; negative is better.
         seeds: How many it was trained with.
         state: Of its trial.
-        source: Of its first copied block, with rate, scale and pull of that.
+        source: The first from which it takes anything.
+        copied_rate: Of its first copied block, as are ``scale`` and ``pull``.
         recipe: Settings of its recipe.
     """
 
@@ -34,6 +36,7 @@ class Row:
     trial: int
     span: tuple[int, int] | None
     blocks: str
+    terms: str
     error: float
     change: float | None
     seeds: int
@@ -58,7 +61,7 @@ def change(errors: Known, reference: Known) -> float | None:
 
 def direct_errors(result: Result) -> Known:
     """Validation errors of tuned direct learning: on the plans' own seeds where that was recorded."""
-    inside = [one for one in result.plans.by_number if one.state == "complete" and not one.copies]
+    inside = [one for one in result.plans.by_number if one.state == "complete" and not one.transfers]
     chosen = min(inside, key=lambda one: one.value or math.inf) if inside else result.baseline.winner
     return chosen.errors if chosen else ()
 
@@ -80,11 +83,12 @@ def leaderboard(result: Result) -> list[Row]:
                 trial=trial.number,
                 span=(span.first, span.last) if span else None,
                 blocks=plan.marks,
+                terms=", ".join(map(str, plan.terms)),
                 error=error,
                 change=change(trial.errors, reference),
                 seeds=len(finite(trial.errors)),
                 state=trial.state,
-                source=block.source if block else None,
+                source=next(iter(plan.sources), None),
                 copied_rate=block.rate if block else None,
                 scale=block.scale if block else None,
                 pull=block.pull if block else None,
@@ -96,7 +100,7 @@ def leaderboard(result: Result) -> list[Row]:
 
 
 def best_by_span(result: Result, source: str | None = None) -> dict[tuple[int, int], tuple[Row, int]]:
-    """Best row of `leaderboard` for each span tried, with the number of trials that tried it.
+    """Best row of `leaderboard` for each span tried by itself, with the number of trials that tried it.
 
     Args:
         result: Of the run.
@@ -104,7 +108,7 @@ def best_by_span(result: Result, source: str | None = None) -> dict[tuple[int, i
     """
     found: dict[tuple[int, int], tuple[Row, int]] = {}
     for row in leaderboard(result):
-        if row.span and source in (None, row.source):
+        if row.span and not row.terms and source in (None, row.source):
             best, trials = found.get(row.span, (row, 0))
             found[row.span] = best, trials + 1
     return found

@@ -47,8 +47,8 @@ class Trial(Record):
     by_task: tuple[dict[str, float | None], ...] = ()
 
     @property
-    def copies(self) -> bool:
-        """Whether its plan copies anything."""
+    def transfers(self) -> bool:
+        """Whether its plan takes anything from a source."""
         return isinstance(self.plan, Plan) and not self.plan.direct
 
 

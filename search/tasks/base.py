@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from graft.models.initialise import draw_seed, initialise, set_head
 from graft.models.losses import METRICS, Metric, Objective
 from graft.models.scaling import Scaling
-from graft.models.surgery import blocks_of, shuffle, transplant
+from graft.models.surgery import blocks_of, frozen, named, shuffle, transplant
+from graft.models.terms import weighted
 from graft.models.train import Augment, Training, predict, train
 from graft.models.weights import no_gradient, pack_state, sha256, unpack_state
 from graft.search.run.folder import Run
@@ -234,8 +235,8 @@ class Task(ABC):
         """After copied weights were shuffled, let the output begin where a fresh one does: that is no knowledge."""
         set_head(network, recipe, seen, outputs)
 
-    def masks(self, network: nn.Module, plan: Plan) -> Sequence[Tensor | None] | None:
-        """Where entries of copied weights take part at all; None: everywhere."""
+    def masks(self, network: nn.Module, copied: Sequence[int]) -> Sequence[Tensor | None] | None:
+        """Where entries of the weights of copied blocks take part at all; None: everywhere."""
         return None
 
     def noise(self, draws: Draws) -> int:
@@ -259,7 +260,7 @@ class Task(ABC):
         shuffled: bool = False,
         device: str = "cpu",
     ) -> tuple[Training, Fitted]:
-        """Prepare one training: build, initialise, copy, shuffle where it is the control.
+        """Prepare one training: build, initialise, copy, shuffle where it is the control, the source of a term too.
 
         Returns:
             What is to be trained, and the same network as it will be used afterwards.
@@ -271,11 +272,15 @@ class Task(ABC):
         fitted = Fitted(network, recipe, *shapes, self.scaling(inputs, plan.blocks[0].source if plan.blocks else None))
         seen = fitted.seen(inputs)
         self.initialise(network, recipe, draws, seen, outputs)
+        read = {name: frozen(named(sources, name), network) for name in dict.fromkeys(t.source for t in plan.terms)}
         copied = transplant(network, sources, plan.blocks)
         if shuffled:
-            shuffle(copied, draws.shuffle, self.masks(network, plan))
-            self.restart(network, recipe, seen, outputs)
+            every = range(1, len(blocks_of(network)) + 1)
+            for one, weights, numbers in [(network, copied, plan.copied), *((*pair, every) for pair in read.values())]:
+                shuffle(weights, draws.shuffle, self.masks(one, numbers))
+                self.restart(one, recipe, seen, outputs)
         network.to(device)
+        terms = [weighted(term, read[term.source][0].to(device)) for term in plan.terms]
         training = Training(
             network,
             seen,
@@ -284,6 +289,7 @@ class Task(ABC):
             draws.order,
             plan.blocks,
             self.loss(),
+            terms,
             noise=self.noise(draws),
             augment=self.augment(),
         )

@@ -33,7 +33,7 @@ from graft.simulators.registry import find
 from graft.simulators.spins.exact import log_partition
 from graft.simulators.spins.watched import Watched, watch
 from graft.spaces.errors import InputError
-from graft.spaces.plan import Plan, Recipe
+from graft.spaces.plan import Recipe
 
 LINEAR = Recipe(rate=1e-2, batch=100, epochs=30)
 """Of the linear-logistic baseline. On 8,000 states of a glass more epochs, slower ones and decay came within 5 %."""
@@ -135,10 +135,10 @@ class Likelihood(Task):
     def restart(self, network: nn.Module, recipe: Recipe, seen: Tensor, outputs: Tensor) -> None:
         """Logits begin where shuffled weights put them."""
 
-    def masks(self, network: nn.Module, plan: Plan) -> Sequence[Tensor | None] | None:
+    def masks(self, network: nn.Module, copied: Sequence[int]) -> Sequence[Tensor | None] | None:
         """Entries of masked layers that take part."""
         assert isinstance(network, Autoregressive)
-        return masks(network, plan.copied)
+        return masks(network, copied)
 
     def noise(self, draws: Draws) -> int:
         """Dropout begins where the order of states does."""

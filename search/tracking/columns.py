@@ -33,6 +33,8 @@ def settings(phase: str, trial: Trial) -> dict[str, str]:
         found |= {"copied_scale": block.scale, "pull": block.pull, "source": block.source}
         fresh = [other.rate for other in plan.blocks if other.source is None]
         found |= {"frozen": block.rate == 0, "fresh_rate": fresh[0] if fresh else None}
+    if isinstance(plan, Plan) and plan.terms:
+        found |= {"source": plan.sources[0], "terms": ", ".join(map(str, plan.terms))}
     if isinstance(plan, Sharing):
         found |= {"shared": plan.describe(), "one_hot": plan.one_hot, "weighting": plan.weighting}
     return {

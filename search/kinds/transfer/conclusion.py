@@ -48,7 +48,7 @@ def best_measured(comparison: Mapping[str, Any], rival: Plan) -> tuple[str, Plan
 def certificate(result: Mapping[str, Any], comparison: Mapping[str, Any], spent: Cost) -> dict:
     """The certificate's document; of protocol 1 where the result is."""
     study = result["study"]
-    tried = sum(bool(trial["errors"]) and Trial.read(trial).copies for trial in result["plans"]["trials"])
+    tried = sum(bool(trial["errors"]) and Trial.read(trial).transfers for trial in result["plans"]["trials"])
     comparison, more = dict(comparison), {}
     if "handed_over" in result:
         budget = result["direct_by_budget"][-1]["trainings"]

@@ -23,7 +23,7 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
     """What is fixed before confirmation starts: candidates, number of seeds, margin, level.
 
     The first candidate is the best plan of the search. The second, where one copies the head, is the best that leaves
-    it fresh (as the paper's 21 spans do), and otherwise the best that copies something else. Neither is confirmed if
+    it fresh (as the paper's 21 spans do), and otherwise the best that takes something else. Neither is confirmed if
     the search has shown it to be clearly behind direct learning on the same seeds, nor the second if it is clearly
     behind the first: it could not win there.
 
@@ -78,9 +78,10 @@ def _promising(
     return kept, dropped
 
 
-def _what(plan: Plan) -> tuple[str | None, ...]:
-    """What a plan copies, whatever its rates."""
-    return tuple(block.source for block in plan.blocks)
+def _what(plan: Plan) -> tuple[object, ...]:
+    """What a plan takes from sources, whatever its rates and weights."""
+    blocks = [(i, plan.blocks[i - 1].source) for i in plan.copied]
+    return *blocks, *((term.name, term.source, term.block) for term in plan.terms)
 
 
 def trainings(fixed: dict[str, Any], baseline: Plan) -> dict[str, Request]:

@@ -12,7 +12,7 @@ from graft.search.engine.searched import Direct
 from graft.search.kinds.transfer.study import Budget, Study
 from graft.search.run.scale import RATIO, Scale
 from graft.search.run.seeds import Role
-from graft.spaces import baseline, blocks, transfer
+from graft.spaces import baseline, blocks, terms, transfer
 from graft.spaces.plan import Recipe
 from graft.spaces.ranges import Ranges, shortened
 
@@ -88,7 +88,10 @@ def plans_search(
     It gets no more trainings than the baseline search had, also where time cut that short.
     """
     space, rows, steps = SPACE[study.space], study.rows.training, study.budget.steps
-    suggest = partial(space.suggest, start=start, sources=study.bases, blocks=study.blocks)
+    weights, sources, layers = study.terms, study.bases, study.blocks
+    copied = partial(space.suggest, start=start, sources=sources, blocks=layers)
+    suggest = partial(terms.suggest, space=copied, weights=weights, sources=sources, blocks=layers)
+    guesses = space.first_guesses(ranges, start, sources, layers, favourites)
     seeds = study.budget.seeds
     finalists = affordable(PLANS, trainings, seeds, least=2)
     return Search(
@@ -96,7 +99,7 @@ def plans_search(
         Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, seeds, (), until, finalists, study.learned.scale),
         partial(shortened, space=suggest, rows=rows, steps=steps),
         ranges,
-        space.first_guesses(ranges, start, study.bases, study.blocks, favourites),
+        terms.first_guesses(guesses, weights, sources, layers),
         partial(transfer.constraints, rows=rows, steps=steps),
         on_close,
         transfer.family,

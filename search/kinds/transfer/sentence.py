@@ -37,14 +37,15 @@ def sentence(
     kept = "" if handed_over is None else _handed_over(handed_over)
     if comparison["decision"] == "direct":
         return _direct(comparison, direct, test, measured, tried) + kept
-    plan = Plan.from_dict(comparison["plan"]).describe()
+    plan = Plan.from_dict(comparison["plan"])
+    control = "the scale of the copied weights" if plan.copied else "a source with shuffled weights"
     reduction, (low, high) = comparison["relative_reduction"], comparison["interval"]
     text = (
-        f"Transfer: {plan}. On {test} the {measured} falls from {direct:.2%} ({_tuned(comparison)}) to "
+        f"Transfer: {plan.describe()}. On {test} the {measured} falls from {direct:.2%} ({_tuned(comparison)}) to "
         f"{comparison['candidate']['mean']:.2%}, that is by {reduction:.0%} (interval {low:.0%} to {high:.0%}, "
         f"{'approximate ' * small}p = {comparison['p_value']:.1g}, {len(comparison['direct']['per_seed'])} "
         f"{'refits' if small else 'fresh seeds'}); "
-        "neither the recipe nor the scale of the copied weights alone explains it."
+        f"neither the recipe nor {control} alone explains it."
     )
     if examples:
         rows, have = examples["equivalent_rows"], examples["rows"][0]

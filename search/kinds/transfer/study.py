@@ -9,6 +9,7 @@ from pydantic import Field
 
 from graft.models.networks.network import AnyNetwork, Network, OwnNetwork
 from graft.models.pretrained import Pretrained
+from graft.models.terms import find_term
 from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
 from graft.search.tasks.base import Task
 from graft.search.tasks.registry import TASKS, find_task
@@ -16,16 +17,19 @@ from graft.search.tasks.tables import LOCKED
 from graft.simulators.base import Simulator
 from graft.simulators.data.table import Measured, Table
 from graft.simulators.registry import find
-from graft.spaces.errors import InputError, whole
+from graft.spaces.errors import InputError, number, whole
 from graft.spaces.plan import OWN, Recipe
 from graft.spaces.ranges import Ranges
-from graft.spaces.settings import Count, Settings, Whole, settings
+from graft.spaces.settings import Count, Ends, Settings, Whole, settings
 from graft.spaces.sources import Sources
 
 Mode = Literal["fresh", "small"]
 MODES = get_args(Mode)
 FAIR = Recipe(head="constant")
 """A recipe whose fresh head brings what a copied head would bring with no knowledge at all."""
+LIGHTEST = 1e-9
+"""Weight of a loss term, at least: none is none."""
+TermWeights = Annotated[dict[str, Ends], Field(description="a table of [lowest, highest] by the names of loss terms")]
 LEAST = 20
 """Examples of a target below which nothing is left to lock away."""
 
@@ -107,6 +111,8 @@ class Study(StudySettings):
         base: How the source network is trained; its activation is the tuned baseline's.
         start: The recipe from which the baseline search sets out.
         space: What a plan may be: one contiguous ``span``, or a decision for each of the ``blocks``.
+        terms: Loss terms that a plan may take from its source beside what it copies, each with its weights, [lowest,
+            highest]: ``feature``, or a user's own by ``module:Class``. None by default.
         ranges: What both searches may choose.
         budget: What they may spend.
         proof: What the certificate asks for.
@@ -132,6 +138,7 @@ class Study(StudySettings):
     base: Recipe = FAIR
     start: Recipe = FAIR
     space: Literal["span", "blocks"] = "span"
+    terms: TermWeights = field(default_factory=dict)
     ranges: Ranges = field(default_factory=Ranges)
     budget: Budget = field(default_factory=Budget)
     proof: Proof = field(default_factory=Proof)
@@ -147,6 +154,10 @@ class Study(StudySettings):
                 self.scenario(simulator)
             self._judged()
             self._activated()
+        for name, ends in self.terms.items():
+            find_term(name)
+            number(f"terms.{name}[0]", ends[0], LIGHTEST)
+            number(f"terms.{name}[1]", ends[1], ends[0])
         for rows in self.ranges.source_rows:
             whole("ranges.source_rows", rows, 10, self.rows.source)
         self.bases.lessons()

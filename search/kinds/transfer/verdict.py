@@ -70,6 +70,8 @@ def _claim(number: int, direct: Errors, candidate: Candidate, proof: Proof, task
     """What has to be shown of a candidate."""
     same = f"not proved to beat direct learning with its own recipe by more than {proof.margin:.0%}"
     scale = "not proved to beat its own weights shuffled: a luckier scale of initial weights would do as well"
+    if not candidate.plan.copied:
+        scale = "not proved to beat its own terms with the source's weights shuffled: any source would do as well"
     errors = candidate.errors
     rivals = {
         "direct": _baseline(direct, proof),
