@@ -135,10 +135,9 @@ def test_simulators_know_of_the_cluster_its_pool_only() -> None:
     assert {room(name) for name in told if name.split(".")[0] == "cluster"} == {"cluster.pool"}
 
 
-def test_ray_is_known_to_the_cluster_and_tune_to_three_files() -> None:
-    tune = {"search.engine.tune", "search.engine.scheduler", "search.engine.actors"}
-    assert {name for name in who_imports("ray") if not name.startswith("cluster.")} == tune
-    assert who_imports("ray.tune") == tune
+def test_ray_is_known_to_the_cluster_and_tune_to_one_file() -> None:
+    assert {name for name in who_imports("ray") if not name.startswith("cluster.")} == {"search.engine.ray"}
+    assert who_imports("ray.tune") == {"search.engine.ray"}
 
 
 def test_every_generator_of_a_study_comes_from_one_maker() -> None:

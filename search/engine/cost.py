@@ -4,8 +4,10 @@ import platform
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
+from typing import Any
 
 from graft.search.engine.search import Search
+from graft.search.engine.trials import ENDED
 from graft.search.run.folder import Evidence, Run
 from graft.search.run.results import Cost
 
@@ -14,9 +16,9 @@ PACKAGES = ("graft", "ray", "torch", "optuna", "mlflow", "numpy", "scipy", "pyar
 
 def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], workers: int) -> Cost:
     """What the run cost, its searches and all else that it trained."""
-    timeline = sorted((entry for search in searches.values() for entry in search.timeline()), key=lambda e: e["start"])
-    zero = timeline[0]["start"] if timeline else 0.0
-    for entry in timeline:
+    trials = sorted((entry for search in searches.values() for entry in timeline(search)), key=lambda e: e["start"])
+    zero = trials[0]["start"] if trials else 0.0
+    for entry in trials:
         entry["start"], entry["end"] = entry["start"] - zero, entry["end"] - zero
     records = {name: search.records() for name, search in searches.items()}
     measured = {
@@ -29,19 +31,34 @@ def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], w
     told = {
         "wall_seconds": sum(spent.values()),
         "phases": dict(spent),
-        "train_seconds": sum(e["train_seconds"] for e in timeline) + sum(sum(s) for s in measured.values()),
+        "train_seconds": sum(e["train_seconds"] for e in trials) + sum(sum(s) for s in measured.values()),
         "trainings": trainings,
         "trials": {
             name: {state: sum(t["state"] == state for t in trials) for state in states}
             for name, trials in records.items()
         },
-        "timeline": timeline,
+        "timeline": trials,
         "cpus": workers,
         "versions": versions(),
         "machine": f"{platform.machine()}, {platform.system()}, {workers} workers",
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
     return Cost.read(told)
+
+
+def timeline(search: Search) -> list[dict[str, Any]]:
+    """When each ended trial started and ended (seconds since the epoch) and how long its trainings took."""
+    return [
+        {
+            "phase": search.phase,
+            "number": t.number,
+            "start": t.datetime_start.timestamp(),
+            "end": t.datetime_complete.timestamp(),
+            "train_seconds": search.seconds(t.number),
+        }
+        for t in search.study.get_trials(deepcopy=False, states=ENDED)
+        if t.datetime_start and t.datetime_complete
+    ]
 
 
 def versions() -> dict[str, str]:

@@ -54,7 +54,7 @@ class Progress:
     def closed(self) -> None:
         """A trial ended."""
         if self.search is not None:
-            self.count(self.search.used, self.search.rules.trainings)
+            self.count(self.search.used, self.search.budget.trainings)
 
     def say(self, text: str) -> None:
         """A line that stays."""
@@ -79,15 +79,12 @@ class Progress:
         """What the line says after the bar."""
         if self.search is None:
             return f"{self.done:,}/{self.total:,}{self._left()}" if self.total else ""
-        states, best, first = self.search.states, self.search.best, self.search.first
-        done, stopped = ("with all seeds", "with fewer") if self.search.rules.finalists else ("done", "stopped")
-        text = f"{self.done}/{self.total} {self.search.unit}, trials: {states['complete']} {done}"
-        text += f", {states['pruned']} {stopped}, {states['failed']} failed"
-        if best is not None:
-            text += f"; best {self.search.shown(best['value'])}"
-            plans = self.search.rules.phase == "plans" and first is not None and "by_task" not in first
-            if plans and first["state"] == "complete":  # type: ignore[index]
-                text += f" against direct {first['value']:.2%}"  # type: ignore[index]
+        standing, budget = self.search.standing(), self.search.budget
+        done, stopped = ("with all seeds", "with fewer") if budget.finalists else ("done", "stopped")
+        text = f"{self.done}/{self.total} {budget.unit}, trials: {standing.states['complete']} {done}"
+        text += f", {standing.states['pruned']} {stopped}, {standing.states['failed']} failed"
+        if standing.best:
+            text += f"; best {standing.best}" + (f" against {standing.reference}" if standing.reference else "")
         return text + self._left()
 
     def _left(self) -> str:

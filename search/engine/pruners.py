@@ -1,11 +1,16 @@
-"""The race: a trial that is clearly behind is stopped. It spends no error rate: nothing it sees is used to confirm."""
+"""Which trials are stopped. No error rate is spent here: nothing that a pruner sees is used to confirm."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import optuna
+from optuna.pruners import BasePruner
+from optuna.trial import FrozenTrial, TrialState
 from scipy import stats
 
+from graft.search.engine.trials import all_errors, further_seeds
 from graft.search.run.scale import RATIO, Scale
 
 LEVEL = 0.95
@@ -13,6 +18,72 @@ LEVEL = 0.95
 deviation of a seed is known from few."""
 LEAST = 2
 """Seeds before anything is stopped."""
+
+
+class GroupedPruner(BasePruner):
+    """Compares trials of one group.
+
+    Args:
+        group: Names the group of a plan, given as plain values; None belongs to all of them.
+    """
+
+    def __init__(self, group: Callable[[Mapping[str, Any]], str | None]) -> None:
+        self._group, self._known = group, dict[int, str | None]()
+
+    def group(self, trial: FrozenTrial) -> str | None:
+        """The group of a trial's plan, which is read once."""
+        if trial.number not in self._known:
+            self._known[trial.number] = self._group(trial.user_attrs["plan"])
+        return self._known[trial.number]
+
+
+class PairedRacePruner(GroupedPruner):
+    """Stops a trial that is clearly behind the best complete one on the same seeds; the first is never stopped.
+
+    Args:
+        seeds: That make a trial complete.
+        group: A trial is raced against its own group and against those of no group.
+        scale: On which errors are compared.
+    """
+
+    def __init__(self, seeds: int, group: Callable[[Mapping[str, Any]], str | None], scale: Scale = RATIO) -> None:
+        super().__init__(group)
+        self.seeds, self.scale = seeds, scale
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether the trial stops here."""
+        further = further_seeds(study)
+        errors = all_errors(trial, further)
+        if trial.number == 0 or len(errors) < LEAST:
+            return False
+        ended, groups = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)), (None, self.group(trial))
+        rivals = [all_errors(other, further) for other in ended if self.group(other) in groups]
+        return behind(errors, [rival for rival in rivals if len(rival) >= self.seeds], scale=self.scale)
+
+
+class GroupedHalvingPruner(GroupedPruner):
+    """Stops a trial that is not among the best ``1 / factor`` of its group that reached the same report.
+
+    The asynchronous rule of Li et al. 2020 (ASHA, arXiv:1810.05934): nobody waits for a rung to fill, so the first
+    to arrive always go on.
+    """
+
+    factor = 2
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether the trial stops here."""
+        scores, group = trial.user_attrs["errors"], self.group(trial)
+        rung = len(scores) - 1
+        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+        reached = [other for other in others if len(other.user_attrs.get("errors", ())) > rung]
+        rivals = [other.user_attrs["errors"][rung] for other in reached if self.group(other) == group]
+        return falls_behind(scores[rung], rivals, self.factor)
+
+
+def falls_behind(score: float, reached: Sequence[float], factor: int) -> bool:
+    """Whether a trial with this score, small being good, stops at the rung that others ``reached`` with theirs."""
+    kept = max(1, (len(reached) + 1) // factor)
+    return sum(other < score for other in reached) >= kept
 
 
 def leader(complete: Sequence[Sequence[float]], scale: Scale = RATIO) -> int | None:

@@ -1,6 +1,8 @@
 """Optuna's samplers made fit for being killed: what they draw depends on the study and the trial's number alone."""
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from threadpoolctl import threadpool_limits
 
 from graft.search.engine.trials import ENDED
-from graft.search.run.seeds import named, number
+from graft.search.run.seeds import Role, named, number, sequence
 
 HISTORY = 100
 """Trials that TPE weighs as not good. Each makes a draw dearer, and those before them count least anyway."""
@@ -72,16 +74,11 @@ class NumberedGP(BaseSampler):
 
     Args:
         root: Seed of this trial.
-        independent: Draws what the process does not.
+        common: As of `NumberedTPE`, which draws what the process does not.
     """
 
-    def __init__(self, root: np.random.SeedSequence, independent: NumberedTPE) -> None:
-        self.seed, self.independent = number(root), independent
-
-    @classmethod
-    def of(cls, root: np.random.SeedSequence, common: IntersectionSearchSpace) -> "NumberedGP":
-        """As a search asks for a sampler; arguments as of `NumberedTPE`."""
-        return cls(root, NumberedTPE(root, common))
+    def __init__(self, root: np.random.SeedSequence, common: IntersectionSearchSpace) -> None:
+        self.seed, self.independent = number(root), NumberedTPE(root, common)
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The settings that every trial has, each with the widest range that it has had."""
@@ -127,6 +124,25 @@ class NumberedGP(BaseSampler):
             return GPSampler(
                 seed=self.seed, n_startup_trials=0, deterministic_objective=False, warn_independent_sampling=False
             )
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Draws what no guess says, each trial from random numbers of its own.
+
+    Attributes:
+        seed: The study's.
+        role: What is drawn.
+        sampler: Made anew for each trial.
+    """
+
+    seed: int
+    role: Role
+    sampler: Callable[[np.random.SeedSequence, IntersectionSearchSpace], BaseSampler] = NumberedTPE
+
+    def at(self, trial: int, common: IntersectionSearchSpace) -> BaseSampler:
+        """The sampler of a trial; ``common`` is what all trials of the study have in common."""
+        return self.sampler(sequence(self.seed, self.role, trial), common)
 
 
 def widest(trials: list[FrozenTrial]) -> dict[str, BaseDistribution]:

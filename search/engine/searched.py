@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graft.search.engine.search import Search, best_trial
+from graft.search.engine.search import Search
+from graft.search.engine.trials import best_trial
 from graft.search.run.folder import Run
 from graft.search.run.trials import Searched, Stage, Trial
 from graft.spaces.plan import Plan
@@ -25,8 +26,8 @@ def best_plan(search: Search) -> Any:
     best = best_trial(records)
     if best is None:
         last = records[-1]["reason"] if records else "no trial was started"
-        raise NothingFinished(f"no trial of the {search.rules.phase} search finished ({len(records)} tried): {last}")
-    return search.read(best["plan"])
+        raise NothingFinished(f"no trial of the {search.phase} search finished ({len(records)} tried): {last}")
+    return search.space.read(best["plan"])
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,9 @@ def settled(run: Run, search: Search, file: str) -> Direct:
         plan, records = best_plan(search), search.records()
         best = best_trial(records)
         assert best is not None
-        ends = {name: list(both) for name, both in vars(search.ranges_at(len(records))).items()}
-        told = {
-            "trial": best["number"],
-            "plan": plan.to_dict(),
-            "error": best["value"],
-            "ranges": ends,
-            "spent": search.spent,
-        }
-        run.write(file, told)
+        ends = {name: list(both) for name, both in vars(search.ranges.at(len(records))).items()}
+        told = {"trial": best["number"], "plan": plan.to_dict(), "error": best["value"]}
+        run.write(file, told | {"ranges": ends, "spent": search.spent})
     return recorded(run, file)
 
 
@@ -129,11 +124,11 @@ def searched(search: Search, study: Any) -> Searched:
     records = search.records()
     best = best_trial(records)
     edges: list[str] = []
-    ranges = search.ranges_at(len(records))
+    ranges = search.ranges.at(len(records))
     if best is not None:
-        plan = search.read(best["plan"])
+        plan = search.space.read(best["plan"])
         edges = ranges.edges(plan.recipe)
-        if search.constraints(plan)["optimiser steps"] > -EDGE * study.budget.steps:
+        if search.space.constraints(plan)["optimiser steps"] > -EDGE * study.budget.steps:
             edges.append("optimiser steps")
     told = {"trials": records, "best": best["number"] if best else None, "edges": edges}
     return Searched.read(told | {"ranges": {name: list(ends) for name, ends in vars(ranges).items()}})

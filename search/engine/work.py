@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from graft.search.engine import actors
+from graft.search.engine.executor import Executor
+from graft.search.engine.journal import storage
+from graft.search.engine.outcome import measure
 from graft.search.engine.progress import Progress
-from graft.search.engine.search import Search, storage
+from graft.search.engine.ray import RayExecutor
+from graft.search.engine.search import Search
 from graft.search.run.folder import Evidence, Run, write_bytes
 from graft.search.run.resources import Resources
 from graft.search.run.trials import Trial
@@ -38,7 +41,7 @@ class Work:
         resources: What it may use.
         progress: Told what goes on.
         tracker: Shown every trial that ends (MLflow), or None.
-        trainer: What carries trainings out: the module `actors` (on Ray) or `serial` (in this process).
+        executor: Carries trainings out; on Ray by default.
     """
 
     def __init__(
@@ -48,10 +51,10 @@ class Work:
         resources: Resources,
         progress: Progress,
         tracker: Tracker | None = None,
-        trainer: Any = None,
+        executor: Executor | None = None,
     ) -> None:
         self.run, self.resources, self.progress, self.tracker = run, resources, progress, tracker
-        self.trainer = trainer or actors
+        self.executor = executor or RayExecutor(resources.workers, run.path("tune"), resources.gpus)
         self.study = study
         self.journal = storage(run.path("optuna.journal"))
         self.began = time.monotonic()
@@ -101,22 +104,23 @@ class Work:
         evidence = Evidence(self.run.path("evidence", f"{name}.jsonl"))
         # What names everything that an error depends on: recorded errors of anything else are not reused.
         told = {key: task.digest(training) for key, (task, training) in asked.items()}
-        missing = [(key, *what) for key, what in asked.items() if evidence.done.get(key, {}).get("what") != told[key]]
+        missing = [key for key in asked if evidence.done.get(key, {}).get("what") != told[key]]
         done = len(asked) - len(missing)
         self.progress.count(done, len(asked))
-        for key, outcome in self.trainer.outcomes(missing, self.resources.workers, self.resources.gpus):
+        for key, outcome in self.executor.run({key: (measure, asked[key]) for key in missing}):
             error = outcome.error if math.isfinite(outcome.error) else None
-            entry = {"what": told[str(key)], "error": error, "seconds": outcome.seconds, "reason": outcome.reason}
+            entry = {"what": told[key], "error": error, "seconds": outcome.seconds, "reason": outcome.reason}
             entry |= {"by_task": outcome.by_task} if outcome.by_task else {}
             entry |= {"by_example": list(outcome.by_example)} if outcome.by_example else {}
-            evidence.add(str(key), entry)
+            evidence.add(key, entry)
             done += 1
             self.progress.count(done, len(asked))
         return {key: evidence.done[key] for key in asked}
 
     def calls(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Call a function that trains, where trainings run; results in the order of its arguments."""
-        return list(self.trainer.calls(function, arguments, self.resources.workers, self.resources.gpus))
+        found = dict(self.executor.run({place: (function, given) for place, given in enumerate(arguments)}))
+        return [found[place] for place in range(len(arguments))]
 
     def explore(self, search: Search, task: Any, title: str, stage: str = "") -> None:
         """Carry out what is left of a search.
@@ -127,16 +131,16 @@ class Work:
             title: For people.
             stage: Names this part of a search that goes on later; by default the whole of it.
         """
-        stage = stage or search.rules.phase
-        with self.phase(f"search: {title}", search.rules.trainings):
+        stage = stage or search.phase
+        with self.phase(f"search: {title}", search.budget.trainings):
             self.progress.follow(search)
             if self.tracker is not None:
                 for trial in search.records():
                     if trial["state"] != "interrupted":
-                        self.tracker.trial(search.rules.phase, Trial.read(trial), search.seconds(trial["number"]))
+                        self.tracker.trial(search.phase, Trial.read(trial), search.seconds(trial["number"]))
             # A search that ended stays ended: what follows rests on what it found.
             if not self.run.has(f"{stage}.ended"):
-                self.trainer.explore(search, task, self.resources.workers, self.run.path("tune"), self.resources.gpus)
+                self.executor.explore(search, task)
                 write_bytes(self.run.path(f"{stage}.ended"), b"")
 
     def _until(self, parts: float) -> float:

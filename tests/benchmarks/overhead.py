@@ -19,8 +19,11 @@ from ray import tune  # noqa: E402
 from ray.tune.search.optuna import OptunaSearch  # noqa: E402
 
 from graft.models.networks.network import Network  # noqa: E402
-from graft.search.engine import actors  # noqa: E402
-from graft.search.engine.search import Rules, Search, storage  # noqa: E402
+from graft.search.engine.budget import SearchBudget  # noqa: E402
+from graft.search.engine.journal import storage  # noqa: E402
+from graft.search.engine.ray import RayExecutor  # noqa: E402
+from graft.search.engine.sampler import Sampling  # noqa: E402
+from graft.search.engine.search import Search, Space  # noqa: E402
 from graft.search.run.seeds import Role  # noqa: E402
 from graft.search.tasks.base import Examples, Phase  # noqa: E402
 from graft.search.tasks.regression import Alone, Regression  # noqa: E402
@@ -40,14 +43,13 @@ def ours(folder: Path) -> tuple[int, float, float]:
     ranges = Ranges(epochs=(1, 1), batch=(20, 20), activation=("gelu",))
     search = Search(
         storage(folder / "journal"),
-        Rules("baseline", 0, Role.BASELINE_SAMPLER, TRAININGS, 3),
-        partial(baseline.suggest, start=start),
-        ranges,
-        baseline.first_guesses(ranges, start),
-        lambda plan: {},
+        "baseline",
+        Space(partial(baseline.suggest, start=start), ranges, baseline.first_guesses(ranges, start)),
+        SearchBudget(TRAININGS, 3),
+        Sampling(0, Role.BASELINE_SAMPLER),
     )
     began = time.perf_counter()
-    actors.explore(search, phase, 1, folder / "tune")
+    RayExecutor(1, folder / "tune").explore(search, phase)
     took = time.perf_counter() - began
     return len(search.records()), took, sum(search.seconds(trial["number"]) for trial in search.records())
 

@@ -20,12 +20,14 @@ from typing import Any
 import numpy as np
 
 from graft.models.train import prepare_process
-from graft.search.engine import serial
+from graft.search.engine.budget import SearchBudget
+from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.journal import Journal, storage
 from graft.search.engine.processes import carried_out
-from graft.search.engine.search import Rules, Search
+from graft.search.engine.sampler import Sampling
+from graft.search.engine.search import Search, Space
 from graft.search.engine.searched import best_plan
-from graft.search.kinds.transfer.phases import direct_rules, direct_search
+from graft.search.kinds.transfer.phases import direct_budget, direct_search
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run, write_json
 from graft.search.run.seeds import Role, sequence
@@ -63,33 +65,32 @@ def tiny(seed: int, trainings: int) -> Study:
 
 def race(study: Study, journal: Journal) -> Search:
     """The search of before."""
-    return Search(
-        journal,
-        Rules("baseline", study.seed, Role.BASELINE_SAMPLER, study.budget.trainings, study.budget.seeds, (0.5, 0.75)),
+    space = Space(
         partial(baseline.suggest, start=study.start),
         study.ranges,
         baseline.first_guesses(study.ranges, study.start),
         partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
     )
+    budget = SearchBudget(study.budget.trainings, study.budget.seeds, widen=(0.5, 0.75))
+    return Search(journal, "baseline", space, budget, Sampling(study.seed, Role.BASELINE_SAMPLER))
 
 
 def one_seed(study: Study, journal: Journal) -> Search:
     """One seed a trial and finalists, but the sampler of before."""
     rows, steps = study.rows.training, study.budget.steps
-    return Search(
-        journal,
-        direct_rules("baseline", study.seed, study.budget, math.inf),
+    space = Space(
         partial(shortened, space=partial(baseline.suggest, start=study.start), rows=rows, steps=steps),
         study.ranges,
         baseline.first_guesses(study.ranges, study.start),
-        lambda plan: {},
     )
+    sampling = Sampling(study.seed, Role.BASELINE_SAMPLER)
+    return Search(journal, "baseline", space, direct_budget(study.budget, math.inf), sampling)
 
 
 def product(study: Study, journal: Journal) -> Search:
     """The search that runs have."""
-    rules = direct_rules("baseline", study.seed, study.budget, math.inf)
-    return direct_search(rules, journal, study.start, study.ranges, study.rows.training, study.budget.steps)
+    budget, rows = direct_budget(study.budget, math.inf), study.rows.training
+    return direct_search(journal, "baseline", study.seed, budget, study.start, study.ranges, rows, study.budget.steps)
 
 
 SEARCHES: dict[str, Callable[[Study, Journal], Search]] = {"race": race, "TPE": one_seed, "GP": product}
@@ -105,16 +106,16 @@ def drawn(study: Study, role: Role, rows: int) -> Examples:
     return study.learned.sample(study.target, rows, np.random.default_rng(sequence(study.seed, role)))
 
 
-def found(case: str, search: str, seed: int, trainings: int, folder: Path) -> dict[str, Any]:
+def found(case: str, name: str, seed: int, trainings: int, folder: Path) -> dict[str, Any]:
     """One search and the truth of what it found."""
     prepare_process()
     study = CASES[case][0](100 + seed, trainings)
     run = Run(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    search = SEARCHES[search](study, storage(run.path("optuna.journal")))
+    search = SEARCHES[name](study, storage(run.path("optuna.journal")))
     pool = drawn(study, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
     phase = Phase(study.learned, study.seed, Role.BASELINE, pool, study.rows.validation)
-    serial.explore(search, phase, 1, folder)
+    LocalExecutor().explore(search, phase)
     plan = best_plan(search)
     judged = replace(phase, role=Role.REGRET, test=drawn(study, Role.TEST, TEST))
     errors = [fit(judged, Request(plan, i))[1].value for i in range(TRUTH)]

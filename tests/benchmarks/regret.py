@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from graft.search.engine import serial
+from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.processes import carried_out
 from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer import mapping
@@ -86,7 +86,7 @@ def world(case: tuple[str, str], seed: int, folder: Path) -> World:
     run = Run(folder)
     study = study_of(case, seed)
     run.begin(study)
-    line = World(study, run, Resources(1), Progress(quiet=True), trainer=serial)
+    line = World(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
     line.scrambled = case[0].startswith("permuted")
     line.prepare()
     return line

@@ -29,12 +29,14 @@ quiet()
 import numpy as np  # noqa: E402
 from optuna.samplers import RandomSampler  # noqa: E402
 
-from graft.search.engine import actors, serial  # noqa: E402
+from graft.search.engine.executor import Executor, LocalExecutor  # noqa: E402
 from graft.search.engine.journal import storage  # noqa: E402
 from graft.search.engine.progress import Progress  # noqa: E402
+from graft.search.engine.ray import RayExecutor  # noqa: E402
 from graft.search.engine.search import Search  # noqa: E402
 from graft.search.kinds.transfer.phases import plans_search  # noqa: E402
 from graft.search.run.folder import Run  # noqa: E402
+from graft.search.run.seeds import number  # noqa: E402
 from graft.search.study import resolve  # noqa: E402
 from graft.search.tasks.base import Request  # noqa: E402
 from graft.search.tracking.view import Tracker  # noqa: E402
@@ -112,7 +114,7 @@ class Timed:
         self.show = self.clock.timed("MLflow", self.tracker.trial) if self.tracker else lambda *_: None
         journal = storage(self.run.path("optuna.journal"))
         search = plans_search(study, journal, math.inf, self.closed, study.start, study.ranges, 10**7)
-        search.rules = replace(search.rules, finalists=0)  # so that the search can be ended after any trial
+        search.budget = replace(search.budget, finalists=0)  # so that the search can be ended after any trial
         self.search: Search = search
         self.progress.phase("no-op trials", trials)
         self.progress.begin(search)
@@ -128,15 +130,15 @@ class Timed:
         self.show("plans", trial, seconds)
         self.clock.end()
         if len(self.clock.ends) >= self.trials:
-            self.search.rules = replace(self.search.rules, trainings=0)
+            self.search.budget = replace(self.search.budget, trainings=0)
 
-    def go(self, trainer: Any, more: int = 0) -> float:
+    def go(self, executor: Executor, more: int = 0) -> float:
         """Go on to the end, or ``more`` trials beyond it; milliseconds of the processor."""
         self.trials += more
         if more:
-            self.search.rules = replace(self.search.rules, trainings=10**7)
+            self.search.budget = replace(self.search.budget, trainings=10**7)
         began = time.process_time()
-        trainer.explore(self.search, Nothing(), 1, self.run.path("tune"))
+        executor.explore(self.search, Nothing())
         if self.tracker:
             assert not self.tracker.warning, self.tracker.warning
         return 1000 * (time.process_time() - began)
@@ -146,13 +148,14 @@ def beside(place: Path, trials: int, mlflow: bool) -> None:
     """Print what a trial costs in a search that is old and in one that is young."""
     old, young = Timed(place / "old", trials - NEAR, mlflow), Timed(place / "young", NEAR, mlflow)
     for each in (old, young):
-        each.search._sampler = lambda trial: RandomSampler(seed=trial)  # type: ignore[assignment, method-assign]
-        each.go(serial)  # which trials it grew by makes no difference to what the next one costs
-        del each.search._sampler
+        sampling = each.search.sampling
+        each.search.sampling = replace(sampling, sampler=lambda root, common: RandomSampler(seed=number(root)))
+        each.go(LocalExecutor())  # which trials it grew by makes no difference to what the next one costs
+        each.search.sampling = sampling
         each.clock.spent.clear()
         each.clock.ends.clear()
         each.trials = 0
-    spent = [(old.go(serial, 1), young.go(serial, 1)) for _ in range(2 * NEAR)]
+    spent = [(old.go(LocalExecutor(), 1), young.go(LocalExecutor(), 1)) for _ in range(2 * NEAR)]
     for part in old.clock.spent:
         tell(part, *(1000 * sum(each.clock.spent[part]) / len(spent) for each in (old, young)), trials)
     tell("all", *(float(np.mean(times)) for times in zip(*spent, strict=True)), trials)
@@ -185,7 +188,7 @@ def main() -> None:
         if asked.profile:
             profile.enable()
         grown = Timed(Path(place) / "run", asked.trials, not asked.no_mlflow)
-        grown.go(actors if asked.tune else serial)
+        grown.go(RayExecutor(1, grown.run.path("tune")) if asked.tune else LocalExecutor())
         clock = grown.clock
         profile.disable()
         sizes = {file: (Path(place) / "run" / file) for file in ("optuna.journal", "mlflow.db")}

@@ -18,9 +18,9 @@ quiet()
 
 import ray  # noqa: E402
 
-from graft.search.engine import actors  # noqa: E402
 from graft.search.engine.journal import storage  # noqa: E402
 from graft.search.engine.progress import Progress  # noqa: E402
+from graft.search.engine.ray import RayExecutor  # noqa: E402
 from graft.search.kinds.transfer.phases import plans_search  # noqa: E402
 from graft.search.kinds.transfer.pipeline import Pipeline  # noqa: E402
 from graft.search.run.folder import Run  # noqa: E402
@@ -39,7 +39,7 @@ def searched(line: Pipeline, workers: int, trainings: int, place: Path) -> float
     search = plans_search(study, storage(place / "journal"), math.inf, lambda *_: None, start, ranges, trainings)
     task = line.shared(Role.PLANS, line.bases(start))
     began = time.perf_counter()
-    actors.explore(search, task, workers, place / "tune")
+    RayExecutor(workers, place / "tune").explore(search, task)
     return search.spent / (time.perf_counter() - began)
 
 

@@ -23,8 +23,12 @@ from ray.cluster_utils import Cluster
 from graft.cluster.doctor import agreed
 from graft.cluster.nodes import nodes
 from graft.cluster.preflight import possible, resources
-from graft.search.engine import actors
-from graft.search.engine.search import Rules, Search, storage
+from graft.search.engine.budget import SearchBudget
+from graft.search.engine.journal import storage
+from graft.search.engine.outcome import measure
+from graft.search.engine.ray import RayExecutor
+from graft.search.engine.sampler import Sampling
+from graft.search.engine.search import Search, Space
 from graft.search.run.seeds import Role
 from graft.simulators.base import Simulator, tensor_field
 from graft.simulators.data.shards import encode, generate
@@ -110,20 +114,22 @@ def shards(folder: Path, notes: Path) -> Any:
 
 def trials(folder: Path, notes: Path) -> Any:
     """A search of twelve trials: the numbers of those that are complete."""
-    rules = Rules("baseline", 3, Role.BASELINE_SAMPLER, 12, 1)
-    search = Search(storage(folder / "journal"), rules, space, Ranges(), [], lambda plan: {})
-    actors.explore(search, Training(notes), 2, folder / "tune")
+    sampling = Sampling(3, Role.BASELINE_SAMPLER)
+    search = Search(storage(folder / "journal"), "baseline", Space(space, Ranges()), SearchBudget(12, 1), sampling)
+    RayExecutor(2, folder / "tune").explore(search, Training(notes))
     return [trial["number"] for trial in search.records() if trial["state"] == "complete"]
 
 
 def trainings(folder: Path, notes: Path) -> Any:
     """Nine trainings of a confirmation: the keys that came back."""
-    return sorted(key for key, _ in actors.outcomes([(k, Training(notes), k) for k in range(9)], 2))
+    jobs = {k: (measure, (Training(notes), k)) for k in range(9)}
+    return sorted(key for key, _ in RayExecutor(2, folder / "tune").run(jobs))
 
 
 def functions(folder: Path, notes: Path) -> Any:
     """Nine base networks, as it were."""
-    return actors.calls(call, [(notes, k) for k in range(9)], 2)
+    found = dict(RayExecutor(2, folder / "tune").run({k: (call, (notes, k)) for k in range(9)}))
+    return [found[k] for k in range(9)]
 
 
 def with_a_death(cluster: Cluster, job: Callable[[Path, Path], Any], place: Path) -> dict[str, Any]:

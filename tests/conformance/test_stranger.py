@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from graft.search.cli import main
-from graft.search.engine import serial
+from graft.search.engine.executor import LocalExecutor
 from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
 
@@ -69,7 +69,7 @@ def test_it_is_run_mapped_reported_verified_asked_and_examined(
     assert "ok" in graft(capsys, "verify", "out")
     with monkeypatch.context() as here:  # the run has shown that workers can; to start Ray again would take as long
         here.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
-        here.setattr(Transfer, "work", partial(Pipeline, trainer=serial))
+        here.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
         drawn = json.loads(graft(capsys, "map", "mine.toml", "--workers", "2", "--out", "out", "--json"))
     assert len(drawn["cells"]) == 6 and drawn["blocks"] == 3
     assert graft(capsys, "report", "out").strip().endswith("index.html")

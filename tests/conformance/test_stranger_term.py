@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_stranger import graft
 
-from graft.search.engine import serial
+from graft.search.engine.executor import LocalExecutor
 from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.spaces.plan import Plan
@@ -46,7 +46,7 @@ def test_it_is_run_reported_verified_and_asked(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with monkeypatch.context() as here:  # that workers find a stranger's file is shown by his task
         here.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
-        here.setattr(Transfer, "work", partial(Pipeline, trainer=serial))
+        here.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
         told = json.loads(graft(capsys, "run", "mine.toml", "--workers", "1", "--out", "out", "--json"))
     assert told["decision"] in ("transfer", "direct")
     result = json.loads((home / "out" / "result.json").read_text())

@@ -89,7 +89,7 @@ def struck(out: Path, number: int, within: float, draw: Random, workers: int = 1
 
 def parameters(out: Path) -> dict[str, dict[int, Any]]:
     """What each trial drew, by phase and number, as the journal has it so far."""
-    from graft.search.engine.search import storage
+    from graft.search.engine.journal import storage
 
     found: dict[str, dict[int, Any]] = {}
     copy = out.with_suffix(".journal")

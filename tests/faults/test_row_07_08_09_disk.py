@@ -21,8 +21,11 @@ import ray
 from deadly import Mortal, Squares
 from searches import finish, mlflow_states, said, start, waited
 
-from graft.search.engine import serial
-from graft.search.engine.search import Rules, Search, storage
+from graft.search.engine.budget import SearchBudget
+from graft.search.engine.executor import LocalExecutor
+from graft.search.engine.journal import storage
+from graft.search.engine.sampler import Sampling
+from graft.search.engine.search import Search, Space
 from graft.search.run.folder import Evidence
 from graft.search.run.seeds import Role
 from graft.simulators.data.dataset import DamagedShard, Dataset
@@ -71,11 +74,10 @@ def begin(folder: Path) -> Search:
     start = Recipe(rate=5e-3, batch=8, epochs=3)
     return Search(
         storage(folder / "optuna.journal"),
-        Rules("baseline", 0, Role.BASELINE_SAMPLER, 8, 2),
-        partial(baseline.suggest, start=start),
-        Ranges(batch=(4, 16), epochs=(2, 5)),
-        [],
-        lambda plan: {},
+        "baseline",
+        Space(partial(baseline.suggest, start=start), Ranges(batch=(4, 16), epochs=(2, 5))),
+        SearchBudget(8, 2),
+        Sampling(0, Role.BASELINE_SAMPLER),
     )
 
 
@@ -83,13 +85,13 @@ def test_row_09_a_search_whose_journal_cannot_grow_goes_on_when_it_can(tmp_path:
     task = Mortal(tmp_path, seconds=0)
     for name in ("whole", "full"):
         (tmp_path / name).mkdir()
-    serial.explore(begin(tmp_path / "whole"), task, 1, tmp_path)  # type: ignore[arg-type]
+    LocalExecutor().explore(begin(tmp_path / "whole"), task)
     expected = begin(tmp_path / "whole").records()
     size = (tmp_path / "whole" / "optuna.journal").stat().st_size
     with files_up_to(draw.randrange(size - 1)), pytest.raises(OSError, match="File too large"):
-        serial.explore(begin(tmp_path / "full"), task, 1, tmp_path)  # type: ignore[arg-type]
+        LocalExecutor().explore(begin(tmp_path / "full"), task)
     again = begin(tmp_path / "full")
-    serial.explore(again, task, 1, tmp_path)  # type: ignore[arg-type]
+    LocalExecutor().explore(again, task)
     assert again.records() == expected
 
 

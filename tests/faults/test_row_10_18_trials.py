@@ -17,8 +17,12 @@ import ray
 from deadly import Mortal, error
 from searches import mlflow_states, said, start
 
-from graft.search.engine import actors
-from graft.search.engine.search import Rules, Search, storage
+from graft.search.engine.budget import SearchBudget
+from graft.search.engine.journal import storage
+from graft.search.engine.outcome import measure
+from graft.search.engine.ray import FAILURES, RayExecutor
+from graft.search.engine.sampler import Sampling
+from graft.search.engine.search import Search, Space
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan, Recipe
@@ -38,14 +42,13 @@ def searched(folder: Path, task: Mortal) -> list[dict[str, Any]]:
     """A search of eight trials of two seeds, two at a time."""
     search = Search(
         storage(folder / "optuna.journal"),
+        "baseline",
+        Space(numbered, Ranges()),
         # The race would stop some: no trial is complete before the last one has begun.
-        Rules("baseline", 0, Role.BASELINE_SAMPLER, 2 * TRIALS, 2),
-        numbered,
-        Ranges(),
-        [],
-        lambda plan: {},
+        SearchBudget(2 * TRIALS, 2),
+        Sampling(0, Role.BASELINE_SAMPLER),
     )
-    actors.explore(search, task, 2, folder / "tune")
+    RayExecutor(2, folder / "tune").explore(search, task)
     return search.records()
 
 
@@ -122,7 +125,7 @@ def test_row_18_a_trial_that_always_kills_its_worker_has_failed_and_the_others_h
     (failed,) = (trial for trial in records if trial["state"] == "failed")
     assert failed["number"] == 2 and len(records) >= TRIALS
     assert "died" in failed["reason"].lower() or "dead" in failed["reason"].lower()
-    assert len(list(marks.glob("3-0-*"))) == 1 + actors.FAILURES
+    assert len(list(marks.glob("3-0-*"))) == 1 + FAILURES
 
 
 def test_row_18_single_trainings_whose_workers_are_killed_are_carried_out_all_the_same(
@@ -131,7 +134,8 @@ def test_row_18_single_trainings_whose_workers_are_killed_are_carried_out_all_th
     plans = [Plan(Recipe(rate=1e-3 * (1 + i), batch=1 + i, epochs=1)) for i in range(10)]
     task = Mortal(tmp_path)
     with Killer(tmp_path, 2, draw) as killer:
-        found = dict(actors.outcomes([(i, task, Request(plan, 0)) for i, plan in enumerate(plans)], 2))
+        jobs = {i: (measure, (task, Request(plan, 0))) for i, plan in enumerate(plans)}
+        found = dict(RayExecutor(2, tmp_path / "tune").run(jobs))
     assert killer.killed
     assert {key: outcome.error for key, outcome in found.items()} == {
         i: error(Request(plan, 0)) for i, plan in enumerate(plans)

@@ -25,8 +25,11 @@ from searches import ROOT, said, start
 from graft.models import pretrained
 from graft.search.champion import load
 from graft.search.cli import main
-from graft.search.engine import actors
-from graft.search.engine.search import Rules, Search, storage
+from graft.search.engine.budget import SearchBudget
+from graft.search.engine.journal import storage
+from graft.search.engine.ray import RayExecutor
+from graft.search.engine.sampler import Sampling
+from graft.search.engine.search import Search, Space
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.transfer.bases import load_base
 from graft.search.kinds.transfer.study import Study
@@ -119,11 +122,13 @@ def test_row_15_what_lies_where_tune_keeps_its_state_is_not_read(
         "callback_states.pkl",
     ):
         (folder / name).write_bytes(pickle.dumps(Malice(mark)))
-    rules = Rules("baseline", draw.randrange(99), Role.BASELINE_SAMPLER, 2, 1)
-    journal = storage(tmp_path / "optuna.journal")
-    search = Search(journal, rules, lambda trial, ranges: Plan(Recipe(epochs=1)), Ranges(), [], lambda plan: {})
+    space, sampling = (
+        Space(lambda trial, ranges: Plan(Recipe(epochs=1)), Ranges()),
+        Sampling(draw.randrange(99), Role.PLANS),
+    )
+    search = Search(storage(tmp_path / "optuna.journal"), "baseline", space, SearchBudget(2, 1), sampling)
     (tmp_path / "marks").mkdir()
-    actors.explore(search, Mortal(tmp_path / "marks", seconds=0), 1, tmp_path / "tune")
+    RayExecutor(1, tmp_path / "tune").explore(search, Mortal(tmp_path / "marks", seconds=0))
     assert [trial["state"] for trial in search.records()] == ["complete"] * 2
     assert not mark.exists() and not (tmp_path / "tune").exists()
 

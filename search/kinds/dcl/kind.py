@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from graft.search.engine.cost import cost
-from graft.search.engine.search import best_trial
+from graft.search.engine.trials import best_trial, importance
 from graft.search.estimate import AROUND
 from graft.search.kinds.base import Asked, Kind, Written
 from graft.search.kinds.dcl.champion import UPDATE, predict
@@ -98,7 +98,7 @@ def _write(
         "couplings": lattice(study.system).bonds.strength.tolist(),
         "confirmation": fixed,
         "predictions": predicted,
-        "importance": {"plans": line.search.importance()},
+        "importance": {"plans": importance(line.search.study)},
     }
     result = DclResult.read(values)
     run.write("result.json", result)

@@ -2,19 +2,23 @@
 
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 
 import numpy as np
 
-from graft.search.engine.search import Rules, best_trial
+from graft.search.engine.budget import SearchBudget
+from graft.search.engine.pruners import GroupedHalvingPruner
+from graft.search.engine.sampler import Sampling
+from graft.search.engine.search import Search, Space
 from graft.search.engine.searched import NothingFinished
+from graft.search.engine.trials import best_trial
 from graft.search.engine.work import Work
 from graft.search.kinds.dcl import confirmation
 from graft.search.kinds.dcl.champion import student
-from graft.search.kinds.dcl.halving import Rungs
 from graft.search.run.folder import write_bytes
 from graft.search.run.results import Equal, Final, Prediction
+from graft.search.run.scale import logs
 from graft.search.run.seeds import Role
 from graft.search.tasks.distilled import scores
 from graft.search.tasks.distilled.data import judge, observe
@@ -30,6 +34,24 @@ from graft.spaces.dcl import KINDS, Watch
 
 MARGIN = 5.0
 """Autocorrelation times between what trains and what is kept."""
+
+
+class Rungs(SearchBudget):
+    """A budget of pipelines, whose trials report a score for each rung, the last of which counts."""
+
+    unit = "pipelines"
+
+    def used(self, trainings: int, trials: int) -> int:
+        """Pipelines started: how many of their trainings go on, only the pruner knows."""
+        return trials
+
+    def score(self, errors: Sequence[float]) -> float:
+        """The logarithm of the last rung's score."""
+        return float(logs(errors[-1]))
+
+    def shown(self, value: float) -> str:
+        """A score: what it counts has no unit worth a name, for T times the likelihood holds the unknown entropy."""
+        return f"score {value:.3f}"
 
 
 class DclPipeline(Work):
@@ -86,22 +108,28 @@ class DclPipeline(Work):
         """What the trainings of a phase share."""
         return WatchTask(self.study, role, self.observed, self.wide, judged, proof, self.margin)
 
-    def plans(self) -> Rungs:
+    def plans(self) -> Search:
         """Search the pipelines, each raced against its own kind by successive halving."""
         study, model = self.study, lattice(self.study.system)
         least = study.budget.rungs[0] * study.budget.seconds
-        self.search = Rungs(
-            self.journal,
-            Rules("plans", study.seed, Role.PLANS_SAMPLER, study.budget.trials, len(study.budget.rungs), (),
-                  self.began + self.resources.search_seconds),
+        space = Space(
             dcl.suggest,
             study.usable,
             dcl.first_guesses(study.usable),
             partial(compute.constraints, seconds=least, sites=model.sites, q=model.q),
-            self.closed("plans"),
             dcl.family,
             Watch.from_dict,
-        )  # fmt: skip
+        )
+        until = self.began + self.resources.search_seconds
+        self.search = Search(
+            self.journal,
+            "plans",
+            space,
+            Rungs(study.budget.trials, len(study.budget.rungs), until=until),
+            Sampling(study.seed, Role.PLANS_SAMPLER),
+            GroupedHalvingPruner(space.group),
+            self.closed("plans"),
+        )
         self.explore(self.search, self.task(Role.PLANS, judge(study, Role.REGRET)), "pipelines")
         return self.search
 
@@ -158,10 +186,8 @@ class DclPipeline(Work):
             taught["paper"] = confirmation.as_long(taught["paper"], self.study.paper, self.study.baseline)
             # Recurrent networks take longest, so they begin; each is kept as soon as it is done.
             missing.reverse()
-            asked = [(task, name, plans[name], taught[name]) for name in missing]
-            ready = len(plans) - len(missing)
-            for place, found in self.trainer.as_done(final, asked, self.resources.workers, self.resources.gpus):
-                name, ready = missing[place], ready + 1
+            jobs = {name: (final, (task, name, plans[name], taught[name])) for name in missing}
+            for ready, (name, found) in enumerate(self.executor.run(jobs), len(plans) - len(missing) + 1):
                 write_bytes(self.run.path("finals", f"{name}.safetensors"), found.pop("data"))
                 write_bytes(self.run.path("finals", f"{name}-student.safetensors"), found.pop("student_data"))
                 self.run.write(f"finals/{name}.json", found)

@@ -10,6 +10,7 @@ from graft.models.weights import pack, sha256
 from graft.search.champion import outputs_only, predict_csv
 from graft.search.engine.cost import cost
 from graft.search.engine.searched import Direct, by_budget, searched
+from graft.search.engine.trials import importance
 from graft.search.estimate import AROUND, seconds_per_training
 from graft.search.kinds.base import Asked, Kind, Written
 from graft.search.kinds.sharing import mapping
@@ -171,7 +172,7 @@ def _write(
         "reference": reference,
         "rounds": rounds,
         "not_confirmed": line.not_confirmed,
-        "importance": {phase: search.importance() for phase, search in line.searches.items()},
+        "importance": {phase: importance(search.study) for phase, search in line.searches.items()},
     }
     result = SharingResult.read(values)
     run.write("result.json", result)

@@ -6,13 +6,14 @@ from functools import partial
 from zlib import crc32
 
 from graft.models.losses import away_from_zero, of_order_one, varying
-from graft.search.engine.sampler import NumberedGP
-from graft.search.engine.search import Rules, Search, affordable
+from graft.search.engine.budget import SearchBudget, affordable
+from graft.search.engine.sampler import NumberedGP, Sampling
+from graft.search.engine.search import Search, Space
 from graft.search.engine.searched import Direct, settled
 from graft.search.engine.work import Work
 from graft.search.kinds.sharing import confirmation, verdict
 from graft.search.kinds.sharing.study import SharingStudy
-from graft.search.kinds.transfer.phases import PLANS, catching_up, direct_rules, direct_search
+from graft.search.kinds.transfer.phases import PLANS, catching_up, direct_budget, direct_search
 from graft.search.kinds.transfer.study import Budget
 from graft.search.run.results import Round
 from graft.search.run.seeds import Role, entropy
@@ -114,8 +115,10 @@ class SharingPipeline(Work):
     def _direct_search(self, phase: str, budget: Budget, until: float = math.inf, times: int = 1) -> Search:
         study = self.study
         return direct_search(
-            direct_rules(phase, study.seed, budget, until, times),
             self.journal,
+            phase,
+            study.seed,
+            direct_budget(budget, until, times),
             study.start,
             study.ranges,
             study.rows.training,
@@ -138,18 +141,21 @@ class SharingPipeline(Work):
         errors = {task: one.error for task, one in direct.items()}
         ranges = sharing.around([one.ranges for one in direct.values()])
         budget, seeds = min(study.budget.trainings, *(one.spent for one in direct.values())), study.budget.seeds
-        finalists = affordable(PLANS, budget, seeds)
         suggest = partial(sharing.suggest, start=start, errors=errors, blocks=study.blocks, weightings=study.weighting)
-        self.searches["plans"] = Search(
-            self.journal,
-            Rules("plans", study.seed, Role.PLANS_SAMPLER, budget, seeds, (), self._until(2), finalists),
+        space = Space(
             partial(shortened, space=suggest, rows=rows, steps=steps),
             ranges,
             sharing.first_guesses(ranges, start, study.blocks, study.weighting),
             partial(sharing.constraints, rows=rows, steps=steps),
-            self.closed("plans"),
             read=Sharing.from_dict,
-            sampler=NumberedGP.of,
+        )
+        self.searches["plans"] = Search(
+            self.journal,
+            "plans",
+            space,
+            SearchBudget(budget, seeds, affordable(PLANS, budget, seeds), self._until(2)),
+            Sampling(study.seed, Role.PLANS_SAMPLER, NumberedGP),
+            on_close=self.closed("plans"),
         )
         self.explore(self.searches["plans"], self.together(Role.PLANS), "all tasks together")
         return self.searches["plans"]

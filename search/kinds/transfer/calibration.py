@@ -29,7 +29,7 @@ from torch import nn
 from graft.models.initialise import draw_weights
 from graft.models.scaling import Scaling
 from graft.models.weights import no_gradient
-from graft.search.engine import serial
+from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.processes import carried_out
 from graft.search.engine.progress import Progress
 from graft.search.engine.searched import NothingFinished
@@ -176,7 +176,7 @@ def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
     run = Run(folder)
     with run.held():
         run.begin(study)
-        line = Repeat(study, run, Resources(1), Progress(quiet=True), trainer=serial)
+        line = Repeat(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
         line.kind = kind
         try:
             line.prepare()

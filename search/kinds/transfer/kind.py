@@ -12,6 +12,7 @@ from graft.models.scaling import Scaling
 from graft.search.champion import outputs_only, predict_csv
 from graft.search.engine.cost import cost
 from graft.search.engine.searched import Direct, by_budget, searched
+from graft.search.engine.trials import importance
 from graft.search.estimate import AROUND, seconds_per_step
 from graft.search.kinds.base import Asked, Kind, Written
 from graft.search.kinds.transfer import conclusion, confirmation, mapping, small
@@ -152,7 +153,7 @@ def _write(
         "handed_over": {"arm": arm, "plan": plan.to_dict(), "rows": len(line.pool), "error": best["error"]},
         "examples": conclusion.examples_gained(curve),
         "priors": run.read("priors.json"),
-        "importance": {name: search.importance() for name, search in searches.items()},
+        "importance": {name: importance(search.study) for name, search in searches.items()},
         **line.shown(networks),
     }
     run.write("result.json", result)

@@ -5,9 +5,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from graft.search.engine.budget import SearchBudget, affordable
 from graft.search.engine.journal import Journal
-from graft.search.engine.sampler import NumberedGP
-from graft.search.engine.search import OnClose, Rules, Search, affordable
+from graft.search.engine.sampler import NumberedGP, Sampling
+from graft.search.engine.search import OnClose, Search, Space
 from graft.search.engine.searched import Direct
 from graft.search.kinds.transfer.study import Budget, Study
 from graft.search.run.scale import RATIO, Scale
@@ -26,8 +27,8 @@ PLANS = 4
 """Plans that do: of transfer the baseline's recipe, the best with a copied and with a fresh head, and the next best."""
 
 
-def direct_rules(phase: str, seed: int, budget: Budget, until: float, times: int = 1, scale: Scale = RATIO) -> Rules:
-    """How direct learning is searched with ``times`` as many trainings as plans get.
+def direct_budget(budget: Budget, until: float, times: int = 1, scale: Scale = RATIO) -> SearchBudget:
+    """What the search of direct learning may spend with ``times`` as many trainings as plans get.
 
     The larger search is the smaller one gone on with, as often as it takes: milestones of the smaller stay where they
     were, and each further part has its own, so that an optimum at an edge widens its range late in the search too.
@@ -35,7 +36,7 @@ def direct_rules(phase: str, seed: int, budget: Budget, until: float, times: int
     trainings = times * budget.trainings
     widen = tuple((part + share) / times for part in range(times) for share in WIDEN)
     finalists = affordable(FINALISTS, budget.trainings, budget.seeds)
-    return Rules(phase, seed, Role.BASELINE_SAMPLER, trainings, budget.seeds, widen, until, finalists, scale)
+    return SearchBudget(trainings, budget.seeds, finalists, until, widen, scale)
 
 
 def catching_up(budget: Budget, direct: Direct) -> Budget:
@@ -52,8 +53,10 @@ def catching_up(budget: Budget, direct: Direct) -> Budget:
 
 
 def direct_search(
-    rules: Rules,
     journal: Journal,
+    phase: str,
+    seed: int,
+    budget: SearchBudget,
     start: Recipe,
     ranges: Ranges,
     rows: int,
@@ -61,16 +64,14 @@ def direct_search(
     on_close: OnClose = lambda trial, seconds: None,
 ) -> Search:
     """The search for the best recipe of direct learning on ``rows`` training rows, ``steps`` a training at most."""
-    return Search(
-        journal,
-        rules,
+    space = Space(
         partial(shortened, space=partial(baseline.suggest, start=start), rows=rows, steps=steps),
         ranges,
         baseline.first_guesses(ranges, start),
         partial(transfer.constraints, rows=rows, steps=steps),
-        on_close,
-        sampler=NumberedGP.of,
     )
+    sampling = Sampling(seed, Role.BASELINE_SAMPLER, NumberedGP)
+    return Search(journal, phase, space, budget, sampling, on_close=on_close)
 
 
 def plans_search(
@@ -87,21 +88,21 @@ def plans_search(
 
     It gets no more trainings than the baseline search had, also where time cut that short.
     """
-    space, rows, steps = SPACE[study.space], study.rows.training, study.budget.steps
+    module, rows, steps = SPACE[study.space], study.rows.training, study.budget.steps
     weights, sources, layers = study.terms, study.bases, study.blocks
-    copied = partial(space.suggest, start=start, sources=sources, blocks=layers)
+    copied = partial(module.suggest, start=start, sources=sources, blocks=layers)
     suggest = partial(terms.suggest, space=copied, weights=weights, sources=sources, blocks=layers)
-    guesses = space.first_guesses(ranges, start, sources, layers, favourites)
+    guesses = module.first_guesses(ranges, start, sources, layers, favourites)
     seeds = study.budget.seeds
-    finalists = affordable(PLANS, trainings, seeds, least=2)
-    return Search(
-        journal,
-        Rules("plans", study.seed, Role.PLANS_SAMPLER, trainings, seeds, (), until, finalists, study.learned.scale),
+    space = Space(
         partial(shortened, space=suggest, rows=rows, steps=steps),
         ranges,
         terms.first_guesses(guesses, weights, sources, layers),
         partial(transfer.constraints, rows=rows, steps=steps),
-        on_close,
         transfer.family,
-        sampler=NumberedGP.of,
+        reference="direct",
     )
+    finalists = affordable(PLANS, trainings, seeds, least=2)
+    budget = SearchBudget(trainings, seeds, finalists, until, scale=study.learned.scale)
+    sampling = Sampling(study.seed, Role.PLANS_SAMPLER, NumberedGP)
+    return Search(journal, "plans", space, budget, sampling, on_close=on_close)

@@ -10,7 +10,7 @@ from graft.search.engine.searched import Direct, settled
 from graft.search.engine.work import Work
 from graft.search.kinds.transfer import confirmation
 from graft.search.kinds.transfer.bases import Base, load_base, save_base, train_base
-from graft.search.kinds.transfer.phases import catching_up, direct_rules, direct_search, plans_search
+from graft.search.kinds.transfer.phases import catching_up, direct_budget, direct_search, plans_search
 from graft.search.kinds.transfer.study import Budget, Study
 from graft.search.run.scale import geometric_mean
 from graft.search.run.seeds import Role
@@ -94,8 +94,10 @@ class Pipeline(Work):
     def _direct_search(self, budget: Budget, times: int = 1, until: float = math.inf) -> Search:
         study = self.study
         return direct_search(
-            direct_rules("baseline", study.seed, budget, until, times),
             self.journal,
+            "baseline",
+            study.seed,
+            direct_budget(budget, until, times, study.learned.scale),
             study.start,
             study.ranges,
             study.rows.training,

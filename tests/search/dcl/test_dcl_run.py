@@ -13,7 +13,7 @@ import pytest
 from this_process import connected, written
 
 from graft.search import report
-from graft.search.engine import serial
+from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.progress import Progress
 from graft.search.kinds.dcl.champion import load
 from graft.search.kinds.dcl.confirmation import as_long, protocol, trainings
@@ -56,7 +56,7 @@ def drawn(study: Any, folder: Path) -> None:
 def carried_out(folder: Path, patch: pytest.MonkeyPatch, settings: dict[str, Any] = TINY) -> tuple[Certificate, Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
     patch.setattr("graft.search.kinds.base.connection", connected)
-    patch.setattr(Dcl, "work", partial(DclPipeline, trainer=serial))
+    patch.setattr(Dcl, "work", partial(DclPipeline, executor=LocalExecutor()))
     run, tracker, study = Run(folder), Mock(), resolve("dcl-ising", "demo", settings)
     with run.held():
         run.begin(study)

@@ -1,5 +1,6 @@
 """Successive halving: who goes on, and what the search records of those who do not."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graft.search.engine.journal import storage
 from graft.search.engine.outcome import Outcome
-from graft.search.engine.search import Rules, best_trial, storage
-from graft.search.kinds.dcl.halving import Rungs, falls_behind
+from graft.search.engine.pruners import GroupedHalvingPruner, falls_behind
+from graft.search.engine.sampler import Sampling
+from graft.search.engine.search import Search, Space
+from graft.search.engine.trials import best_trial
+from graft.search.kinds.dcl.pipeline import Rungs
 from graft.search.run.seeds import Role
 from graft.spaces.dcl import Choices, Watch, family, first_guesses, suggest
 
@@ -28,16 +33,14 @@ def test_the_first_to_arrive_goes_on_and_a_worse_second_does_not() -> None:
     assert falls_behind(6.0, [5.0], 2) and not falls_behind(4.0, [5.0], 2)
 
 
-def rungs(folder: Path, trials: int = 12) -> Rungs:
+def rungs(folder: Path, trials: int = 12) -> Search:
     choices = Choices(kinds=("linear", "made"))
-    rules = Rules("plans", 0, Role.PLANS_SAMPLER, trials, 2)
-    return Rungs(
-        storage(folder / "journal"), rules, suggest, choices, first_guesses(choices), lambda plan: {},
-        family=family, read=Watch.from_dict,
-    )  # fmt: skip
+    space = Space(suggest, choices, first_guesses(choices), family=family, read=Watch.from_dict)
+    sampling, pruner = Sampling(0, Role.PLANS_SAMPLER), GroupedHalvingPruner(space.group)
+    return Search(storage(folder / "journal"), "plans", space, Rungs(trials, 2), sampling, pruner)
 
 
-def run(search: Rungs, score: Any) -> None:
+def run(search: Search, score: Any) -> None:
     while (asked := search.ask()) is not None:
         number, plan = asked
         rung = 0
@@ -83,7 +86,7 @@ def test_a_search_taken_up_again_draws_what_it_would_have_drawn(tmp_path: Path) 
 
 def test_what_a_constraint_keeps_from_being_trained_costs_nothing(tmp_path: Path) -> None:
     search = rungs(tmp_path, 3)
-    search.constraints = lambda plan: {"optimiser steps": 1.0 if plan.kind == "made" else 0.0}
+    search.space = replace(search.space, constraints=lambda plan: {"steps": 1.0 if plan.kind == "made" else 0.0})
     run(search, lambda number, plan, rung: 1.0 + number)
     tried = [t for t in search.records() if t["errors"]]
     assert len(tried) == search.used == 3 < len(search.records())

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from graft.search.engine.budget import SearchBudget
 from graft.search.engine.journal import storage
 from graft.search.engine.outcome import Outcome
-from graft.search.engine.search import Rules, Search
+from graft.search.engine.sampler import Sampling
+from graft.search.engine.search import Search, Space
 from graft.search.run.seeds import Role
 from graft.spaces import baseline
 from graft.spaces.plan import Plan, Recipe
@@ -25,16 +27,11 @@ def begin(
     folder: Path, trainings: int = 12, seeds: int = 3, phase: str = "baseline", seed: int = 0, **options: Any
 ) -> Search:
     """A search on the journal of ``folder``: build it again to come back after a kill."""
-    settings: dict[str, Any] = {
-        "space": partial(baseline.suggest, start=START),
-        "ranges": RANGES,
-        "guesses": [],
-        "constraints": lambda plan: {},
-    } | options
-    widen, until = settings.pop("widen", ()), settings.pop("until", math.inf)
+    budget = SearchBudget(trainings, seeds, until=options.pop("until", math.inf), widen=options.pop("widen", ()))
     role = {"baseline": Role.BASELINE_SAMPLER, "plans": Role.PLANS_SAMPLER}[phase]
-    journal = storage(folder / "optuna.journal")
-    return Search(journal, Rules(phase, seed, role, trainings, seeds, widen, until), **settings)
+    more = {name: options.pop(name) for name in ("on_close", "pruner") if name in options}
+    space = Space(**{"suggest": partial(baseline.suggest, start=START), "ranges": RANGES} | options)
+    return Search(storage(folder / "optuna.journal"), phase, space, budget, Sampling(seed, role), **more)
 
 
 def bowl(plan: Plan, index: int) -> float:
@@ -48,7 +45,7 @@ def run(search: Search, error: Error = bowl, stop_after: int | None = None) -> i
     done = 0
     while (asked := search.ask()) is not None:
         number, plan = asked
-        for index in range(search.rules.seeds):
+        for index in range(search.budget.seeds):
             if done == stop_after:
                 return done
             done += 1

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_searches import RANGES, START, bowl, outcome, states
 
+from graft.search.engine.budget import SearchBudget, affordable
 from graft.search.engine.journal import storage
-from graft.search.engine.sampler import NumberedGP
-from graft.search.engine.search import Rules, Search, affordable
+from graft.search.engine.sampler import NumberedGP, NumberedTPE, Sampling
+from graft.search.engine.search import Search, Space
 from graft.search.run.seeds import Role
 from graft.spaces import baseline
 from graft.spaces.plan import Plan
@@ -24,10 +25,11 @@ pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 def begin(
     folder: Path, trainings: int = 12, seeds: int = 3, finalists: int = 2, until: float = math.inf, **more: Any
 ) -> Search:
-    rules = Rules("baseline", 0, Role.BASELINE_SAMPLER, trainings, seeds, (0.25, 0.5), until, finalists)
-    settings = {"constraints": lambda plan: {}, "guesses": baseline.first_guesses(RANGES, START)} | more
-    space = partial(baseline.suggest, start=START)
-    return Search(storage(folder / "optuna.journal"), rules, space, RANGES, **settings)
+    sampling = Sampling(0, Role.BASELINE_SAMPLER, more.pop("sampler", NumberedTPE))
+    guesses = {"guesses": baseline.first_guesses(RANGES, START)}
+    space = Space(partial(baseline.suggest, start=START), RANGES, **guesses | more)
+    budget = SearchBudget(trainings, seeds, finalists, until, (0.25, 0.5))
+    return Search(storage(folder / "optuna.journal"), "baseline", space, budget, sampling)
 
 
 def run(search: Search, error: Any = bowl, stop_after: int | None = None) -> list[tuple[int, int]]:
@@ -60,7 +62,7 @@ def by_number(*errors: tuple[float, ...]) -> Any:
 def test_trials_begin_with_one_seed_and_the_best_earn_the_others(tmp_path: Path) -> None:
     search = begin(tmp_path)
     done = run(search)
-    assert [index for _, index in done[:8]] == [0] * 8 and search.rules.explored == 8
+    assert [index for _, index in done[:8]] == [0] * 8 and search.budget.explored == 8
     first = sorted(range(8), key=lambda number: search.records()[number]["errors"][0])
     assert done[8:] == [(number, index) for number in first[:2] for index in (1, 2)]
     assert states(search).count("complete") == 2 and search.spent == 12
@@ -125,18 +127,17 @@ def test_trials_under_way_decide_who_goes_on(tmp_path: Path) -> None:
     assert found is not None and found[0] == 3 and search.begins(3) == 1 and search.spent == 5
 
 
-@pytest.mark.parametrize("sampler", [None, NumberedGP.of], ids=["TPE", "GP"])
+@pytest.mark.parametrize("sampler", [NumberedTPE, NumberedGP])
 def test_a_kill_at_any_training_changes_nothing(tmp_path: Path, sampler: Any) -> None:
-    more = {} if sampler is None else {"sampler": sampler}
-    trainings = 14 if sampler is None else 16
+    trainings = 14 if sampler is NumberedTPE else 16
     (tmp_path / "whole").mkdir()
-    whole = begin(tmp_path / "whole", trainings, **more)
+    whole = begin(tmp_path / "whole", trainings, sampler=sampler)
     count = len(run(whole))
-    for killed in range(1, count) if sampler is None else (3, 9, count - 3, count - 1):
+    for killed in range(1, count) if sampler is NumberedTPE else (3, 9, count - 3, count - 1):
         folder = tmp_path / str(killed)
         folder.mkdir()
-        run(begin(folder, trainings, **more), stop_after=killed)
-        again = begin(folder, trainings, **more)
+        run(begin(folder, trainings, sampler=sampler), stop_after=killed)
+        again = begin(folder, trainings, sampler=sampler)
         run(again)
         assert again.records() == whole.records() and again.spent == whole.spent, killed
         assert again.states == whole.states and again.best == whole.best
@@ -177,8 +178,7 @@ def test_finalists_leave_something_to_explore_with(most: int, trainings: int, se
     if trainings < seeds:
         return
     finalists = affordable(most, trainings, seeds, least)
-    rules = Rules("baseline", 0, Role.BASELINE_SAMPLER, trainings, seeds, finalists=finalists)
-    assert 1 <= finalists <= max(most, 1) and rules.explored >= 1
+    assert 1 <= finalists <= max(most, 1) and SearchBudget(trainings, seeds, finalists).explored >= 1
     assert finalists <= least or finalists * (seeds - 1) <= trainings / 3
 
 

@@ -80,7 +80,7 @@ def lines_of_asking(folder: Path, trainings: int) -> tuple[Search, list[bytes], 
     before = count()
     while (asked := search.ask()) is not None:
         found[asked[0]] = range(before, count())
-        for index in range(search.rules.seeds):
+        for index in range(search.budget.seeds):
             if search.tell(asked[0], index, outcome(steady(asked[1], index))):
                 break
         search.close(asked[0])

@@ -16,7 +16,7 @@ RATE = FloatDistribution(1e-4, 1e-1, log=True)
 
 
 def sampler(number: int) -> NumberedGP:
-    return NumberedGP.of(np.random.SeedSequence([3, 10, number]), IntersectionSearchSpace())
+    return NumberedGP(np.random.SeedSequence([3, 10, number]), IntersectionSearchSpace())
 
 
 def drawn(trial: optuna.Trial, high: float = 0.1) -> dict[str, Any]:

@@ -8,7 +8,9 @@ import pytest
 from optuna.trial import Trial, TrialState
 from small_searches import RANGES, START, begin, constant, outcome, run, states
 
-from graft.search.engine.search import DRAWS, Search, best_trial
+from graft.search.engine.cost import timeline
+from graft.search.engine.search import DRAWS, Search
+from graft.search.engine.trials import best_trial, importance
 from graft.spaces import baseline, transfer
 from graft.spaces.plan import Plan, Recipe, Span
 from graft.spaces.ranges import Ranges
@@ -96,7 +98,11 @@ def test_plans_are_raced_in_their_own_family_and_against_direct_learning(tmp_pat
     ]
     levels = [0.030, 0.010, 0.010, 0.020, 0.060, 0.028]
     search = begin(
-        tmp_path, trainings=100, phase="plans", space=lambda trial, ranges: plans[trial.number], family=transfer.family
+        tmp_path,
+        trainings=100,
+        phase="plans",
+        suggest=lambda trial, ranges: plans[trial.number],
+        family=transfer.family,
     )
     for level in levels:
         number, _ = search.ask() or pytest.fail("nothing asked")
@@ -254,20 +260,20 @@ def better_above(plan: Plan, index: int) -> float:
 
 
 def tops(search: Search) -> list[float]:
-    return [search.ranges_at(trial["number"]).rate[1] for trial in search.records()]
+    return [search.ranges.at(trial["number"]).rate[1] for trial in search.records()]
 
 
 def test_ranges_are_widened_at_their_milestones_and_restored(tmp_path: Path) -> None:
     def build(folder: Path) -> Search:
         folder.mkdir(exist_ok=True)
-        return begin(folder, trainings=12, seeds=2, widen=(0.5, 0.75), space=edge)
+        return begin(folder, trainings=12, seeds=2, widen=(0.5, 0.75), suggest=edge)
 
     search = build(tmp_path / "whole")
     run(search, better_above)
     assert tops(search) == [0.02, 0.02, 0.02, 0.04, 0.04, 0.08]
-    assert search.ranges_at(4).decay == RANGES.decay
+    assert search.ranges.at(4).decay == RANGES.decay
     again = build(tmp_path / "whole")
-    assert tops(again) == tops(search) and again.ranges_at(99) == search.ranges_at(99)
+    assert tops(again) == tops(search) and again.ranges.at(99) == search.ranges.at(99)
     run(build(tmp_path / "killed"), better_above, stop_after=9)
     resumed = build(tmp_path / "killed")
     run(resumed, better_above)
@@ -276,16 +282,16 @@ def test_ranges_are_widened_at_their_milestones_and_restored(tmp_path: Path) -> 
 
 def test_importance_ranks_what_matters(tmp_path: Path) -> None:
     search = begin(tmp_path, trainings=28, seeds=2)
-    assert search.importance() == {}
+    assert importance(search.study) == {}
     run(search, lambda plan, index: 0.03 * math.exp(abs(math.log(plan.recipe.rate / 2e-3))))
-    found = search.importance()
+    found = importance(search.study)
     assert next(iter(found)) == "rate" and sum(found.values()) == pytest.approx(1, abs=1e-6)
 
 
 def test_the_timeline_tells_only_what_ended(tmp_path: Path) -> None:
     search = begin(tmp_path)
     run(search, stop_after=4)
-    (entry,) = search.timeline()
+    (entry,) = timeline(search)
     assert entry["phase"] == "baseline" and entry["number"] == 0 and entry["train_seconds"] == 1.5
     assert entry["start"] <= entry["end"]
 

@@ -7,8 +7,7 @@ import pytest
 from ray.tune.search import Searcher
 from small_searches import begin, outcome
 
-from graft.search.engine.scheduler import TuneScheduler
-from graft.search.engine.tune import TuneSearcher
+from graft.search.engine.ray import TuneScheduler, TuneSearcher
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 

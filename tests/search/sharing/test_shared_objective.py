@@ -11,9 +11,13 @@ import torch
 from phases import phase
 
 from graft.models.networks.network import Network
-from graft.search.engine import actors, serial
+from graft.search.engine.budget import SearchBudget
+from graft.search.engine.executor import LocalExecutor
+from graft.search.engine.journal import storage
 from graft.search.engine.outcome import measure
-from graft.search.engine.search import Rules, Search, storage
+from graft.search.engine.ray import RayExecutor
+from graft.search.engine.sampler import Sampling
+from graft.search.engine.search import Search, Space
 from graft.search.run.seeds import Draws, Role
 from graft.search.tasks.base import Examples, Request, fit
 from graft.search.tasks.joint import SharedTask, SharedTraining, learn
@@ -106,19 +110,23 @@ def begin(folder: Path) -> Search:
     folder.mkdir()
     return Search(
         storage(folder / "optuna.journal"),
-        Rules("plans", 0, Role.PLANS_SAMPLER, trainings=10, seeds=2),
-        partial(sharing.suggest, start=RECIPE, errors=ERRORS, blocks=2),
-        RANGES,
-        sharing.first_guesses(RANGES, RECIPE, 2),
-        partial(sharing.constraints, rows=24, steps=100),
-        read=Sharing.from_dict,
+        "plans",
+        Space(
+            partial(sharing.suggest, start=RECIPE, errors=ERRORS, blocks=2),
+            RANGES,
+            sharing.first_guesses(RANGES, RECIPE, 2),
+            partial(sharing.constraints, rows=24, steps=100),
+            read=Sharing.from_dict,
+        ),
+        SearchBudget(trainings=10, seeds=2),
+        Sampling(0, Role.PLANS_SAMPLER),
     )
 
 
 def test_one_worker_on_ray_finds_the_trials_of_the_plain_loop(ray_session: Any, tmp_path: Path) -> None:
     plain, on_ray = begin(tmp_path / "plain"), begin(tmp_path / "ray")
-    serial.explore(plain, TASK, 1, tmp_path / "plain" / "tune")
-    actors.explore(on_ray, TASK, 1, tmp_path / "ray" / "tune")
+    LocalExecutor().explore(plain, TASK)
+    RayExecutor(1, tmp_path / "ray" / "tune").explore(on_ray, TASK)
     assert plain.records() == on_ray.records() and plain.spent >= 10
     assert all(len(trial["by_task"]) == len(trial["errors"]) for trial in plain.records())
     assert not any(Sharing.from_dict(trial["plan"]).direct for trial in plain.records() if trial["errors"])

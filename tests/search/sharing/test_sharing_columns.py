@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from graft.search.cli import execute
+from graft.search.engine.budget import SearchBudget
+from graft.search.engine.journal import storage
 from graft.search.engine.outcome import Outcome
-from graft.search.engine.search import Rules, Search, storage
+from graft.search.engine.sampler import Sampling
+from graft.search.engine.search import Search, Space
 from graft.search.run.results import Results, SharingResult
 from graft.search.run.seeds import Role
 from graft.search.run.trials import Trial
@@ -50,9 +53,12 @@ def test_numbers_of_several_tasks_do_not_overwrite_each_other() -> None:
 
 def test_a_search_keeps_each_tasks_error(tmp_path: Path) -> None:
     search = Search(
-        storage(tmp_path / "optuna.journal"), Rules("plans", 0, Role.PLANS_SAMPLER, 4, 2), lambda trial, ranges: PLAN,
-        Ranges(), [], lambda plan: {}, read=Sharing.from_dict,
-    )  # fmt: skip
+        storage(tmp_path / "optuna.journal"),
+        "plans",
+        Space(lambda trial, ranges: PLAN, Ranges(), read=Sharing.from_dict),
+        SearchBudget(4, 2),
+        Sampling(0, Role.PLANS_SAMPLER),
+    )
     number, plan = search.ask() or (None, None)
     assert number == 0 and plan == PLAN
     told = [{"film-8": 0.02, "film-14": 0.2}, {"film-8": 0.03, "film-14": 0.1}]

@@ -15,7 +15,7 @@ from this_process import connected, unreachable, written
 
 from graft.search import report
 from graft.search.champion import load, predict_csv
-from graft.search.engine import serial
+from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.progress import Progress
 from graft.search.kinds.base import Kind
 from graft.search.kinds.registry import kind_of
@@ -61,7 +61,7 @@ def kind_in(folder: Path) -> Kind:
 def carried_out(folder: Path, patch: pytest.MonkeyPatch) -> tuple[Certificate, Mock]:
     """A run from beginning to end, or what is left of it, in this process; with the tracker it was shown to."""
     patch.setattr("graft.search.kinds.base.connection", connected)
-    patch.setattr(Sharing, "work", partial(Here, trainer=serial))
+    patch.setattr(Sharing, "work", partial(Here, executor=LocalExecutor()))
     tracker = Mock()
     return kind_in(folder).run(Run(folder), Resources(1), Progress(quiet=True), tracker), tracker
 
@@ -148,7 +148,7 @@ def test_what_was_left_of_a_run_ends_the_same(finished: Path, copy: Path, monkey
         (copy / name).unlink()
     lines = (copy / "evidence" / "confirmation-1.jsonl").read_text().splitlines(keepends=True)
     (copy / "evidence" / "confirmation-1.jsonl").write_text("".join(lines[:-5]) + '{"torn')
-    monkeypatch.setattr(serial, "explore", unreachable)
+    monkeypatch.setattr(LocalExecutor, "explore", unreachable)
     carried_out(copy, monkeypatch)
     assert (copy / "result.json").read_bytes() == (finished / "result.json").read_bytes()
 
@@ -178,7 +178,7 @@ def test_what_was_tampered_with_is_found(copy: Path, file: str, change: Callable
 
 def test_the_map_has_every_number_of_first_blocks_told_and_not(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graft.search.kinds.base.connection", connected)
-    monkeypatch.setattr(Sharing, "work", partial(Here, trainer=serial))
+    monkeypatch.setattr(Sharing, "work", partial(Here, executor=LocalExecutor()))
     drawn = kind_in(copy).map(Run(copy), Resources(1), Progress(quiet=True)).to_dict()
     assert [(cell["first"], cell["one_hot"]) for cell in drawn["cells"]] == [
         (n, t) for n in range(4) for t in (False, True)

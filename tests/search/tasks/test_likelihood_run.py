@@ -4,7 +4,6 @@ import json
 import shutil
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -13,7 +12,7 @@ from this_process import CONNECTED, connected, written
 
 from graft.search import report
 from graft.search.cli import main
-from graft.search.engine import serial
+from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.progress import Progress
 from graft.search.kinds.base import Kind
 from graft.search.kinds.registry import kind_of
@@ -37,12 +36,12 @@ TINY = {
 }  # fmt: skip
 
 
-def calls(*given: Any) -> list[Any]:
-    assert CONNECTED, "Ray would start by itself, once more and unwatched"
-    return serial.calls(*given)
+class Connected(LocalExecutor):
+    """Carries trainings out in this process, where Ray is connected."""
 
-
-TRAINER = SimpleNamespace(explore=serial.explore, outcomes=serial.outcomes, calls=calls)
+    def run(self, jobs: Any) -> Any:
+        assert CONNECTED, "Ray would start by itself, once more and unwatched"
+        return super().run(jobs)
 
 
 def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) -> Observations:
@@ -54,7 +53,7 @@ def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) 
 def prepared(folder: Path, patch: pytest.MonkeyPatch) -> Run:
     patch.setattr("graft.search.kinds.base.connection", connected)
     patch.setattr("graft.search.tasks.likelihood.watch", here)
-    patch.setattr(Transfer, "work", partial(Pipeline, trainer=TRAINER))
+    patch.setattr(Transfer, "work", partial(Pipeline, executor=Connected()))
     return Run(folder)
 
 

@@ -12,7 +12,7 @@ from graft.models.train import prepare_process
 from graft.models.weights import sha256
 from graft.search import report
 from graft.search.champion import load
-from graft.search.engine import serial
+from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer import calibration, confirmation, small
 from graft.search.kinds.transfer.pipeline import Pipeline
@@ -66,7 +66,7 @@ def test_data_of_ones_own(tmp_path: Path) -> None:
     assert (study.mode, study.rows.pool, study.rows.locked) == ("small", 30, 6)
     run = Run(tmp_path / "out")
     run.begin(study)
-    line = Pipeline(study, run, Resources(1), Progress(quiet=True), trainer=serial)
+    line = Pipeline(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
     line.prepare()
     direct = line.baseline()
     bases = line.bases(direct.plan.recipe)

@@ -11,7 +11,7 @@ from graft.search.engine.journal import storage
 from graft.search.engine.outcome import Outcome
 from graft.search.engine.search import Search
 from graft.search.engine.searched import NothingFinished, best_plan, searched
-from graft.search.kinds.transfer.phases import FINALISTS, PLANS, WIDEN, direct_rules, direct_search, plans_search
+from graft.search.kinds.transfer.phases import FINALISTS, PLANS, WIDEN, direct_budget, direct_search, plans_search
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
@@ -26,9 +26,9 @@ def nothing(trial: dict[str, Any], seconds: float) -> None:
 
 
 def baseline(folder: Path, study: Study = STUDY, times: int = 1) -> Search:
-    rules = direct_rules("baseline", study.seed, study.budget, math.inf, times)
-    journal = storage(folder / "optuna.journal")
-    return direct_search(rules, journal, study.start, study.ranges, study.rows.training, study.budget.steps, nothing)
+    budget, journal = direct_budget(study.budget, math.inf, times), storage(folder / "optuna.journal")
+    rows, steps = study.rows.training, study.budget.steps
+    return direct_search(journal, "baseline", study.seed, budget, study.start, study.ranges, rows, steps, nothing)
 
 
 def plans(folder: Path, trainings: int) -> Search:
@@ -39,7 +39,7 @@ def plans(folder: Path, trainings: int) -> Search:
 def run(search: Search, error: Callable[[Plan, int], float]) -> Search:
     while (asked := search.ask()) is not None:
         number, plan = asked
-        for index in range(search.rules.seeds):
+        for index in range(search.budget.seeds):
             if search.tell(number, index, Outcome(error(plan, index), 0.1, "")):
                 break
         search.close(number)
@@ -47,16 +47,19 @@ def run(search: Search, error: Callable[[Plan, int], float]) -> Search:
 
 
 def test_both_searches_have_samplers_and_budgets_of_their_own(tmp_path: Path) -> None:
-    direct, moved = baseline(tmp_path).rules, plans(tmp_path, 7).rules
+    searches = baseline(tmp_path), plans(tmp_path, 7)
+    direct, moved = (search.budget for search in searches)
     assert WIDEN == (0.25, 0.5) and (FINALISTS, PLANS) == (3, 4)
-    assert (direct.phase, direct.role, direct.trainings, direct.widen) == ("baseline", Role.BASELINE_SAMPLER, 12, WIDEN)
-    assert (moved.phase, moved.role, moved.trainings, moved.widen) == ("plans", Role.PLANS_SAMPLER, 7, ())
-    assert direct.seed == moved.seed == STUDY.seed and direct.seeds == moved.seeds == STUDY.budget.seeds
+    assert [search.phase for search in searches] == ["baseline", "plans"]
+    assert [search.sampling.role for search in searches] == [Role.BASELINE_SAMPLER, Role.PLANS_SAMPLER]
+    assert {search.sampling.seed for search in searches} == {STUDY.seed}
+    assert (direct.trainings, direct.widen, moved.trainings, moved.widen) == (12, WIDEN, 7, ())
+    assert direct.seeds == moved.seeds == STUDY.budget.seeds
     assert (direct.finalists, direct.explored) == (2, 8) and (moved.finalists, moved.explored) == (2, 3)
 
 
 def test_a_search_that_goes_on_keeps_the_milestones_that_it_had(tmp_path: Path) -> None:
-    rules = baseline(tmp_path, times=2).rules
+    rules = baseline(tmp_path, times=2).budget
     assert rules.trainings == 24 and [share * 24 for share in rules.widen] == [3, 6, 15, 18]
     assert (rules.finalists, rules.explored) == (2, 20)
 
@@ -76,7 +79,7 @@ def test_direct_learning_goes_on_where_it_was_and_spends_all_that_the_run_does(t
 
 def test_what_is_recorded_of_a_search(tmp_path: Path) -> None:
     search = run(baseline(tmp_path), lambda plan, index: 0.01 * (1 + abs(plan.recipe.rate - 8e-3)) + 1e-4 * index)
-    found = searched(search, STUDY)
+    found = searched(search, STUDY).to_dict()
     assert found["trials"] == search.records() and len(found["trials"]) >= 4
     assert found["best"] == 0 and found["edges"] == []
     assert found["ranges"]["epochs"] == [30, 160] and set(found["ranges"]) == set(vars(STUDY.ranges))
@@ -93,7 +96,7 @@ def test_a_best_recipe_near_the_limit_of_steps_lies_at_an_edge(
     assert (STUDY.budget.steps, STUDY.rows.training) == (800, 400)
     near = {"start.epochs": epochs, "start.batch": batch, "budget.trainings": 3}
     study = resolve("film10-film8", "demo", LIMITS | near)
-    found = searched(run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index), study)
+    found = searched(run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index), study).to_dict()
     recipe = found["trials"][found["best"]]["plan"]["recipe"]
     assert (recipe["epochs"], recipe["batch"]) == (epochs, batch)
     assert found["edges"] == (["optimiser steps"] if listed else [])
@@ -102,7 +105,7 @@ def test_a_best_recipe_near_the_limit_of_steps_lies_at_an_edge(
 def test_other_edges_are_listed_beside_the_steps(tmp_path: Path) -> None:
     at_both = {"start.epochs": 30, "start.batch": 20, "budget.trainings": 3, "budget.steps": 610}
     study = resolve("film10-film8", "demo", LIMITS | at_both)
-    found = searched(run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index), study)
+    found = searched(run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index), study).to_dict()
     assert found["edges"] == ["batch", "epochs", "optimiser steps"]
 
 
@@ -113,5 +116,5 @@ def test_a_search_in_which_nothing_finished(tmp_path: Path) -> None:
     run(search, lambda plan, index: math.nan)
     with pytest.raises(NothingFinished, match="seed 0"):
         best_plan(search)
-    found = searched(search, STUDY)
+    found = searched(search, STUDY).to_dict()
     assert found["best"] is None and found["edges"] == []

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ import torch
 from optuna.trial import TrialState
 from phases import phase, regression
 
+from graft.cluster.pool import Job
 from graft.models.networks.network import Network, OwnNetwork, Shape
 from graft.models.pretrained import Pretrained
 from graft.models.scaling import Scaling
 from graft.models.weights import pack
 from graft.search.engine.outcome import Outcome
 from graft.search.engine.progress import Progress
-from graft.search.kinds.transfer.phases import direct_rules
+from graft.search.engine.search import Search
+from graft.search.kinds.transfer.phases import direct_budget
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
@@ -84,28 +86,26 @@ class Counted:
     def __init__(self, error: Callable[[Request], float] = lambda training: 0.01 * (1 + training.index)) -> None:
         self.error, self.trained, self.searched = error, [], []  # type: ignore[var-annotated]
 
-    def outcomes(
-        self, trainings: Iterable[tuple[str, Phase, Request]], workers: int, gpus: float
-    ) -> Iterator[tuple[str, Outcome]]:
-        for key, _, training in trainings:
+    def run(self, jobs: Mapping[Any, Job]) -> Iterator[tuple[Any, Outcome]]:
+        for key, (_, (_, training)) in jobs.items():
             self.trained.append(key)
             error = self.error(training)
             yield key, Outcome(error, 0.5, "" if math.isfinite(error) else "the loss is nan")
 
-    def explore(self, search: Any, *_: Any) -> None:
-        self.searched.append(search.rules.phase)
+    def explore(self, search: Search, task: Any) -> None:
+        self.searched.append(search.phase)
         while (asked := search.ask()) is not None:
-            for index in range(search.rules.seeds):
+            for index in range(search.budget.seeds):
                 if search.tell(asked[0], index, Outcome(0.01 + 0.001 * index, 0.5)):
                     break
             search.close(asked[0])
 
 
-def line(folder: Path, trainer: Any, resources: Resources | None = None) -> Pipeline:
+def line(folder: Path, executor: Any, resources: Resources | None = None) -> Pipeline:
     run = Run(folder)
     study = resolve("film10-film8", "demo", {"budget.trainings": 9})
     run.begin(study)
-    return Pipeline(study, run, resources or Resources(1), Progress(quiet=True), trainer=trainer)
+    return Pipeline(study, run, resources or Resources(1), Progress(quiet=True), executor=executor)
 
 
 def asked(shared: Phase = PHASE, plan: Plan = MOVED) -> dict[str, tuple[Phase, Request]]:
@@ -137,9 +137,9 @@ def test_what_was_recorded_of_another_training_is_trained_again(
     tmp_path: Path, now: dict[str, tuple[Phase, Request]], again: list[str]
 ) -> None:
     line(tmp_path, Counted()).measure("confirmation", asked())
-    trainer = Counted(lambda training: 0.5)
-    found = line(tmp_path, trainer).measure("confirmation", now)
-    assert trainer.trained == again
+    executor = Counted(lambda training: 0.5)
+    found = line(tmp_path, executor).measure("confirmation", now)
+    assert executor.trained == again
     assert [key for key in found if found[key] == 0.5] == again
     line(tmp_path, last := Counted()).measure("confirmation", now)
     assert last.trained == []
@@ -150,19 +150,19 @@ def test_a_record_that_does_not_say_of_what_is_not_used(tmp_path: Path) -> None:
     path = tmp_path / "evidence" / "confirmation.jsonl"
     entries = [json.loads(text) for text in path.read_text().splitlines()]
     path.write_text("".join(json.dumps({k: v for k, v in entry.items() if k != "what"}) + "\n" for entry in entries))
-    line(tmp_path, trainer := Counted()).measure("confirmation", asked())
-    assert trainer.trained == list(asked())
+    line(tmp_path, executor := Counted()).measure("confirmation", asked())
+    assert executor.trained == list(asked())
 
 
 def test_a_training_that_diverged_is_none_and_not_tried_again(tmp_path: Path) -> None:
     found = line(tmp_path, Counted(lambda training: math.nan if training.index else 0.01)).measure("map", asked())
     assert found == {"direct/0": 0.01, "candidate/0": 0.01, "direct/1": None, "candidate/1": None}
-    assert line(tmp_path, trainer := Counted()).measure("map", asked()) == found and trainer.trained == []
+    assert line(tmp_path, executor := Counted()).measure("map", asked()) == found and executor.trained == []
 
 
-def searching(folder: Path, trainer: Counted, resources: Resources | None = None) -> Pipeline:
+def searching(folder: Path, executor: Counted, resources: Resources | None = None) -> Pipeline:
     """A run whose data and base network are made up, as far as the end of its searches."""
-    pipeline = line(folder, trainer, resources)
+    pipeline = line(folder, executor, resources)
     pipeline.pool, pipeline.task = examples(450), PHASE.task
     baseline = pipeline.baseline()
     pipeline.plans(baseline, {"film-10": None})  # type: ignore[dict-item]
@@ -178,16 +178,16 @@ def no_bases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_search_that_ended_stays_ended(tmp_path: Path, no_bases: None) -> None:
-    first = searching(tmp_path, trainer := Counted())
-    assert trainer.searched == ["baseline", "plans"]
+    first = searching(tmp_path, executor := Counted())
+    assert executor.searched == ["baseline", "plans"]
     assert first.baseline_search.spent == first.plans_search.spent == 9
-    again = searching(tmp_path, trainer := Counted())
-    assert trainer.searched == []
+    again = searching(tmp_path, executor := Counted())
+    assert executor.searched == []
     assert again.plans_search.records() == first.plans_search.records()
     # A search that was cut short by the clock is not gone on with where the clock is set again.
     short = searching(tmp_path / "short", Counted(), Resources(1, search_seconds=0.0))
-    later = searching(tmp_path / "short", trainer := Counted())
-    assert trainer.searched == [] and later.plans_search.records() == short.plans_search.records()
+    later = searching(tmp_path / "short", executor := Counted())
+    assert executor.searched == [] and later.plans_search.records() == short.plans_search.records()
 
 
 def test_direct_learning_is_gone_on_with_until_it_has_had_what_the_run_spent(tmp_path: Path, no_bases: None) -> None:
@@ -197,11 +197,11 @@ def test_direct_learning_is_gone_on_with_until_it_has_had_what_the_run_spent(tmp
     assert rival.spent in (17, 18) and first.baseline_search.spent == rival.spent
     assert rival.spent >= json.loads(before)["spent"] + first.plans_search.spent - 1
     # What plans started from stays what it was, also for a run that comes back.
-    again = searching(tmp_path, trainer := Counted())
-    assert again.rival(again.baseline()) == rival and trainer.searched == []
+    again = searching(tmp_path, executor := Counted())
+    assert again.rival(again.baseline()) == rival and executor.searched == []
     assert (tmp_path / "direct.json").read_bytes() == before
     four = resolve("film10-film8", "demo", {"budget.rival": 4})
-    assert direct_rules("baseline", 0, four.budget, math.inf, four.budget.rival).trainings == 4 * four.budget.trainings
+    assert direct_budget(four.budget, math.inf, four.budget.rival).trainings == 4 * four.budget.trainings
 
 
 def test_where_time_cut_the_searches_short_direct_learning_still_catches_up(tmp_path: Path, no_bases: None) -> None:
@@ -227,10 +227,10 @@ def test_the_plan_search_tries_what_the_priors_favour(tmp_path: Path, no_bases: 
 def test_plans_get_no_more_trainings_than_direct_learning_had(tmp_path: Path, no_bases: None) -> None:
     clock = searching(tmp_path, Counted(), Resources(1, search_seconds=0.0))
     assert clock.baseline_search.spent == 3  # one trial, which nothing prevents
-    assert clock.plans_search.rules.trainings == clock.plans_search.spent == 3
+    assert clock.plans_search.budget.trainings == clock.plans_search.spent == 3
     whole = searching(tmp_path / "whole", Counted())
-    assert whole.plans_search.rules.trainings == 9
-    assert (clock.baseline_search.rules.role, clock.plans_search.rules.role) == (
+    assert whole.plans_search.budget.trainings == 9
+    assert (clock.baseline_search.sampling.role, clock.plans_search.sampling.role) == (
         Role.BASELINE_SAMPLER,
         Role.PLANS_SAMPLER,
     )
@@ -238,7 +238,7 @@ def test_plans_get_no_more_trainings_than_direct_learning_had(tmp_path: Path, no
 
 def test_time_for_searching_is_shared_by_both_searches(tmp_path: Path, no_bases: None) -> None:
     found = searching(tmp_path, Counted(), Resources(1, search_seconds=600.0))
-    untils = [search.rules.until - found.began for search in (found.baseline_search, found.plans_search)]
+    untils = [search.budget.until - found.began for search in (found.baseline_search, found.plans_search)]
     assert untils == pytest.approx([200.0, 400.0])
     assert Resources(1).search_seconds == math.inf
-    assert searching(tmp_path / "free", Counted()).plans_search.rules.until == math.inf
+    assert searching(tmp_path / "free", Counted()).plans_search.budget.until == math.inf

@@ -14,7 +14,7 @@ from graft.models.networks.network import Network
 from graft.models.standard import Standard
 from graft.models.train import prepare_process
 from graft.search.champion import Champion
-from graft.search.engine import serial
+from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.outcome import measure
 from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer import confirmation, small
@@ -73,7 +73,7 @@ def searched(study: Study, folder: Path) -> Pipeline:
     """The run up to both searches, in this process."""
     run = Run(folder)
     run.begin(study)
-    line = Pipeline(study, run, Resources(1), Progress(quiet=True), trainer=serial)
+    line = Pipeline(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
     line.prepare()
     line.direct = line.baseline()  # type: ignore[attr-defined]
     line.networks = line.bases(line.direct.plan.recipe)  # type: ignore[attr-defined]
@@ -265,26 +265,25 @@ def test_a_map_of_small_mode_leaves_the_locked_rows_alone(tmp_path: Path) -> Non
     study = resolve(str(write(tmp_path)), "demo", {"budget.map": 2, "start.epochs": 2})
     run = Run(tmp_path / "out")
     run.begin(study)
-    line = Pipeline(study, run, Resources(1), Progress(quiet=True), trainer=serial)
+    line = Pipeline(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
     line.prepare()
     seen: list[Phase] = []
     line.test = lambda: pytest.fail("a map read what is locked")  # type: ignore[method-assign]
-    line.trainer = Watched(seen)
+    line.executor = Watched(seen)
     drawn = measured(line, study.start, study.start)
     assert [(cell.n1, cell.n2) for cell in drawn.cells] == [(1, 1), (1, 2), (2, 2)]
     assert seen and all(one.test is None and not one.crossed and len(one.pool) == 24 for one in seen)
 
 
-class Watched:
+class Watched(LocalExecutor):
     """Carries trainings out in this process, and keeps what they were asked of."""
 
     def __init__(self, seen: list[Phase]) -> None:
-        self.seen, self.calls = seen, serial.calls
+        self.seen = seen
 
-    def outcomes(self, trainings: Any, workers: int, gpus: float) -> Any:
-        asked = list(trainings)
-        self.seen += [shared for _, shared, _ in asked]
-        return serial.outcomes(asked, workers, gpus)
+    def run(self, jobs: Any) -> Any:
+        self.seen += [arguments[0] for function, arguments in jobs.values() if function is measure]
+        return super().run(jobs)
 
 
 @pytest.mark.parametrize("source", ["dear.csv", "cheap.csv"])

@@ -12,7 +12,7 @@ import pytest
 from this_process import connected, unreachable, written
 
 from graft.search import report
-from graft.search.engine import serial
+from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.progress import Progress
 from graft.search.kinds.base import Kind
 from graft.search.kinds.registry import kind_of
@@ -64,7 +64,7 @@ def carried_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str
     monkeypatch.setattr("graft.search.kinds.base.connection", connected)
     monkeypatch.setattr(report, "write", nothing_drawn)
     tracker = Mock()
-    monkeypatch.setattr(Transfer, "work", partial(Here, trainer=serial))
+    monkeypatch.setattr(Transfer, "work", partial(Here, executor=LocalExecutor()))
     return go_on(folder, tracker), tracker
 
 
@@ -239,7 +239,7 @@ def test_a_run_killed_before_its_certificate_ends_the_same_and_searches_no_more(
     shutil.rmtree(copy / "model")
     lines = (copy / "evidence" / "confirmation.jsonl").read_text().splitlines(keepends=True)
     (copy / "evidence" / "confirmation.jsonl").write_text("".join(lines[:-3]))
-    monkeypatch.setattr(serial, "explore", unreachable)
+    monkeypatch.setattr(LocalExecutor, "explore", unreachable)
     found, tracker = carried_out(copy, monkeypatch)
     before, after = contents(finished), contents(copy)
     assert after["result.json"] == before["result.json"] and broken(copy) == []
