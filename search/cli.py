@@ -21,6 +21,7 @@ from graft.spaces.words import SCALES  # noqa: E402
 COMMANDS = {
     "list": commands.listed,
     "run": commands.run,
+    "confirm": commands.confirm,
     "map": commands.draw_map,
     "report": commands.report,
     "predict": commands.predict,
@@ -30,7 +31,7 @@ COMMANDS = {
     "calibrate": commands.calibrate,
     "doctor": commands.doctor,
 }
-EXITS = "exit codes: 0 done (also when the verdict is direct learning), 2 bad input, 1 failure, 130 or 143 interrupted"
+EXITS = "exit codes: 0 done (whatever the verdict), 2 bad input, 1 failure, 130 or 143 interrupted"
 
 
 class Parser(ArgumentParser):
@@ -48,12 +49,14 @@ def parser() -> Parser:
     added = {name: found.add_parser(name, help=(run.__doc__ or "").split(": ", 1)[1]) for name, run in COMMANDS.items()}
     for name in ("run", "map", "doctor"):
         _add_study(added[name], optional=name == "doctor")
-    for name in ("report", "predict", "deliver", "verify"):
+    for name in ("confirm", "report", "predict", "deliver", "verify"):
         added[name].add_argument("folder", metavar="DIR", help="folder of a run")
     added["run"].add_argument(
         "--minutes", type=float, metavar="M", help="search for less long, to end in about M minutes"
     )
-    for name in ("run", "doctor"):
+    added["confirm"].add_argument("--more", action="store_true", help="the looks that were kept for later")
+    added["confirm"].add_argument("--workers", type=int, metavar="N", help="trainings at a time (default: all CPUs)")
+    for name in ("run", "confirm", "doctor"):
         help = "MLflow server (default: a database in the folder)"
         added[name].add_argument("--tracking-uri", metavar="URI", help=help)
     for name in ("run", "map"):

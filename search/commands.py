@@ -83,21 +83,38 @@ def _place(options: Namespace, study: "StudySettings") -> Path:
 
 def run(options: Namespace) -> object:
     """``run``: search, confirm, certify, show."""
-    from graft.search.doctor import tracking
-    from graft.search.estimate import in_words
     from graft.search.kinds.registry import kind_of
-    from graft.simulators.data.table import in_words as table_in_words
 
-    study = _study(options)
-    kind = kind_of(study)
+    kind = kind_of(_study(options))
     found, resources = _begin(options, kind)
-    from graft.search.engine.progress import Progress
-
     searching, rest = kind.seconds(resources.workers)
     if options.minutes is not None:
         number("--minutes", options.minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
         searching = min(searching, 60 * options.minutes - rest)
         resources = replace(resources, search_seconds=searching)
+    return _carried_out(options, kind, found, resources, searching + rest)
+
+
+def confirm(options: Namespace) -> Any:
+    """``confirm``: go on with an undecided run, for the further looks that were fixed beforehand."""
+    if not options.more:
+        raise InputError("graft confirm goes on with an undecided run; allowed: graft confirm DIR --more")
+    folder = _folder(options.folder)
+    kind = _kind_in(folder)
+    options.out, options.device, options.store = str(folder), "cpu", None
+    found, resources = _begin(options, kind)
+    kind.more(found)
+    return _carried_out(options, kind, found, resources, kind.seconds(resources.workers)[1])
+
+
+def _carried_out(options: Namespace, kind: "Kind", found: "Run", resources: "Resources", seconds: float) -> Any:
+    """Run what is left of a study in its folder, and say what came of it."""
+    from graft.search.doctor import tracking
+    from graft.search.engine.progress import Progress
+    from graft.search.estimate import in_words
+    from graft.simulators.data.table import in_words as table_in_words
+
+    study = kind.study
     progress = Progress(quiet=options.json)
     mlflow = tracking(found.folder, resources.uri)
     if mlflow.state != "ok":
@@ -108,11 +125,11 @@ def run(options: Namespace) -> object:
         start = "going on with" if resumed else "starting"
         progress.say(
             f"{start} {study.name} ({study.title or study.scale}) at {study.scale} scale in {found.folder}\n"
-            f"about {in_words(searching + rest)} on {resources.workers} workers" + (" if begun anew" if resumed else "")
+            f"about {in_words(seconds)} on {resources.workers} workers" + (" if begun anew" if resumed else "")
         )
         for table in getattr(study, "tables", ()):
             progress.say(table_in_words(table))
-        if not found.has("command.json"):
+        if not found.has("command.json") and hasattr(options, "study"):
             found.write("command.json", {"words": _words(options)})
         from graft.search.tracking.view import Tracker
 

@@ -112,6 +112,14 @@ class Kind(ABC, Generic[Study, Line, Map]):
         """The map in a few lines."""
         yield from ()
 
+    def more(self, run: Run) -> None:
+        """Ask a finished run for the further looks that were fixed beforehand, if it remains undecided.
+
+        Raises:
+            InputError: If there are none.
+        """
+        raise InputError(f"{self.study.name} is confirmed in one look; allowed: a run of a transfer study")
+
     @abstractmethod
     def predict(self, folder: Path, asked: Asked) -> str:
         """What a finished run's champion says, as CSV."""

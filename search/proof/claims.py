@@ -1,6 +1,8 @@
 """One test of claims, whatever a study is of: a candidate beats its rivals on the same seeds, each by a margin.
 
 A claim holds if every one-sided paired test does; its p-value is the largest of them, adjusted over all claims (Holm).
+Where errors come in several looks, also over these (`graft.search.proof.looks`), and what is neither proved nor refuted
+stays open.
 """
 
 import math
@@ -10,9 +12,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graft.search.proof.statistics import Differences, Paired, Reduction, holm, log_ratios
+from graft.search.proof.looks import Look
+from graft.search.proof.statistics import Differences, Paired, Reduction, drawn_p_value, holm, log_ratios
 from graft.search.run.scale import DIFFERENCE, RATIO, Scale
 
+REFUTED = 0.95
+"""P-value from which on a claim is given up: the opposite would be proved at a level of 0.05."""
 Errors = Sequence[float | None]
 """Errors seed by seed; None where a training diverged."""
 
@@ -45,6 +50,7 @@ class Rival:
         called: What is said to have diverged if it did.
         key: Where its errors stand in the evidence.
         needed: Whether nothing can be said without it.
+        networks: How many source networks take turns over its seeds, if it must be beaten by more than these differ.
     """
 
     errors: Errors
@@ -53,6 +59,7 @@ class Rival:
     called: str
     key: str = ""
     needed: bool = False
+    networks: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,7 @@ class Finding:
         p_value: The largest over the rivals, adjusted over all claims.
         p_values: By rival, as they are.
         sign_p_value: The largest over the rivals, by the sign test.
+        open: Whether more seeds might still prove it.
     """
 
     reason: str
@@ -87,11 +95,12 @@ class Finding:
     p_value: float
     p_values: Mapping[str, float]
     sign_p_value: float
+    open: bool = False
 
     @property
     def decision(self) -> str:
-        """``transfer`` if the claim holds, else ``direct``."""
-        return "direct" if self.reason else "transfer"
+        """``transfer`` if the claim holds, ``undecided`` if it is open, else ``direct``."""
+        return ("undecided" if self.open else "direct") if self.reason else "transfer"
 
     def told(self, *names: str) -> dict[str, Any]:
         """The named entries as plain values, the decision among them."""
@@ -127,7 +136,11 @@ SEED_BY_SEED = {"ratio": paired, "difference": Compare(DIFFERENCE, _differences)
 
 
 def tested(
-    claims: Sequence[Claim], alpha: float, family: int | None = None, compare: Compare = paired
+    claims: Sequence[Claim],
+    alpha: float,
+    family: int | None = None,
+    compare: Compare = paired,
+    look: Look | None = None,
 ) -> list[Finding]:
     """What comes of each claim.
 
@@ -136,14 +149,22 @@ def tested(
         alpha: Level, for all claims together.
         family: Over how many claims the intervals hold together; over all if None.
         compare: How a rival is compared with a candidate.
+        look: The look at which this is, where there are several; None: nothing comes after.
 
     Raises:
         RivalDiverged: If a needed rival has no finite error on a seed.
     """
-    found = [_tested(claim, alpha, family or len(claims), compare) for claim in claims]
-    adjusted = holm([one.p_value for one in found])
+    family = family or max(1, len(claims))
+    wide, limit = (alpha, alpha) if look is None else (look.wide(alpha, family), look.limit)
+    found = [_tested(claim, wide, family, compare) for claim in claims]
+    adjusted = (holm if look is None else look.adjusted)([one.p_value for one in found])
     return [
-        replace(one, p_value=p, reason=one.reason or _missed(claim, one.p_values, p, alpha))
+        replace(
+            one,
+            p_value=p,
+            reason=one.reason or _missed(claim, one.p_values, p, limit),
+            open=look is not None and not one.reason and max(one.p_values.values()) < REFUTED,
+        )
         for claim, one, p in zip(claims, found, adjusted, strict=True)
     ]
 
@@ -161,6 +182,10 @@ def _tested(claim: Claim, alpha: float, family: int, compare: Compare) -> Findin
             return replace(nothing, reason=f"{rival.called} {problem} on a confirmation seed")
     comparisons = {name: compare.of(rival, claim) for name, rival in claim.rivals.items()}
     p_values = {name: one.p_value(claim.rivals[name].margin) for name, one in comparisons.items()}
+    for name, rival in claim.rivals.items():
+        if rival.networks:
+            theirs, ours = (compare.scale.of(np.asarray(e, np.float64)) for e in (rival.errors, claim.candidate))
+            p_values[name] = max(p_values[name], drawn_p_value(theirs - ours, rival.networks))
     estimate = next(iter(comparisons.values())).reduction(alpha, family)
     signs = [one.sign_p_value(claim.rivals[name].margin) for name, one in comparisons.items()]
     return Finding("", estimate.value, estimate.interval, estimate.lower, max(p_values.values()), p_values, max(signs))
@@ -185,8 +210,8 @@ def summary(errors: Errors, scale: Scale = RATIO) -> dict[str, Any]:
     return {"mean": mean, "per_seed": list(errors)}
 
 
-def _missed(claim: Claim, p_values: Mapping[str, float], adjusted: float, alpha: float) -> str:
+def _missed(claim: Claim, p_values: Mapping[str, float], adjusted: float, limit: float) -> str:
     """Which rival was not beaten, in words; '' if all were."""
-    if adjusted <= alpha:
+    if adjusted <= limit:
         return ""
     return claim.rivals[max(claim.rivals, key=lambda name: p_values[name])].missed

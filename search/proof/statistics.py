@@ -26,6 +26,28 @@ def paired_p_value(ratios: NDArray[np.float64], margin: float) -> float:
     return float(stats.t.sf(statistic, len(ratios) - 1))
 
 
+def drawn_p_value(differences: NDArray[np.float64], networks: int) -> float:
+    """One-sided p-value of a network being one more draw of those that an arm's networks are draws of.
+
+    Seeds of the arm take turns with several networks, the candidate keeps one. Networks of one kind differ, so one of
+    them may well be better than their mean, on any further seeds: it must be better by more than they differ. With m_k
+    the mean difference over the seeds of network k, t = mean(m) / (deviation(m) sqrt(1 + 1/K)) has K - 1 degrees of
+    freedom (the interval of prediction for one more draw).
+
+    Args:
+        differences: Arm less candidate, seed by seed (of logarithms, where errors are compared by ratios).
+        networks: How many take turns.
+
+    Returns:
+        The p-value; 1 for fewer than three networks, or where they do not differ at all.
+    """
+    means = np.array([differences[k::networks].mean() for k in range(min(networks, len(differences)))])
+    if len(means) < 3 or (deviation := float(means.std(ddof=1))) <= 1e-12:
+        return 1.0
+    statistic = float(means.mean()) / (deviation * math.sqrt(1 + 1 / len(means)))
+    return float(stats.t.sf(statistic, len(means) - 1))
+
+
 def sign_p_value(ratios: NDArray[np.float64], margin: float) -> float:
     """One-sided p-value of the exact sign test that d exceeds ``margin`` no more often than not; ties count against."""
     return float(stats.binomtest(int((ratios > margin).sum()), len(ratios), 0.5, alternative="greater").pvalue)

@@ -16,6 +16,7 @@ from graft.search.run.results import Spectra
 
 # Okabe and Ito's colours, which the colour-blind can tell apart: one for each arm, in all figures.
 DIRECT, SAME_RECIPE, SHUFFLED, CANDIDATE, FAILED = "#D55E00", "#E69F00", "#8C5A8C", "#0072B2", "#B00020"
+PLACEBO = "#6B7B3A"
 INK, FAINT = "#1b1f24", "#8a9099"
 
 STYLE = {

@@ -14,6 +14,7 @@ ARMS = {
     "direct": ("direct,\ntuned", draw.DIRECT),
     "direct_same_recipe": ("direct,\nsame recipe", draw.SAME_RECIPE),
     "shuffled": ("weights\nshuffled", draw.SHUFFLED),
+    "placebo": ("placebo\nsource", draw.PLACEBO),
     "candidate": ("candidate", draw.CANDIDATE),
 }
 
@@ -34,7 +35,8 @@ def card(run: Results, badge: str) -> Card:
         missing = "This run is not finished: it has no certificate, and nothing below is a proof."
         return Card("", "no verdict", missing, recorded(run))
     sentence = run.certificate.sentence.replace(" %", f"{SPACE}%")
-    return Card("transfer" if run.proved else "direct", badge, sentence)
+    decision = run.certificate.decision
+    return Card(decision, "undecided" if decision == "undecided" else badge, sentence)
 
 
 class Fact(NamedTuple):
@@ -50,7 +52,10 @@ class Protocol:
     """How a verdict was reached; ``rival_budget`` is empty in runs that did not record it."""
 
     proved: bool
+    undecided: bool
     small: bool
+    looks: str
+    placebo: bool
     margin: str
     seeds: str
     test_examples: str
@@ -99,9 +104,10 @@ def facts(run: TransferResults, told: TransferCertificate, comparison: Compariso
         found.append(Fact(name, percent(comparison.relative_reduction), interval))
         direct, ours = (percent(comparison.mean(arm), 2) for arm in ("direct", "candidate"))
         means = f"{direct.removesuffix(f'{SPACE}%')} → {ours}".replace(" ", SPACE)
-        found.append(Fact("Mean error", means, f"direct → candidate, {plain(told.seeds)} seeds"))
+        most = f" of at most {plain(told.looks[-1])}" if len(told.looks) > 1 else ""
+        found.append(Fact("Mean error", means, f"direct → candidate, {plain(told.seeds)}{most} seeds"))
         p = probability(comparison.p_value)
-        found.append(Fact("p-value", p, "largest of three paired tests, Holm over candidates"))
+        found.append(Fact("p-value", p, "largest of the paired tests, for all candidates and looks"))
     if kept := told.handed_over:
         learned = f"learned from all {plain(kept.rows)} unlocked examples"
         found.append(Fact("Network handed over", percent(kept.error, 2), learned))
@@ -124,6 +130,9 @@ def protocol(told: TransferCertificate, comparison: Comparison) -> Protocol:
     """Collect what was fixed before the confirmation."""
     return Protocol(
         proved=told.proved,
+        undecided=told.decision == "undecided",
+        looks=", ".join(map(plain, told.looks)),
+        placebo=any("placebo" in one.p_values for one in comparison.candidates),
         small=told.mode == "small",
         margin=percent(told.margin),
         seeds=plain(told.seeds),
@@ -136,13 +145,13 @@ def tests(comparison: Comparison) -> Table:
     """List the paired tests of each candidate."""
     rows = []
     for index, candidate in enumerate(comparison.candidates, 1):
-        values = [candidate.p_values.get(arm) for arm in ("direct", "direct_same_recipe", "shuffled")]
+        values = [candidate.p_values.get(arm) for arm in ("direct", "direct_same_recipe", "shuffled", "placebo")]
         values += [candidate.p_value, candidate.sign_p_value]
         row = [f"{index}: {candidate.plan.label}", candidate.decision]
         row += [reduction(candidate), *map(probability, values), candidate.reason]
         rows.append(row)
-    head = ["candidate", "decision", "error reduced by", "p: direct", "p: same recipe", "p: shuffled", "p, all (Holm)"]
-    return Table([*head, "sign test", "reason"], rows)
+    head = ["candidate", "decision", "error reduced by", "p: direct", "p: same recipe", "p: shuffled", "p: placebo"]
+    return Table([*head, "p, all", "sign test", "reason"], rows)
 
 
 def figures(run: TransferResults) -> Figures:
@@ -154,8 +163,9 @@ def figures(run: TransferResults) -> Figures:
     judged = run.comparisons[0].candidates if run.comparisons else ()
     for index, candidate in enumerate(proof.candidates):
         decision = judged[index].decision if index < len(judged) else ""
-        said = {"transfer": ": proved", "direct": ": not proved"}.get(decision, "")
-        arms = {arm: proof.arms[arm if arm == "direct" else f"{index}/{arm}"] for arm in ARMS}
+        said = {"transfer": ": proved", "direct": ": not better", "undecided": ": undecided"}.get(decision, "")
+        keys = {arm: arm if arm == "direct" else f"{index}/{arm}" for arm in ARMS}
+        arms = {arm: proof.arms[key] for arm, key in keys.items() if key in proof.arms}
         panels[f"Candidate {index + 1}, {candidate.plan.label}{said}"] = [
             draw.Arm(*ARMS[arm], draw.percents(errors)) for arm, errors in arms.items()
         ]

@@ -126,8 +126,9 @@ class Certificate(Record):
 
 
 class TransferCertificate(Certificate):
-    """Of transfer, with the learning curve where it helps."""
+    """Of transfer, with the learning curve where it helps, and the looks that were fixed beforehand."""
 
+    looks: tuple[int, ...] = ()
     examples: Curve | None = None
     handed_over: Kept | None = None
 

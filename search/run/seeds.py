@@ -24,6 +24,7 @@ class Role(IntEnum):
     BASELINE_SAMPLER = 10
     PLANS_SAMPLER = 11
     TRUTH = 12
+    PLACEBO = 13
     ORDER = 14
 
 
@@ -67,6 +68,11 @@ def stream(study: int, role: Role, *path: int) -> np.random.Generator:
 def glance() -> np.random.Generator:
     """Random numbers that decide nothing: rows at which only shapes are looked."""
     return np.random.default_rng(0)
+
+
+def looking() -> np.random.Generator:
+    """Random numbers from which levels of looks are simulated: the same in every study."""
+    return np.random.default_rng([3, 1])
 
 
 def torch_stream(seed: int) -> torch.Generator:

@@ -190,6 +190,10 @@ class Task(ABC):
         """The task once the unlocked examples of its target are known: metrics may be measured in their terms."""
         return self
 
+    def placebo(self, examples: Examples, rng: np.random.Generator) -> Examples:
+        """Examples of a source with outputs permuted among rows: nothing is left of what connects them with inputs."""
+        return Examples(examples.inputs, examples.outputs[rng.permutation(len(examples))])
+
     def of_other(self, name: str, examples: Examples) -> Examples:
         """Examples of a source that judge its network, as the metric wants them."""
         return examples

@@ -116,6 +116,10 @@ class Likelihood(Task):
         found.reference = float(data.read("reference.json")["nats"])
         return found
 
+    def placebo(self, examples: Examples, rng: np.random.Generator) -> Examples:
+        """States whose every site was permuted over the rows by itself: frequencies are left, correlations are not."""
+        return Examples(rng.permuted(examples.inputs, axis=0), examples.outputs)
+
     def of_other(self, name: str, examples: Examples) -> Examples:
         """States of a source with the exact logarithms of their probabilities."""
         return Examples(examples.inputs, exactly(name, examples.inputs))

@@ -66,7 +66,6 @@ base = {{ rate = 1e-2, decay = 0.05, batch = 50, epochs = 15 }}
 start = {{ rate = 2e-2, decay = 0.1, batch = 60, epochs = 80, activation = "gelu", warmup = 10 }}
 ranges = {{ rate = [4e-3, 5e-2], epochs = [40, 80], batch = [60, 60], activation = ["gelu"] }}
 budget = {{ trainings = 18, seeds = 3, steps = 80, curve = 1, map = 2 }}
-proof = {{ seeds = 8, most_seeds = 8 }}
 """
 FULL, SCARCE = (100, 10, 30), (20, 2, 5)
 CASES: dict[str, tuple[list[str], tuple[int, int, int], int, str]] = {

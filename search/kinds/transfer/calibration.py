@@ -33,6 +33,7 @@ from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.processes import carried_out
 from graft.search.engine.progress import Progress
 from graft.search.engine.searched import NothingFinished
+from graft.search.kinds.transfer import placebo
 from graft.search.kinds.transfer.bases import Base, train_base
 from graft.search.kinds.transfer.kind import Decided, decided
 from graft.search.kinds.transfer.pipeline import Pipeline
@@ -53,6 +54,8 @@ CENTRE, SPREAD = 0.5, 0.05
 """Mean and standard deviation of labels that tell nothing."""
 WIDE = 16
 """Hidden neurons of the unrelated teacher."""
+PLACEBOS = 500
+"""Places of a seed's source networks after which those of its placebos begin."""
 LEVEL = 0.95
 TRUTH = 4
 """Seeds of each repeat that measure the true gain: 200 repeats make 800."""
@@ -66,11 +69,13 @@ class Redrawn(Phase):
         taught: What each is trained on, its labels made anew. None leaves it untrained.
         recipe: How.
         kind: Which labels, as of `LABELS`.
+        apart: Keeps the networks of one arm apart from another's: placebos differ from sources.
     """
 
     taught: Examples | None = None
     kind: str = "permuted"
     recipe: Recipe = field(default_factory=Recipe)
+    apart: int = 0
 
     @cached_property
     def drawn(self) -> dict[int, dict[str, nn.Module]]:
@@ -80,7 +85,7 @@ class Redrawn(Phase):
     def sources_for(self, index: int) -> dict[str, nn.Module]:
         """Another source for each seed and role."""
         if index not in self.drawn:
-            number = 1000 * int(self.role) + index + 1
+            number = 1000 * int(self.role) + self.apart + index + 1
             self.drawn[index] = {name: self.draw(name, number) for name in self.bases}
         return self.drawn[index]
 
@@ -140,7 +145,15 @@ class Repeat(Pipeline):
             return phase
         recipe = next(iter(bases.values())).recipe or self.study.base
         taught = None if self.kind == "unshared" else self.sources[self.study.sources[0]]
-        return Redrawn(**vars(phase), taught=taught, recipe=recipe, kind=self.kind)
+        apart = PLACEBOS if bases.keys() - self.study.bases.lessons().keys() else 0
+        return Redrawn(**vars(phase), taught=taught, recipe=recipe, kind=self.kind, apart=apart)
+
+    def placebos(self, plans: Sequence[Plan], number: int, bases: Mapping[str, Base]) -> dict[str, Base]:
+        """The placebos; of the nulls only their names are used: what knows nothing is a placebo, another draw of it."""
+        if self.kind == "gain":
+            return super().placebos(plans, number, bases)
+        named = {placebo.named(source, k): source for source, k in placebo.wanted(plans, number)}
+        return {name: replace(bases[source], name=name) for name, source in named.items()}
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:
         """The source network; of the nulls only its name, shape and recipe are used."""
@@ -156,12 +169,16 @@ class Repeat(Pipeline):
 
     def true_ratios(self, found: Decided) -> list[float]:
         """Log-ratios of direct learning to the first candidate, on seeds of their own; only where there is a gain."""
-        if self.kind != "gain" or not found.fixed["candidates"]:
+        if self.kind != "gain" or not found.confirmed.fixed["candidates"]:
             return []
+        first = found.confirmed.fixed["candidates"][0]
         test = self.examples(self.study.target, Role.TRUTH, self.study.rows.test)
         # In small mode too the truth is what newly simulated examples say: so much is known of a simulator.
         task = replace(self.shared(Role.REGRET, found.bases, test), crossed=False)
-        plans = {"direct": found.rival.plan, "candidate": Plan.from_dict(found.fixed["candidates"][0]["plan"])}
+        plans = {
+            "direct": found.rival.plan,
+            "candidate": Plan.from_dict(first["plan"]),
+        }
         asked = {f"{name}/{i}": (task, Request(plan, i)) for i in range(TRUTH) for name, plan in plans.items()}
         errors = self.measure("truth-on-fresh-examples", asked)
         pairs = [(errors[f"direct/{i}"], errors[f"candidate/{i}"]) for i in range(TRUTH)]
@@ -181,7 +198,7 @@ def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
         try:
             line.prepare()
             ended = decided(line)
-            found = ended.comparison | {"truth": line.true_ratios(ended)}
+            found = ended.confirmed.comparison | {"truth": line.true_ratios(ended)}
         except (NothingFinished, RivalDiverged) as problem:
             found = {"decision": "failed", "reason": str(problem), "relative_reduction": None, "truth": []}
         run.write("verdict.json", strict(found))

@@ -1,14 +1,18 @@
-"""Confirmation: plans fixed beforehand, on seeds and examples that no search has seen."""
+"""Confirmation: plans fixed beforehand, on seeds and examples that no search has seen, in looks fixed beforehand."""
 
 import math
 import statistics as stdlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from graft.search.engine.pruners import behind
+from graft.search.kinds.transfer import placebo
+from graft.search.kinds.transfer.bases import Base
 from graft.search.kinds.transfer.study import Study
-from graft.search.kinds.transfer.verdict import ARMS, Candidate
+from graft.search.kinds.transfer.verdict import CONTROLS, Candidate, verdict
+from graft.search.proof.claims import Compare, paired
+from graft.search.proof.looks import Look, Looks
 from graft.search.proof.statistics import log_ratios, seeds_needed
 from graft.search.tasks.base import Phase, Request
 from graft.spaces.plan import Plan
@@ -19,8 +23,8 @@ POWER_AT = 0.10
 """The gain that the number of seeds is chosen to detect: the protocol asks for power from 10 % up."""
 
 
-def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
-    """What is fixed before confirmation starts: candidates, number of seeds, margin, level.
+def protocol(plans: Sequence[dict[str, Any]], study: Study, bases: Mapping[str, Base]) -> dict[str, Any]:
+    """What is fixed before confirmation starts: candidates, looks, levels, margin.
 
     The first candidate is the best plan of the search. The second, where one copies the head, is the best that leaves
     it fresh (as the paper's 21 spans do), and otherwise the best that takes something else. Neither is confirmed if
@@ -30,6 +34,7 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
     Args:
         plans: Records of the plan search; number 0 is the direct baseline on the same seeds.
         study: The study.
+        bases: The source networks: a plan has a placebo if all of its own were taught here.
     """
     complete = sorted((t for t in plans if t["state"] == "complete"), key=lambda t: (t["value"], t["number"]))
     copying = [trial for trial in complete if not Plan.from_dict(trial["plan"]).direct]
@@ -46,14 +51,25 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study) -> dict[str, Any]:
     seeds = seeds_needed(
         deviation, effect, study.proof.alpha / max(1, len(chosen)), study.proof.seeds, study.proof.most_seeds
     )
+    once = REFITS if study.mode == "small" else seeds if known or not chosen else study.proof.most_seeds
+    several = study.proof.looks if study.mode == "fresh" else ()
+    looks = Looks(several or (once,), study.proof.more if several else (), study.proof.alpha)
     return {
-        "seeds": REFITS if study.mode == "small" else seeds if known or not chosen else study.proof.most_seeds,
+        "looks": list(looks.seeds),
+        "more": list(looks.more),
+        "levels": [*looks.levels.values()],
         "margin": study.proof.margin,
         "alpha": study.proof.alpha,
         "deviation_in_search": deviation,
-        "candidates": [{"trial": trial["number"], "plan": trial["plan"]} for trial in chosen],
+        "candidates": [_fixed(trial, study.proof.placebos, bases) for trial in chosen],
         "not_confirmed": dropped,
     }
+
+
+def _fixed(trial: dict[str, Any], placebos: int, bases: Mapping[str, Base]) -> dict[str, Any]:
+    """A candidate, with how many placebos take turns (none if a source came trained)."""
+    fair = placebos if placebo.possible(Plan.from_dict(trial["plan"]), bases) else 0
+    return {"trial": trial["number"], "plan": trial["plan"], "placebos": fair}
 
 
 def _promising(
@@ -84,8 +100,68 @@ def _what(plan: Plan) -> tuple[object, ...]:
     return *blocks, *((term.name, term.source, term.block) for term in plan.terms)
 
 
-def trainings(fixed: dict[str, Any], baseline: Plan) -> dict[str, Request]:
-    """Every training of the confirmation by key ``arm/seed``; arms as in the certificate, candidates by number."""
+Arms = Mapping[str, Sequence[float | None]]
+"""Errors by arm, seed by seed."""
+
+
+def decide(
+    fixed: Mapping[str, Any],
+    study: Study,
+    measured: Callable[[int, Collection[int]], Arms],
+    compare: Compare = paired,
+    more: bool = False,
+) -> tuple[dict[str, Any], Arms]:
+    """Look at a confirmation as was fixed beforehand, until something is decided.
+
+    Args:
+        fixed: From `protocol`.
+        study: The study.
+        measured: Errors of the first seeds, so many, and placebos of the candidates of these numbers.
+        compare: How an arm is compared with a candidate.
+        more: Whether the second stage has been asked for.
+
+    Returns:
+        The verdict, as of `verdict`, and all errors that it took.
+    """
+    looks, controlled = Looks.of(fixed), set[int]()
+    for seeds in looks.seeds + (looks.more if more else ()):
+        while True:
+            arms = measured(seeds, controlled)
+            held = candidates(fixed, arms)
+            found = verdict(arms["direct"], held, study.proof, study.target, compare, Look(looks, seeds))
+            proved = {i for i, one in enumerate(found["candidates"]) if one["decision"] == "transfer"}
+            missing = {i for i in proved - controlled if fixed["candidates"][i]["placebos"]}
+            if not missing:
+                break
+            controlled |= missing
+        if found["decision"] != "undecided":
+            break
+    return found, arms
+
+
+def followed(fixed: Mapping[str, Any], recorded: Arms, study: Study, compare: Compare) -> dict[str, Any]:
+    """What follows from recorded errors.
+
+    Raises:
+        ValueError: If the protocol asks for other seeds or arms than were recorded.
+    """
+    if "looks" not in fixed:  # protocol 2 and before
+        return verdict(recorded["direct"], candidates(fixed, recorded), study.proof, study.target, compare)
+
+    def first(seeds: int, controlled: Collection[int]) -> Arms:
+        names = _names(fixed, controlled)
+        if not {*names} <= {*recorded} or len(recorded["direct"]) < seeds:
+            raise ValueError("the confirmation ended before its protocol allows")
+        return {name: recorded[name][:seeds] for name in names}
+
+    found, arms = decide(fixed, study, first, compare, len(recorded["direct"]) > fixed["looks"][-1])
+    if {name: list(errors) for name, errors in arms.items()} != {name: list(e) for name, e in recorded.items()}:
+        raise ValueError("more was measured than the protocol allows")
+    return found
+
+
+def trainings(fixed: Mapping[str, Any], baseline: Plan, seeds: int) -> dict[str, Request]:
+    """Every training of the first seeds by key ``arm/seed``; arms as in the certificate, candidates by number."""
     arms: dict[str, tuple[Plan, bool]] = {"direct": (baseline, False)}
     for i, candidate in enumerate(fixed["candidates"]):
         plan = Plan.from_dict(candidate["plan"])
@@ -94,26 +170,48 @@ def trainings(fixed: dict[str, Any], baseline: Plan) -> dict[str, Request]:
         arms[f"{i}/candidate"] = (plan, False)
     return {
         f"{arm}/{seed}": Request(plan, seed, shuffled)
-        for seed in range(fixed["seeds"])
+        for seed in range(seeds)
         for arm, (plan, shuffled) in arms.items()
     }
 
 
-def arms(fixed: dict[str, Any], errors: dict[str, float | None]) -> dict[str, list[float | None]]:
-    """Errors by arm, seed by seed, from errors by key."""
+def placebo_trainings(fixed: Mapping[str, Any], controlled: Collection[int], seeds: int) -> dict[str, Request]:
+    """Every training of these candidates' placebos, by key."""
+    return {
+        f"{i}/placebo/{seed}": Request(placebo.of(Plan.from_dict(one["plan"]), seed, one["placebos"]), seed)
+        for seed in range(seeds)
+        for i, one in enumerate(fixed["candidates"])
+        if i in controlled
+    }
+
+
+def _names(fixed: Mapping[str, Any], controlled: Collection[int]) -> list[str]:
+    """Every arm."""
     names = ["direct"]
     for i in range(len(fixed["candidates"])):
-        names += [f"{i}/{name}" for name in (*ARMS[1:], "candidate")]
-    return {name: [errors[f"{name}/{seed}"] for seed in range(fixed["seeds"])] for name in names}
+        names += [f"{i}/{name}" for name in (*CONTROLS, *(["placebo"] if i in controlled else []), "candidate")]
+    return names
 
 
-def candidates(fixed: dict[str, Any], measured: dict[str, list[float | None]]) -> list[Candidate]:
+def arms(
+    fixed: Mapping[str, Any], errors: Mapping[str, float | None], seeds: int, controlled: Collection[int] = ()
+) -> Arms:
+    """Errors by arm, seed by seed, from errors by key."""
+    return {name: [errors[f"{name}/{seed}"] for seed in range(seeds)] for name in _names(fixed, controlled)}
+
+
+def candidates(fixed: Mapping[str, Any], measured: Arms) -> list[Candidate]:
     """The candidates with what was measured of them."""
     return [
         Candidate(
             entry["trial"],
             Plan.from_dict(entry["plan"]),
-            {name: measured[f"{i}/{name}"] for name in (*ARMS[1:], "candidate")},
+            {
+                name: measured[f"{i}/{name}"]
+                for name in (*CONTROLS, "placebo", "candidate")
+                if f"{i}/{name}" in measured
+            },
+            entry.get("placebos", 0),
         )
         for i, entry in enumerate(fixed["candidates"])
     ]

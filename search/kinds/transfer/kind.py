@@ -15,17 +15,17 @@ from graft.search.engine.searched import Direct, by_budget, searched
 from graft.search.engine.trials import importance
 from graft.search.estimate import AROUND, seconds_per_step
 from graft.search.kinds.base import Asked, Kind, Written
-from graft.search.kinds.transfer import conclusion, confirmation, mapping, small
+from graft.search.kinds.transfer import conclusion, mapping
 from graft.search.kinds.transfer.bases import Base
 from graft.search.kinds.transfer.confirmation import REFITS
-from graft.search.kinds.transfer.pipeline import Pipeline
-from graft.search.kinds.transfer.study import Study
-from graft.search.kinds.transfer.verdict import verdict
+from graft.search.kinds.transfer.pipeline import Confirmed, Pipeline
+from graft.search.kinds.transfer.study import LEAST_SEEDS, Study
 from graft.search.kinds.transfer.verification import checks
 from graft.search.report.sections import TRANSFER
 from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run, write_bytes
 from graft.search.run.results import SpanMap, TransferResult
+from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan
 
 
@@ -38,9 +38,7 @@ class Decided(NamedTuple):
     direct: Direct
     rival: Direct
     bases: Mapping[str, Base]
-    fixed: dict[str, Any]
-    measured: dict[str, list[Any]]
-    comparison: dict[str, Any]
+    confirmed: Confirmed
 
 
 def decided(line: Pipeline) -> Decided:
@@ -49,11 +47,7 @@ def decided(line: Pipeline) -> Decided:
     bases = line.bases(direct.plan.recipe)
     line.plans(direct, bases)
     rival = line.rival(direct)
-    fixed, measured = line.confirm(rival.plan, bases)
-    candidates = confirmation.candidates(fixed, measured)
-    compare = small.compare(line.run, line.study.mode)
-    comparison = verdict(measured["direct"], candidates, line.study.proof, line.study.target, compare)
-    return Decided(direct, rival, bases, fixed, measured, comparison)
+    return Decided(direct, rival, bases, line.confirm(rival.plan, bases))
 
 
 class Transfer(Kind[Study, Pipeline, SpanMap]):
@@ -65,7 +59,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
     def measured(self, line: Pipeline) -> Written:
         """Search direct learning and plans, confirm the best, train what is handed over."""
         found = decided(line)
-        rival, comparison, curve = found.rival.plan, found.comparison, None
+        rival, comparison, curve = found.rival.plan, found.confirmed.comparison, None
         if comparison["decision"] == "transfer" and line.study.mode == "fresh":
             curve = line.curve(rival, comparison["direct"]["mean"], comparison["candidate"]["mean"])
         arm, plan = conclusion.best_measured(comparison, rival)
@@ -89,10 +83,12 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         """Rough wall times: of the searches, and of everything else."""
         study, recipe, base = self.study, self.study.start, self.study.base
         steps = recipe.steps(study.rows.training)
-        confirmed = (REFITS if study.mode == "small" else study.proof.seeds) * (1 + 3 * study.proof.candidates) + 2
+        seeds = REFITS if study.mode == "small" else study.proof.seeds
+        confirmed = seeds * (1 + 4 * study.proof.candidates) + 2
         curve = study.budget.curve * (2 + 4) if study.mode == "fresh" else 0
         lessons = [lesson for lesson in study.bases.lessons().values() if lesson.source in study.taught]
-        based = sum(lesson.epochs * math.ceil(0.8 * lesson.rows / base.batch) for lesson in lessons)
+        taught = [lesson.epochs * math.ceil(0.8 * lesson.rows / base.batch) for lesson in lessons]
+        based = sum(taught) + min(study.proof.placebos, LEAST_SEEDS) / workers * max(taught, default=0)
         step = seconds_per_step(study.learned, recipe)
         slower = max(1.0, base.batch / recipe.batch) ** 0.7
         rest = AROUND + step * ((confirmed + curve) * steps / workers + based * slower)
@@ -106,6 +102,25 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
     def devices(self) -> tuple[str, ...]:  # type: ignore[override]
         """Where its task can be trained."""
         return tuple(self.study.learned.devices)
+
+    def more(self, run: Run) -> None:
+        """Ask an undecided run for its second stage; what it had said stays in ``undecided.json``.
+
+        Raises:
+            InputError: If the run is decided, or has no further looks.
+        """
+        if not run.has("certificate.json"):
+            if run.has("more.json"):
+                return  # asked for already, and interrupted
+            raise InputError(f"{run.folder} is not finished; allowed: a finished run (graft run goes on with this one)")
+        told, fixed = run.read("certificate.json"), run.read("confirmation.json")
+        if told["decision"] != "undecided":
+            raise InputError(f"{run.folder} is decided ({told['decision']}); allowed: a run that is undecided")
+        if not fixed.get("more") or run.has("more.json"):
+            had = f"looked after {told['seeds']} seeds, the last that was fixed beforehand"
+            raise InputError(f"{run.folder} {had}; allowed: a run with looks left (proof.more of its study)")
+        run.write("more.json", {"looks": fixed["more"]})
+        run.path("certificate.json").replace(run.path("undecided.json"))
 
     def mapped(self, line: Pipeline) -> SpanMap:
         """Every span of every source and none."""
@@ -138,18 +153,19 @@ def _write(
 ) -> Certificate:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
     best = networks["transfer" if arm == "candidate" else "direct"]
-    run, searches = line.run, {"baseline": line.baseline_search, "plans": line.plans_search}
+    run, confirmed, searches = line.run, found.confirmed, {"baseline": line.baseline_search, "plans": line.plans_search}
     baseline = searched(line.baseline_search, line.study)
     result = {
         "format": 1,
-        "protocol": 2,
+        "protocol": 3,
         "study": line.study.to_dict(),
         "data": line.task.data_cards(run.path("data")),
         "bases": [base.card() for base in found.bases.values()],
         "baseline": baseline,
         "direct_by_budget": by_budget(baseline.trials, found.direct, found.rival),
         "plans": searched(line.plans_search, line.study),
-        "confirmation": found.fixed | {"arms": found.measured},
+        "confirmation": confirmed.fixed | {"seeds": len(confirmed.arms["direct"]), "arms": confirmed.arms},
+        "placebos": [base.card() for base in confirmed.placebos.values()],
         "handed_over": {"arm": arm, "plan": plan.to_dict(), "rows": len(line.pool), "error": best["error"]},
         "examples": conclusion.examples_gained(curve),
         "priors": run.read("priors.json"),
@@ -159,7 +175,7 @@ def _write(
     run.write("result.json", result)
     spent = cost(run, searches, line.spent, line.resources.workers)
     run.write("cost.json", spent)
-    certified = conclusion.certificate(TransferResult.read(result).to_dict(), found.comparison, spent)
+    certified = conclusion.certificate(TransferResult.read(result).to_dict(), confirmed.comparison, spent)
     write_bytes(run.path("model", "network.safetensors"), best["data"])
     card = conclusion.champion_card(line.study, line.task, certified, best, plan)
     run.write("model/card.json", card)

@@ -1,14 +1,14 @@
 """The phases of a run, each of which finds what is done already and does the rest."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from graft.search.engine.search import Search
 from graft.search.engine.searched import Direct, settled
 from graft.search.engine.work import Work
-from graft.search.kinds.transfer import confirmation
+from graft.search.kinds.transfer import confirmation, placebo, small
 from graft.search.kinds.transfer.bases import Base, load_base, save_base, train_base
 from graft.search.kinds.transfer.phases import catching_up, direct_budget, direct_search, plans_search
 from graft.search.kinds.transfer.study import Budget, Study
@@ -17,6 +17,16 @@ from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Exhibit, Phase, Request, Task, fit
 from graft.search.tasks.transferability import favourites
 from graft.spaces.plan import Plan, Recipe
+
+
+class Confirmed(NamedTuple):
+    """A confirmation: what was fixed beforehand, errors by arm, what follows from them, and placebo networks."""
+
+    fixed: dict[str, Any]
+    arms: confirmation.Arms
+    comparison: dict[str, Any]
+    placebos: Mapping[str, Base]
+
 
 CURVE = (2, 4, 8)
 """Training examples on the learning curve, as multiples of what the study has."""
@@ -146,16 +156,49 @@ class Pipeline(Work):
         )
         self.explore(self.plans_search, task, "transfer plans")
 
-    def confirm(self, rival: Plan, bases: Mapping[str, Base]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
-        """Fix what will be confirmed, then measure every arm on seeds and examples that no search has seen."""
+    def confirm(self, rival: Plan, bases: Mapping[str, Base]) -> Confirmed:
+        """Fix what will be confirmed, then measure its arms on seeds and examples that no search has seen."""
         if not self.run.has("confirmation.json"):
-            self.run.write("confirmation.json", confirmation.protocol(self.plans_search.records(), self.study))
-        fixed = self.run.read("confirmation.json")
-        asked = confirmation.trainings(fixed, rival)
-        with self.phase("confirmation", len(asked)):
-            task = self.shared(Role.CONFIRMATION, bases, self.test())
-            errors = self.measure("confirmation", {key: (task, training) for key, training in asked.items()})
-        return fixed, confirmation.arms(fixed, errors)
+            self.run.write("confirmation.json", confirmation.protocol(self.plans_search.records(), self.study, bases))
+        fixed, test = self.run.read("confirmation.json"), self.test()
+        phase, placebos = self.shared(Role.CONFIRMATION, bases, test), dict[str, Base]()
+
+        def measured(seeds: int, controlled: Collection[int]) -> confirmation.Arms:
+            plans = [Plan.from_dict(fixed["candidates"][i]["plan"]) for i in sorted(controlled)]
+            numbers = max((fixed["candidates"][i]["placebos"] for i in controlled), default=0)
+            placebos.update(self.placebos(plans, min(numbers, seeds), bases))
+            asked = {key: (phase, one) for key, one in confirmation.trainings(fixed, rival, seeds).items()}
+            if controlled:
+                other = self.shared(Role.CONFIRMATION, placebos, test)
+                more = confirmation.placebo_trainings(fixed, controlled, seeds)
+                asked |= {key: (other, one) for key, one in more.items()}
+            with self.phase("confirmation", len(asked)):
+                errors = self.measure("confirmation", asked)
+            return confirmation.arms(fixed, errors, seeds, controlled)
+
+        compare = small.compare(self.run, self.study.mode)
+        comparison, arms = confirmation.decide(fixed, self.study, measured, compare, self.run.has("more.json"))
+        return Confirmed(fixed, arms, comparison, placebos)
+
+    def placebos(self, plans: Sequence[Plan], number: int, bases: Mapping[str, Base]) -> dict[str, Base]:
+        """The placebos of these plans' source networks, each taught as its own was, by name."""
+        folder, lessons = self.run.path("placebos"), self.study.bases.lessons()
+        found, asked = dict[str, Base](), list[tuple[Any, ...]]()
+        for source, k in placebo.wanted(plans, number):
+            name, recipe, lesson = placebo.named(source, k), bases[source].recipe, lessons[source]
+            held = load_base(name, recipe, folder)
+            if held is not None:
+                found[name] = held
+                continue
+            examples = self.sources[lesson.source].first(lesson.rows)
+            permuted = placebo.taught(self.task, examples, self.study.seed, (list(lessons).index(source), k))
+            asked.append((name, lesson.source, self.task, permuted, recipe, self.study.seed, self.resources.device, k))
+        if asked:
+            with self.phase("placebos"):
+                for base in self.calls(train_base, asked):
+                    save_base(base, folder)
+                    found[base.name] = base
+        return found
 
     def curve(self, rival: Plan, direct: float, wanted: float) -> dict[str, Any]:
         """Learning curve of direct learning on new examples, until it reaches the error ``wanted``."""

@@ -18,7 +18,7 @@ def sentence(
     """What to do, how much it helps, how sure that is, and on what it was measured.
 
     Args:
-        comparison: From `verdict`.
+        comparison: From `verdict`, with what `graft.search.kinds.transfer.conclusion.certificate` adds.
         examples: Learning curve of direct learning, if it was measured.
         study: The resolved study.
         tried: Plans of transfer that the search trained at all.
@@ -35,7 +35,7 @@ def sentence(
     elif metric == "relative-l1" and any(table["name"] == comparison["task"] for table in study.get("tables", ())):
         measured = "mean relative error"
     kept = "" if handed_over is None else _handed_over(handed_over)
-    if comparison["decision"] == "direct":
+    if comparison["decision"] != "transfer":
         return _direct(comparison, direct, test, measured, tried) + kept
     plan = Plan.from_dict(comparison["plan"])
     control = "the scale of the copied weights" if plan.copied else "a source with shuffled weights"
@@ -47,6 +47,10 @@ def sentence(
         f"{'refits' if small else 'fresh seeds'}); "
         f"neither the recipe nor {control} alone explains it."
     )
+    if comparison.get("placebo") is not None:
+        needed, learned = comparison["needs_knowledge"], comparison["placebo"]["mean"]
+        text += f" With sources taught permuted outputs instead it is {learned:.2%}: "
+        text += f"{'all' if needed >= 0.995 else f'{needed:.0%}'} of the gain is what the source knows."
     if examples:
         rows, have = examples["equivalent_rows"], examples["rows"][0]
         if rows is None:
@@ -72,8 +76,9 @@ def _handed_over(network: Mapping[str, Any]) -> str:
 
 
 def _direct(comparison: Mapping[str, Any], direct: float, test: str, measured: str, tried: int) -> str:
-    tuned = _tuned(comparison)
-    text = f"Direct learning: do not transfer. {tuned[0].upper()}{tuned[1:]} has a {measured} of {direct:.2%} on {test}"
+    tuned, undecided = _tuned(comparison), comparison["decision"] == "undecided"
+    advice = "Undecided: until more is known, learn directly." if undecided else "Direct learning: do not transfer."
+    text = f"{advice} {tuned[0].upper()}{tuned[1:]} has a {measured} of {direct:.2%} on {test}"
     behind = [one for one in comparison.get("not_confirmed", ()) if one["behind"] == "direct learning"]
     if not comparison["candidates"] and behind:
         worst, plan = behind[0]["by"], Plan.from_dict(behind[0]["plan"]).describe()
@@ -90,4 +95,7 @@ def _direct(comparison: Mapping[str, Any], direct: float, test: str, measured: s
         low, high = best["interval"]
         text += f"changes it by {-best['relative_reduction']:+.0%} (interval {-high:+.0%} to {-low:+.0%}) and "
     verb = "" if "diverged" in best["reason"] else "is "
-    return (text + f"{verb}{best['reason']}.").replace("%", " %").replace("-0 %", "0 %")
+    text += f"{verb}{best['reason']}."
+    if undecided and comparison.get("would_decide"):
+        text += f" About {comparison['would_decide']} seeds would decide, if it goes on so."
+    return text.replace("%", " %").replace("-0 %", "0 %")

@@ -1,9 +1,11 @@
 """A study of transfer: what is asked, at which size, and what may be spent."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal, get_args
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -30,6 +32,8 @@ FAIR = Recipe(head="constant")
 LIGHTEST = 1e-9
 """Weight of a loss term, at least: none is none."""
 TermWeights = Annotated[dict[str, Ends], Field(description="a table of [lowest, highest] by the names of loss terms")]
+LEAST_SEEDS = 4
+"""Before the first look: fewer say nothing of how seeds vary."""
 LEAST = 20
 """Examples of a target below which nothing is left to lock away."""
 
@@ -95,6 +99,37 @@ class Budget(Settings):
         whole("budget.trainings", self.trainings, self.seeds)
 
 
+@settings("proof")
+class Confirmed(Proof):
+    """What counts as proof that transfer helps.
+
+    Attributes:
+        looks: After how many seeds the confirmation may end, increasing; empty: after as many as the search says that
+            its power needs, between ``seeds`` and ``most_seeds``. Small mode looks once.
+        more: Further looks, for a run that remains undecided (``graft confirm DIR --more``). They keep a fifth of the
+            level for themselves.
+        placebos: Source networks taught on outputs that were permuted among their rows, a fresh one for each seed until
+            so many take turns: what has beaten everything else must beat them by more than they differ; 0: none.
+    """
+
+    looks: tuple[Count, ...] = (4, 6, 8, 12)
+    more: tuple[Count, ...] = (16, 24)
+    placebos: Annotated[Whole, Field(ge=0, le=64)] = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        found = [*self.looks, *self.more]
+        if any(later <= before for before, later in pairwise(found)) or (found and found[0] < LEAST_SEEDS):
+            raise InputError(
+                f"proof.looks is {list(self.looks)}, proof.more {list(self.more)}; allowed: numbers of seeds that "
+                f"increase from look to look, the first of them at least {LEAST_SEEDS}"
+            )
+        if 0 < self.placebos < 3:
+            raise InputError(f"proof.placebos is {self.placebos}; allowed: 0, or at least 3, for two tell no spread")
+        if self.more and not self.looks:
+            raise InputError(f"proof.more is {list(self.more)} without proof.looks; allowed: both, or neither")
+
+
 @settings("study")
 class Study(StudySettings):
     """Everything that determines a run, but for the machine it runs on.
@@ -126,6 +161,10 @@ class Study(StudySettings):
     """
 
     kind: ClassVar[str] = "transfer"
+    before: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **StudySettings.before,
+        "proof": {"looks": [], "more": [], "placebos": 0},
+    }
 
     name: Name
     sources: tuple[str, ...]
@@ -141,7 +180,7 @@ class Study(StudySettings):
     terms: TermWeights = field(default_factory=dict)
     ranges: Ranges = field(default_factory=Ranges)
     budget: Budget = field(default_factory=Budget)
-    proof: Proof = field(default_factory=Proof)
+    proof: Confirmed = field(default_factory=Confirmed)
     mode: Mode = "fresh"
     metric: Literal["relative-l1", "normalised-l1"] = "relative-l1"
     task: str = "regression"

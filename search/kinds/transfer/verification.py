@@ -8,10 +8,9 @@ from graft.search.champion import certified
 from graft.search.engine.searched import other_rival, recorded
 from graft.search.kinds.transfer import conclusion
 from graft.search.kinds.transfer.bases import stored
-from graft.search.kinds.transfer.confirmation import candidates
+from graft.search.kinds.transfer.confirmation import followed
 from graft.search.kinds.transfer.small import compare
 from graft.search.kinds.transfer.study import Study
-from graft.search.kinds.transfer.verdict import verdict
 from graft.search.proof.verification import UNSPENT, departure, other_data
 from graft.search.run.folder import Evidence, Run
 from graft.search.run.results import TransferResult
@@ -33,6 +32,10 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
             file, _ = stored(base["name"], taught, run.path("bases"))
             if not hashlib.sha256(file.read_bytes()).hexdigest() == base["sha256"] == told["sha256"]:
                 return f"{file.name} is not the network that was certified"
+        for base in result.get("placebos", ()):
+            file, _ = stored(base["name"], Recipe.from_dict(base["recipe"]), run.path("placebos"))
+            if hashlib.sha256(file.read_bytes()).hexdigest() != base["sha256"]:
+                return f"{file.name} is not the placebo that was measured"
         return ""
 
     def comparison() -> str:
@@ -40,13 +43,7 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
 
     def judged() -> dict[str, Any]:
         confirmed = result["confirmation"]
-        return verdict(
-            confirmed["arms"]["direct"],
-            candidates(confirmed, confirmed["arms"]),
-            study.proof,
-            study.target,
-            compare(run, study.mode),
-        )
+        return followed(confirmed, confirmed["arms"], study, compare(run, study.mode))
 
     def rival() -> str:
         if "handed_over" not in result:  # protocol 1

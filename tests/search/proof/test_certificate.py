@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from graft.search.kinds.transfer.verdict import ARMS, Candidate, verdict
+from graft.search.kinds.transfer.verdict import CONTROLS, Candidate, verdict
 from graft.search.proof.claims import RivalDiverged
 from graft.search.run.folder import strict
 from graft.search.settings import Proof
@@ -31,7 +31,7 @@ def candidate(
     plan: Plan = SHORT,
     trial: int = 3,
 ) -> Candidate:
-    return Candidate(trial, plan, dict(zip((*ARMS[1:], "candidate"), (same_recipe, shuffled, errors), strict=True)))
+    return Candidate(trial, plan, dict(zip((*CONTROLS, "candidate"), (same_recipe, shuffled, errors), strict=True)))
 
 
 def judge(ours: float, direct: float = 0.05, same: float = 0.05, shuffled: float = 0.05) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def test_one_seed_that_diverged_is_direct(arm: int, bad: float | None) -> None:
     found = verdict((0.05 * OTHER).tolist(), [candidate(*arms)], PROOF, "t")
     what = "erred by exactly 0" if bad == 0 else "diverged"  # of 0 there is no ratio
     assert found["decision"] == "direct" and f"{what} on a confirmation seed" in found["candidates"][0]["reason"]
-    assert found["candidates"][0]["arms"][("candidate", *ARMS[1:])[arm]]["mean"] is None
+    assert found["candidates"][0]["arms"][("candidate", *CONTROLS)[arm]]["mean"] is None
     assert json.loads(json.dumps(strict(found), allow_nan=False))["decision"] == "direct"
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from graft.search.proof.statistics import (
+    drawn_p_value,
     equivalent_rows,
     holm,
     log_ratios,
@@ -162,3 +163,21 @@ def test_a_curve_that_never_gets_there_says_so_and_one_that_was_there_begins() -
     assert equivalent_rows([400, 800, 1600], [0.1, 0.12, 0.05], 0.06) == pytest.approx(
         800 * 2 ** (math.log(2) / math.log(0.12 / 0.05))
     )
+
+
+def test_a_network_is_one_more_draw_as_often_as_the_level_says() -> None:
+    """Networks of one kind differ, and so do seeds; the candidate's network is a draw like the others."""
+    generator, said = np.random.default_rng(5), {0.05: 0, 0.0146: 0}
+    for _ in range(4000):
+        networks, ours = generator.normal(0, 0.1, 6), generator.normal(0, 0.1)
+        over = networks[np.arange(12) % 6] - ours + generator.normal(0, 0.03, 12)
+        for level in said:
+            said[level] += drawn_p_value(over, 6) <= level
+    assert 0.038 <= said[0.05] / 4000 <= 0.058 and 0.008 <= said[0.0146] / 4000 <= 0.019
+
+
+def test_two_networks_tell_no_spread_and_equal_ones_nothing() -> None:
+    assert drawn_p_value(np.array([0.5, 0.6, 0.55, 0.6]), 2) == 1.0
+    assert drawn_p_value(np.full(8, 0.5), 8) == 1.0
+    literal = stats.t.sf(0.5 / (np.std([0.4, 0.5, 0.6], ddof=1) * np.sqrt(4 / 3)), 2)
+    assert drawn_p_value(np.array([0.35, 0.55, 0.6, 0.45, 0.45, 0.6]), 3) == pytest.approx(literal)

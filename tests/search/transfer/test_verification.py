@@ -19,6 +19,7 @@ from graft.search.kinds.registry import kind_of
 from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.verdict import verdict
+from graft.search.proof.looks import Look, Looks
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.run.results import Cost
@@ -106,10 +107,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_a_finished_run_is_found_intact(finished: Path) -> None:
     assert list(kind_in(finished).verify(Run(finished))) == [(name, "") for name in NAMES]
     certificate = json.loads((finished / "certificate.json").read_text())
-    assert len(certificate["comparisons"][0]["direct"]["per_seed"]) == certificate["seeds"] == 8
+    assert len(certificate["comparisons"][0]["direct"]["per_seed"]) == certificate["seeds"] == 4
     comparison = certificate["comparisons"][0]
     assert len(comparison["candidates"]) == 1 and comparison["not_confirmed"] == []
-    assert comparison["rival_budget"] == 12 and certificate["protocol"] == 2
+    assert comparison["rival_budget"] == 12 and certificate["protocol"] == 3
 
 
 def other(value: Any) -> Any:
@@ -151,7 +152,9 @@ def forged(folder: Path, change: Callable[[Any], object]) -> None:
     edit(folder / "result.json", change)
     result, study = json.loads((folder / "result.json").read_text()), reopened(Run(folder).read("study.json"))
     arms = result["confirmation"]["arms"]
-    judged = verdict(arms["direct"], candidates(result["confirmation"], arms), study.proof, study.target)
+    look = Look(Looks.of(result["confirmation"]), len(arms["direct"]))
+    held = candidates(result["confirmation"], arms)
+    judged = verdict(arms["direct"], held, study.proof, study.target, look=look)
     spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
     certified = conclusion.certificate(result, judged, Cost.read(spent))
     (folder / "certificate.json").write_text(json.dumps(certified))
@@ -191,7 +194,7 @@ def test_errors_bettered_in_result_and_certificate_alike_are_found_by_the_eviden
         arm[:] = [error * 0.5 for error in arm]
 
     forged(copy, better)
-    assert broken(copy) == ["evidence"]
+    assert broken(copy) == ["evidence", "certificate"]  # so good a candidate would have had its placebo measured
 
 
 def test_what_was_fixed_beforehand_is_what_was_confirmed(copy: Path) -> None:
