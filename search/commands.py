@@ -95,7 +95,7 @@ def run(options: Namespace) -> object:
     return _carried_out(options, kind, found, resources, searching + rest)
 
 
-def confirm(options: Namespace) -> Any:
+def confirm(options: Namespace) -> object:
     """``confirm``: go on with an undecided run, for the further looks that were fixed beforehand."""
     if not options.more:
         raise InputError("graft confirm goes on with an undecided run; allowed: graft confirm DIR --more")
@@ -107,7 +107,7 @@ def confirm(options: Namespace) -> Any:
     return _carried_out(options, kind, found, resources, kind.seconds(resources.workers)[1])
 
 
-def _carried_out(options: Namespace, kind: "Kind", found: "Run", resources: "Resources", seconds: float) -> Any:
+def _carried_out(options: Namespace, kind: "Kind", found: "Run", resources: "Resources", seconds: float) -> object:
     """Run what is left of a study in its folder, and say what came of it."""
     from graft.search.doctor import tracking
     from graft.search.engine.progress import Progress

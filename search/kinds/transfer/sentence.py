@@ -51,6 +51,8 @@ def sentence(
         needed, learned = comparison["needs_knowledge"], comparison["placebo"]["mean"]
         text += f" With sources taught permuted outputs instead it is {learned:.2%}: "
         text += f"{'all' if needed >= 0.995 else f'{needed:.0%}'} of the gain is what the source knows."
+    elif study.get("proof", {}).get("placebos"):
+        text += " Its source came trained, so no placebo could be taught."
     if examples:
         rows, have = examples["equivalent_rows"], examples["rows"][0]
         if rows is None:
