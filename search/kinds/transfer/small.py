@@ -22,9 +22,9 @@ def compare(run: Run, mode: str, scale: str = "ratio") -> Compare:
     """How this run's arms are compared: seed by seed in fresh mode, by refits and locked rows in small mode."""
     if mode == "fresh":
         return SEED_BY_SEED[scale]
-    held = Evidence(run.path("evidence", "confirmation.jsonl")).done
 
     def crossed(rival: Rival, claim: Claim) -> Comparison:
+        held = Evidence(run.path("evidence", "confirmation.jsonl")).done
         return CROSSED[scale].of(_table(held, rival.key, rival.errors), _table(held, claim.key, claim.candidate))
 
     return Compare(SCALES[scale], crossed)

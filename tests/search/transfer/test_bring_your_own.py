@@ -14,9 +14,8 @@ from graft.search import report
 from graft.search.champion import load
 from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.progress import Progress
-from graft.search.kinds.transfer import calibration, confirmation, small
+from graft.search.kinds.transfer import calibration
 from graft.search.kinds.transfer.pipeline import Pipeline
-from graft.search.kinds.transfer.verdict import verdict
 from graft.search.report.sections import TRANSFER
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
@@ -51,7 +50,12 @@ def test_a_simulator_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     study = resolve(str(tmp_path / "slab.toml"), "demo", TINY | rows)
     assert study.target == "slab:Slab" and study.scenario(study.target).outputs == 200
     found = calibration.repeat(study, "gain", tmp_path / "out")
-    assert found["decision"] in ("transfer", "direct") and len(found["direct"]["per_seed"]) >= 8
+    assert found["decision"] in ("transfer", "undecided", "direct") and len(found["direct"]["per_seed"]) in (
+        4,
+        6,
+        8,
+        12,
+    )
 
 
 def test_data_of_ones_own(tmp_path: Path) -> None:
@@ -71,10 +75,8 @@ def test_data_of_ones_own(tmp_path: Path) -> None:
     direct = line.baseline()
     bases = line.bases(direct.plan.recipe)
     line.plans(direct, bases)
-    fixed, arms = line.confirm(line.rival(direct).plan, bases)
-    candidates = confirmation.candidates(fixed, arms)
-    found = verdict(arms["direct"], candidates, study.proof, study.target, small.compare(run, study.mode))
-    assert found["decision"] in ("transfer", "direct") and len(found["direct"]["per_seed"]) == 20
+    found = line.confirm(line.rival(direct).plan, bases).comparison
+    assert found["decision"] in ("transfer", "undecided", "direct") and len(found["direct"]["per_seed"]) == 20
 
 
 @pytest.mark.parametrize("mode", ["fresh", "small"])

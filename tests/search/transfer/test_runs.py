@@ -31,8 +31,8 @@ def test_the_certificate_is_what_was_printed(finished: Path) -> None:
     said = json.loads((finished / "said.json").read_text())
     held = json.loads((finished / "out" / "certificate.json").read_text())
     assert said == held
-    assert held["decision"] in ("transfer", "direct") and held["mode"] == "fresh"
-    assert held["seeds"] >= 8 and len(held["comparisons"][0]["direct"]["per_seed"]) == held["seeds"]
+    assert held["decision"] in ("transfer", "undecided", "direct") and held["mode"] == "fresh"
+    assert held["seeds"] in held["looks"] and len(held["comparisons"][0]["direct"]["per_seed"]) == held["seeds"]
 
 
 def test_every_trial_has_its_number_once_and_ends_as_what_it_was(finished: Path) -> None:

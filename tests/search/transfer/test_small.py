@@ -23,7 +23,6 @@ from graft.search.kinds.transfer.mapping import measured
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.sentence import sentence
 from graft.search.kinds.transfer.study import Study
-from graft.search.kinds.transfer.verdict import verdict
 from graft.search.proof.claims import Claim, Comparison, Rival
 from graft.search.proof.crossed import Crossed
 from graft.search.run.folder import Run
@@ -114,10 +113,9 @@ def test_no_search_reads_what_is_locked_and_the_confirmation_does(tmp_path: Path
 def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     line = searched(resolve(str(write(tmp_path))), tmp_path / "out")
     (tmp_path / "dear.csv").unlink()  # the folder holds its own copy by now
-    fixed, arms = line.confirm(line.direct.plan, line.networks)  # type: ignore[attr-defined]
-    assert fixed["seeds"] == confirmation.REFITS == len(arms["direct"]) == 20
-    candidates, study = confirmation.candidates(fixed, arms), line.study
-    told = verdict(arms["direct"], candidates, study.proof, study.target, small.compare(line.run, study.mode))
+    fixed, arms, told, _ = line.confirm(line.direct.plan, line.networks)  # type: ignore[attr-defined]
+    assert fixed["looks"] == [confirmation.REFITS] == [len(arms["direct"])] == [20]
+    study = line.study
     held = {
         e["key"]: e for e in map(json.loads, line.run.path("evidence", "confirmation.jsonl").read_text().splitlines())
     }
@@ -127,8 +125,14 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     found = Crossed.of(*tables)
     assert told["candidates"][0]["p_values"]["direct"] == found.p_value(0.02)
     assert told["candidates"][0]["relative_reduction"] == found.reduction(0.05).value
-    assert line.measure("confirmation", {}) == {} and line.confirm(line.direct.plan, line.networks)[1] == arms  # type: ignore
-    result = {"plans": {"trials": []}, "study": study.to_dict(), "confirmation": fixed, "examples": None, "bases": []}
+    assert line.measure("confirmation", {}) == {} and line.confirm(line.direct.plan, line.networks).arms == arms  # type: ignore
+    result = {
+        "plans": {"trials": []},
+        "study": study.to_dict(),
+        "confirmation": fixed | {"seeds": 20},
+        "examples": None,
+        "bases": [],
+    }
     spent: dict[str, Any] = {
         "trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}
     }  # fmt: skip
