@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from graft.search.run.record import Errors, Record
 from graft.search.run.trials import AnyPlan
-from graft.spaces.plan import Plan
+from graft.spaces.plan import Plan, Recipe
 from graft.spaces.sharing import Sharing
 
 ARMS = ("direct", "direct_same_recipe", "shuffled", "placebo", "candidate")
@@ -60,6 +60,8 @@ class Comparison(Record):
     candidates: tuple[Candidate, ...] = ()
     rival_budget: int | None = None
     not_confirmed: tuple[Behind, ...] = ()
+    needs_knowledge: float | None = None
+    would_decide: int | None = None
     claim: str = ""
     reason: str = ""
 
@@ -103,6 +105,7 @@ class Source(Record):
     name: str
     sha256: str
     error: float | None = None
+    recipe: Recipe | None = None
 
 
 class Certificate(Record):

@@ -123,10 +123,11 @@ class Result(Record):
 
 
 class Fixed(Record):
-    """A candidate that was fixed before the confirmation."""
+    """A candidate that was fixed before the confirmation, and how many placebos take turns."""
 
     trial: int
     plan: Plan
+    placebos: int = 0
 
 
 class Confirmation(Record):
@@ -134,8 +135,17 @@ class Confirmation(Record):
 
     candidates: tuple[Fixed, ...]
     seeds: int | None = None
+    margin: float = 0.0
+    looks: tuple[int, ...] = ()
+    more: tuple[int, ...] = ()
+    levels: Numbers = ()
     not_confirmed: tuple[Behind, ...] = ()
     arms: Mapping[str, Errors] = {}
+
+    @property
+    def fixed(self) -> dict[str, object]:
+        """Plain values without errors and how many seeds there were in the end."""
+        return {key: value for key, value in self.to_dict().items() if key not in ("arms", "seeds")}
 
 
 class Film(Record):
@@ -184,6 +194,7 @@ class TransferResult(Result):
     priors: Mapping[str, Mapping[str, Mapping[str, float]]] = {}
     spectra: Spectra | None = None
     energies: Mapping[str, Account] = {}
+    placebos: tuple[Source, ...] = ()
 
 
 class Round(Record):

@@ -198,7 +198,7 @@ def repeat(study: Study, kind: str, folder: Path) -> dict[str, Any]:
         try:
             line.prepare()
             ended = decided(line)
-            found = ended.confirmed.comparison | {"truth": line.true_ratios(ended)}
+            found = ended.confirmed.comparison.to_dict() | {"truth": line.true_ratios(ended)}
         except (NothingFinished, RivalDiverged) as problem:
             found = {"decision": "failed", "reason": str(problem), "relative_reduction": None, "truth": []}
         run.write("verdict.json", strict(found))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import nn
 
@@ -22,9 +22,10 @@ from graft.search.kinds.transfer.pipeline import Confirmed, Pipeline
 from graft.search.kinds.transfer.study import LEAST_SEEDS, Study
 from graft.search.kinds.transfer.verification import checks
 from graft.search.report.sections import TRANSFER
-from graft.search.run.certificate import Certificate
+from graft.search.run.certificate import Curve, Kept, TransferCertificate
 from graft.search.run.folder import Run, write_bytes
 from graft.search.run.results import SpanMap, TransferResult
+from graft.search.tasks.base import Exhibit
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan
 
@@ -60,8 +61,9 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         """Search direct learning and plans, confirm the best, train what is handed over."""
         found = decided(line)
         rival, comparison, curve = found.rival.plan, found.confirmed.comparison, None
-        if comparison["decision"] == "transfer" and line.study.mode == "fresh":
-            curve = line.curve(rival, comparison["direct"]["mean"], comparison["candidate"]["mean"])
+        direct, ours = comparison.mean("direct"), comparison.mean("candidate")
+        if comparison.helped and line.study.mode == "fresh" and direct is not None and ours is not None:
+            curve = line.curve(rival, direct, ours)
         arm, plan = conclusion.best_measured(comparison, rival)
         plans = {"direct": rival, "transfer": plan} if arm == "candidate" else {"direct": plan}
         networks = line.champions(plans, found.bases)
@@ -149,13 +151,13 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
 
 
 def _write(
-    line: Pipeline, found: Decided, curve: Any, networks: Mapping[str, Any], arm: str, plan: Plan
-) -> Certificate:
+    line: Pipeline, found: Decided, curve: Curve | None, networks: Mapping[str, Exhibit], arm: str, plan: Plan
+) -> TransferCertificate:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
     best = networks["transfer" if arm == "candidate" else "direct"]
     run, confirmed, searches = line.run, found.confirmed, {"baseline": line.baseline_search, "plans": line.plans_search}
     baseline = searched(line.baseline_search, line.study)
-    result = {
+    values = {
         "format": 1,
         "protocol": 3,
         "study": line.study.to_dict(),
@@ -166,18 +168,19 @@ def _write(
         "plans": searched(line.plans_search, line.study),
         "confirmation": confirmed.fixed | {"seeds": len(confirmed.arms["direct"]), "arms": confirmed.arms},
         "placebos": [base.card() for base in confirmed.placebos.values()],
-        "handed_over": {"arm": arm, "plan": plan.to_dict(), "rows": len(line.pool), "error": best["error"]},
+        "handed_over": Kept(arm=arm, plan=plan, rows=len(line.pool), error=best["error"]),
         "examples": conclusion.examples_gained(curve),
         "priors": run.read("priors.json"),
         "importance": {name: importance(search.study) for name, search in searches.items()},
         **line.shown(networks),
     }
+    result = TransferResult.read(values)
     run.write("result.json", result)
     spent = cost(run, searches, line.spent, line.resources.workers)
     run.write("cost.json", spent)
-    certified = conclusion.certificate(TransferResult.read(result).to_dict(), confirmed.comparison, spent)
+    certified = conclusion.certificate(line.study, result, confirmed.comparison, spent)
     write_bytes(run.path("model", "network.safetensors"), best["data"])
     card = conclusion.champion_card(line.study, line.task, certified, best, plan)
     run.write("model/card.json", card)
     run.write("certificate.json", certified)
-    return Certificate.read(certified)
+    return certified

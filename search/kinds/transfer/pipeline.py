@@ -12,6 +12,7 @@ from graft.search.kinds.transfer import confirmation, placebo, small
 from graft.search.kinds.transfer.bases import Base, load_base, save_base, train_base
 from graft.search.kinds.transfer.phases import catching_up, direct_budget, direct_search, plans_search
 from graft.search.kinds.transfer.study import Budget, Study
+from graft.search.run.certificate import Comparison, Curve
 from graft.search.run.scale import geometric_mean
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Exhibit, Phase, Request, Task, fit
@@ -24,7 +25,7 @@ class Confirmed(NamedTuple):
 
     fixed: dict[str, Any]
     arms: confirmation.Arms
-    comparison: dict[str, Any]
+    comparison: Comparison
     placebos: Mapping[str, Base]
 
 
@@ -178,7 +179,7 @@ class Pipeline(Work):
 
         compare = small.compare(self.run, self.study.mode)
         comparison, arms = confirmation.decide(fixed, self.study, measured, compare, self.run.has("more.json"))
-        return Confirmed(fixed, arms, comparison, placebos)
+        return Confirmed(fixed, arms, Comparison.read(comparison), placebos)
 
     def placebos(self, plans: Sequence[Plan], number: int, bases: Mapping[str, Base]) -> dict[str, Base]:
         """The placebos of these plans' source networks, each taught as its own was, by name."""
@@ -200,7 +201,7 @@ class Pipeline(Work):
                     found[base.name] = base
         return found
 
-    def curve(self, rival: Plan, direct: float, wanted: float) -> dict[str, Any]:
+    def curve(self, rival: Plan, direct: float, wanted: float) -> Curve:
         """Learning curve of direct learning on new examples, until it reaches the error ``wanted``."""
         study = self.study
         rows, errors = [study.rows.training], [[direct]]
@@ -220,9 +221,9 @@ class Pipeline(Work):
                 for n in together:
                     rows.append(n)
                     errors.append([error for key, error in found.items() if key.startswith(f"{n}/") and error])
-        return {"rows": rows, "errors": errors, "candidate_error": wanted}
+        return Curve(rows=tuple(rows), errors=tuple(map(tuple, errors)), candidate_error=wanted)
 
-    def champions(self, plans: Mapping[str, Plan], bases: Mapping[str, Base]) -> dict[str, dict[str, Any]]:
+    def champions(self, plans: Mapping[str, Plan], bases: Mapping[str, Base]) -> dict[str, Exhibit]:
         """Train each plan once more, on all unlocked rows, to keep its network and show what it can."""
         with self.phase("champion"):
             phase = replace(self.shared(Role.CONFIRMATION, bases, self.test()), validation=0)
@@ -233,12 +234,12 @@ class Pipeline(Work):
                 (beside[name],) = self.calls(measure, [(phase,)])
         return beside | dict(zip(plans, found, strict=True))
 
-    def shown(self, networks: Mapping[str, Any]) -> Exhibit:
+    def shown(self, networks: Mapping[str, Exhibit]) -> Exhibit:
         """What the result keeps of all of these, for its figures."""
         return self.task.shown(networks, self.test())
 
 
-def final_network(phase: Phase, plan: Plan) -> dict[str, Any]:
+def final_network(phase: Phase, plan: Plan) -> Exhibit:
     """Train a plan once more with confirmation seed 0.
 
     Returns:

@@ -1,103 +1,100 @@
 """The verdict in words that a physicist understands."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from graft.models.losses import METRICS
+from graft.search.kinds.transfer.study import Study
+from graft.search.run.certificate import Comparison, Curve, Kept
 from graft.spaces.plan import Plan
 from graft.spaces.words import describe_source
 
 
 def sentence(
-    comparison: Mapping[str, Any],
-    examples: Mapping[str, Any] | None,
-    study: Mapping[str, Any],
+    comparison: Comparison,
+    examples: Curve | None,
+    study: Study,
     tried: int,
-    handed_over: Mapping[str, Any] | None = None,
+    handed_over: Kept | None = None,
 ) -> str:
     """What to do, how much it helps, how sure that is, and on what it was measured.
 
     Args:
         comparison: From `verdict`, with what `graft.search.kinds.transfer.conclusion.certificate` adds.
         examples: Learning curve of direct learning, if it was measured.
-        study: The resolved study.
+        study: The study.
         tried: Plans of transfer that the search trained at all.
         handed_over: The network that the folder keeps; None in runs of protocol 1, which trained it on fewer rows.
     """
-    small = study.get("mode") == "small"
-    kind = f"{study['rows']['locked']:,} locked" if small else f"{study['rows']['test']:,} newly simulated"
-    test = f"{kind} examples of {describe_source(comparison['task'])}"
-    direct = comparison["direct"]["mean"]
-    metric = study.get("metric", "relative-l1")
-    measured = METRICS[metric].words
-    if metric == "information-missed":
+    small = study.mode == "small"
+    kind = f"{study.rows.locked:,} locked" if small else f"{study.rows.test:,} newly simulated"
+    test = f"{kind} examples of {describe_source(comparison.task)}"
+    measured = METRICS[study.metric].words
+    if METRICS[study.metric].name == "information-missed":
         test = test.replace("simulated examples", "watched states")
-    elif metric == "relative-l1" and any(table["name"] == comparison["task"] for table in study.get("tables", ())):
+    elif study.metric == "relative-l1" and study.table(comparison.task) is not None:
         measured = "mean relative error"
     kept = "" if handed_over is None else _handed_over(handed_over)
-    if comparison["decision"] != "transfer":
-        return _direct(comparison, direct, test, measured, tried) + kept
-    plan = Plan.from_dict(comparison["plan"])
-    control = "the scale of the copied weights" if plan.copied else "a source with shuffled weights"
-    reduction, (low, high) = comparison["relative_reduction"], comparison["interval"]
+    if not (comparison.helped and comparison.plan and comparison.interval):
+        return _direct(comparison, test, measured, tried) + kept
+    low, high = comparison.interval
+    taken = isinstance(comparison.plan, Plan) and comparison.plan.copied
+    control = "the scale of the copied weights" if taken else "a source with shuffled weights"
     text = (
-        f"Transfer: {plan.describe()}. On {test} the {measured} falls from {direct:.2%} ({_tuned(comparison)}) to "
-        f"{comparison['candidate']['mean']:.2%}, that is by {reduction:.0%} (interval {low:.0%} to {high:.0%}, "
-        f"{'approximate ' * small}p = {comparison['p_value']:.1g}, {len(comparison['direct']['per_seed'])} "
+        f"Transfer: {comparison.plan.describe()}. On {test} the {measured} falls from {comparison.mean('direct'):.2%} "
+        f"({_tuned(comparison)}) to {comparison.mean('candidate'):.2%}, that is by "
+        f"{comparison.relative_reduction:.0%} (interval {low:.0%} to {high:.0%}, "
+        f"{'approximate ' * small}p = {comparison.p_value:.1g}, {len(comparison.measured['direct'].per_seed)} "
         f"{'refits' if small else 'fresh seeds'}); "
         f"neither the recipe nor {control} alone explains it."
     )
-    if comparison.get("placebo") is not None:
-        needed, learned = comparison["needs_knowledge"], comparison["placebo"]["mean"]
-        text += f" With sources taught permuted outputs instead it is {learned:.2%}: "
+    if (needed := comparison.needs_knowledge) is not None:
+        text += f" With sources taught permuted outputs instead it is {comparison.mean('placebo'):.2%}: "
         text += f"{'all' if needed >= 0.995 else f'{needed:.0%}'} of the gain is what the source knows."
-    elif study.get("proof", {}).get("placebos"):
+    elif study.proof.placebos:
         text += " Its source came trained, so no placebo could be taught."
     if examples:
-        rows, have = examples["equivalent_rows"], examples["rows"][0]
+        rows, have = examples.equivalent_rows, examples.rows[0]
         if rows is None:
             text += (
-                f" Direct learning would need more than {examples['rows'][-1]:,} training examples instead of {have:,}."
+                f" Direct learning would need more than {examples.rows[-1]:,} training examples instead of {have:,}."
             )
         else:
             text += f" Direct learning would need about {round(rows, -1):,.0f} training examples instead of {have:,}."
     return text.replace("%", " %") + kept
 
 
-def _tuned(comparison: Mapping[str, Any]) -> str:
+def _tuned(comparison: Comparison) -> str:
     """The rival, with what its search has cost where that is known."""
-    budget = comparison.get("rival_budget")
+    budget = comparison.rival_budget
     return "tuned direct learning" if budget is None else f"direct learning tuned with {budget} trainings"
 
 
-def _handed_over(network: Mapping[str, Any]) -> str:
+def _handed_over(network: Kept) -> str:
     """What the folder's own network has learned from, and how it errs."""
     how = {"direct_same_recipe": " directly, with the recipe of a plan that was confirmed,", "direct": " directly"}
-    text = f" The network handed over learned{how.get(network['arm'], '')} from all {network['rows']:,} unlocked"
-    return (text + f" examples and errs by {network['error']:.2%} there.").replace("%", " %")
+    text = f" The network handed over learned{how.get(network.arm, '')} from all {network.rows:,} unlocked"
+    return (text + f" examples and errs by {network.error:.2%} there.").replace("%", " %")
 
 
-def _direct(comparison: Mapping[str, Any], direct: float, test: str, measured: str, tried: int) -> str:
-    tuned, undecided = _tuned(comparison), comparison["decision"] == "undecided"
+def _direct(comparison: Comparison, test: str, measured: str, tried: int) -> str:
+    tuned, undecided = _tuned(comparison), comparison.decision == "undecided"
     advice = "Undecided: until more is known, learn directly." if undecided else "Direct learning: do not transfer."
-    text = f"{advice} {tuned[0].upper()}{tuned[1:]} has a {measured} of {direct:.2%} on {test}"
-    behind = [one for one in comparison.get("not_confirmed", ()) if one["behind"] == "direct learning"]
-    if not comparison["candidates"] and behind:
-        worst, plan = behind[0]["by"], Plan.from_dict(behind[0]["plan"]).describe()
-        why = f"the best plan found ({plan}) was behind direct learning already in the search, by {worst:.0%}"
+    text = f"{advice} {tuned[0].upper()}{tuned[1:]} has a {measured} of {comparison.mean('direct'):.2%} on {test}"
+    behind = [one for one in comparison.not_confirmed if one.behind == "direct learning"]
+    if not comparison.candidates and behind:
+        plan, by = behind[0].plan.describe(), behind[0].by
+        why = f"the best plan found ({plan}) was behind direct learning already in the search, by {by:.0%}"
         return f"{text}; {why}.".replace("%", " %")
-    if not comparison["candidates"]:
+    if not comparison.candidates:
         why = f"none of the {tried} plans of transfer that were tried came near it"
         if not tried:
             why = "the search was cut too short to try a plan of transfer, so whether one would help is not known"
         return f"{text}; {why}.".replace("%", " %")
-    best = comparison["candidates"][0]
-    text += f"; the best plan found ({Plan.from_dict(best['plan']).describe()}) "
-    if best["relative_reduction"] is not None:
-        low, high = best["interval"]
-        text += f"changes it by {-best['relative_reduction']:+.0%} (interval {-high:+.0%} to {-low:+.0%}) and "
-    verb = "" if "diverged" in best["reason"] else "is "
-    text += f"{verb}{best['reason']}."
-    if undecided and comparison.get("would_decide"):
-        text += f" About {comparison['would_decide']} seeds would decide, if it goes on so."
+    best = comparison.candidates[0]
+    text += f"; the best plan found ({best.plan.describe()}) "
+    if best.relative_reduction is not None and best.interval is not None:
+        low, high = best.interval
+        text += f"changes it by {-best.relative_reduction:+.0%} (interval {-high:+.0%} to {-low:+.0%}) and "
+    verb = "" if "diverged" in best.reason else "is "
+    text += f"{verb}{best.reason}."
+    if undecided and comparison.would_decide:
+        text += f" About {comparison.would_decide} seeds would decide, if it goes on so."
     return text.replace("%", " %").replace("-0 %", "0 %")

@@ -24,7 +24,7 @@ def compare(run: Run, mode: str, scale: str = "ratio") -> Compare:
         return SEED_BY_SEED[scale]
 
     def crossed(rival: Rival, claim: Claim) -> Comparison:
-        held = Evidence(run.path("evidence", "confirmation.jsonl")).done
+        held = Evidence(run.path("evidence", "confirmation.jsonl")).done  # by now: it grows from look to look
         return CROSSED[scale].of(_table(held, rival.key, rival.errors), _table(held, claim.key, claim.candidate))
 
     return Compare(SCALES[scale], crossed)

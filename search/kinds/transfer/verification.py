@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
 
 from graft.search.champion import certified
 from graft.search.engine.searched import other_rival, recorded
@@ -12,9 +11,9 @@ from graft.search.kinds.transfer.confirmation import followed
 from graft.search.kinds.transfer.small import compare
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.verification import UNSPENT, departure, other_data
+from graft.search.run.certificate import Comparison, TransferCertificate
 from graft.search.run.folder import Evidence, Run
-from graft.search.run.results import TransferResult
-from graft.spaces.plan import Plan, Recipe
+from graft.search.run.results import Confirmation, TransferResult
 
 
 def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
@@ -23,45 +22,42 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
     Raises:
         InputError: If the folder holds no finished run.
     """
-    result, certificate = run.read("result.json"), run.read("certificate.json")
-    held = TransferResult.read(result)
+    result, certificate = TransferResult.read(run.read("result.json")), run.read("certificate.json")
+    confirmed = result.confirmation
+    assert confirmed is not None
 
     def bases() -> str:
-        for base, told in zip(result["bases"], certificate["sources"], strict=True):
-            taught = Recipe.from_dict(base["recipe"]) if base["recipe"] else None
-            file, _ = stored(base["name"], taught, run.path("bases"))
-            if not hashlib.sha256(file.read_bytes()).hexdigest() == base["sha256"] == told["sha256"]:
-                return f"{file.name} is not the network that was certified"
-        for base in result.get("placebos", ()):
-            file, _ = stored(base["name"], Recipe.from_dict(base["recipe"]), run.path("placebos"))
-            if hashlib.sha256(file.read_bytes()).hexdigest() != base["sha256"]:
-                return f"{file.name} is not the placebo that was measured"
+        certified = TransferCertificate.read(certificate).sources
+        if [(base.name, base.sha256) for base in result.bases] != [(told.name, told.sha256) for told in certified]:
+            return "other base networks were certified than the result has"
+        for folder, base in [("bases", one) for one in result.bases] + [("placebos", one) for one in result.placebos]:
+            file, _ = stored(base.name, base.recipe, run.path(folder))
+            if hashlib.sha256(file.read_bytes()).hexdigest() != base.sha256:
+                return f"{folder}/{file.name} is not the network of the result"
         return ""
 
     def comparison() -> str:
-        return departure(conclusion.certificate(result, judged(), UNSPENT), certificate)
+        return departure(conclusion.certificate(study, result, judged(), UNSPENT).to_dict(), certificate)
 
-    def judged() -> dict[str, Any]:
-        confirmed = result["confirmation"]
-        return followed(confirmed, confirmed["arms"], study, compare(run, study.mode))
+    def judged() -> Comparison:
+        return Comparison.read(followed(confirmed.to_dict(), confirmed.arms, study, compare(run, study.mode)))
 
     def rival() -> str:
-        if "handed_over" not in result:  # protocol 1
+        kept, rows = result.handed_over, study.rows.pool - study.rows.locked
+        if kept is None:  # protocol 1
             return ""
         found = recorded(run, "rival.json")
-        wrong = other_rival(held.baseline, held.direct_by_budget, recorded(run, "direct.json"), found)
-        kept, (arm, plan) = result["handed_over"], conclusion.best_measured(judged(), found.plan)
-        rows = study.rows.pool - study.rows.locked
-        same = (kept["arm"], Plan.from_dict(kept["plan"]), kept["rows"]) == (arm, plan, rows)
+        wrong = other_rival(result.baseline, result.direct_by_budget, recorded(run, "direct.json"), found)
+        same = (kept.arm, kept.plan, kept.rows) == (*conclusion.best_measured(judged(), found.plan), rows)
         return wrong or ("" if same else "what is handed over is not the best that was measured")
 
     def evidence() -> str:
-        confirmed = result["confirmation"]
-        if {key: confirmed[key] for key in run.read("confirmation.json")} != run.read("confirmation.json"):
+        fixed = Confirmation.read(run.read("confirmation.json"))
+        if confirmed.fixed != fixed.fixed or fixed.seeds not in (None, confirmed.seeds):
             return "what was confirmed is not what was fixed beforehand"
-        recorded = Evidence(run.path("evidence", "confirmation.jsonl")).done
-        told = {f"{arm}/{i}": e for arm, errors in confirmed["arms"].items() for i, e in enumerate(errors)}
-        if {key: recorded[key]["error"] for key in told} != told:
+        held = Evidence(run.path("evidence", "confirmation.jsonl")).done
+        told = {f"{arm}/{i}": e for arm, errors in confirmed.arms.items() for i, e in enumerate(errors)}
+        if {key: held[key]["error"] for key in told} != told:
             return "errors differ from the recorded trainings"
         return rival()
 
@@ -69,16 +65,16 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
         card, _ = certified(run.path("model"))
         if card["sentence"] != certificate["sentence"]:
             return "the card tells another verdict"
-        kept = result.get("handed_over")
-        same = kept is None or (card["plan"], card["error"]) == (kept["plan"], kept["error"])
+        kept = result.handed_over
+        same = kept is None or (card["plan"], card["error"]) == (kept.plan.to_dict(), kept.error)
         return "" if same else "the card tells another network"
 
     def studies() -> str:
-        return "" if type(study).reopened(result["study"]) == study else "result.json is of another study"
+        return "" if type(study).reopened(result.study) == study else "result.json is of another study"
 
     return {
         "study": studies,
-        "data": lambda: other_data(study.learned.data_cards(run.path("data")), held),
+        "data": lambda: other_data(study.learned.data_cards(run.path("data")), result),
         "base networks": bases,
         "evidence": evidence,
         "certificate": comparison,

@@ -1,28 +1,28 @@
 """The verdict in words: one readable sentence with the plan and the numbers."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from graft.search.kinds.transfer.sentence import sentence
 from graft.search.kinds.transfer.verdict import Candidate, verdict
+from graft.search.run.certificate import Comparison, Curve, Kept
 from graft.search.settings import Proof
+from graft.search.study import resolve
 from graft.spaces.plan import Plan, Recipe, Span
 
-STUDY = {"rows": {"test": 2000}}
+STUDY = resolve("film10-film8", "paper", {"proof.placebos": 0})
 NOISE = 1 + 0.01 * np.sin(np.arange(1, 9) * 7.0)
 OTHER = 1 + 0.01 * np.sin(np.arange(1, 9) * 3.0)
 
 
-def comparison(ours: float, plan: Plan | None = None, **arms: float) -> dict[str, Any]:
+def comparison(ours: float, plan: Plan | None = None, **arms: float) -> Comparison:
     plan = plan or Plan.span(Recipe(), 7, "film-10", Span(1, 6))
     measured = {
         "direct_same_recipe": (arms.get("same", 0.06) * NOISE[::-1]).tolist(),
         "shuffled": (arms.get("shuffled", 0.07) * NOISE[::-1]).tolist(),
         "candidate": (ours * OTHER).tolist(),
     }
-    return verdict((0.05 * NOISE).tolist(), [Candidate(4, plan, measured)], Proof(), "film-8")
+    return Comparison.read(verdict((0.05 * NOISE).tolist(), [Candidate(4, plan, measured)], Proof(), "film-8"))
 
 
 def test_transfer_tells_plan_error_reduction_interval_and_seeds() -> None:
@@ -36,11 +36,11 @@ def test_transfer_tells_plan_error_reduction_interval_and_seeds() -> None:
 
 
 def test_transfer_tells_how_much_data_it_is_worth() -> None:
-    curve = {"rows": [400, 800, 1600], "equivalent_rows": 1234.4}
+    curve = Curve(rows=(400, 800, 1600), errors=(), candidate_error=0.04, equivalent_rows=1234.4)
     assert sentence(comparison(0.04), curve, STUDY, 9).endswith(
         " Direct learning would need about 1,230 training examples instead of 400."
     )
-    assert sentence(comparison(0.04), curve | {"equivalent_rows": None}, STUDY, 9).endswith(
+    assert sentence(comparison(0.04), curve.model_copy(update={"equivalent_rows": None}), STUDY, 9).endswith(
         " Direct learning would need more than 1,600 training examples instead of 400."
     )
 
@@ -61,10 +61,10 @@ def test_harm_is_told_with_its_sign() -> None:
 
 def test_a_plan_that_diverged_has_no_number() -> None:
     found = comparison(0.04)
-    diverged = Candidate(4, Plan.from_dict(found["candidates"][0]["plan"]), {
+    diverged = Candidate(4, found.candidates[0].plan, {  # type: ignore[arg-type]
         "direct_same_recipe": [0.06] * 8, "shuffled": [0.06] * 8, "candidate": [0.04] * 7 + [None]
     })  # fmt: skip
-    text = sentence(verdict((0.05 * NOISE).tolist(), [diverged], Proof(), "film-8"), None, STUDY, 9)
+    text = sentence(Comparison.read(verdict((0.05 * NOISE).tolist(), [diverged], Proof(), "film-8")), None, STUDY, 9)
     assert "is candidate diverged" not in text
     assert "diverged on a confirmation seed" in text and "None" not in text and "nan" not in text
 
@@ -74,7 +74,7 @@ def test_a_plan_that_diverged_has_no_number() -> None:
     [(9, "none of the 9 plans of transfer that were tried came near it."), (0, "whether one would help is not known.")],
 )
 def test_no_plan_at_all(tried: int, said: str) -> None:
-    text = sentence(verdict((0.05 * NOISE).tolist(), [], Proof(), "film-8"), None, STUDY, tried)
+    text = sentence(Comparison.read(verdict((0.05 * NOISE).tolist(), [], Proof(), "film-8")), None, STUDY, tried)
     assert "on 2,000 newly simulated examples of film-8; " in text and text.endswith(said)
 
 
@@ -116,16 +116,16 @@ def test_a_plan_in_words(plan: Plan, words: str) -> None:
     assert plan.describe() == words
 
 
-KEPT = {"arm": "candidate", "rows": 450, "error": 0.0385}
+KEPT = Kept(arm="candidate", plan=Plan(Recipe()), rows=450, error=0.0385)
 
 
 def test_the_rivals_trainings_and_the_network_in_the_folder_are_told() -> None:
-    found = comparison(0.04) | {"rival_budget": 48, "not_confirmed": []}
+    found = comparison(0.04).model_copy(update={"rival_budget": 48})
     text = sentence(found, None, STUDY, 9, KEPT)
     assert "falls from 5.00 % (direct learning tuned with 48 trainings) to 4.00 %" in text
     assert text.endswith(" The network handed over learned from all 450 unlocked examples and errs by 3.85 % there.")
-    found = comparison(0.0495) | {"rival_budget": 48, "not_confirmed": []}
-    text = sentence(found, None, STUDY, 9, KEPT | {"arm": "direct_same_recipe"})
+    found = comparison(0.0495).model_copy(update={"rival_budget": 48})
+    text = sentence(found, None, STUDY, 9, KEPT.model_copy(update={"arm": "direct_same_recipe"}))
     assert text.startswith("Direct learning: do not transfer. Direct learning tuned with 48 trainings has a mean")
     assert "learned directly, with the recipe of a plan that was confirmed, from all 450 unlocked examples" in text
 
@@ -133,7 +133,8 @@ def test_the_rivals_trainings_and_the_network_in_the_folder_are_told() -> None:
 def test_a_plan_that_was_behind_in_the_search_is_named_with_how_far() -> None:
     plan = Plan.span(Recipe(), 7, "film-10", Span(1, 6))
     found = verdict((0.05 * NOISE).tolist(), [], Proof(), "film-8")
-    dropped = {"trial": 3, "plan": plan.to_dict(), "behind": "direct learning", "by": 0.234}
-    text = sentence(found | {"rival_budget": 48, "not_confirmed": [dropped]}, None, STUDY, 9, KEPT | {"arm": "direct"})
+    dropped = {"trial": 3, "plan": plan, "behind": "direct learning", "by": 0.234}
+    told = Comparison.read(found | {"rival_budget": 48, "not_confirmed": [dropped]})
+    text = sentence(told, None, STUDY, 9, KEPT.model_copy(update={"arm": "direct"}))
     assert "the best plan found (copy layers 1 to 6 of 7 from the network trained on film-10" in text
     assert "was behind direct learning already in the search, by 23 %. The network handed over learned directly" in text

@@ -1,13 +1,12 @@
 """What is left behind of a run speaks of the task at hand."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from graft.search.engine.searched import Direct, by_budget
 from graft.search.kinds.transfer.conclusion import best_measured
 from graft.search.report import drawing
+from graft.search.run.certificate import Comparison
 from graft.search.run.results import Spectra
 from graft.search.run.trials import Trial
 from graft.search.tasks.regression import predicted
@@ -30,9 +29,12 @@ PLAN = Plan.span(Recipe(rate=0.02), 3, "film-10", Span(1, 2))
 RIVAL = Plan(Recipe(rate=0.01))
 
 
-def comparison(direct: float, *same: float | None, certified: bool = False) -> dict[str, Any]:
-    arms = [{"plan": PLAN.to_dict(), "arms": {"direct_same_recipe": {"mean": mean}}} for mean in same]
-    return {"plan": PLAN.to_dict() if certified else None, "direct": {"mean": direct}, "candidates": arms}
+def comparison(direct: float, *same: float | None, certified: bool = False) -> Comparison:
+    tested = {"decision": "direct", "reason": "", "relative_reduction": None, "interval": None, "p_value": 1.0}
+    tested |= {"p_values": {}, "sign_p_value": 1.0, "plan": PLAN}
+    told = {"task": "film-8", "decision": "direct", "plan": PLAN if certified else None, "direct": {"mean": direct}}
+    arms = [tested | {"arms": {"direct_same_recipe": {"mean": mean}}} for mean in same]
+    return Comparison.read(told | {"candidates": arms})
 
 
 def test_what_is_handed_over_is_the_certified_plan_or_the_best_direct_learning_that_was_measured() -> None:

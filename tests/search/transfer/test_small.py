@@ -25,9 +25,11 @@ from graft.search.kinds.transfer.sentence import sentence
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.claims import Claim, Comparison, Rival
 from graft.search.proof.crossed import Crossed
+from graft.search.run.certificate import Comparison as Certified
+from graft.search.run.certificate import TransferCertificate
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
-from graft.search.run.results import Cost
+from graft.search.run.results import Cost, TransferResult
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
 from graft.search.tasks.base import Examples, Phase, Request, fit
@@ -114,7 +116,7 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     line = searched(resolve(str(write(tmp_path))), tmp_path / "out")
     (tmp_path / "dear.csv").unlink()  # the folder holds its own copy by now
     fixed, arms, told, _ = line.confirm(line.direct.plan, line.networks)  # type: ignore[attr-defined]
-    assert fixed["looks"] == [confirmation.REFITS] == [len(arms["direct"])] == [20]
+    assert fixed["looks"] == [confirmation.REFITS] and len(arms["direct"]) == 20
     study = line.study
     held = {
         e["key"]: e for e in map(json.loads, line.run.path("evidence", "confirmation.jsonl").read_text().splitlines())
@@ -123,24 +125,14 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     assert tables[0].shape == (20, 6)
     assert np.allclose(tables[0].mean(1), arms["direct"])
     found = Crossed.of(*tables)
-    assert told["candidates"][0]["p_values"]["direct"] == found.p_value(0.02)
-    assert told["candidates"][0]["relative_reduction"] == found.reduction(0.05).value
-    assert line.measure("confirmation", {}) == {} and line.confirm(line.direct.plan, line.networks).arms == arms  # type: ignore
-    result = {
-        "plans": {"trials": []},
-        "study": study.to_dict(),
-        "confirmation": fixed | {"seeds": 20},
-        "examples": None,
-        "bases": [],
-    }
-    spent: dict[str, Any] = {
-        "trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}
-    }  # fmt: skip
-    document = certificate(result, told, Cost.read(spent))
-    assert (document["mode"], document["test_examples"], document["seeds"]) == ("small", 6, 20)
-    assert (
-        document["metric"] == METRICS["relative-l1"].phrase and "6 locked examples of dear.csv" in document["sentence"]
-    )
+    assert told.candidates[0].p_values["direct"] == found.p_value(0.02)
+    assert told.candidates[0].relative_reduction == found.reduction(0.05).value
+    assert line.measure("confirmation", {}) == {} and line.confirm(line.direct.plan, line.networks)[1] == arms  # type: ignore
+    result = TransferResult.read({"plans": {"trials": []}, "confirmation": fixed | {"seeds": 20}, "examples": None})
+    document = certificate(study, result, told, Cost())
+    assert (document.mode, document.test_examples, document.seeds) == ("small", 6, 20)
+    assert document.to_dict()["metric"] == METRICS["relative-l1"].phrase
+    assert "6 locked examples of dear.csv" in document.sentence
 
 
 def test_evidence_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) -> None:
@@ -165,13 +157,14 @@ POOL = {"rows.pool": 60, "rows.locked": 12, "rows.validation": 12}
 
 
 def test_the_sentence_calls_its_p_value_approximate() -> None:
-    study = resolve("calibration", "demo", {"mode": "small", **POOL}).to_dict()
+    study = resolve("calibration", "demo", {"mode": "small", **POOL})
+    assert isinstance(study, Study)
     comparison = {
         "task": "film-5", "decision": "transfer", "direct": {"mean": 0.04, "per_seed": [0.04] * 20},
         "candidate": {"mean": 0.02}, "relative_reduction": 0.5, "interval": [0.4, 0.6], "p_value": 0.001,
-        "plan": Plan.span(resolve("calibration").start, 2, "film-6", Span(1, 1)).to_dict(),
+        "plan": Plan.span(resolve("calibration").start, 2, "film-6", Span(1, 1)),
     }  # fmt: skip
-    text = sentence(comparison, None, study, 9)
+    text = sentence(Certified.read(comparison), None, study, 9)
     assert "On 12 locked examples of film-5" in text and "approximate p = 0.001, 20 refits" in text
     assert "fresh" not in text and "simulated" not in text
 
@@ -246,7 +239,10 @@ def test_the_champion_answers_in_the_units_of_the_file(tmp_path: Path) -> None:
     assert study.base.loss == study.start.loss == "l1"
     line = searched(study, tmp_path / "out")
     fitted, _ = fit(line.shared(Role.CONFIRMATION, {}, line.test()), Request(line.direct.plan, 0))  # type: ignore[attr-defined]
-    certified, network = {"decision": "direct", "sentence": ""}, {"data": b"", "error": 0.5}
+    certified, network = (
+        TransferCertificate(decision="direct", sentence="", comparisons=()),
+        {"data": b"", "error": 0.5},
+    )
     card = champion_card(study, line.task, certified, network, Plan(study.start))
     said = Champion(fitted.network, fitted.scaling, card)(X[:30])  # type: ignore[arg-type]
     assert isinstance(line.task, Regression) and line.task.standard is not None

@@ -20,9 +20,10 @@ from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.verdict import verdict
 from graft.search.proof.looks import Look, Looks
+from graft.search.run.certificate import Comparison
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
-from graft.search.run.results import Cost
+from graft.search.run.results import Cost, TransferResult
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples
@@ -156,7 +157,8 @@ def forged(folder: Path, change: Callable[[Any], object]) -> None:
     held = candidates(result["confirmation"], arms)
     judged = verdict(arms["direct"], held, study.proof, study.target, look=look)
     spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
-    certified = conclusion.certificate(result, judged, Cost.read(spent))
+    told = TransferResult.read(result)
+    certified = conclusion.certificate(study, told, Comparison.read(judged), Cost.read(spent)).to_dict()
     (folder / "certificate.json").write_text(json.dumps(certified))
     edit(folder / "model" / "card.json", lambda held: held.update(sentence=certified["sentence"]))
 
