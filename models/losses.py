@@ -114,7 +114,7 @@ METRICS = {
         ),
         Metric(
             "error-rate",
-            "error rate",
+            "misclassification rate",
             "share of examples whose most probable class is not the exact one (outputs are one-hot)",
             wrong,
             "difference",

@@ -1,12 +1,16 @@
 """The statistics of the certificate: paired tests on ratios or differences of errors, Holm, power, intervals."""
 
 import math
+import statistics as stdlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+from graft.search.run.scale import logs
 
 
 def log_ratios(arm: Sequence[float], candidate: Sequence[float]) -> NDArray[np.float64]:
@@ -89,6 +93,21 @@ class Paired:
 
     ratios: NDArray[np.float64]
 
+    @classmethod
+    def of(cls, arm: Sequence[float], candidate: Sequence[float]) -> Self:
+        """Compare errors seed by seed."""
+        return cls(log_ratios(arm, candidate))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of one seed."""
+        return stdlib.stdev(self.ratios.tolist())
+
+    @staticmethod
+    def effect(gain: float, margin: float) -> float:
+        """How far a gain, a fraction, lies beyond the margin."""
+        return -math.log(1 - gain) - math.log(1 + margin)
+
     def p_value(self, margin: float) -> float:
         """As `paired_p_value`, of E[d] <= log(1 + ``margin``)."""
         return paired_p_value(self.ratios, math.log1p(margin))
@@ -109,6 +128,22 @@ class Differences:
     arm: NDArray[np.float64]
     candidate: NDArray[np.float64]
 
+    @classmethod
+    def of(cls, arm: Sequence[float], candidate: Sequence[float]) -> Self:
+        """Compare errors seed by seed."""
+        return cls(np.asarray(arm, np.float64), np.asarray(candidate, np.float64))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of one seed, in the arm's mean errors; 0 where it never erred."""
+        mean = float(self.arm.mean())
+        return stdlib.stdev((self.arm - self.candidate).tolist()) / mean if mean else 0.0
+
+    @staticmethod
+    def effect(gain: float, margin: float) -> float:
+        """How far a gain, a fraction, lies beyond the margin, in the arm's mean errors."""
+        return 1 - (1 + margin) * (1 - gain)
+
     def p_value(self, margin: float) -> float:
         """As `paired_p_value`, of E[d] <= 0."""
         largest = max(self.arm.max(), self.candidate.max())
@@ -125,6 +160,10 @@ class Differences:
 
     def _beyond(self, margin: float) -> NDArray[np.float64]:
         return self.arm - (1 + margin) * self.candidate
+
+
+PAIRED: dict[str, type[Paired] | type[Differences]] = {"ratio": Paired, "difference": Differences}
+"""Seed by seed, on every scale."""
 
 
 def ratio_of_means(
@@ -163,7 +202,10 @@ def fieller(means: NDArray[np.float64], covariance: NDArray[np.float64], quantil
     (a, b), (_, c) = np.outer(means, means) - quantile**2 * covariance  # possible: a ratio^2 - 2 b ratio + c <= 0
     inside = b * b - a * c
     end = b + math.sqrt(max(inside, 0.0))
-    low = max(0.0, c / end) if (a > 0 or inside >= 0) and end > 0 else 0.0
+    if end > 0:
+        low = max(0.0, c / end) if a > 0 or inside >= 0 else 0.0
+    else:  # a denominator that never differs from 0 below a numerator that clearly does
+        low = math.inf if a <= 0 < c else 0.0
     return float(low), float(max(end, 0.0) / a) if a > 0 else math.inf
 
 
@@ -202,7 +244,8 @@ def equivalent_rows(rows: Sequence[int], errors: Sequence[float], wanted: float)
         return float(rows[0])
     for i in range(1, len(rows)):
         if errors[i] <= wanted:
-            share = math.log(errors[i - 1] / wanted) / math.log(errors[i - 1] / errors[i])
+            above, here, goal = logs([errors[i - 1], errors[i], wanted]).tolist()
+            share = (above - goal) / (above - here)
             return float(math.exp(math.log(rows[i - 1]) + share * math.log(rows[i] / rows[i - 1])))
     return None
 

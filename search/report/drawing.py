@@ -79,6 +79,9 @@ def percents(errors: Sequence[float | None]) -> np.ndarray:
 
 def log_axis(axis: Any, low: float, high: float) -> None:
     """Logarithmic axis of errors, with plain numbers: equal steps are equal relative changes."""
+    if low <= 0:  # an error of exactly 0 has no place on a logarithmic axis
+        axis.axes.set(**{f"{axis.axis_name}lim": (0, (high or 1) * 1.18)})
+        return
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.axes.set(**{f"{axis.axis_name}lim": (low / 1.12, high * 1.18)})
     decades = np.log10(high / low)

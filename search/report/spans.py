@@ -81,7 +81,7 @@ def layers(result: Result, chart: SpanMap | None, source: str, target: str) -> F
     first = {n: errors[np.isfinite(errors)] for n, errors in first.items() if np.isfinite(errors).any()}
     figure, axes = canvas(height=4.8)
     panel: Axes = axes[0, 0]
-    means = {n: float(np.exp(np.log(errors).mean())) for n, errors in first.items()}
+    means = {n: float(np.exp(np.log(errors).mean()) if errors.all() else errors.mean()) for n, errors in first.items()}
     for n, errors in first.items():
         colour = CANDIDATE if n else DIRECT
         note: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "color": colour}

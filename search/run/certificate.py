@@ -1,6 +1,10 @@
 """The certificate: comparisons with their arms and candidates, and what they rest on."""
 
+import math
 from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BeforeValidator
 
 from graft.search.run.record import Errors, Record
 from graft.search.run.trials import AnyPlan
@@ -8,7 +12,17 @@ from graft.spaces.plan import Plan, Recipe
 from graft.spaces.sharing import Sharing
 
 ARMS = ("direct", "direct_same_recipe", "shuffled", "placebo", "candidate")
-Interval = tuple[float, float]
+
+
+def _ends(interval: object) -> object:
+    """An interval from JSON, where an end that is not there is null."""
+    if not isinstance(interval, list | tuple) or len(interval) != 2:
+        return interval
+    low, high = interval
+    return (-math.inf if low is None else low, math.inf if high is None else high)
+
+
+Interval = Annotated[tuple[float, float], BeforeValidator(_ends)]
 
 
 class Measured(Record):

@@ -1,6 +1,5 @@
 """From measured errors to what a run leaves behind: result, certificate, champion."""
 
-from graft.models.losses import METRICS
 from graft.models.weights import sha256
 from graft.search.kinds.transfer.sentence import sentence
 from graft.search.kinds.transfer.study import Study
@@ -8,7 +7,7 @@ from graft.search.kinds.transfer.verdict import ARMS
 from graft.search.proof.statistics import equivalent_rows, seeds_needed
 from graft.search.run.certificate import Candidate, Comparison, Curve, TransferCertificate
 from graft.search.run.results import Confirmation, Cost, TransferResult
-from graft.search.run.scale import SCALES, Scale, geometric_mean
+from graft.search.run.scale import RATIO, Scale
 from graft.search.run.trials import finite
 from graft.search.tasks.base import Exhibit, Task
 from graft.spaces.plan import Plan
@@ -17,12 +16,12 @@ MANY, POWER = 400, 0.8
 """Seeds beyond which it is not said how many would decide, and the power with which they would."""
 
 
-def examples_gained(curve: Curve | None) -> Curve | None:
+def examples_gained(curve: Curve | None, scale: Scale = RATIO) -> Curve | None:
     """The learning curve with the number of examples at which direct learning does as well."""
     if curve is None:
         return None
     told = [(rows, errors) for rows, errors in zip(curve.rows, curve.errors, strict=True) if errors]
-    means = [geometric_mean(finite(errors)) for _, errors in told]
+    means = [scale.mean(finite(errors)) for _, errors in told]
     reached = equivalent_rows([rows for rows, _ in told], means, curve.candidate_error)
     return Curve.read(curve.to_dict() | {"equivalent_rows": reached, "beyond": reached is None})
 
@@ -48,7 +47,7 @@ def best_measured(comparison: Comparison, rival: Plan) -> tuple[str, Plan]:
 
 def certificate(study: Study, result: TransferResult, comparison: Comparison, spent: Cost) -> TransferCertificate:
     """The certificate; of protocol 1 where the result is."""
-    fixed, metric = result.confirmation, METRICS[study.metric]
+    fixed, metric = result.confirmation, study.learned.metric
     assert fixed is not None
     tried = sum(bool(trial.errors) and trial.transfers for trial in result.plans.trials)
     beside: dict[str, object] = {}
@@ -57,7 +56,7 @@ def certificate(study: Study, result: TransferResult, comparison: Comparison, sp
         beside = {"rival_budget": result.direct_by_budget[-1].trainings, "not_confirmed": fixed.not_confirmed}
         more = {"protocol": result.protocol, "handed_over": result.handed_over}
     if fixed.looks:
-        beside |= _looked(comparison, fixed, SCALES[metric.scale])
+        beside |= _looked(comparison, fixed, study.learned.scale)
         more |= {"looks": fixed.looks, "more": fixed.more, "levels": fixed.levels}
     comparison = Comparison.read(comparison.to_dict() | beside)
     return TransferCertificate.read(

@@ -1,7 +1,5 @@
 """Confirmation: plans fixed beforehand, on seeds and examples that no search has seen, in looks fixed beforehand."""
 
-import math
-import statistics as stdlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +11,8 @@ from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verdict import CONTROLS, Candidate, verdict
 from graft.search.proof.claims import Compare, paired
 from graft.search.proof.looks import Look, Looks
-from graft.search.proof.statistics import log_ratios, seeds_needed
+from graft.search.proof.statistics import PAIRED, seeds_needed
+from graft.search.run.scale import Scale
 from graft.search.tasks.base import Phase, Request
 from graft.spaces.plan import Plan
 
@@ -44,10 +43,11 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study, bases: Mapping[str, 
         others = [t for t in copying if _what(Plan.from_dict(t["plan"])) != _what(best)]
         without_head = [t for t in others if study.blocks not in Plan.from_dict(t["plan"]).copied]
         chosen += (without_head if study.blocks in best.copied else [])[:1] or others[:1]
-    chosen, dropped = _promising(chosen, complete)
-    deviation = _deviation(plans[0], chosen) if plans else 0.0
+    scale = study.learned.scale
+    chosen, dropped = _promising(chosen, complete, scale)
+    deviation = _deviation(plans[0], chosen, scale) if plans else 0.0
     known = bool(plans) and len(plans[0]["errors"]) > 1
-    effect = -math.log(1 - POWER_AT) - math.log(1 + study.proof.margin)
+    effect = PAIRED[scale.name].effect(POWER_AT, study.proof.margin)
     seeds = seeds_needed(
         deviation, effect, study.proof.alpha / max(1, len(chosen)), study.proof.seeds, study.proof.most_seeds
     )
@@ -73,7 +73,7 @@ def _fixed(trial: dict[str, Any], placebos: int, bases: Mapping[str, Base]) -> d
 
 
 def _promising(
-    chosen: Sequence[dict[str, Any]], complete: Sequence[dict[str, Any]]
+    chosen: Sequence[dict[str, Any]], complete: Sequence[dict[str, Any]], scale: Scale
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Those of the chosen trials that are not clearly behind, and what the record keeps of the others."""
     errors = [trial["errors"] for trial in complete]
@@ -83,9 +83,9 @@ def _promising(
     for trial in chosen:
         before = {"direct learning": 0} | ({"the other candidate": kept[0]["number"]} if kept else {})
         for what, number in before.items():
-            if number in numbers and behind(trial["errors"], errors, numbers.index(number)):
+            if number in numbers and behind(trial["errors"], errors, numbers.index(number), scale):
                 other = errors[numbers.index(number)]
-                worse = math.expm1(float(log_ratios(trial["errors"], other[: len(trial["errors"])]).mean()))
+                worse = scale.change(trial["errors"], other[: len(trial["errors"])])
                 found = {"trial": trial["number"], "plan": trial["plan"], "behind": what, "by": worse}
                 dropped.append(found)
                 break
@@ -222,11 +222,11 @@ def curve_phase(phase: Phase, rows: int) -> Phase:
     return replace(phase, pool=phase.pool.first(rows + phase.validation))
 
 
-def _deviation(reference: dict[str, Any], chosen: Sequence[dict[str, Any]]) -> float:
-    """Deviation of one seed's log-ratio as the search saw it: larger than on the test set, so on the safe side."""
+def _deviation(reference: dict[str, Any], chosen: Sequence[dict[str, Any]], scale: Scale) -> float:
+    """Deviation of one seed as the search saw it: larger than on the test set, so on the safe side."""
     deviations = []
     for trial in chosen:
         told = min(len(reference["errors"]), len(trial["errors"]))
         if told > 1:
-            deviations.append(stdlib.stdev(log_ratios(reference["errors"][:told], trial["errors"][:told]).tolist()))
+            deviations.append(PAIRED[scale.name].of(reference["errors"][:told], trial["errors"][:told]).deviation)
     return max(deviations, default=0.0)

@@ -169,7 +169,7 @@ def _write(
         "confirmation": confirmed.fixed | {"seeds": len(confirmed.arms["direct"]), "arms": confirmed.arms},
         "placebos": [base.card() for base in confirmed.placebos.values()],
         "handed_over": Kept(arm=arm, plan=plan, rows=len(line.pool), error=best["error"]),
-        "examples": conclusion.examples_gained(curve),
+        "examples": conclusion.examples_gained(curve, line.task.scale),
         "priors": run.read("priors.json"),
         "importance": {name: importance(search.study) for name, search in searches.items()},
         **line.shown(networks),

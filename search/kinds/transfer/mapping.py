@@ -2,7 +2,7 @@
 
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.study import Study
-from graft.search.proof.statistics import log_ratios, reduction
+from graft.search.proof.statistics import PAIRED
 from graft.search.run.certificate import TransferCertificate
 from graft.search.run.folder import Run
 from graft.search.run.results import SpanMap, TransferResult
@@ -80,23 +80,22 @@ def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = No
             "direct_recipe": own,
             "recipe": theirs,
             "chosen": None if best is None else {"plan": best, "errors": by_plan["chosen"]},
-            "cells": [
-                _cell(name, span, by_plan["direct"], by_plan[key], study.blocks) for key, (name, span) in cells.items()
-            ],
+            "cells": [_cell(name, span, by_plan["direct"], by_plan[key], study) for key, (name, span) in cells.items()],
         }
     )
 
 
 def _cell(
-    source: str, span: Span, direct: list[float | None], errors: list[float | None], blocks: int
+    source: str, span: Span, direct: list[float | None], errors: list[float | None], study: Study
 ) -> dict[str, object]:
     """One span against direct learning: relative change of the error, 95 % interval, verdict of that interval."""
-    cell: dict[str, object] = {"source": source, "n1": span.first, "n2": span.last, "paper": span.last < blocks}
+    cell: dict[str, object] = {"source": source, "n1": span.first, "n2": span.last, "paper": span.last < study.blocks}
     cell["errors"] = errors
     pairs = [(a, b) for a, b in zip(direct, errors, strict=True) if a is not None and b is not None]
     if len(pairs) < len(errors):
         return cell | {"change": None, "interval": None, "verdict": "undecided"}
-    found = reduction(log_ratios([a for a, _ in pairs], [b for _, b in pairs]), ALPHA)
+    kind = PAIRED[study.learned.metric.scale]
+    found = kind.of([a for a, _ in pairs], [b for _, b in pairs]).reduction(ALPHA)
     low, high = (-end for end in reversed(found.interval))
     verdict = "helps" if high < 0 else "harms" if low > 0 else "undecided"
     return cell | {"change": -found.value, "interval": [low, high], "verdict": verdict}

@@ -13,7 +13,6 @@ from graft.search.kinds.transfer.bases import Base, load_base, save_base, train_
 from graft.search.kinds.transfer.phases import catching_up, direct_budget, direct_search, plans_search
 from graft.search.kinds.transfer.study import Budget, Study
 from graft.search.run.certificate import Comparison, Curve
-from graft.search.run.scale import geometric_mean
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Exhibit, Phase, Request, Task, fit
 from graft.search.tasks.transferability import favourites
@@ -177,7 +176,7 @@ class Pipeline(Work):
                 errors = self.measure("confirmation", asked)
             return confirmation.arms(fixed, errors, seeds, controlled)
 
-        compare = small.compare(self.run, self.study.mode)
+        compare = small.compare(self.run, self.study.mode, self.task.metric.scale)
         comparison, arms = confirmation.decide(fixed, self.study, measured, compare, self.run.has("more.json"))
         return Confirmed(fixed, arms, Comparison.read(comparison), placebos)
 
@@ -211,7 +210,7 @@ class Pipeline(Work):
             whole = replace(self.shared(Role.CURVE, {}, self.test()), pool=self.task.of_target(examples))
             # The two smaller sizes together, so that no worker waits; the largest only if they do not reach it.
             for together in (sizes[:-1], sizes[-1:]):
-                if any(geometric_mean(found) <= wanted for found in errors):
+                if any(self.task.scale.mean(found) <= wanted for found in errors):
                     break
                 tasks = {size: confirmation.curve_phase(whole, size) for size in together}
                 found = self.measure(
@@ -220,7 +219,8 @@ class Pipeline(Work):
                 )
                 for n in together:
                     rows.append(n)
-                    errors.append([error for key, error in found.items() if key.startswith(f"{n}/") and error])
+                    mine = [error for key, error in found.items() if key.startswith(f"{n}/")]
+                    errors.append([error for error in mine if error is not None])
         return Curve(rows=tuple(rows), errors=tuple(map(tuple, errors)), candidate_error=wanted)
 
     def champions(self, plans: Mapping[str, Plan], bases: Mapping[str, Base]) -> dict[str, Exhibit]:

@@ -1,6 +1,7 @@
 """The verdict in words that a physicist understands."""
 
-from graft.models.losses import METRICS
+import math
+
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.certificate import Comparison, Curve, Kept
 from graft.spaces.plan import Plan
@@ -26,21 +27,21 @@ def sentence(
     small = study.mode == "small"
     kind = f"{study.rows.locked:,} locked" if small else f"{study.rows.test:,} newly simulated"
     test = f"{kind} examples of {describe_source(comparison.task)}"
-    measured = METRICS[study.metric].words
-    if METRICS[study.metric].name == "information-missed":
+    metric = study.learned.metric
+    measured = metric.words
+    if metric.name == "information-missed":
         test = test.replace("simulated examples", "watched states")
-    elif study.metric == "relative-l1" and study.table(comparison.task) is not None:
+    elif metric.name == "relative-l1" and study.table(comparison.task) is not None:
         measured = "mean relative error"
     kept = "" if handed_over is None else _handed_over(handed_over)
     if not (comparison.helped and comparison.plan and comparison.interval):
         return _direct(comparison, test, measured, tried) + kept
-    low, high = comparison.interval
     taken = isinstance(comparison.plan, Plan) and comparison.plan.copied
     control = "the scale of the copied weights" if taken else "a source with shuffled weights"
     text = (
         f"Transfer: {comparison.plan.describe()}. On {test} the {measured} falls from {comparison.mean('direct'):.2%} "
         f"({_tuned(comparison)}) to {comparison.mean('candidate'):.2%}, that is by "
-        f"{comparison.relative_reduction:.0%} (interval {low:.0%} to {high:.0%}, "
+        f"{comparison.relative_reduction:.0%} ({_interval(*comparison.interval)}, "
         f"{'approximate ' * small}p = {comparison.p_value:.1g}, {len(comparison.measured['direct'].per_seed)} "
         f"{'refits' if small else 'fresh seeds'}); "
         f"neither the recipe nor {control} alone explains it."
@@ -59,6 +60,11 @@ def sentence(
         else:
             text += f" Direct learning would need about {round(rows, -1):,.0f} training examples instead of {have:,}."
     return text.replace("%", " %") + kept
+
+
+def _interval(low: float, high: float) -> str:
+    """Between which ends a reduction lies; the lower one is missing where the rival hardly erred."""
+    return f"interval {low:.0%} to {high:.0%}" if math.isfinite(low) else f"interval up to {high:.0%}"
 
 
 def _tuned(comparison: Comparison) -> str:
@@ -90,9 +96,10 @@ def _direct(comparison: Comparison, test: str, measured: str, tried: int) -> str
         return f"{text}; {why}.".replace("%", " %")
     best = comparison.candidates[0]
     text += f"; the best plan found ({best.plan.describe()}) "
-    if best.relative_reduction is not None and best.interval is not None:
+    if best.interval is not None and math.isfinite(best.relative_reduction or 0.0):
         low, high = best.interval
-        text += f"changes it by {-best.relative_reduction:+.0%} (interval {-high:+.0%} to {-low:+.0%}) and "
+        ends = f"{-high:+.0%} to {-low:+.0%}" if math.isfinite(low) else f"{-high:+.0%} or more"
+        text += f"changes it by {-(best.relative_reduction or 0.0):+.0%} (interval {ends}) and "
     verb = "" if "diverged" in best.reason else "is "
     text += f"{verb}{best.reason}."
     if undecided and comparison.would_decide:

@@ -40,7 +40,9 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
         return departure(conclusion.certificate(study, result, judged(), UNSPENT).to_dict(), certificate)
 
     def judged() -> Comparison:
-        return Comparison.read(followed(confirmed.to_dict(), confirmed.arms, study, compare(run, study.mode)))
+        return Comparison.read(
+            followed(confirmed.to_dict(), confirmed.arms, study, compare(run, study.mode, study.learned.metric.scale))
+        )
 
     def rival() -> str:
         kept, rows = result.handed_over, study.rows.pool - study.rows.locked
