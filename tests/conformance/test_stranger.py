@@ -65,7 +65,8 @@ def test_it_is_run_mapped_reported_verified_asked_and_examined(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert "mine: 2 trainings at a time" in graft(capsys, "doctor", "mine.toml", "--workers", "2")
     told = json.loads(run(home, "mine.toml", "--workers", "2", "--out", "out", "--json"))
-    assert told["decision"] in ("transfer", "direct") and len(told["comparisons"][0]["direct"]["per_seed"]) >= 8
+    assert told["decision"] in ("transfer", "undecided", "direct")
+    assert len(told["comparisons"][0]["direct"]["per_seed"]) in told["looks"]
     assert "ok" in graft(capsys, "verify", "out")
     with monkeypatch.context() as here:  # the run has shown that workers can; to start Ray again would take as long
         here.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))

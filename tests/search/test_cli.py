@@ -72,6 +72,8 @@ BAD = {
     "port out of range": (["ui", "--port", "99999999"], ""),
     "no run for predict": (["predict", ".", "inputs.csv"], "allowed: the folder of a run"),
     "no run for verify": (["verify", "."], "allowed"),
+    "no run to confirm": (["confirm", ".", "--more"], "allowed"),
+    "confirm without more": (["confirm", "."], "allowed: graft confirm DIR --more"),
 }
 
 

@@ -114,7 +114,10 @@ def test_copied_blocks_with_a_gap_are_no_span() -> None:
             {"activation": "gelo"},
             "unknown recipe.activation 'gelo' (did you mean 'gelu'?); allowed: gelu, own, relu, silu, tanh",
         ),
-        ({"loss": "ms"}, "unknown recipe.loss 'ms' (did you mean 'mse'?); allowed: huber, l1, mse, relative-l1"),
+        (
+            {"loss": "ms"},
+            "unknown recipe.loss 'ms' (did you mean 'mse'?); allowed: cross-entropy, huber, l1, mse, relative-l1",
+        ),
         ({"optimiser": "lion"}, "unknown recipe.optimiser 'lion'; allowed: adam, adamw, sgd"),
         ({"schedule": "cosin"}, "unknown recipe.schedule 'cosin' (did you mean 'cosine'?); allowed: constant, cosine"),
     ],

@@ -1,6 +1,7 @@
 """A plan with a loss term: how it is trained and controlled, and that it counts as transfer wherever that is asked."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from torch import Tensor, nn
 from graft.models.terms import Feature
 from graft.models.train import Training, prepare_process
 from graft.search.engine.outcome import measure
+from graft.search.kinds.transfer.bases import Base
 from graft.search.kinds.transfer.conclusion import best_measured
-from graft.search.kinds.transfer.confirmation import protocol, trainings
+from graft.search.kinds.transfer.confirmation import placebo_trainings, protocol, trainings
+from graft.search.run.certificate import Comparison
 from graft.search.run.leaderboard import best_by_span, direct_errors, leaderboard
 from graft.search.run.results import Result
 from graft.search.run.seeds import Draws
@@ -91,14 +94,19 @@ def told(*errors: float) -> list[dict[str, Any]]:
 
 
 def test_a_term_alone_is_a_candidate_with_its_own_control() -> None:
-    fixed = protocol(told(0.05, 0.030, 0.031, 0.032), resolve("film10-film8", "paper"))
+    study = resolve("film10-film8", "paper")
+    bases = {"film-10": Base("film-10", b"", 0.1, RECIPE)}
+    fixed = protocol(told(0.05, 0.030, 0.031, 0.032), study, bases)
     assert [one["trial"] for one in fixed["candidates"]] == [1, 2]
-    asked = trainings(fixed, PLANS[0])
+    asked = trainings(fixed, PLANS[0], 4)
+    placebo = placebo_trainings(fixed, (0,), 4)["0/placebo/1"].plan
+    assert placebo.terms == (replace(FILM, source="film-10-placebo-2"),) and placebo.sources == ("film-10-placebo-2",)
     assert asked["0/shuffled/0"] == Request(PLANS[1], 0, True)
     assert asked["0/direct_same_recipe/0"].plan.direct and not asked["0/candidate/0"].plan.direct
-    assert best_measured({"plan": PLANS[1].to_dict()}, PLANS[0]) == ("candidate", PLANS[1])
+    proved = Comparison(task="film-8", decision="transfer", plan=PLANS[1])
+    assert best_measured(proved, PLANS[0]) == ("candidate", PLANS[1])
     # The same span with a term and without are two things to take.
-    fixed = protocol(told(0.05, 0.060, 0.031, 0.030), resolve("film10-film8", "paper"))
+    fixed = protocol(told(0.05, 0.060, 0.031, 0.030), study, bases)
     assert [one["trial"] for one in fixed["candidates"]] == [3, 2]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from watched import Watched
+from watched import PASSWORD, Watched
 
 from graft.search.cli import main
 
@@ -134,3 +134,25 @@ def test_a_map_draws_every_span(finished: Path, settings: list[str]) -> None:
     assert [(cell["n1"], cell["n2"]) for cell in cells] == [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)]
     assert [cell["paper"] for cell in cells] == [True, True, False, True, False, False]
     assert {cell["verdict"] for cell in cells} <= {"helps", "harms", "undecided"}
+
+
+# Nothing of a run is to be reached from another machine, and its secrets stand nowhere but in their files. That an
+# address with a password in it is told without is in test_tracking.py and in row 17 of the faults.
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+"""127.0.0.1, the same as an IPv6 address, and ::1."""
+
+
+def test_everything_listens_on_loopback_alone(whole_run: Watched) -> None:
+    assert whole_run.addresses and whole_run.addresses <= LOOPBACK
+
+
+def test_secrets_stand_in_no_argument_no_log_and_no_file_but_their_own(whole_run: Watched) -> None:
+    token = whole_run.place / ".ray" / "auth_token"
+    assert token.stat().st_mode & 0o777 == 0o600
+    secrets = (token.read_bytes(), PASSWORD.encode())
+    assert any(b"raylet" in words for words in whole_run.arguments) and whole_run.sessions
+    assert not [words for words in whole_run.arguments for secret in secrets if secret in words]
+    folders = [whole_run.place, *whole_run.sessions]
+    files = [file for folder in folders for file in Path(folder).rglob("*") if file.is_file() and file != token]
+    assert len(files) > 20
+    assert [file for file in files for secret in secrets if secret in file.read_bytes()] == []

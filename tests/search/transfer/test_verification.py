@@ -28,6 +28,7 @@ from graft.search.run.seeds import Role, entropy
 from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples
 from graft.simulators.registry import find
+from graft.spaces.errors import InputError
 
 TINY = {
     "rows.source": 60, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20, "network.depth": 2,
@@ -218,6 +219,28 @@ def test_a_card_with_another_verdict_and_a_result_of_another_study_are_found(cop
     edit(copy / "model" / "card.json", lambda held: held.update(sentence="It helps."))
     edit(copy / "result.json", lambda held: held["study"].update(seed=9))
     assert broken(copy) == ["study", "champion"]
+
+
+def test_only_an_undecided_run_is_asked_for_more(copy: Path) -> None:
+    kind, run, certificate = kind_in(copy), Run(copy), copy / "certificate.json"
+    with pytest.raises(InputError, match=r"is decided \(direct\); allowed: a run that is undecided"):
+        kind.more(run)
+    edit(certificate, lambda held: held.update(decision="undecided"))
+    said = certificate.read_bytes()
+    kind.more(run)
+    assert (copy / "undecided.json").read_bytes() == said and not certificate.exists()
+    assert json.loads((copy / "more.json").read_text()) == {"looks": [16, 24]}
+    kind.more(run)  # asked for already, and interrupted
+    certificate.write_bytes(said)
+    with pytest.raises(InputError, match="the last that was fixed beforehand; allowed: a run with looks left"):
+        kind.more(run)
+    (copy / "more.json").unlink()
+    edit(copy / "confirmation.json", lambda held: held.update(more=[]))
+    with pytest.raises(InputError, match="allowed: a run with looks left"):
+        kind.more(run)
+    certificate.unlink()
+    with pytest.raises(InputError, match="is not finished; allowed: a finished run"):
+        kind.more(run)
 
 
 def test_a_finished_run_gives_its_certificate_without_ray(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
