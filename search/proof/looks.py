@@ -64,8 +64,7 @@ class Looks:
             doing so after none of the first has proved anything.
         """
         if seeds in self.more:
-            before = np.quantile(least(self.seeds), self.first / family)
-            return _falls(p, np.where(least(self.seeds) > before, least(self.more), 1.0), len(self.more))
+            return _falls(p, self._later(family), len(self.more))
         return p if len(self.seeds) == 1 else max(p, _falls(p, least(self.seeds), len(self.seeds)))
 
     def level(self, seeds: int, alpha: float) -> float:
@@ -78,9 +77,13 @@ class Looks:
         """For the record: the p-value that proves a single claim, by look."""
         found = {seeds: self.level(seeds, self.first) for seeds in self.seeds}
         if self.more:
-            after = np.where(least(self.seeds) > found[self.seeds[0]], least(self.more), 1.0)
-            found |= dict.fromkeys(self.more, float(np.quantile(after, self.alpha - self.first)))
+            found |= dict.fromkeys(self.more, float(np.quantile(self._later(1), self.alpha - self.first)))
         return found
+
+    def _later(self, family: int) -> NDArray[np.float64]:
+        """Least p-values over the second stage; 1 where one of so many claims was proved in the first already."""
+        before = self.level(self.seeds[0], self.first / family)
+        return np.where(least(self.seeds) > before, least(self.more), 1.0)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,10 @@
 """A task of a stranger's own whose error is exactly 0 on many seeds, from run to prediction."""
 
 import json
-from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 
 import pytest
-from test_stranger import graft
-
-from graft.search.engine.executor import LocalExecutor
-from graft.search.kinds.transfer.kind import Transfer
-from graft.search.kinds.transfer.pipeline import Pipeline
+from test_stranger import graft, in_this_process
 
 STUDY = """
 task = "halves:Halves"
@@ -34,8 +28,7 @@ def test_errors_of_exactly_0_are_run_verified_mapped_reported_and_asked(
     (tmp_path / "inputs.csv").write_text("3.0,3.0\n-3.0,-3.0\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
-    monkeypatch.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
+    in_this_process(monkeypatch)
     told = json.loads(graft(capsys, "run", "mine.toml", "--workers", "1", "--out", "out", "--json"))
     seeds = [one for arm in ("direct", "candidate") for one in told["comparisons"][0][arm]["per_seed"]]
     assert len(seeds) >= 8 and 0 in seeds and None not in seeds and "exactly 0" not in told["sentence"]

@@ -57,6 +57,12 @@ def run(home: Path, *words: str) -> str:
     return done.stdout
 
 
+def in_this_process(patch: pytest.MonkeyPatch) -> None:
+    """Carry out what a command trains here, one training after the other: no Ray is started."""
+    patch.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
+    patch.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
+
+
 def test_it_is_run_mapped_reported_verified_asked_and_examined(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -69,8 +75,7 @@ def test_it_is_run_mapped_reported_verified_asked_and_examined(
     assert len(told["comparisons"][0]["direct"]["per_seed"]) in told["looks"]
     assert "ok" in graft(capsys, "verify", "out")
     with monkeypatch.context() as here:  # the run has shown that workers can; to start Ray again would take as long
-        here.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
-        here.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
+        in_this_process(here)
         drawn = json.loads(graft(capsys, "map", "mine.toml", "--workers", "2", "--out", "out", "--json"))
     assert len(drawn["cells"]) == 6 and drawn["blocks"] == 3
     assert graft(capsys, "report", "out").strip().endswith("index.html")

@@ -1,16 +1,11 @@
 """A stranger's loss term is searched, confirmed, reported, verified and asked with no other file touched."""
 
 import json
-from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 
 import pytest
-from test_stranger import graft
+from test_stranger import graft, in_this_process
 
-from graft.search.engine.executor import LocalExecutor
-from graft.search.kinds.transfer.kind import Transfer
-from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.spaces.plan import Plan
 
 HERE = Path(__file__).parent
@@ -45,8 +40,7 @@ def test_it_is_run_reported_verified_and_asked(
     monkeypatch.syspath_prepend(home)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with monkeypatch.context() as here:  # that workers find a stranger's file is shown by his task
-        here.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
-        here.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
+        in_this_process(here)
         told = json.loads(graft(capsys, "run", "mine.toml", "--workers", "1", "--out", "out", "--json"))
     assert told["decision"] in ("transfer", "direct")
     result = json.loads((home / "out" / "result.json").read_text())
