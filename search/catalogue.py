@@ -1,5 +1,6 @@
 """Studies by name: one TOML file each in `search/studies`, and what each of them extends. It knows no settings."""
 
+import sys
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -65,6 +66,12 @@ def laid(under: Values, over: Values) -> dict[str, object]:
         own = {"base": {"activation": OWN}, "start": {"activation": OWN}, "ranges": {"activation": [OWN]}}
         under = merged({key: value for key, value in under.items() if key != "network"}, own)
     return merged(under, over)
+
+
+@cache
+def renamed(where: str, before: str, now: str) -> None:
+    """Tell once of a key or value that has another name by now."""
+    print(f"graft: {where}: {before} is read, but is now called {now}", file=sys.stderr, flush=True)
 
 
 def merged(under: Values, over: Values) -> dict[str, object]:

@@ -14,6 +14,7 @@ from graft.cluster.connect import quiet
 quiet()
 
 from graft.search import commands  # noqa: E402  (Ray reads its environment when it is imported)
+from graft.search.catalogue import renamed  # noqa: E402
 from graft.search.tracking.address import masked  # noqa: E402
 from graft.spaces.errors import InputError, unknown  # noqa: E402
 from graft.spaces.words import SCALES  # noqa: E402
@@ -77,7 +78,7 @@ def parser() -> Parser:
     added["ui"].add_argument("--no-browser", action="store_true", help="print the address only")
     added["calibrate"].add_argument("--repeats", type=int, default=200, metavar="N", help="of each kind (default: 200)")
     added["calibrate"].add_argument(
-        "--mode", default="fresh", choices=("fresh", "small"), help="of the certificate (default: fresh)"
+        "--mode", default="fresh", type=_mode, choices=("fresh", "holdout"), help="of the certificate (default: fresh)"
     )
     added["calibrate"].add_argument("--out", metavar="DIR", help="default: runs/calibration")
     added["calibrate"].add_argument("--workers", type=int, metavar="N", help="repeats at a time (default: all CPUs)")
@@ -116,6 +117,13 @@ def execute(arguments: Sequence[str]) -> object:
     if options.json:
         print(json.dumps(found, indent=1))
     return found
+
+
+def _mode(text: str) -> str:
+    """A mode of the certificate, by its name of before too."""
+    if text == "small":
+        renamed("graft calibrate", "--mode small", "--mode holdout")
+    return "holdout" if text == "small" else text
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -1,11 +1,9 @@
 """Studies by name: one TOML file each in `search/studies`, and those of a user's own; from TOML values to settings."""
 
-import sys
 import tomllib
-from functools import cache
 from pathlib import Path
 
-from graft.search.catalogue import Values, extended, laid, listed, merged, registry
+from graft.search.catalogue import Values, extended, laid, listed, merged, registry, renamed
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.transfer.states import LikelihoodStudy
 from graft.search.kinds.transfer.study import Study
@@ -56,6 +54,9 @@ def resolve(named: str, scale: str = "demo", settings: Values | None = None) -> 
     folder = Path(named).parent if own else Path()
     kind, task = asked(values)
     values = _with_heads(values, kind, task)
+    if values.get("mode") == "small":
+        renamed(named, "mode = 'small'", "'holdout'")
+        values["mode"] = "holdout"
     if kind == "transfer":
         values = with_tables(with_weights(values, folder), folder)
     given = values.pop("observations", None) if kind == "dcl" else None
@@ -143,7 +144,7 @@ def _from_file(path: Path, scale: str) -> dict[str, object]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise InputError(f"study file {path}: {problem}; allowed: a readable TOML file") from None
     if "study" in values:
-        _renamed(str(path))
+        renamed(str(path), "study =", "extends =")
         values = {"extends": values.pop("study")} | values
     found = {"name": path.stem} | extended(values, scale, str(path))
     if "extends" not in values and asked(found)[0] == "transfer":
@@ -154,9 +155,3 @@ def _from_file(path: Path, scale: str) -> dict[str, object]:
                 "allowed: source and target, or tasks, or system, or extends = NAME"
             )
     return found
-
-
-@cache
-def _renamed(path: str) -> None:
-    """Tell once of a key that has another name by now."""
-    print(f"graft: {path}: study = is read, but is now called extends =", file=sys.stderr, flush=True)

@@ -1,6 +1,6 @@
 """Two arms compared on every pair of a refit and a locked example, both drawn from many: crossed random effects.
 
-Small mode has no new examples to average over, so the few locked ones are a sample too, as the refits are. With X the
+Holdout mode has no new examples to average over, so the few locked ones are a sample too, as the refits are. With X the
 error of an arm on one example after one refit, the claim is about theta = log(E[X of arm] / E[X of candidate]).
 Its estimate is the log of the ratio of the two mean errors, and the variance of that is the sum of what each factor
 brings, less what both count:
@@ -17,7 +17,7 @@ Bulletin 2, 110); the ratio is the quasi-F of Clark 1973 (J. Verbal Learning and
 does nothing, this is the t-test over the other.
 
 With heavy tails and a dozen examples the level is a little above its name (tests: 0.07 for 0.05 where the errors of
-the two arms scatter by a factor of 2 and independently): p-values of small mode are approximate.
+the two arms scatter by a factor of 2 and independently): p-values of holdout mode are approximate.
 """
 
 import math

@@ -53,7 +53,7 @@ class Protocol:
 
     proved: bool
     undecided: bool
-    small: bool
+    holdout: bool
     looks: str
     placebo: bool
     margin: str
@@ -133,7 +133,7 @@ def protocol(told: TransferCertificate, comparison: Comparison) -> Protocol:
         undecided=told.decision == "undecided",
         looks=", ".join(map(plain, told.looks)),
         placebo=any("placebo" in one.p_values for one in comparison.candidates),
-        small=told.mode == "small",
+        holdout=told.mode != "fresh",
         margin=percent(told.margin),
         seeds=plain(told.seeds),
         test_examples=plain(told.test_examples),

@@ -15,7 +15,7 @@ from graft.simulators.data.table import SUFFIXES, Table, matches, read, unit
 from graft.spaces.errors import InputError
 
 LOCKED = 0.2
-"""Share of the pool that small mode locks away, at least."""
+"""Share of the pool that holdout mode locks away, at least."""
 VALIDATION = 0.15
 """Share of the unlocked rows that scores each seed of a search, where a study of data does not say."""
 SAME = 1e-5
@@ -70,7 +70,7 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         rows["source"] = min(rows.get("source", min(taught)), min(taught))
     if isinstance(found.get("target"), str) and _is_file(found["target"]):
         found["target"] = Path(found["target"]).name
-        found.setdefault("mode", "small")
+        found.setdefault("mode", "holdout")
         rows.setdefault("pool", tables[found["target"]]["rows"])
     return _locked(found | {"rows": rows, "tables": list(tables.values())})
 
@@ -78,7 +78,7 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _locked(values: dict[str, Any]) -> dict[str, Any]:
     """The values with rows and losses that follow from mode and metric, where they are not told."""
     lacks_simulator = any(table["name"] == values.get("target") for table in values.get("tables", ()))
-    if (values.get("mode") == "small" or lacks_simulator) and isinstance(values.get("rows", {}), Mapping):
+    if (values.get("mode") == "holdout" or lacks_simulator) and isinstance(values.get("rows", {}), Mapping):
         rows = dict(values.get("rows", {}))
         pool = rows.get("pool", 500)
         if isinstance(pool, int):

@@ -1,7 +1,7 @@
-"""Power of small mode by number of locked examples: ``python tests/benchmarks/locked.py DIR --locked 100``.
+"""Power of holdout mode by number of locked examples: ``python tests/benchmarks/locked.py DIR --locked 100``.
 
-Runs of `graft calibrate --mode small` where a gain is to be had, with as many examples to learn from as those and more
-locked away. Resumable.
+Runs of `graft calibrate --mode holdout` where a gain is to be had, with as many examples to learn from as those and
+more locked away. Resumable.
 """
 
 import argparse
@@ -20,9 +20,9 @@ def main() -> None:
     options.add_argument("--repeats", type=int, default=100)
     options.add_argument("--workers", type=int, default=2)
     asked = options.parse_args()
-    small = calibration.of_mode(resolve("calibration"), "small")
-    rows = replace(small.rows, pool=small.rows.pool - small.rows.locked + asked.locked, locked=asked.locked)
-    study = replace(small, rows=rows)
+    holdout = calibration.of_mode(resolve("calibration"), "holdout")
+    rows = replace(holdout.rows, pool=holdout.rows.pool - holdout.rows.locked + asked.locked, locked=asked.locked)
+    study = replace(holdout, rows=rows)
     for done in calibration.calibrate(study, asked.folder, asked.repeats, asked.workers, ("gain",)):
         print(done, flush=True)
     row = next(row for row in calibration.table(asked.folder) if row["kind"] == "gain")

@@ -18,13 +18,13 @@ budget = { trainings = 10, seeds = 2, steps = 80, map = 2, curve = 1 }
 """
 
 
-@pytest.mark.parametrize("mode", ["fresh", "small"])
+@pytest.mark.parametrize("mode", ["fresh", "holdout"])
 def test_errors_of_exactly_0_are_run_verified_mapped_reported_and_asked(
     mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "halves.py").write_text(Path(__file__).with_name("halves.py").read_text())
-    small = STUDY.replace("locked = 6", "locked = 12")
-    (tmp_path / "mine.toml").write_text(STUDY if mode == "fresh" else f'mode = "small"{small}')
+    holdout = STUDY.replace("locked = 6", "locked = 12")
+    (tmp_path / "mine.toml").write_text(STUDY if mode == "fresh" else f'mode = "holdout"{holdout}')
     (tmp_path / "inputs.csv").write_text("3.0,3.0\n-3.0,-3.0\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)

@@ -36,7 +36,7 @@ budget = { trainings = 14, seeds = 2, steps = 60, map = 2, curve = 1 }
 HOLDOUT = """
 sources = ["film-3"]
 target = "film-3"
-mode = "small"
+mode = "holdout"
 rows = { source = 400, pool = 40, locked = 8, validation = 8, test = 50 }
 network = { depth = 1, width = 12 }
 base = { epochs = 60, rate = 1e-2, batch = 20 }

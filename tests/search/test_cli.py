@@ -296,3 +296,9 @@ def test_what_was_typed_is_kept_as_far_as_it_decides_which_study_is_run() -> Non
     ]
     words = ["graft", "run", "film10-film8", "--scale", "paper", "--seed", "3", "--set", "budget.seeds=4"]
     assert _words(parser().parse_args(typed)) == words
+
+
+def test_calibrate_reads_the_old_name_of_holdout_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parser().parse_args(["calibrate", "--mode", "small"]).mode == "holdout"
+    assert "--mode small is read, but is now called --mode holdout" in capsys.readouterr().err
+    assert parser().parse_args(["calibrate", "--mode", "holdout"]).mode == "holdout"

@@ -1,7 +1,7 @@
 """Can the certificate be trusted? Whole runs, many times over, where the truth is known.
 
 In either mode four nulls and one true gain, each with its own data, base network and seeds in every repeat, through the
-same phases as any run (all searches, confirmation fixed in the folder beforehand, verdict). Small mode is calibrated
+same phases as any run (all searches, confirmation fixed in the folder beforehand, verdict). Holdout mode is calibrated
 on simulators too, for of them the truth is known:
 
 - ``unshared``: the source is an untrained network, so copying it differs from direct learning in the seed of initial
@@ -173,7 +173,7 @@ class Repeat(Pipeline):
             return []
         first = found.confirmed.fixed["candidates"][0]
         test = self.examples(self.study.target, Role.TRUTH, self.study.rows.test)
-        # In small mode too the truth is what newly simulated examples say: so much is known of a simulator.
+        # In holdout mode too the truth is what newly simulated examples say: so much is known of a simulator.
         task = replace(self.shared(Role.REGRET, found.bases, test), crossed=False)
         plans = {
             "direct": found.rival.plan,
@@ -247,7 +247,7 @@ def of_kind(study: Study, kind: str) -> Study:
 
 
 def of_mode(study: Study, mode: Mode) -> Study:
-    """The calibration's study in a mode: small mode locks a fifth of the same pool."""
+    """The calibration's study in a mode: holdout mode locks a fifth of the same pool."""
     if mode == "fresh":
         return study
     return replace(study, mode=mode, rows=replace(study.rows, locked=math.ceil(LOCKED * study.rows.pool)))

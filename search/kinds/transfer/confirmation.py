@@ -17,7 +17,7 @@ from graft.search.tasks.base import Phase, Request
 from graft.spaces.plan import Plan
 
 REFITS = 20
-"""Refits in small mode, where each seed redraws the training rows."""
+"""Refits in holdout mode, where each seed redraws the training rows."""
 POWER_AT = 0.10
 """The gain that the number of seeds is chosen to detect: the protocol asks for power from 10 % up."""
 
@@ -51,7 +51,7 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study, bases: Mapping[str, 
     seeds = seeds_needed(
         deviation, effect, study.proof.alpha / max(1, len(chosen)), study.proof.seeds, study.proof.most_seeds
     )
-    once = REFITS if study.mode == "small" else seeds if known or not chosen else study.proof.most_seeds
+    once = REFITS if study.mode == "holdout" else seeds if known or not chosen else study.proof.most_seeds
     several = study.proof.looks if study.mode == "fresh" else ()
     looks = Looks(several or (once,), study.proof.more if several else (), study.proof.alpha)
     return {

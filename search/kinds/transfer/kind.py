@@ -85,7 +85,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         """Rough wall times: of the searches, and of everything else."""
         study, recipe, base = self.study, self.study.start, self.study.base
         steps = recipe.steps(study.rows.training)
-        seeds = REFITS if study.mode == "small" else study.proof.seeds
+        seeds = REFITS if study.mode == "holdout" else study.proof.seeds
         confirmed = seeds * (1 + 4 * study.proof.candidates) + 2
         curve = study.budget.curve * (2 + 4) if study.mode == "fresh" else 0
         lessons = [lesson for lesson in study.bases.lessons().values() if lesson.source in study.taught]

@@ -62,7 +62,7 @@ def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = No
     }
     plans |= {} if best is None else {"chosen": best}
     with line.phase("map", len(plans) * study.budget.map):
-        # A map is no proof: in small mode it must leave the locked rows alone.
+        # A map is no proof: in holdout mode it must leave the locked rows alone.
         test = line.test() if study.mode == "fresh" else None
         task = line.shared(Role.REGRET, bases, test)
         seeds = range(study.budget.map)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from graft.search.engine.search import Search
 from graft.search.engine.searched import Direct, settled
 from graft.search.engine.work import Work
-from graft.search.kinds.transfer import confirmation, placebo, small
+from graft.search.kinds.transfer import confirmation, holdout, placebo
 from graft.search.kinds.transfer.bases import Base, load_base, save_base, train_base
 from graft.search.kinds.transfer.phases import catching_up, direct_budget, direct_search, plans_search
 from graft.search.kinds.transfer.study import Budget, Study
@@ -55,7 +55,7 @@ class Pipeline(Work):
                 self.task.admit(examples, f"{name} (source)")
             self.sources = {name: self.task.of_source(examples, name) for name, examples in self.sources.items()}
             # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test, and
-            # in small mode only the confirmation does.
+            # in holdout mode only the confirmation does.
             pool = self.examples(study.target, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
             self.task.admit(pool, f"{study.target} (pool)")
             self.task = self.task.knowing(pool, self.calls, self.run)
@@ -64,9 +64,9 @@ class Pipeline(Work):
                 self.test()  # what it refuses is refused before anything was searched
 
     def test(self) -> Examples:
-        """What confirms: newly drawn examples, or in small mode the pool's locked rows."""
+        """What confirms: newly drawn examples, or in holdout mode the pool's locked rows."""
         study = self.study
-        if study.mode == "small":
+        if study.mode == "holdout":
             locked = self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.locked)
             return self.task.to_judge(locked)
         return self.task.to_judge(self.examples(study.target, Role.TEST, study.rows.test))
@@ -83,7 +83,7 @@ class Pipeline(Work):
             {name: base.data for name, base in bases.items()},
             test,
             self.resources.device,
-            crossed=test is not None and study.mode == "small",
+            crossed=test is not None and study.mode == "holdout",
         )
 
     def baseline(self) -> Direct:
@@ -176,7 +176,7 @@ class Pipeline(Work):
                 errors = self.measure("confirmation", asked)
             return confirmation.arms(fixed, errors, seeds, controlled)
 
-        compare = small.compare(self.run, self.study.mode, self.task.metric.scale)
+        compare = holdout.compare(self.run, self.study.mode, self.task.metric.scale)
         comparison, arms = confirmation.decide(fixed, self.study, measured, compare, self.run.has("more.json"))
         return Confirmed(fixed, arms, Comparison.read(comparison), placebos)
 

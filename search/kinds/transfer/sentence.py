@@ -24,8 +24,8 @@ def sentence(
         tried: Plans of transfer that the search trained at all.
         handed_over: The network that the folder keeps; None in runs of protocol 1, which trained it on fewer rows.
     """
-    small = study.mode == "small"
-    kind = f"{study.rows.locked:,} locked" if small else f"{study.rows.test:,} newly simulated"
+    holdout = study.mode == "holdout"
+    kind = f"{study.rows.locked:,} locked" if holdout else f"{study.rows.test:,} newly simulated"
     test = f"{kind} examples of {describe_source(comparison.task)}"
     metric = study.learned.metric
     measured = metric.words
@@ -42,8 +42,8 @@ def sentence(
         f"Transfer: {comparison.plan.describe()}. On {test} the {measured} falls from {comparison.mean('direct'):.2%} "
         f"({_tuned(comparison)}) to {comparison.mean('candidate'):.2%}, that is by "
         f"{comparison.relative_reduction:.0%} ({_interval(*comparison.interval)}, "
-        f"{'approximate ' * small}p = {comparison.p_value:.1g}, {len(comparison.measured['direct'].per_seed)} "
-        f"{'refits' if small else 'fresh seeds'}); "
+        f"{'approximate ' * holdout}p = {comparison.p_value:.1g}, {len(comparison.measured['direct'].per_seed)} "
+        f"{'refits' if holdout else 'fresh seeds'}); "
         f"neither the recipe nor {control} alone explains it."
     )
     if (needed := comparison.needs_knowledge) is not None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ from graft.spaces.ranges import Ranges
 from graft.spaces.settings import Count, Ends, Settings, Whole, settings
 from graft.spaces.sources import Sources
 
-Mode = Literal["fresh", "small"]
+Mode = Literal["fresh", "holdout"]
 MODES = get_args(Mode)
 FAIR = Recipe(head="constant")
 """A recipe whose fresh head brings what a copied head would bring with no knowledge at all."""
@@ -105,7 +105,7 @@ class Confirmed(Proof):
 
     Attributes:
         looks: After how many seeds the confirmation may end, increasing; empty: after as many as the search says that
-            its power needs, between ``seeds`` and ``most_seeds``. Small mode looks once.
+            its power needs, between ``seeds`` and ``most_seeds``. Holdout mode looks once.
         more: Further looks, for a run that remains undecided (``graft confirm DIR --more``). They keep a fifth of the
             level for themselves.
         placebos: Source networks taught on outputs that were permuted among their rows, a fresh one for each seed until
@@ -151,7 +151,7 @@ class Study(StudySettings):
         ranges: What both searches may choose.
         budget: What they may spend.
         proof: What the certificate asks for.
-        mode: ``fresh``: confirmed on newly simulated examples; ``small``: on rows of the pool locked away before.
+        mode: ``fresh``: confirmed on newly simulated examples; ``holdout``: on rows of the pool locked away before.
         metric: What the error is: ``relative-l1`` (Eq. 1 of Qu et al. 2018), or ``normalised-l1``, which outputs that
             cross zero need: the distance in mean absolute deviations of each output.
         task: What is learned: ``regression`` of outputs, ``likelihood`` of states, or a task of a user's own by
@@ -205,10 +205,10 @@ class Study(StudySettings):
         """Refuse a mode or metric that this study cannot have."""
         if self.mode == "fresh" and self.table(self.target) is not None:
             raise InputError(
-                f"mode is 'fresh', but {self.target} is a file; allowed: 'small', which needs no simulator"
+                f"mode is 'fresh', but {self.target} is a file; allowed: 'holdout', which needs no simulator"
             )
-        if self.mode == "small":
-            whole("rows.locked (small mode locks 20 %)", self.rows.locked, math.ceil(LOCKED * self.rows.pool))
+        if self.mode == "holdout":
+            whole("rows.locked (holdout mode locks 20 %)", self.rows.locked, math.ceil(LOCKED * self.rows.pool))
         for table, wanted in ((self.table(simulator), rows) for simulator, rows in self._wanted()):
             if table is not None and table.rows < wanted:
                 raise InputError(f"{table.name} has {table.rows} rows, {wanted} asked; allowed: as many as there are")
@@ -236,6 +236,11 @@ class Study(StudySettings):
 
     def _wanted(self) -> list[tuple[str, int]]:
         return [(self.target, self.rows.pool), *((name, self.rows.source) for name in self.sources)]
+
+    @classmethod
+    def reopened(cls, values: Mapping[str, object]) -> Self:
+        """As of `StudySettings`; holdout mode was once called ``small``."""
+        return super().reopened({**values, "mode": "holdout"} if values.get("mode") == "small" else values)
 
     @property
     def taught(self) -> tuple[str, ...]:

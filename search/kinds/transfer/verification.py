@@ -8,7 +8,7 @@ from graft.search.engine.searched import other_rival, recorded
 from graft.search.kinds.transfer import conclusion
 from graft.search.kinds.transfer.bases import stored
 from graft.search.kinds.transfer.confirmation import followed
-from graft.search.kinds.transfer.small import compare
+from graft.search.kinds.transfer.holdout import compare
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.verification import UNSPENT, departure, other_data
 from graft.search.run.certificate import Comparison, TransferCertificate
@@ -23,6 +23,8 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
         InputError: If the folder holds no finished run.
     """
     result, certificate = TransferResult.read(run.read("result.json")), run.read("certificate.json")
+    if certificate.get("mode") == "small":  # the name of holdout mode once
+        certificate["mode"] = "holdout"
     confirmed = result.confirmation
     assert confirmed is not None
 

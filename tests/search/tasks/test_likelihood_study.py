@@ -65,7 +65,7 @@ def test_copied_weights_are_first_tried_at_the_ratio_of_temperatures() -> None:
             "couplings of glass-4x4-0@4 differ from bond to bond; allowed: 'flip', 'none'",
         ),
         ({"target": "ising-4x4-open@2", "symmetries": "all"}, "edges of ising-4x4-open@2 are open; allowed: 'flip'"),
-        ({"mode": "small"}, "allowed with watched systems: 'fresh'"),
+        ({"mode": "holdout"}, "allowed with watched systems: 'fresh'"),
         ({"metric": "relative-l1"}, "metric"),
         ({"start.activation": "gelu"}, "allowed: 'own', for the kind says it"),
         ({"network.kind": "linear"}, "network.kind is 'linear', one block, which is no choice"),

@@ -63,7 +63,7 @@ def test_data_of_ones_own(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "measured.csv", np.hstack([thickness, dear])[:30], delimiter=",", header=header, comments="")
     (tmp_path / "measured.toml").write_text(taken("measured.toml"))
     study = resolve(str(tmp_path / "measured.toml"), "demo", TINY)
-    assert (study.mode, study.rows.pool, study.rows.locked) == ("small", 30, 6)
+    assert (study.mode, study.rows.pool, study.rows.locked) == ("holdout", 30, 6)
     run = Run(tmp_path / "out")
     run.begin(study)
     line = Pipeline(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
@@ -75,7 +75,7 @@ def test_data_of_ones_own(tmp_path: Path) -> None:
     assert found.decision in ("transfer", "undecided", "direct") and len(found.measured["direct"].per_seed) == 20
 
 
-@pytest.mark.parametrize("mode", ["fresh", "small"])
+@pytest.mark.parametrize("mode", ["fresh", "holdout"])
 def test_a_network_and_weights_of_ones_own(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "resnet.py").write_text(taken("resnet.py"))
     (tmp_path / "resnet.toml").write_text(taken("resnet.toml"))

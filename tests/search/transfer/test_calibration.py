@@ -159,9 +159,9 @@ def test_table_counts_and_bounds(tmp_path: Path) -> None:
 
 def test_small_mode_locks_a_fifth_of_the_same_pool_and_counts_its_rows_as_a_sample(tmp_path: Path) -> None:
     tiny = {key: value for key, value in TINY.items() if key != "rows.locked"} | {"rows.locked": 4}
-    study = of_mode(resolve("calibration", "demo", tiny), "small")
-    assert (study.mode, study.rows.pool, study.rows.locked) == ("small", 40, 8)
-    place = within(tmp_path, "small")
+    study = of_mode(resolve("calibration", "demo", tiny), "holdout")
+    assert (study.mode, study.rows.pool, study.rows.locked) == ("holdout", 40, 8)
+    place = within(tmp_path, "holdout")
     assert place != tmp_path and within(tmp_path, "fresh") == tmp_path
     found = repeat(study, "gain", place / "gain" / "000")
     held = [json.loads(x) for x in (place / "gain/000/evidence/confirmation.jsonl").read_text().splitlines()]
@@ -169,7 +169,7 @@ def test_small_mode_locks_a_fifth_of_the_same_pool_and_counts_its_rows_as_a_samp
     assert len(found["direct"]["per_seed"]) == 20 and len(found["truth"]) == calibration.TRUTH
     truths = (place / "gain/000/evidence/truth-on-fresh-examples.jsonl").read_text()
     assert "by_example" not in truths
-    # A null of small mode redraws its sources too.
+    # A null of holdout mode redraws its sources too.
     line = calibration.Repeat(
         study, calibration.Run(place / "gain" / "000"), calibration.Resources(1), calibration.Progress(quiet=True)
     )
@@ -192,9 +192,9 @@ def rows_of(**said: list[bool]) -> list[dict[str, Any]]:
 
 def test_the_figure_shows_rates_and_the_bounds_that_are_claimed() -> None:
     fresh = rows_of(unshared=[False] * 9 + [True], permuted=[False] * 10, gain=[True] * 8)
-    figure = drawn.calibration({"fresh": fresh, "small": rows_of(unshared=[False])}, 0.95)
+    figure = drawn.calibration({"fresh": fresh, "holdout": rows_of(unshared=[False])}, 0.95)
     assert [panel.get_title() for panel in figure.axes] == [
-        f"{mode} mode, {what}" for mode in ("Fresh", "Small") for what in ("nothing to transfer", "a true gain")
+        f"{mode} mode, {what}" for mode in ("Fresh", "Holdout") for what in ("nothing to transfer", "a true gain")
     ]
     nulls, gain = figure.axes[:2]
     heights = [line.get_ydata() for line in nulls.lines]
@@ -210,7 +210,7 @@ def test_the_figure_shows_rates_and_the_bounds_that_are_claimed() -> None:
 
 
 def test_a_mode_that_has_not_begun_is_neither_drawn_nor_listed() -> None:
-    modes = {"fresh": rows_of(unshared=[False]), "small": rows_of()}
+    modes = {"fresh": rows_of(unshared=[False]), "holdout": rows_of()}
     assert drawn.picture(modes, 0.95).startswith(b"\x89PNG") and len(drawn.lines(modes)) == 3
     assert (
         drawn.lines(modes)[2] == "| fresh | unshared | 1 | 0 | 0.0% | <= 95.0% | 10.0% | 9 s, 48 trainings to confirm |"

@@ -1,4 +1,4 @@
-"""Small mode on files of data: what is locked stays locked, both kinds of sample count, and the folder stands alone."""
+"""Holdout mode on files: what is locked stays locked, both kinds of sample count, and the folder stands alone."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,7 @@ from graft.search.champion import Champion
 from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.outcome import measure
 from graft.search.engine.progress import Progress
-from graft.search.kinds.transfer import confirmation, small
+from graft.search.kinds.transfer import confirmation, holdout
 from graft.search.kinds.transfer.conclusion import certificate, champion_card
 from graft.search.kinds.transfer.mapping import measured
 from graft.search.kinds.transfer.pipeline import Pipeline
@@ -31,7 +31,7 @@ from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.run.results import Cost, TransferResult
 from graft.search.run.seeds import Role
-from graft.search.study import resolve
+from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples, Phase, Request, fit
 from graft.search.tasks.regression import Regression
 from graft.spaces.errors import InputError
@@ -84,11 +84,25 @@ def searched(study: Study, folder: Path) -> Pipeline:
 
 def test_a_study_of_files_is_small_and_locks_a_fifth(tmp_path: Path) -> None:
     study = resolve(str(write(tmp_path, 31)))
-    assert (study.mode, study.rows.pool, study.rows.locked, study.rows.source) == ("small", 31, 7, 60)
+    assert (study.mode, study.rows.pool, study.rows.locked, study.rows.source) == ("holdout", 31, 7, 60)
     assert study.target == "dear.csv" and study.sources == ("cheap.npz",)
     assert study.scenario("dear.csv").inputs == 2 and study.scenario("cheap.npz").outputs == 2
     assert Study.from_dict(json.loads(json.dumps(study.to_dict()))) == study
     assert resolve(str(tmp_path / "mine.toml"), "demo", {"rows.pool": 25}).rows.locked == 5
+
+
+def test_the_old_name_of_the_mode_is_read_and_the_new_one_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = resolve(str(write(tmp_path, extra='mode = "small"\n')))
+    assert study == resolve(str(write(tmp_path))) and study.mode == "holdout"
+    said = capsys.readouterr().err
+    assert said == f"graft: {tmp_path / 'mine.toml'}: mode = 'small' is read, but is now called 'holdout'\n"
+    run = Run(tmp_path / "out")
+    run.path().mkdir()
+    run.write("study.json", study.to_dict() | {"mode": "small"})
+    run.fits(study)  # a folder of before
+    assert reopened(run.read("study.json")) == study
 
 
 def flat(pipeline: Pipeline) -> list[Any]:
@@ -130,19 +144,19 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     assert line.measure("confirmation", {}) == {} and line.confirm(line.direct.plan, line.networks)[1] == arms  # type: ignore
     result = TransferResult.read({"plans": {"trials": []}, "confirmation": fixed | {"seeds": 20}, "examples": None})
     document = certificate(study, result, told, Cost())
-    assert (document.mode, document.test_examples, document.seeds) == ("small", 6, 20)
+    assert (document.mode, document.test_examples, document.seeds) == ("holdout", 6, 20)
     assert document.to_dict()["metric"] == METRICS["relative-l1"].phrase
     assert "6 locked examples of dear.csv" in document.sentence
 
 
 def test_evidence_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    run.begin(resolve("calibration", "demo", {"mode": "small", **POOL}))
+    run.begin(resolve("calibration", "demo", {"mode": "holdout", **POOL}))
     path = run.path("evidence", "confirmation.jsonl")
     path.parent.mkdir()
     entries = [{"key": f"{arm}/{i}", "by_example": [0.1, 0.3 + i]} for arm in ("direct", "0/candidate") for i in (0, 1)]
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    compare = small.compare(run, "small")
+    compare = holdout.compare(run, "holdout")
 
     def compared(errors: list[float | None]) -> Comparison:
         rival = Rival(errors, 0.02, "not beaten", "direct", "direct")
@@ -157,7 +171,7 @@ POOL = {"rows.pool": 60, "rows.locked": 12, "rows.validation": 12}
 
 
 def test_the_sentence_calls_its_p_value_approximate() -> None:
-    study = resolve("calibration", "demo", {"mode": "small", **POOL})
+    study = resolve("calibration", "demo", {"mode": "holdout", **POOL})
     assert isinstance(study, Study)
     comparison = {
         "task": "film-5", "decision": "transfer", "direct": {"mean": 0.04, "per_seed": [0.04] * 20},
@@ -172,7 +186,7 @@ def test_the_sentence_calls_its_p_value_approximate() -> None:
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "few rows": ({"rows": 19}, "rows.pool is 19; allowed: at least 20"),
     "fresh": ({"extra": 'mode = "fresh"\n'}, "mode is 'fresh', but dear.csv is a file"),
-    "mode": ({"extra": 'mode = "smal"\n'}, "did you mean 'small'"),
+    "mode": ({"extra": 'mode = "hold"\n'}, "did you mean 'holdout'"),
     "metric": ({"extra": 'metric = "mse"\n'}, "allowed: normalised-l1, relative-l1"),
     "locked": ({"extra": "rows.locked = 5\n"}, "at least 6"),
     "more rows than there are": ({"extra": "rows.pool = 31\n"}, "dear.csv has 30 rows, 31 asked"),

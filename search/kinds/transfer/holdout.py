@@ -1,4 +1,4 @@
-"""Small mode: all there is is the pool, so what confirms a plan was locked away before anything else.
+"""Holdout mode: all there is is the pool, so what confirms a plan was locked away before anything else.
 
 Recipes and candidates come from inside the unlocked rows: each seed of a search redraws which of them train and which
 validate, that is Monte Carlo cross-validation (Picard and Cook 1984, J. Am. Stat. Assoc. 79, 575). Its splits overlap,
@@ -19,7 +19,7 @@ CROSSED: dict[str, type[Crossed] | type[CrossedDifferences]] = {"ratio": Crossed
 
 
 def compare(run: Run, mode: str, scale: str = "ratio") -> Compare:
-    """How this run's arms are compared: seed by seed in fresh mode, by refits and locked rows in small mode."""
+    """How this run's arms are compared: seed by seed in fresh mode, by refits and locked rows in holdout mode."""
     if mode == "fresh":
         return SEED_BY_SEED[scale]
 
