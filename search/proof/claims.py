@@ -135,6 +135,30 @@ SEED_BY_SEED = {"ratio": paired, "difference": Compare(DIFFERENCE, _differences)
 """The same on every scale."""
 
 
+def by_network(compare: Compare, networks: int) -> Compare:
+    """Compare by the means over the seeds of each source network, where so many take turns over the seeds.
+
+    Seeds and networks are both drawn from many. With d = mu + b_network + e_seed and equally many seeds of every
+    network, the means by network are independent draws of one normal law whose variance holds both components, so the
+    paired t-test over networks is exact (one-way random effects, Searle, Casella and McCulloch 1992, ch. 3): it speaks
+    of any network of the source, where a test over seeds speaks of those at hand.
+
+    Args:
+        compare: How arms are compared otherwise.
+        networks: How many take turns; 1 or fewer: as otherwise.
+    """
+    if networks <= 1:
+        return compare
+
+    def means(errors: Errors) -> list[float]:
+        return [compare.scale.mean([float(error or 0.0) for error in errors[k::networks]]) for k in range(networks)]
+
+    def of(rival: Rival, claim: Claim) -> Comparison:
+        return compare.of(replace(rival, errors=means(rival.errors)), replace(claim, candidate=means(claim.candidate)))
+
+    return Compare(compare.scale, of)
+
+
 def tested(
     claims: Sequence[Claim],
     alpha: float,

@@ -60,6 +60,7 @@ class Protocol:
     seeds: str
     test_examples: str
     rival_budget: str
+    networks: str
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ def verdict(run: TransferResults) -> Verdict:
         for one in comparison.not_confirmed
     ]
     told = facts(run, run.certificate, comparison)
-    return Verdict(shown, told, protocol(run.certificate, comparison), "; ".join(dropped), tests(comparison))
+    fixed = run.result.confirmation
+    how = protocol(run.certificate, comparison, fixed.networks if fixed else 0)
+    return Verdict(shown, told, how, "; ".join(dropped), tests(comparison))
 
 
 def recorded(run: Results) -> str:
@@ -126,8 +129,8 @@ def gain(curve: Curve) -> Fact:
     return Fact("Gain in examples", times, note)
 
 
-def protocol(told: TransferCertificate, comparison: Comparison) -> Protocol:
-    """Collect what was fixed before the confirmation."""
+def protocol(told: TransferCertificate, comparison: Comparison, networks: int) -> Protocol:
+    """Collect what was fixed before the confirmation; ``networks`` of each source took turns in it."""
     return Protocol(
         proved=told.proved,
         undecided=told.decision == "undecided",
@@ -138,6 +141,7 @@ def protocol(told: TransferCertificate, comparison: Comparison) -> Protocol:
         seeds=plain(told.seeds),
         test_examples=plain(told.test_examples),
         rival_budget="" if comparison.rival_budget is None else plain(comparison.rival_budget),
+        networks=plain(networks) if networks > 1 else "",
     )
 
 

@@ -131,7 +131,10 @@ class Fixed(Record):
 
 
 class Confirmation(Record):
-    """What was fixed before plans of transfer were confirmed, and then the errors by arm (``0/candidate``)."""
+    """What was fixed before plans of transfer were confirmed, and then the errors by arm (``0/candidate``).
+
+    ``networks`` of each source take turns over the seeds; 0 in folders from before there could be several.
+    """
 
     candidates: tuple[Fixed, ...]
     seeds: int | None = None
@@ -139,6 +142,7 @@ class Confirmation(Record):
     looks: tuple[int, ...] = ()
     more: tuple[int, ...] = ()
     levels: Numbers = ()
+    networks: int = 0
     not_confirmed: tuple[Behind, ...] = ()
     arms: Mapping[str, Errors] = {}
 
@@ -195,6 +199,12 @@ class TransferResult(Result):
     spectra: Spectra | None = None
     energies: Mapping[str, Account] = {}
     placebos: tuple[Source, ...] = ()
+    networks: tuple[Source, ...] = ()
+
+    @property
+    def spoken_of(self) -> tuple[Source, ...]:
+        """The source networks that were confirmed: those that took turns, or the one of each source."""
+        return self.networks or self.bases
 
 
 class Round(Record):

@@ -101,12 +101,13 @@ def main() -> None:
     options.add_argument("out", type=Path)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--first", type=int, default=0, help="first seed")
+    options.add_argument("--only", default="", help="part of a case's name")
     asked = options.parse_args()
     places = {
         (case, seed): asked.out.resolve() / case.replace(" ", "-").replace(",", "") / str(seed)
         for seed in range(asked.first, asked.first + max(repeats for _, _, repeats, _ in CASES.values()))
         for case, (_, _, repeats, _) in CASES.items()
-        if seed < asked.first + repeats
+        if asked.only in case and seed < asked.first + repeats
     }
     missing = {key: (*key, place) for key, place in places.items() if not (place / "out" / "certificate.json").exists()}
     for key, _ in carried_out(run, missing, asked.workers):
@@ -114,6 +115,8 @@ def main() -> None:
     print("| source | certified | asked | gain claimed (median) |")
     print("|---|---|---|---|")
     for case, (_, _, repeats, wanted) in CASES.items():
+        if asked.only not in case:
+            continue
         paths = [place / "out" / "certificate.json" for key, place in places.items() if key[0] == case]
         told = [json.loads(path.read_text()) for path in paths]
         gains = sorted(one["comparisons"][0]["relative_reduction"] for one in told if one["decision"] == "transfer")

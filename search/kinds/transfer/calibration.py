@@ -33,10 +33,10 @@ from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.processes import carried_out
 from graft.search.engine.progress import Progress
 from graft.search.engine.searched import NothingFinished
-from graft.search.kinds.transfer import placebo
 from graft.search.kinds.transfer.bases import Base, train_base
 from graft.search.kinds.transfer.kind import Decided, decided
 from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.standins import StandIns, wanted
 from graft.search.kinds.transfer.study import MODES, Mode, Study
 from graft.search.proof.claims import RivalDiverged
 from graft.search.proof.statistics import clopper_pearson
@@ -148,11 +148,16 @@ class Repeat(Pipeline):
         apart = PLACEBOS if bases.keys() - self.study.bases.lessons().keys() else 0
         return Redrawn(**vars(phase), taught=taught, recipe=recipe, kind=self.kind, apart=apart)
 
-    def placebos(self, plans: Sequence[Plan], number: int, bases: Mapping[str, Base]) -> dict[str, Base]:
-        """The placebos; of the nulls only their names are used: what knows nothing is a placebo, another draw of it."""
+    def stand_ins(
+        self, sort: StandIns, plans: Sequence[Plan], number: int, bases: Mapping[str, Base]
+    ) -> dict[str, Base]:
+        """Networks that stand in for the source's own.
+
+        Of the nulls only their names are used: what knows nothing is a placebo, another draw of it.
+        """
         if self.kind == "gain":
-            return super().placebos(plans, number, bases)
-        named = {placebo.named(source, k): source for source, k in placebo.wanted(plans, number)}
+            return super().stand_ins(sort, plans, number, bases)
+        named = {sort.named(source, k): source for source, k in wanted(plans, number)}
         return {name: replace(bases[source], name=name) for name, source in named.items()}
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:

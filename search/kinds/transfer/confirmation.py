@@ -1,15 +1,16 @@
 """Confirmation: plans fixed beforehand, on seeds and examples that no search has seen, in looks fixed beforehand."""
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from graft.search.engine.pruners import behind
-from graft.search.kinds.transfer import placebo
 from graft.search.kinds.transfer.bases import Base
+from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS, possible
 from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verdict import CONTROLS, Candidate, verdict
-from graft.search.proof.claims import Compare, paired
+from graft.search.proof.claims import Compare, by_network, paired
 from graft.search.proof.looks import Look, Looks
 from graft.search.proof.statistics import PAIRED, seeds_needed
 from graft.search.run.scale import Scale
@@ -54,6 +55,8 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study, bases: Mapping[str, 
     once = REFITS if study.mode == "holdout" else seeds if known or not chosen else study.proof.most_seeds
     several = study.proof.looks if study.mode == "fresh" else ()
     looks = Looks(several or (once,), study.proof.more if several else (), study.proof.alpha)
+    if (networks := study.source_networks) > 1:  # every network equally often, and one look, when all have been tried
+        looks = Looks((networks * math.ceil(looks.seeds[-1] / networks),), (), study.proof.alpha)
     return {
         "looks": list(looks.seeds),
         "more": list(looks.more),
@@ -61,14 +64,18 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study, bases: Mapping[str, 
         "margin": study.proof.margin,
         "alpha": study.proof.alpha,
         "deviation_in_search": deviation,
-        "candidates": [_fixed(trial, study.proof.placebos, bases) for trial in chosen],
+        "networks": networks,
+        "candidates": [_fixed(trial, study, bases) for trial in chosen],
         "not_confirmed": dropped,
     }
 
 
-def _fixed(trial: dict[str, Any], placebos: int, bases: Mapping[str, Base]) -> dict[str, Any]:
-    """A candidate, with how many placebos take turns (none if a source came trained)."""
-    fair = placebos if placebo.possible(Plan.from_dict(trial["plan"]), bases) else 0
+def _fixed(trial: dict[str, Any], study: Study, bases: Mapping[str, Base]) -> dict[str, Any]:
+    """A candidate, with how many placebos take turns: none if a source came trained, as many as its networks have."""
+    placebos = study.proof.placebos
+    if placebos and study.source_networks > 1:
+        placebos = study.source_networks
+    fair = placebos if possible(Plan.from_dict(trial["plan"]), bases) else 0
     return {"trial": trial["number"], "plan": trial["plan"], "placebos": fair}
 
 
@@ -124,6 +131,7 @@ def decide(
         The verdict, as of `verdict`, and all errors that it took.
     """
     looks, controlled = Looks.of(fixed), set[int]()
+    compare = by_network(compare, fixed.get("networks", 0))
     for seeds in looks.seeds + (looks.more if more else ()):
         while True:
             arms = measured(seeds, controlled)
@@ -163,13 +171,14 @@ def followed(fixed: Mapping[str, Any], recorded: Arms, study: Study, compare: Co
 def trainings(fixed: Mapping[str, Any], baseline: Plan, seeds: int) -> dict[str, Request]:
     """Every training of the first seeds by key ``arm/seed``; arms as in the certificate, candidates by number."""
     arms: dict[str, tuple[Plan, bool]] = {"direct": (baseline, False)}
+    networks = fixed.get("networks", 0)
     for i, candidate in enumerate(fixed["candidates"]):
         plan = Plan.from_dict(candidate["plan"])
         arms[f"{i}/direct_same_recipe"] = (plan.without_source(), False)
         arms[f"{i}/shuffled"] = (plan, True)
         arms[f"{i}/candidate"] = (plan, False)
     return {
-        f"{arm}/{seed}": Request(plan, seed, shuffled)
+        f"{arm}/{seed}": Request(NETWORKS.of(plan, seed, networks) if networks > 1 else plan, seed, shuffled)
         for seed in range(seeds)
         for arm, (plan, shuffled) in arms.items()
     }
@@ -178,7 +187,7 @@ def trainings(fixed: Mapping[str, Any], baseline: Plan, seeds: int) -> dict[str,
 def placebo_trainings(fixed: Mapping[str, Any], controlled: Collection[int], seeds: int) -> dict[str, Request]:
     """Every training of these candidates' placebos, by key."""
     return {
-        f"{i}/placebo/{seed}": Request(placebo.of(Plan.from_dict(one["plan"]), seed, one["placebos"]), seed)
+        f"{i}/placebo/{seed}": Request(PLACEBOS.of(Plan.from_dict(one["plan"]), seed, one["placebos"]), seed)
         for seed in range(seeds)
         for i, one in enumerate(fixed["candidates"])
         if i in controlled
@@ -201,7 +210,8 @@ def arms(
 
 
 def candidates(fixed: Mapping[str, Any], measured: Arms) -> list[Candidate]:
-    """The candidates with what was measured of them."""
+    """The candidates with what was measured of them; where networks take turns, placebos are tested as all arms are."""
+    alone = fixed.get("networks", 0) <= 1
     return [
         Candidate(
             entry["trial"],
@@ -211,7 +221,7 @@ def candidates(fixed: Mapping[str, Any], measured: Arms) -> list[Candidate]:
                 for name in (*CONTROLS, "placebo", "candidate")
                 if f"{i}/{name}" in measured
             },
-            entry.get("placebos", 0),
+            entry.get("placebos", 0) if alone else 0,
         )
         for i, entry in enumerate(fixed["candidates"])
     ]

@@ -168,6 +168,7 @@ def _write(
         "plans": searched(line.plans_search, line.study),
         "confirmation": confirmed.fixed | {"seeds": len(confirmed.arms["direct"]), "arms": confirmed.arms},
         "placebos": [base.card() for base in confirmed.placebos.values()],
+        "networks": [base.card() for base in confirmed.networks.values()],
         "handed_over": Kept(arm=arm, plan=plan, rows=len(line.pool), error=best["error"]),
         "examples": conclusion.examples_gained(curve, line.task.scale),
         "priors": run.read("priors.json"),

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from graft.search.engine.search import Search
 from graft.search.engine.searched import Direct, settled
 from graft.search.engine.work import Work
-from graft.search.kinds.transfer import confirmation, holdout, placebo
+from graft.search.kinds.transfer import confirmation, holdout
 from graft.search.kinds.transfer.bases import Base, load_base, save_base, train_base
 from graft.search.kinds.transfer.phases import catching_up, direct_budget, direct_search, plans_search
+from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS, StandIns, wanted
 from graft.search.kinds.transfer.study import Budget, Study
 from graft.search.run.certificate import Comparison, Curve
 from graft.search.run.seeds import Role
@@ -20,12 +21,13 @@ from graft.spaces.plan import Plan, Recipe
 
 
 class Confirmed(NamedTuple):
-    """A confirmation: what was fixed beforehand, errors by arm, what follows from them, and placebo networks."""
+    """A confirmation: what was fixed beforehand, errors by arm, what follows from them, and networks that stood in."""
 
     fixed: dict[str, Any]
     arms: confirmation.Arms
     comparison: Comparison
     placebos: Mapping[str, Base]
+    networks: Mapping[str, Base]
 
 
 CURVE = (2, 4, 8)
@@ -161,12 +163,15 @@ class Pipeline(Work):
         if not self.run.has("confirmation.json"):
             self.run.write("confirmation.json", confirmation.protocol(self.plans_search.records(), self.study, bases))
         fixed, test = self.run.read("confirmation.json"), self.test()
-        phase, placebos = self.shared(Role.CONFIRMATION, bases, test), dict[str, Base]()
+        plans = [Plan.from_dict(one["plan"]) for one in fixed["candidates"]]
+        turns = fixed.get("networks", 0)
+        networks = self.stand_ins(NETWORKS, plans, turns, bases) if turns > 1 else {}
+        phase, placebos = self.shared(Role.CONFIRMATION, {**bases, **networks}, test), dict[str, Base]()
 
         def measured(seeds: int, controlled: Collection[int]) -> confirmation.Arms:
-            plans = [Plan.from_dict(fixed["candidates"][i]["plan"]) for i in sorted(controlled)]
             numbers = max((fixed["candidates"][i]["placebos"] for i in controlled), default=0)
-            placebos.update(self.placebos(plans, min(numbers, seeds), bases))
+            asking = [plans[i] for i in sorted(controlled)]
+            placebos.update(self.stand_ins(PLACEBOS, asking, min(numbers, seeds), bases))
             asked = {key: (phase, one) for key, one in confirmation.trainings(fixed, rival, seeds).items()}
             if controlled:
                 other = self.shared(Role.CONFIRMATION, placebos, test)
@@ -178,23 +183,25 @@ class Pipeline(Work):
 
         compare = holdout.compare(self.run, self.study.mode, self.task.metric.scale)
         comparison, arms = confirmation.decide(fixed, self.study, measured, compare, self.run.has("more.json"))
-        return Confirmed(fixed, arms, Comparison.read(comparison), placebos)
+        return Confirmed(fixed, arms, Comparison.read(comparison), placebos, networks)
 
-    def placebos(self, plans: Sequence[Plan], number: int, bases: Mapping[str, Base]) -> dict[str, Base]:
-        """The placebos of these plans' source networks, each taught as its own was, by name."""
-        folder, lessons = self.run.path("placebos"), self.study.bases.lessons()
+    def stand_ins(
+        self, sort: StandIns, plans: Sequence[Plan], number: int, bases: Mapping[str, Base]
+    ) -> dict[str, Base]:
+        """Networks that stand in for these plans' own, each taught with its recipe, by name."""
+        folder, lessons = self.run.path(sort.folder), self.study.bases.lessons()
         found, asked = dict[str, Base](), list[tuple[Any, ...]]()
-        for source, k in placebo.wanted(plans, number):
-            name, recipe, lesson = placebo.named(source, k), bases[source].recipe, lessons[source]
+        for source, k in wanted(plans, number):
+            name, recipe, lesson = sort.named(source, k), bases[source].recipe, lessons[source]
             held = load_base(name, recipe, folder)
             if held is not None:
                 found[name] = held
                 continue
             examples = self.sources[lesson.source].first(lesson.rows)
-            permuted = placebo.taught(self.task, examples, self.study.seed, (list(lessons).index(source), k))
-            asked.append((name, lesson.source, self.task, permuted, recipe, self.study.seed, self.resources.device, k))
+            taught = sort.taught(self.task, examples, self.study.seed, (list(lessons).index(source), k))
+            asked.append((name, lesson.source, self.task, taught, recipe, self.study.seed, self.resources.device, k))
         if asked:
-            with self.phase("placebos"):
+            with self.phase(sort.folder):
                 for base in self.calls(train_base, asked):
                     save_base(base, folder)
                     found[base.name] = base

@@ -4,6 +4,7 @@ import math
 
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.certificate import Comparison, Curve, Kept
+from graft.search.run.trials import AnyPlan
 from graft.spaces.plan import Plan
 from graft.spaces.words import describe_source
 
@@ -14,6 +15,7 @@ def sentence(
     study: Study,
     tried: int,
     handed_over: Kept | None = None,
+    networks: int = 0,
 ) -> str:
     """What to do, how much it helps, how sure that is, and on what it was measured.
 
@@ -23,6 +25,7 @@ def sentence(
         study: The study.
         tried: Plans of transfer that the search trained at all.
         handed_over: The network that the folder keeps; None in runs of protocol 1, which trained it on fewer rows.
+        networks: Of each source, how many took turns in the confirmation; 0 where that is not recorded.
     """
     holdout = study.mode == "holdout"
     kind = f"{study.rows.locked:,} locked" if holdout else f"{study.rows.test:,} newly simulated"
@@ -51,6 +54,7 @@ def sentence(
         text += f"{'all' if needed >= 0.995 else f'{needed:.0%}'} of the gain is what the source knows."
     elif study.proof.placebos:
         text += " Its source came trained, so no placebo could be taught."
+    text += _said_of(networks, comparison.plan)
     if examples:
         rows, have = examples.equivalent_rows, examples.rows[0]
         if rows is None:
@@ -60,6 +64,14 @@ def sentence(
         else:
             text += f" Direct learning would need about {round(rows, -1):,.0f} training examples instead of {have:,}."
     return text.replace("%", " %") + kept
+
+
+def _said_of(networks: int, plan: AnyPlan) -> str:
+    """Whether this network is spoken of, or any of its source."""
+    if networks > 1:
+        return f" It holds for any network taught so: {networks} that no search has seen took turns."
+    one = not isinstance(plan, Plan) or len(plan.sources) == 1
+    return f" This is said of {'that source network' if one else 'those source networks'} alone." if networks else ""
 
 
 def _interval(low: float, high: float) -> str:

@@ -34,6 +34,8 @@ LIGHTEST = 1e-9
 TermWeights = Annotated[dict[str, Ends], Field(description="a table of [lowest, highest] by the names of loss terms")]
 LEAST_SEEDS = 4
 """Before the first look: fewer say nothing of how seeds vary."""
+FEWEST = 6
+"""Source networks from which something can be said of their source: with three, no gain below 15 % could be proved."""
 LEAST = 20
 """Examples of a target below which nothing is left to lock away."""
 
@@ -152,6 +154,8 @@ class Study(StudySettings):
         budget: What they may spend.
         proof: What the certificate asks for.
         mode: ``fresh``: confirmed on newly simulated examples; ``holdout``: on rows of the pool locked away before.
+        source_networks: Networks taught by each source: 1, and the certificate speaks of that one; or at least 6, which
+            take turns over the seeds of the confirmation, and it speaks of any network of that source.
         metric: What the error is: ``relative-l1`` (Eq. 1 of Qu et al. 2018), or ``normalised-l1``, which outputs that
             cross zero need: the distance in mean absolute deviations of each output.
         task: What is learned: ``regression`` of outputs, ``likelihood`` of states, or a task of a user's own by
@@ -182,6 +186,7 @@ class Study(StudySettings):
     budget: Budget = field(default_factory=Budget)
     proof: Confirmed = field(default_factory=Confirmed)
     mode: Mode = "fresh"
+    source_networks: Annotated[Whole, Field(ge=1, le=64)] = 1
     metric: Literal["relative-l1", "normalised-l1"] = "relative-l1"
     task: str = "regression"
     tables: tuple[Table, ...] = ()
@@ -193,6 +198,7 @@ class Study(StudySettings):
                 self.scenario(simulator)
             self._judged()
             self._activated()
+        self._several()
         for name, ends in self.terms.items():
             find_term(name)
             number(f"terms.{name}[0]", ends[0], LIGHTEST)
@@ -217,6 +223,20 @@ class Study(StudySettings):
                 raise InputError(f"{where}.loss is 'cross-entropy', for classes; allowed: relative-l1, l1, mse, huber")
             if self.metric == "normalised-l1" and recipe.loss == "relative-l1":
                 raise InputError(f"{where}.loss is 'relative-l1'; allowed with metric 'normalised-l1': l1, mse, huber")
+
+    def _several(self) -> None:
+        """Refuse a number of source networks from which nothing could be said of their source."""
+        networks = self.source_networks
+        if 1 < networks < FEWEST:
+            raise InputError(
+                f"source_networks is {networks}; allowed: 1, for a claim about that network, or at least {FEWEST}, for "
+                "one about its source"
+            )
+        if networks > 1 and self.mode != "fresh":
+            raise InputError(f"source_networks is {networks} in mode {self.mode!r}; allowed: 1, or mode 'fresh'")
+        if networks > 1 and self.weights:
+            trained = self.weights[0].name
+            raise InputError(f"source_networks is {networks}, but {trained} comes trained, as one network; allowed: 1")
 
     def _activated(self) -> None:
         """Refuse activations that the network cannot have."""

@@ -9,6 +9,7 @@ from graft.search.kinds.transfer import conclusion
 from graft.search.kinds.transfer.bases import stored
 from graft.search.kinds.transfer.confirmation import followed
 from graft.search.kinds.transfer.holdout import compare
+from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.verification import UNSPENT, departure, other_data
 from graft.search.run.certificate import Comparison, TransferCertificate
@@ -30,12 +31,14 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
 
     def bases() -> str:
         certified = TransferCertificate.read(certificate).sources
-        if [(base.name, base.sha256) for base in result.bases] != [(told.name, told.sha256) for told in certified]:
+        if [(base.name, base.sha256) for base in result.spoken_of] != [(told.name, told.sha256) for told in certified]:
             return "other base networks were certified than the result has"
-        for folder, base in [("bases", one) for one in result.bases] + [("placebos", one) for one in result.placebos]:
-            file, _ = stored(base.name, base.recipe, run.path(folder))
-            if hashlib.sha256(file.read_bytes()).hexdigest() != base.sha256:
-                return f"{folder}/{file.name} is not the network of the result"
+        kept = {"bases": result.bases, PLACEBOS.folder: result.placebos, NETWORKS.folder: result.networks}
+        for folder, networks in kept.items():
+            for base in networks:
+                file, _ = stored(base.name, base.recipe, run.path(folder))
+                if hashlib.sha256(file.read_bytes()).hexdigest() != base.sha256:
+                    return f"{folder}/{file.name} is not the network of the result"
         return ""
 
     def comparison() -> str:

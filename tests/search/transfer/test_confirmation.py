@@ -1,6 +1,7 @@
 """What is fixed before confirmation, and that every arm is trained on the same seeds."""
 
 import math
+import re
 import statistics
 from collections.abc import Collection
 from typing import Any
@@ -26,6 +27,7 @@ from graft.search.proof.statistics import power
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
 from graft.search.tasks.base import Examples
+from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan, Recipe, Span
 
 STUDY = resolve("film10-film8", "paper")
@@ -248,6 +250,38 @@ def test_placebos_take_turns_over_the_seeds() -> None:
     told = [{block.source for block in asked[f"0/placebo/{seed}"].plan.blocks} for seed in range(10)]
     assert told == [{f"film-10-placebo-{number}"} for number in (1, 2, 3, 4, 5, 6, 7, 8, 1, 2)]
     assert {one.plan.recipe for one in asked.values()} == {Plan.from_dict(fixed["candidates"][0]["plan"]).recipe}
+
+
+def test_source_networks_take_turns_and_are_looked_at_once() -> None:
+    study = resolve("film10-film8", "demo", {"source_networks": 6})
+    fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7))], study, BASES)
+    assert (fixed["networks"], fixed["looks"], fixed["more"]) == (6, [12], [])
+    assert fixed["candidates"][0]["placebos"] == 6
+    asked = trainings(fixed, BASELINE, 12)
+    for arm in ("candidate", "shuffled"):
+        told = [{block.source for block in asked[f"0/{arm}/{seed}"].plan.blocks} for seed in range(12)]
+        assert told == [{f"film-10-network-{number}"} for number in (*range(1, 7), *range(1, 7))]
+    assert asked["direct/3"].plan == BASELINE and asked["0/direct_same_recipe/3"].plan.direct
+    # A gain that half of the networks bring is one over seeds (12 of them), and none over networks (6).
+    ours = [0.03 * math.exp(-0.2 * (seed % 6 < 3) + 0.001 * seed) for seed in range(12)]
+    measured = {"direct": [0.03] * 12, "0/direct_same_recipe": [0.03] * 12, "0/shuffled": [0.03] * 12}
+    measured |= {"0/candidate": ours}
+    found, _ = decide(fixed, study, lambda *_: measured)
+    assert found["decision"] == "undecided" and followed(fixed, measured, study, paired) == found
+    alone, _ = decide(fixed | {"networks": 1}, study, lambda *_: measured)
+    assert alone["p_value"] < 0.05 < found["p_value"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"source_networks": 3}, "source_networks is 3; allowed: 1, for a claim about that network, or at least 6"),
+        ({"source_networks": 0}, "source_networks is 0; allowed: a whole number of at least 1"),
+    ],
+)
+def test_too_few_source_networks_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        resolve("film10-film8", "demo", settings)
 
 
 def test_a_point_of_the_learning_curve_keeps_its_first_examples() -> None:
