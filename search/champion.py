@@ -18,7 +18,7 @@ from graft.models.scaling import Scaling
 from graft.models.standard import Standard
 from graft.models.train import predict
 from graft.models.weights import as_file, unpack
-from graft.simulators.data.table import unit
+from graft.simulators.data.columns import unit
 from graft.spaces.errors import InputError, unknown
 
 Opened = Callable[[bytes], tuple[nn.Module, Scaling | None]]

@@ -54,8 +54,19 @@ class Draws:
         weights, order, shuffle = (torch.Generator().manual_seed(_state(child)) for child in others)
         return cls(np.random.default_rng(split), weights, order, shuffle)
 
-    def rows(self, unlocked: int, validation: int) -> tuple[NDArray, NDArray]:
-        """Row numbers for training and for validation, drawn without replacement from ``unlocked`` rows."""
+    def rows(self, unlocked: int, validation: int, groups: NDArray[np.int64] | None = None) -> tuple[NDArray, NDArray]:
+        """Row numbers for training and for validation, drawn without replacement from ``unlocked`` rows.
+
+        Args:
+            unlocked: How many there are.
+            validation: How many validate; more where the last of them belong to a group that must not be split.
+            groups: Which rows belong together, a number for each (rows,).
+        """
+        if groups is not None:
+            drawn = self.split.permutation(np.unique(groups))
+            sizes = np.cumsum([(groups == group).sum() for group in drawn])
+            held = np.isin(groups, drawn[: 1 + np.searchsorted(sizes, validation)]) if validation else groups < 0
+            return np.flatnonzero(~held), np.flatnonzero(held)
         order = self.split.permutation(unlocked)
         return order[validation:], order[:validation]
 

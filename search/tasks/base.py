@@ -46,25 +46,32 @@ FEW = 4
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs (examples, ...) and outputs (examples, ...), of any shape."""
+    """Inputs (examples, ...) and outputs (examples, ...), of any shape.
+
+    Attributes:
+        groups: Which belong together, a number for each group (examples,), a group's rows one after another; None:
+            each stands for itself.
+    """
 
     inputs: NDArray
     outputs: NDArray
+    groups: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def first(self, rows: int) -> "Examples":
         """The first ``rows`` examples."""
-        return Examples(self.inputs[:rows], self.outputs[:rows])
+        return self.take(slice(rows))
 
     def last(self, rows: int) -> "Examples":
         """The last ``rows`` examples."""
-        return Examples(self.inputs[-rows:], self.outputs[-rows:])
+        return self.take(slice(-rows, None))
 
-    def take(self, rows: NDArray) -> "Examples":
+    def take(self, rows: NDArray | slice) -> "Examples":
         """The chosen rows."""
-        return Examples(self.inputs[rows], self.outputs[rows])
+        groups = None if self.groups is None else self.groups[rows]
+        return Examples(self.inputs[rows], self.outputs[rows], groups)
 
     def tensors(self, device: str = "cpu") -> tuple[Tensor, Tensor]:
         """Both as tensors, copied."""
@@ -457,7 +464,7 @@ def fit(phase: Phase, asked: Request) -> tuple[Fitted, Errors]:
         NonFiniteLoss: If training diverges.
     """
     draws = Draws.of(phase.seed, phase.role, asked.index)
-    learned, held = draws.rows(len(phase.pool), phase.validation)
+    learned, held = draws.rows(len(phase.pool), phase.validation, phase.pool.groups)
     sources, device = phase.sources_for(asked.index), phase.device
     training, fitted = phase.task.to_train(asked.plan, phase.pool.take(learned), draws, sources, asked.shuffled, device)
     train(training)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -17,9 +17,10 @@ from graft.models.standard import Standard
 from graft.models.train import predict
 from graft.models.weights import as_file, pack, unpack
 from graft.search.run.folder import Run
-from graft.search.run.seeds import Role, entropy, glance, stream, torch_stream
+from graft.search.run.seeds import Role, entropy, glance, torch_stream
 from graft.search.tasks.base import Calls, Data, Examples, Exhibit, Fitted, Phase, Scores, Shape, Task
 from graft.search.tasks.pretrained import fitted
+from graft.search.tasks.tables import pool_order
 from graft.search.tasks.transferability import scores
 from graft.simulators.base import Simulator, columns
 from graft.simulators.data.shards import generate
@@ -81,9 +82,8 @@ class Regression(Task):
         place = role.name.lower() + (f"-{(table or self.system(name)).name}" if role == Role.SOURCE else "")
         if table is not None:
             held = keep(table, data.folder(place))
-            # Files are often sorted, and the last rows of a sorted file are no sample of it.
-            order = stream(self.study.seed, role).permutation(held.rows)[:rows]
-            found = Examples(held.inputs()[order], held.outputs()[order])
+            order, groups = pool_order(table, self.study.seed, role)
+            found = Examples(held.inputs()[order], held.outputs()[order], groups).first(rows)
         else:
             seed, simulator = entropy(self.study.seed, role), self.system(name)
             held = generate(simulator, seed, rows, data.place(place), actors=data.actors, progress=data.count)
@@ -128,7 +128,7 @@ class Regression(Task):
         """Examples of a source, in its own standard where outputs are standardised."""
         if self.metric.name != "normalised-l1":
             return examples
-        return Examples(examples.inputs, Standard.of(examples.outputs, name)(examples.outputs))
+        return replace(examples, outputs=Standard.of(examples.outputs, name)(examples.outputs))
 
     def knowing(self, pool: Examples, calls: Calls, data: Run) -> Self:
         """The task with the standard of its unlocked rows."""
@@ -142,7 +142,7 @@ class Regression(Task):
         """Examples of the target in that standard."""
         if self.standard is None:
             return examples
-        return Examples(examples.inputs, self.standard(examples.outputs))
+        return replace(examples, outputs=self.standard(examples.outputs))
 
     def scaling(self, inputs: Tensor, first: str | None) -> Scaling:
         """By the training rows; where the first block is copied and its source tells how, as it tells."""

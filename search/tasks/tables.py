@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,20 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from graft.models.losses import away_from_zero, of_order_one
-from graft.simulators.data.table import SUFFIXES, Table, matches, read, unit
+from graft.search.run.seeds import Role, stream
+from graft.search.tasks import grouping
+from graft.simulators.data.columns import unit
+from graft.simulators.data.table import SUFFIXES, Read, Table, matches, read
 from graft.spaces.errors import InputError
 
 LOCKED = 0.2
 """Share of the pool that holdout mode locks away, at least."""
 VALIDATION = 0.15
 """Share of the unlocked rows that scores each seed of a search, where a study of data does not say."""
+LEAST_GROUPS = 8
+"""Groups of a target's rows, at least: half of them are locked away, and folds of those judge."""
+LEAST_TAUGHT = 10
+"""Rows of a source, at least."""
 SAME = 1e-5
 """Rows whose entries differ by less, relative to the column's largest, are one: six digits were kept of them."""
 
@@ -26,42 +34,48 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """A study's plain values with its files of data read, checked and described under ``tables``.
 
     Args:
-        values: Plain values of a study, ``outputs`` among them if its files do not say what their outputs are.
+        values: Plain values of a study, ``outputs`` among them if its files do not say what their outputs are, and
+            ``groups``, the column that says which rows of the target belong together.
         folder: Where relative paths of files begin.
 
     Raises:
         InputError: Naming the file, if one cannot be used.
     """
-    found = {key: value for key, value in values.items() if key != "outputs"}
+    found = {key: value for key, value in values.items() if key not in ("outputs", "groups")}
     patterns = values.get("outputs", [])
     if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
         raise InputError(f'outputs is {patterns!r}; allowed: a list of names or patterns of columns, such as ["T*"]')
+    grouped = values.get("groups", "")
+    if not isinstance(grouped, str) or ("groups" in values and not grouped):
+        raise InputError(f'groups is {grouped!r}; allowed: the name of a column, such as "sample"')
     named = [name for name in (*_sources(found), found.get("target")) if isinstance(name, str) and _is_file(name)]
     if not named:
         if "outputs" in values:
             raise InputError(
                 "outputs is told, but neither source nor target is a file; allowed: with files of data only"
             )
+        if grouped:
+            raise InputError(f"groups is {grouped!r}, but the target is no file; allowed: with files of data only")
         return _locked(found)
     relative = found.get("metric", "relative-l1") == "relative-l1"
     files: dict[str, Table] = {}
-    examples: dict[str, NDArray] = {}
+    held: dict[str, Read] = {}
     for given in dict.fromkeys(named):
-        table, inputs, outputs = read(folder / given, patterns)
+        held[given] = read(folder / given, patterns, grouped)
+        table, _, outputs, _ = held[given]
         if table.name in [other.name for other in files.values()]:
             raise InputError(f"two files are called {table.name}; allowed: each name once")
         if relative:
             away_from_zero(outputs, given)
             of_order_one(outputs, given)
-        if given == found.get("target"):
-            _once_each(inputs, given)
-        files[given], examples[given] = table, np.hstack([inputs, outputs])
+        files[given] = table
     _all_found(patterns, files)
-    if found.get("target") in examples:
-        target = found["target"]
-        for source in filter(examples.__contains__, _sources(found)):
+    target = found.get("target")
+    if target in held:
+        files[target] = _grouped(held[target], grouped)
+        for source in filter(held.__contains__, _sources(found)):
             _aligned(files[source], files[target])
-            _apart(examples[source], source, examples[target], target)
+            files[source] = _apart(held[source], held[target], files[target])
     tables = {table.name: vars(table) for table in files.values()}
     found["sources"] = [Path(name).name if _is_file(name) else name for name in _sources(found)]
     rows = dict(found.get("rows", {}))
@@ -127,27 +141,87 @@ def _aligned(source: Table, target: Table) -> None:
                 )
 
 
-def _apart(taught: NDArray, source: str, pool: NDArray, target: str) -> None:
-    """Refuse examples that are source's and target's: what confirms a plan must be new to the source network too."""
-    if taught.shape[1] != pool.shape[1]:
-        return
-    largest = np.abs(pool).max(0)
+def _grouped(target: Read, grouped: str) -> Table:
+    """The target with the groups of its rows: those that a column tells, and repeats of a measurement.
+
+    Raises:
+        InputError: If there is no such column, or its groups are too few, or none.
+    """
+    table, rows = target.table, target.table.rows
+    if grouped and not target.labels:
+        headers = [unit(header)[0] for header in (*table.inputs, *table.outputs)]
+        near = get_close_matches(grouped, headers, 1, 0.3)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise InputError(f"groups: {grouped!r} is no column of {table.name}; allowed: one of its columns{hint}")
+    if "" in target.labels:
+        raise InputError(
+            f"{table.name}, row {target.labels.index('')} (counted from 0), column {grouped!r} is empty; allowed: "
+            "the group of each row"
+        )
+    told = grouping.labelled(target.labels) if grouped else ()
+    if grouped and not told:
+        raise InputError(
+            f"groups: {grouped!r} has {rows} groups in {rows} rows; allowed: a column with fewer groups than rows, or "
+            "no groups"
+        )
+    groups = grouping.joined(rows, [told, grouping.repeats(target.inputs)])
+    count = len(np.unique(grouping.numbered(rows, groups)))
+    if count < LEAST_GROUPS:
+        what = f"groups: {grouped!r}" if grouped else f"{table.name} has repeated inputs, which"
+        one = "makes one group of all rows" if count == 1 else f"makes {count} groups of {rows} rows"
+        raise InputError(
+            f"{what} {one}; allowed: at least {LEAST_GROUPS} groups, for none may be learned from and judged on"
+        )
+    return replace(table, groups=groups)
+
+
+def _apart(source: Read, target: Read, pool: Table) -> Table:
+    """The source without the examples that are the target's too, or repeats of them with the same outputs.
+
+    What confirms a plan must be new to the source network. The same inputs with other outputs are another matter: a
+    cheaper model of the same samples, or another property of them, is knowledge that a user has of new samples too.
+
+    Raises:
+        InputError: If too few remain.
+    """
+    if source.inputs.shape[1] != target.inputs.shape[1] or source.outputs.shape[1] != target.outputs.shape[1]:
+        return source.table
+    taught, ours = (np.hstack([one.inputs, one.outputs]) for one in (source, target))
+    largest = np.abs(ours).max(0)
     scale = np.where(largest > 0, largest, 1.0)
-    distance, nearest = cKDTree(taught / scale).query(pool / scale, p=np.inf, distance_upper_bound=SAME)
-    shared = np.flatnonzero(np.isfinite(distance))
-    if shared.size:
+    distance, _ = cKDTree(ours / scale).query(taught / scale, p=np.inf, distance_upper_bound=SAME)
+    shared = np.isfinite(distance)
+    if len(taught) + len(ours) <= grouping.MOST:  # repeats, of which one lies here and the other there
+        size = scale[-target.outputs.shape[1] :]
+        for group in grouping.repeats(np.vstack([source.inputs, target.inputs])):
+            here = [row for row in group if row < len(taught)]
+            there = target.outputs[[row - len(taught) for row in group if row >= len(taught)]]
+            for row in here:
+                shared[row] |= bool((np.abs(there - source.outputs[row]) < SAME * size).all(1).any())
+    left = int((~shared).sum())
+    if shared.any() and left < LEAST_TAUGHT:
         raise InputError(
-            f"row {nearest[shared[0]]} of {source} is row {shared[0]} of {target} (counted from 0; {shared.size} such "
-            "rows, to six digits); allowed: other examples, for the source network must not learn what is locked away"
+            f"{int(shared.sum())} of the {len(taught)} rows of {source.table.name} are rows of {pool.name}, inputs and "
+            f"outputs; allowed: at least {LEAST_TAUGHT} others, for the source network must not learn what judges it"
         )
+    return replace(source.table, rows=left, left_out=tuple(np.flatnonzero(shared).tolist()))
 
 
-def _once_each(inputs: NDArray, where: str) -> None:
-    """Refuse equal inputs: one would be learned from and the other be judged on."""
-    _, first, counts = np.unique(inputs, axis=0, return_index=True, return_counts=True)
-    if (counts > 1).any():
-        rows = np.flatnonzero((inputs == inputs[first[counts > 1][0]]).all(1))
-        raise InputError(
-            f"{where}: rows {rows[0]} and {rows[1]} (counted from 0) have equal inputs; allowed: each input once "
-            "(take the mean of repeated measurements), for no row may be learned from and judged on"
-        )
+def pool_order(table: Table, seed: int, role: Role) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """The order in which a study takes the rows of a file, drawn from its seed, and their groups in that order.
+
+    Files are often sorted, and the last rows of a sorted file are no sample of it. Rows that belong together follow
+    one another, so that whatever is cut off at an end can take whole groups.
+    """
+    drawn = stream(seed, role)
+    if not table.groups:
+        return drawn.permutation(table.rows), None
+    numbers = grouping.numbered(table.rows, table.groups)
+    order = grouping.shuffled(numbers, drawn)
+    return order, numbers[order]
+
+
+def unlocked(table: Table | None, seed: int, pool: int, locked: int) -> int:
+    """Rows of a pool that are not locked away: at least so many are, and whole groups of them."""
+    _, groups = (None, None) if table is None else pool_order(table, seed, Role.POOL)
+    return pool - locked if groups is None else grouping.cut(groups[:pool], locked)

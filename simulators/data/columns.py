@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import math
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 
 from graft.spaces.errors import InputError
 
+NPZ = ("inputs", "outputs", "input_names", "output_names", "grid")
+"""Arrays of an .npz that say which rows belong together for no file."""
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -24,12 +28,14 @@ class Columns:
         roles: ``input`` or ``output`` of each column, empty where the file does not say.
         values: (rows, columns), finite.
         grid: Coordinate of the outputs, if there is one.
+        labels: Which rows belong together, where a column says so: it is none of the others, and may hold text.
     """
 
     headers: tuple[str, ...]
     roles: tuple[str, ...]
     values: NDArray[np.float64]
     grid: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 def digest(path: Path) -> str:
@@ -45,14 +51,29 @@ def digest(path: Path) -> str:
         raise InputError(f"{path}: {problem.strerror}; allowed: a file that can be read") from None
 
 
-def parsed(path: Path) -> Columns:
+def unit(header: str) -> tuple[str, str]:
+    """A column's name and unit: ``"thickness [nm]"`` is thickness in nm; ``"1"`` where none is told."""
+    match = re.fullmatch(r"(.*\S)\s*\[([^\]]*)\]", header)
+    return (match[1], match[2]) if match else (header, "1")
+
+
+def parsed(path: Path, grouped: str = "") -> Columns:
     """Every column of a .csv, .npz, .arrow or .feather file.
+
+    Args:
+        path: The file.
+        grouped: The column that says which rows belong together, with its unit or without; no labels if there is none.
 
     Raises:
         InputError: If it cannot be read as numbers, all of them finite.
     """
     digest(path)
-    found = {".csv": _csv, ".npz": _npz}.get(path.suffix.lower(), _arrow)(path)
+    found = {".csv": _csv, ".npz": _npz}.get(path.suffix.lower(), _arrow)(path, grouped)
+    if not found.labels and (place := _place(found.headers, grouped)) is not None:  # numbers among the others
+        labels = tuple(map(repr, found.values[:, place].tolist()))
+        others = [i for i in range(len(found.headers)) if i != place]
+        headers, roles = (tuple(part[i] for i in others) for part in (found.headers, found.roles))
+        found = Columns(headers, roles, found.values[:, others], found.grid, labels)
     if "" in found.headers:
         raise InputError(
             f"{path}: column {found.headers.index('') + 1} has no name; allowed: a name for each (numbers of rows, as "
@@ -73,7 +94,12 @@ def parsed(path: Path) -> Columns:
     return found
 
 
-def _csv(path: Path) -> Columns:
+def _place(headers: Sequence[str], grouped: str) -> int | None:
+    """Where the column of that name stands."""
+    return next((i for i, header in enumerate(headers) if grouped and grouped in (header, unit(header)[0])), None)
+
+
+def _csv(path: Path, grouped: str) -> Columns:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             lines = [(reader.line_num, row) for reader in [csv.reader(file)] for row in reader if row]
@@ -86,21 +112,27 @@ def _csv(path: Path) -> Columns:
         raise InputError(
             f"{path} begins with numbers ({', '.join(headers[:3])}, ...); allowed: a header with names first"
         )
-    values = np.empty((len(lines) - 1, len(headers)))
+    values, told, labels = np.zeros((len(lines) - 1, len(headers))), _place(headers, grouped), list[str]()
     for place, (line, row) in enumerate(lines[1:]):
         if len(row) != len(headers):
             raise InputError(f"{path}, line {line} has {len(row)} cells; allowed: {len(headers)}, as its header has")
         for column, cell in enumerate(row):
+            if column == told:
+                labels.append(cell.strip())
+                continue
             number = _number(cell)
             if number is None or not math.isfinite(number):
+                hint = f" (groups: {grouped!r} is another column, or none)" if grouped else ""
                 raise InputError(
-                    f"{path}, line {line}, column {headers[column]!r} is {cell!r}; allowed: a finite number"
+                    f"{path}, line {line}, column {headers[column]!r} is {cell!r}; allowed: a finite number{hint}"
                 )
             values[place, column] = number
-    return Columns(headers, ("",) * len(headers), values)
+    if told is not None:
+        headers, values = headers[:told] + headers[told + 1 :], np.delete(values, told, 1)
+    return Columns(headers, ("",) * len(headers), values, labels=tuple(labels))
 
 
-def _npz(path: Path) -> Columns:
+def _npz(path: Path, grouped: str) -> Columns:
     try:
         with zipfile.ZipFile(path):  # a lone array or a pickle, whatever its name, is none
             pass
@@ -125,10 +157,14 @@ def _npz(path: Path) -> Columns:
     grid = _real(held["grid"], f"{path}, array grid").reshape(-1) if "grid" in held else np.empty(0)
     if grid.size not in (0, parts[1].shape[1]):
         raise InputError(f"{path}: grid has {grid.size} values; allowed: {parts[1].shape[1]}, one for each output")
-    return Columns(tuple(headers), tuple(roles), np.concatenate(parts, 1), tuple(grid.tolist()))
+    labels = held[grouped] if grouped in held and grouped not in NPZ else np.empty(0)
+    if labels.shape not in ((0,), (len(parts[0]),)):
+        raise InputError(f"{path}: {grouped} has shape {labels.shape}; allowed: {len(parts[0])}, one for each row")
+    told = tuple(map(str, labels.tolist()))
+    return Columns(tuple(headers), tuple(roles), np.concatenate(parts, 1), tuple(grid.tolist()), told)
 
 
-def _arrow(path: Path) -> Columns:
+def _arrow(path: Path, grouped: str) -> Columns:
     try:
         with pa.memory_map(str(path)) as file:
             table = pa.ipc.open_file(file).read_all()
@@ -137,10 +173,14 @@ def _arrow(path: Path) -> Columns:
     parts: list[NDArray[np.float64]] = []
     headers: list[str] = []
     roles: list[str] = []
+    labels: tuple[str, ...] = ()
     for field, column in zip(table.schema, table.columns, strict=True):
         if column.null_count:
             row = int(np.flatnonzero(column.is_null().to_numpy())[0])
             raise InputError(f"{path}, row {row} (counted from 0), column {field.name!r} is empty; allowed: a number")
+        if grouped and grouped == field.name:
+            labels = tuple(map(str, column.to_pylist()))
+            continue
         values = _real(_stacked(column, f"{path}, column {field.name!r}"), f"{path}, column {field.name!r}")
         wide = values.shape[1] > 1
         unit = (field.metadata or {}).get(b"unit", b"1").decode()
@@ -151,7 +191,7 @@ def _arrow(path: Path) -> Columns:
         roles += [role if role in ("input", "output") else ""] * values.shape[1]
     if not parts:
         raise InputError(f"{path} has no columns; allowed: inputs and outputs")
-    return Columns(tuple(headers), tuple(roles), np.concatenate(parts, 1))
+    return Columns(tuple(headers), tuple(roles), np.concatenate(parts, 1), labels=labels)
 
 
 def _stacked(column: pa.ChunkedArray, where: str) -> NDArray:

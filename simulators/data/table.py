@@ -1,11 +1,10 @@
 """Examples that were measured or computed elsewhere: a file of inputs and outputs in place of a simulator."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from graft.simulators.base import Grid, Simulator, tensor_field
 from graft.simulators.data import durable, manifest
-from graft.simulators.data.columns import Columns, digest, parsed
+from graft.simulators.data.columns import Columns, digest, parsed, unit
 from graft.simulators.data.dataset import Dataset
 from graft.simulators.data.manifest import DamagedManifest, Manifest
 from graft.simulators.data.shards import write_shard
@@ -35,6 +34,9 @@ class Table:
         outputs: Its output columns.
         grid: Coordinate of the outputs, if the file tells one.
         path: Where it was read. No part of what it is: a file may move.
+        grouped: The column that says which rows belong together, if the study names one; neither input nor output.
+        groups: Rows of each group of more than one that must not be split between learning and judging.
+        left_out: Rows of the file, counted from 0, that are not used, because they are the target's too.
     """
 
     name: str
@@ -44,9 +46,21 @@ class Table:
     outputs: tuple[str, ...]
     grid: tuple[float, ...] = ()
     path: str = field(default="", compare=False)
+    grouped: str = ""
+    groups: tuple[tuple[int, ...], ...] = ()
+    left_out: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         plain_name("name of a file of data", f"{self.name}-{self.sha256[:12]}")
+
+
+class Read(NamedTuple):
+    """What was read of a file: what it is, inputs and outputs (examples, columns), which rows belong together."""
+
+    table: Table
+    inputs: NDArray[np.float64]
+    outputs: NDArray[np.float64]
+    labels: tuple[str, ...]
 
 
 class Measured(Simulator):
@@ -68,27 +82,25 @@ class Measured(Simulator):
         path = Path(self.table.path)
         if digest(path) != self.table.sha256:
             raise InputError(f"{path} is not the file that this study began with; allowed: that one, or another --out")
-        inputs, outputs = arrays(parsed(path), self.table)
+        inputs, outputs = arrays(parsed(path, self.table.grouped), self.table)
         return {"inputs": inputs[:n], "outputs": outputs[:n]}
 
 
-def read(path: Path, outputs: Sequence[str] = ()) -> tuple[Table, NDArray[np.float64], NDArray[np.float64]]:
+def read(path: Path, outputs: Sequence[str] = (), grouped: str = "") -> Read:
     """Read and check a file of examples.
 
     Args:
         path: A .csv with a header; an .npz with arrays ``inputs`` and ``outputs``, and if need be ``input_names``,
             ``output_names``, ``grid``; or an Arrow IPC (Feather) file.
         outputs: Names or patterns (``"T*"``) of the columns that are outputs, where the file does not say so.
-
-    Returns:
-        What it is, and its inputs and outputs, (examples, columns) each.
+        grouped: The column that says which rows belong together; the file need not have it.
 
     Raises:
         InputError: Naming the file and where possible column and row, if it cannot be used.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path} is no file of examples; allowed: one that ends in {', '.join(SUFFIXES)}")
-    found = parsed(path)
+    found = parsed(path, grouped)
     roles = [role or _role(header, outputs) for header, role in zip(found.headers, found.roles, strict=True)]
     names = {kind: tuple(h for h, r in zip(found.headers, roles, strict=True) if r == kind) for kind in set(roles)}
     for kind in ("input", "output"):
@@ -98,20 +110,21 @@ def read(path: Path, outputs: Sequence[str] = ()) -> tuple[Table, NDArray[np.flo
                 f"{path} has no {kind} among its columns ({columns}); "
                 'allowed: outputs = ["name or pattern", ...] in the study, and other columns as inputs'
             )
-    table = Table(
-        path.name, digest(path), len(found.values), names["input"], names["output"], found.grid, str(path.resolve())
-    )
+    told = grouped if found.labels else ""
+    rows, place = len(found.values), str(path.resolve())
+    table = Table(path.name, digest(path), rows, names["input"], names["output"], found.grid, place, told)
     inputs, values = arrays(found, table)
     constant = np.flatnonzero((values == values[0]).all(0))
     if constant.size:
         raise InputError(f"{path}: output {table.outputs[constant[0]]!r} never varies; allowed: outputs to be learned")
-    return table, inputs, values
+    return Read(table, inputs, values, found.labels)
 
 
 def arrays(found: Columns, table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Inputs and outputs of what was parsed."""
+    """Inputs and outputs of what was parsed, without the rows that are not used."""
     place = {header: i for i, header in enumerate(found.headers)}
-    inputs, outputs = (found.values[:, [place[name] for name in names]] for names in (table.inputs, table.outputs))
+    values = np.delete(found.values, np.array(table.left_out, int), 0)
+    inputs, outputs = (values[:, [place[name] for name in names]] for names in (table.inputs, table.outputs))
     return inputs, outputs
 
 
@@ -135,12 +148,6 @@ def keep(table: Table, folder: Path) -> Dataset:
     return Dataset.open(folder)
 
 
-def unit(header: str) -> tuple[str, str]:
-    """A column's name and unit: ``"thickness [nm]"`` is thickness in nm; ``"1"`` where none is told."""
-    match = re.fullmatch(r"(.*\S)\s*\[([^\]]*)\]", header)
-    return (match[1], match[2]) if match else (header, "1")
-
-
 def matches(header: str, pattern: str) -> bool:
     """Is a column meant by a name or pattern, with its unit or without?"""
     return pattern in (header, unit(header)[0]) or fnmatchcase(unit(header)[0], pattern)
@@ -153,6 +160,15 @@ def in_words(table: Table) -> str:
         names = getattr(table, kind)
         shown = names if len(names) <= 6 else (*names[:3], "...", names[-1])
         parts.append(f"{len(names)} {kind} ({', '.join(shown)})")
+    if table.groups:
+        tied, why = sum(map(len, table.groups)), f"are told by {table.grouped!r} or " if table.grouped else ""
+        first = " and ".join(map(str, table.groups[0][:2]))
+        parts.append(
+            f"{tied} rows belong together in {len(table.groups)} groups, which {why}have (nearly) equal inputs, as "
+            f"rows {first} (counted from 0): none is learned from while another judges"
+        )
+    if table.left_out:
+        parts.append(f"{len(table.left_out)} more are left out, for they are the target's too, inputs and outputs")
     return f"{table.name}: {table.rows} rows; {'; '.join(parts)}"
 
 

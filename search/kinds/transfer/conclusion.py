@@ -69,7 +69,7 @@ def certificate(study: Study, result: TransferResult, comparison: Comparison, sp
             "alpha": study.proof.alpha,
             "margin": study.proof.margin,
             "seeds": fixed.seeds,
-            "test_examples": study.rows.locked if study.mode == "holdout" else study.rows.test,
+            "test_examples": study.rows.pool - study.unlocked if study.mode == "holdout" else study.rows.test,
             "sources": [{"name": base.name, "sha256": base.sha256} for base in result.spoken_of],
             "comparisons": (comparison,),
             "examples": result.examples,

@@ -58,7 +58,7 @@ class Pipeline(Work):
             self.sources = {name: self.task.of_source(examples, name) for name, examples in self.sources.items()}
             # The last rows are locked: no phase of fresh mode reads them, as the paper keeps 10 % for its own test, and
             # in holdout mode only the confirmation does.
-            pool = self.examples(study.target, Role.POOL, study.rows.pool).first(study.rows.pool - study.rows.locked)
+            pool = self.examples(study.target, Role.POOL, study.rows.pool).first(study.unlocked)
             self.task.admit(pool, f"{study.target} (pool)")
             self.task = self.task.knowing(pool, self.calls, self.run)
             self.pool = self.task.of_target(pool)
@@ -69,7 +69,7 @@ class Pipeline(Work):
         """What confirms: newly drawn examples, or in holdout mode the pool's locked rows."""
         study = self.study
         if study.mode == "holdout":
-            locked = self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.locked)
+            locked = self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.pool - study.unlocked)
             return self.task.to_judge(locked)
         return self.task.to_judge(self.examples(study.target, Role.TEST, study.rows.test))
 

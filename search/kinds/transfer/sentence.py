@@ -28,7 +28,7 @@ def sentence(
         networks: Of each source, how many took turns in the confirmation; 0 where that is not recorded.
     """
     holdout = study.mode == "holdout"
-    kind = f"{study.rows.locked:,} locked" if holdout else f"{study.rows.test:,} newly simulated"
+    kind = f"{study.rows.pool - study.unlocked:,} locked" if holdout else f"{study.rows.test:,} newly simulated"
     test = f"{kind} examples of {describe_source(comparison.task)}"
     metric = study.learned.metric
     measured = metric.words

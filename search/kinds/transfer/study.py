@@ -15,7 +15,7 @@ from graft.models.terms import find_term
 from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
 from graft.search.tasks.base import Task
 from graft.search.tasks.registry import TASKS, find_task
-from graft.search.tasks.tables import LOCKED
+from graft.search.tasks.tables import LOCKED, unlocked
 from graft.simulators.base import Simulator
 from graft.simulators.data.table import Measured, Table
 from graft.simulators.registry import find
@@ -218,6 +218,14 @@ class Study(StudySettings):
         for table, wanted in ((self.table(simulator), rows) for simulator, rows in self._wanted()):
             if table is not None and table.rows < wanted:
                 raise InputError(f"{table.name} has {table.rows} rows, {wanted} asked; allowed: as many as there are")
+        table = self.table(self.target)
+        largest = 1 if table is None else max(map(len, table.groups), default=1)
+        if self.unlocked - self.rows.validation < largest:
+            raise InputError(
+                f"rows.locked is {self.rows.locked}, rows.validation {self.rows.validation}, and {largest} rows of "
+                f"{self.target} belong together; allowed: fewer, so that of {self.rows.pool} rows a whole group "
+                "remains to be learned from"
+            )
         for where, recipe in (("base", self.base), ("start", self.start)):
             if recipe.loss == "cross-entropy":
                 raise InputError(f"{where}.loss is 'cross-entropy', for classes; allowed: relative-l1, l1, mse, huber")
@@ -267,6 +275,11 @@ class Study(StudySettings):
         """The sources that come as examples: their networks are trained here."""
         trained = {file.name for file in self.weights}
         return tuple(name for name in self.sources if name not in trained)
+
+    @cached_property
+    def unlocked(self) -> int:
+        """Rows of the pool that are not locked away: whole groups, so at most ``rows.pool - rows.locked``."""
+        return unlocked(self.table(self.target), self.seed, self.rows.pool, self.rows.locked)
 
     def table(self, name: str) -> Table | None:
         """The file of data that is called ``name``, or None if it is a simulator."""

@@ -50,7 +50,7 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
         )
 
     def rival() -> str:
-        kept, rows = result.handed_over, study.rows.pool - study.rows.locked
+        kept, rows = result.handed_over, study.unlocked
         if kept is None:  # protocol 1
             return ""
         found = recorded(run, "rival.json")

@@ -1,4 +1,4 @@
-"""Files of data that would give a false certificate are refused before anything is learned."""
+"""Files of data that would give a false certificate: refused, or what would do so kept together or left out."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from graft.search.study import resolve
+from graft.simulators.data.table import Measured, in_words
 from graft.spaces.errors import InputError
 
 RNG = np.random.default_rng(7)
@@ -70,10 +71,32 @@ def test_the_same_columns_of_other_names_are_no_matter(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["%.17g", "%.6g"])
-def test_a_row_of_both_files_is_found_whatever_its_digits(folder: Path, form: str) -> None:
+def test_a_row_of_both_files_is_left_out_of_the_source_whatever_its_digits(folder: Path, form: str) -> None:
     csv(folder / "cheap.csv", slice(33, 80), "d1 [nm],d2 [nm],d3 [nm],T400,T402,R400", form=form)
-    with pytest.raises(InputError, match=r"row 0 of cheap.csv is row 33 of dear.csv \(counted from 0; 7 such rows"):
-        resolve(str(study(folder)))
+    table = resolve(str(study(folder))).table("cheap.csv")
+    assert table.rows == 40 and table.left_out == tuple(range(7))
+    assert "7 more are left out, for they are the target's too, inputs and outputs" in in_words(table)
+    kept = Measured(table).sample(40, RNG)
+    assert np.allclose(kept["inputs"], X[40:], rtol=1e-5) and np.allclose(kept["outputs"], answers(X[40:]), rtol=1e-5)
+
+
+def test_a_repeat_of_a_target_row_with_the_same_answer_is_left_out_of_the_source(folder: Path) -> None:
+    noise = 1e-4 * RNG.normal(size=X.shape)
+    values = np.hstack([X + noise, answers(X)])[20:]
+    values[:5, 3:] *= 1.01
+    np.savetxt(folder / "cheap.csv", values, "%.17g", ",", header="d1 [nm],d2 [nm],d3 [nm],T400,T402,R400", comments="")
+    assert resolve(str(study(folder))).table("cheap.csv").left_out == tuple(range(5, 20))
+
+
+def test_repeated_measurements_are_found_told_and_kept_together(folder: Path) -> None:
+    values = np.hstack([X[:40], answers(X[:40])])
+    values[[7, 30]] = values[3]
+    values[30, :3] += 0.002  # of a spread of 11
+    values[30, 3:] += 0.01
+    np.savetxt(folder / "dear.csv", values, "%.17g", ",", header="d1 [nm],d2 [nm],d3 [nm],T400,T402,R400", comments="")
+    table = resolve(str(study(folder))).table("dear.csv")
+    assert table.groups == ((3, 7, 30),) and table.rows == 40
+    assert "3 rows belong together in 1 groups, which have (nearly) equal inputs, as rows 3 and 7" in in_words(table)
 
 
 def test_the_same_inputs_with_other_answers_are_what_a_cheap_model_gives(folder: Path) -> None:

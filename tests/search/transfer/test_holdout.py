@@ -30,7 +30,7 @@ from graft.search.run.certificate import TransferCertificate
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.run.results import Cost, TransferResult
-from graft.search.run.seeds import Role
+from graft.search.run.seeds import Draws, Role
 from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples, Phase, Request, fit
 from graft.search.tasks.regression import Regression
@@ -129,7 +129,7 @@ def test_no_search_reads_what_is_locked_and_the_confirmation_does(tmp_path: Path
 def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
     line = searched(resolve(str(write(tmp_path))), tmp_path / "out")
     (tmp_path / "dear.csv").unlink()  # the folder holds its own copy by now
-    fixed, arms, told, _ = line.confirm(line.direct.plan, line.networks)  # type: ignore[attr-defined]
+    fixed, arms, told, *_ = line.confirm(line.direct.plan, line.networks)  # type: ignore[attr-defined]
     assert fixed["looks"] == [confirmation.REFITS] and len(arms["direct"]) == 20
     study = line.study
     held = {
@@ -195,7 +195,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "rows 4 (counted from 0) come within 1e-06 of zero",
     ),
     "unit": ({"y": 1e5 * outputs(X[:30])}, "outputs are of size"),
-    "twice": ({"y": None, "double": True}, "rows 2 and 9 (counted from 0) have equal inputs"),
     "loss": (
         {"extra": 'metric = "normalised-l1"\n', "settings": {"start.loss": "relative-l1"}},
         "start.loss is 'relative-l1'",
@@ -206,13 +205,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_certified_is_refused_in_one_line(what: str, tmp_path: Path) -> None:
     given, said = dict(REFUSED[what][0]), REFUSED[what][1]
-    double = given.pop("double", False)
     settings = given.pop("settings", {})
     path = write(tmp_path, **given)
-    if double:
-        lines = (tmp_path / "dear.csv").read_text().splitlines()
-        lines[10] = ",".join(lines[3].split(",")[:2] + ["1.5", "1.5"])
-        (tmp_path / "dear.csv").write_text("\n".join(lines))
     with pytest.raises(InputError) as refused:
         resolve(str(path), "demo", settings)
     assert said in str(refused.value) and "\n" not in str(refused.value)
@@ -301,13 +295,76 @@ class Watched(LocalExecutor):
 
 
 @pytest.mark.parametrize("source", ["dear.csv", "cheap.csv"])
-def test_no_example_is_the_sources_and_the_targets(source: str, tmp_path: Path) -> None:
+def test_a_source_of_the_targets_rows_alone_is_refused(source: str, tmp_path: Path) -> None:
     file = write(tmp_path)
     rows = (tmp_path / "dear.csv").read_text().splitlines()
     (tmp_path / "cheap.csv").write_text("\n".join([rows[0], rows[1].replace(rows[1].split(",")[0], "31.5"), *rows[9:]]))
     text = file.read_text()
     file.write_text(text.replace(text.split('source = "')[1].split('"')[0], source))
-    row, count = (0, 30) if source == "dear.csv" else (1, 22)
-    expected = rf"^row {row} of {source} is row .* of dear.csv \(counted from 0; {count} such"
-    with pytest.raises(InputError, match=expected):
+    shared, rest = (30, 30) if source == "dear.csv" else (22, 23)
+    with pytest.raises(
+        InputError, match=rf"^{shared} of the {rest} rows of {source} are rows of dear.csv.*at least 10 ot"
+    ):
         resolve(str(file))
+
+
+def grouped(folder: Path, rows: int = 36, each: int = 3, name: str = "meat ") -> Path:
+    """A study whose rows belong together, as a column of text tells, two of them by equal inputs alone."""
+    path = write(folder, rows, 'groups = "sample"\n')
+    lines = (folder / "dear.csv").read_text().splitlines()
+    lines[5] = ",".join(lines[30].split(",")[:2] + lines[5].split(",")[2:])
+    told = ["sample", *(f"{name}{i // each}" for i in range(rows))]
+    (folder / "dear.csv").write_text("\n".join(f"{label},{line}" for label, line in zip(told, lines, strict=True)))
+    return path
+
+
+def test_what_belongs_together_is_never_learned_from_and_judged_on(tmp_path: Path) -> None:
+    study = resolve(str(grouped(tmp_path)))
+    table = study.table("dear.csv")
+    assert table is not None and table.inputs == ("a [nm]", "b") and table.outputs == ("y1", "y2")
+    assert table.groups[1] == (3, 4, 5, 27, 28, 29) and len(table.groups) == 10  # 4 and 29 are equal, two more near
+    line = searched(study, tmp_path / "out")
+    locked, pool = line.test(), line.pool
+    assert len(locked) == study.rows.pool - study.unlocked >= study.rows.locked and len(locked) + len(pool) == 36
+    assert locked.groups is not None and pool.groups is not None and not {*locked.groups} & {*pool.groups}
+    for seed in range(5):
+        learned, judged = Draws.of(0, Role.PLANS, seed).rows(len(pool), study.rows.validation, pool.groups)
+        assert not {*pool.groups[learned]} & {*pool.groups[judged]} and len(judged) >= study.rows.validation
+        assert sorted([*learned, *judged]) == list(range(len(pool))) and len(learned)
+    assert reopened(json.loads(json.dumps(study.to_dict()))) == study
+
+
+GROUPED: dict[str, tuple[str, int, str]] = {
+    "no column": ('groups = "smaple"\n', 3, "groups: 'smaple' is no column of dear.csv; allowed: one of its columns"),
+    "an output": ('groups = "y3"\n', 3, "did you mean 'y2'"),
+    "a single group": ('groups = "sample"\n', 36, "groups: 'sample' makes one group of all rows; allowed: at least 8"),
+    "few groups": ('groups = "sample"\n', 6, "groups: 'sample' makes 4 groups of 36 rows"),
+    "as many groups as rows": ('groups = "sample"\n', 1, "groups: 'sample' has 36 groups in 36 rows"),
+    "a number": ("groups = 3\n", 3, "groups is 3; allowed: the name of a column"),
+    "nothing": ('groups = ""\n', 3, "groups is ''; allowed: the name of a column"),
+    "too few rows beside them": (
+        'groups = "sample"\nrows = { validation = 20 }\n', 3, "6 rows of dear.csv belong together; allowed: fewer"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", GROUPED)
+def test_groups_that_cannot_be_kept_together_are_refused(what: str, tmp_path: Path) -> None:
+    told, each, said = GROUPED[what]
+    path = grouped(tmp_path, each=each, name="")
+    path.write_text(path.read_text().replace('groups = "sample"\n', told))
+    with pytest.raises(InputError) as refused:
+        resolve(str(path))
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_column_of_text_that_groups_do_not_name_is_refused(tmp_path: Path) -> None:
+    path = grouped(tmp_path)
+    path.write_text(path.read_text().replace('"sample"', '"smaple"'))
+    with pytest.raises(InputError, match=r"column 'sample' is 'meat 0'.*\(groups: 'smaple' is another column, or none"):
+        resolve(str(path))
+
+
+def test_groups_of_a_simulator_are_refused() -> None:
+    with pytest.raises(InputError, match="groups is 'day', but the target is no file"):
+        resolve("calibration", "demo", {"groups": "day"})

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import feather
 
+from graft.simulators.data.columns import unit
 from graft.simulators.data.dataset import Dataset
-from graft.simulators.data.table import Measured, Table, in_words, keep, read, unit
+from graft.simulators.data.table import Measured, Table, in_words, keep, read
 from graft.spaces.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -50,7 +51,7 @@ def test_every_format_holds_the_same(tmp_path: Path) -> None:
         (npz(tmp_path / "m.npz"), []),
         (arrow(tmp_path / "m.feather"), []),
     ):
-        table, inputs, outputs = read(path, patterns)
+        table, inputs, outputs, _ = read(path, patterns)
         assert np.array_equal(inputs, INPUTS) and np.array_equal(outputs, OUTPUTS)
         assert (table.rows, len(table.inputs), len(table.outputs)) == (7, 2, 3)
         assert Measured(table).inputs == 2 and Measured(table).outputs == 3
@@ -77,7 +78,7 @@ def test_units_stand_in_brackets(name: str, given_unit: str) -> None:
 def test_a_table_of_our_own_shards_is_a_table(tmp_path: Path) -> None:
     table, *_ = read(csv(tmp_path / "m.csv"), ["T*"])
     keep(table, tmp_path / "data")
-    again, inputs, outputs = read(tmp_path / "data" / "shard-00000.arrow")
+    again, inputs, outputs, _ = read(tmp_path / "data" / "shard-00000.arrow")
     assert np.array_equal(inputs, INPUTS.astype(np.float32)) and np.array_equal(outputs, OUTPUTS.astype(np.float32))
     assert again.rows == 7
 
@@ -160,7 +161,7 @@ def test_numbers_of_rows_are_no_inputs(tmp_path: Path) -> None:
 def test_a_file_in_one_line(tmp_path: Path) -> None:
     header = ",".join(["d1 [nm]", "d2", *(f"T{i}" for i in range(9))])
     np.savetxt(tmp_path / "a.csv", np.random.default_rng(0).random((5, 11)), delimiter=",", header=header, comments="")
-    table, _, _ = read(tmp_path / "a.csv", ["T*"])
+    table, *_ = read(tmp_path / "a.csv", ["T*"])
     assert in_words(table) == "a.csv: 5 rows; 2 inputs (d1 [nm], d2); 9 outputs (T0, T1, T2, ..., T8)"
 
 
