@@ -12,6 +12,9 @@ from scipy import stats
 
 from graft.search.run.scale import logs
 
+MOST = 100.0
+"""How many times the trainings of a search an extrapolation of it may reach; beyond, it says no more than that."""
+
 
 def log_ratios(arm: Sequence[float], candidate: Sequence[float]) -> NDArray[np.float64]:
     """Log(error of arm / error of candidate), seed by seed: d, positive where the candidate is better."""
@@ -248,6 +251,25 @@ def equivalent_rows(rows: Sequence[int], errors: Sequence[float], wanted: float)
             share = (above - goal) / (above - here)
             return float(math.exp(math.log(rows[i - 1]) + share * math.log(rows[i] / rows[i - 1])))
     return None
+
+
+def trainings_needed(trainings: Sequence[int], errors: Sequence[float], reduced: float, most: float = MOST) -> float:
+    """How many times the trainings of its last point a search would need to reduce its error by so much.
+
+    The error is continued as a power of the number of trainings, by least squares of logarithms. A search that finds
+    ever less by and by falls slower than that, so the number is a lower one.
+
+    Args:
+        trainings: Spent by each point, increasing.
+        errors: Of the best recipe by then.
+        reduced: Error to reach over that of the last point.
+        most: Returned if it would take more, or if errors do not fall.
+    """
+    if reduced >= 1:
+        return 1.0
+    slope = float(np.polyfit(np.log(np.asarray(trainings, np.float64)), logs(errors), 1)[0])
+    wanted = math.log(reduced) if reduced > 0 else -math.inf
+    return min(most, math.exp(min(wanted / slope, math.log(most)))) if slope < -1e-9 else most
 
 
 def clopper_pearson(said: int, n: int, level: float) -> tuple[float, float]:

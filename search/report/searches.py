@@ -72,6 +72,8 @@ def rival(run: TransferResults) -> Table:
     """List how far direct learning had come by budget, beside the best plan of transfer."""
     told, plans = run.result.direct_by_budget, run.result.plans.by_number
     rows = [[f"direct learning, {one.trainings} trainings", percent(one.error, 2), plain(one.seeds)] for one in told]
+    if told:
+        rows += equal_seconds(run)
     tried = [trial for trial in plans if trial.errors and trial.transfers and trial.state != "failed"]
     if told and tried:
         mine = min(tried, key=lambda trial: (trial.state != "complete", trial.value))
@@ -80,6 +82,24 @@ def rival(run: TransferResults) -> Table:
         name = f"best plan of transfer, {spent} trainings after {start} of direct learning"
         rows.append([name, percent(mine.value, 2), plain(len(mine.errors))])
     return Table(["best found by", "validation error", "seeds"], rows)
+
+
+def equal_seconds(run: TransferResults) -> list[list[str]]:
+    """How far direct learning had come when it had trained as long as source networks and plans together did."""
+    taught = sum(seconds for phase, seconds in run.cost.phases.items() if phase.startswith("base network"))
+    spent = {"baseline": 0.0, "plans": 0.0}
+    for piece in run.cost.timeline:
+        spent[piece.phase] = spent.get(piece.phase, 0.0) + (piece.train_seconds or 0.0)
+    allowed, by_number, begun = taught + spent["plans"], run.result.baseline.by_number, []
+    for piece in run.cost.timeline:
+        if piece.phase == "baseline" and (allowed := allowed - (piece.train_seconds or 0.0)) >= 0:
+            begun.append(by_number[piece.number])
+    tried = [trial for trial in begun if trial.errors and trial.state != "failed"]
+    if not tried or not taught:
+        return []
+    best = min(tried, key=lambda trial: (trial.state != "complete", trial.value))
+    name = f"direct learning, as many seconds ({taught + spent['plans']:.0f}) as source networks and plans"
+    return [[name, percent(best.value, 2), plain(len(best.errors))]]
 
 
 def recipes(run: TransferResults) -> Found | None:

@@ -76,6 +76,7 @@ class Comparison(Record):
     not_confirmed: tuple[Behind, ...] = ()
     needs_knowledge: float | None = None
     would_decide: int | None = None
+    times_trainings: float | None = None
     claim: str = ""
     reason: str = ""
 

@@ -4,7 +4,7 @@ from graft.models.weights import sha256
 from graft.search.kinds.transfer.sentence import sentence
 from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verdict import ARMS
-from graft.search.proof.statistics import equivalent_rows, seeds_needed
+from graft.search.proof.statistics import equivalent_rows, seeds_needed, trainings_needed
 from graft.search.run.certificate import Candidate, Comparison, Curve, TransferCertificate
 from graft.search.run.results import Confirmation, Cost, TransferResult
 from graft.search.run.scale import RATIO, Scale
@@ -57,6 +57,8 @@ def certificate(study: Study, result: TransferResult, comparison: Comparison, sp
         more = {"protocol": result.protocol, "handed_over": result.handed_over}
     if fixed.looks:
         beside |= _looked(comparison, fixed, study.learned.scale)
+        if fixed.networks:
+            beside["times_trainings"] = times_trainings(comparison, result)
         more |= {"looks": fixed.looks, "more": fixed.more, "levels": fixed.levels}
     comparison = Comparison.read(comparison.to_dict() | beside)
     return TransferCertificate.read(
@@ -77,6 +79,15 @@ def certificate(study: Study, result: TransferResult, comparison: Comparison, sp
             **spent.summary(),
         }
     )
+
+
+def times_trainings(comparison: Comparison, result: TransferResult) -> float | None:
+    """How many times its trainings direct learning would need to do as well, as its search went; None if unknown."""
+    told = {one.trainings: one.error for one in result.direct_by_budget if one.error is not None}
+    direct, ours = comparison.mean("direct"), comparison.mean("candidate")
+    if not (comparison.helped and direct and ours is not None and len(told) > 1):
+        return None
+    return trainings_needed(list(told), list(told.values()), ours / direct)
 
 
 def _looked(comparison: Comparison, fixed: Confirmation, scale: Scale) -> dict[str, object]:

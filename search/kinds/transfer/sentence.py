@@ -3,6 +3,7 @@
 import math
 
 from graft.search.kinds.transfer.study import Study
+from graft.search.proof.statistics import MOST
 from graft.search.run.certificate import Comparison, Curve, Kept
 from graft.search.run.trials import AnyPlan
 from graft.spaces.plan import Plan
@@ -57,12 +58,12 @@ def sentence(
     text += _said_of(networks, comparison.plan)
     if examples:
         rows, have = examples.equivalent_rows, examples.rows[0]
-        if rows is None:
-            text += (
-                f" Direct learning would need more than {examples.rows[-1]:,} training examples instead of {have:,}."
-            )
-        else:
-            text += f" Direct learning would need about {round(rows, -1):,.0f} training examples instead of {have:,}."
+        need = f"more than {examples.rows[-1]:,}" if rows is None else f"about {round(rows, -1):,.0f}"
+        text += f" Direct learning would need {need} training examples instead of {have:,}"
+        if times := comparison.times_trainings:
+            about = "more than" if times >= MOST else "about"
+            text += f", or {about} {round(times, 1 if times < 10 else None):g} times the trainings of its search"
+        text += "."
     return text.replace("%", " %") + kept
 
 

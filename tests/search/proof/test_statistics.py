@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from graft.search.proof.statistics import (
+    MOST,
     drawn_p_value,
     equivalent_rows,
     holm,
@@ -19,6 +20,7 @@ from graft.search.proof.statistics import (
     reduction,
     seeds_needed,
     sign_p_value,
+    trainings_needed,
 )
 
 samples = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=2, max_size=15).map(np.array)
@@ -181,3 +183,19 @@ def test_two_networks_tell_no_spread_and_equal_ones_nothing() -> None:
     assert drawn_p_value(np.full(8, 0.5), 8) == 1.0
     literal = stats.t.sf(0.5 / (np.std([0.4, 0.5, 0.6], ddof=1) * np.sqrt(4 / 3)), 2)
     assert drawn_p_value(np.array([0.35, 0.55, 0.6, 0.45, 0.45, 0.6]), 3) == pytest.approx(literal)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(0.05, 2), st.floats(0.05, 0.99), st.integers(2, 50))
+def test_a_power_law_of_trainings_is_continued_as_it_is(power: float, reduced: float, first: int) -> None:
+    trainings = [first, 2 * first, 4 * first]
+    errors = [0.3 * n**-power for n in trainings]
+    wanted = reduced ** (-1 / power)
+    assert trainings_needed(trainings, errors, reduced) == pytest.approx(min(wanted, MOST), rel=1e-6)
+
+
+def test_what_does_not_fall_never_gets_there() -> None:
+    assert trainings_needed([10, 20, 40], [0.03, 0.03, 0.03], 0.9) == MOST
+    assert trainings_needed([10, 20], [0.03, 0.04], 0.9) == MOST
+    assert trainings_needed([10, 20], [0.03, 0.02], 0.0) == MOST
+    assert trainings_needed([10, 20], [0.03, 0.02], 1.2) == 1.0

@@ -138,3 +138,26 @@ def test_a_plan_that_was_behind_in_the_search_is_named_with_how_far() -> None:
     text = sentence(told, None, STUDY, 9, KEPT.model_copy(update={"arm": "direct"}))
     assert "the best plan found (copy layers 1 to 6 of 7 from the network trained on film-10" in text
     assert "was behind direct learning already in the search, by 23 %. The network handed over learned directly" in text
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [(100.0, "or more than 100 times"), (3.21, "or about 3.2 times"), (None, "")],
+)
+def test_transfer_tells_how_many_trainings_it_is_worth(times: float | None, told: str) -> None:
+    curve = Curve(rows=(400, 800, 1600), errors=(), candidate_error=0.04, equivalent_rows=1234.4)
+    found = comparison(0.04).model_copy(update={"times_trainings": times})
+    more = f", {told} the trainings of its search" if told else ""
+    assert sentence(found, curve, STUDY, 9).endswith(f"about 1,230 training examples instead of 400{more}.")
+
+
+@pytest.mark.parametrize(
+    ("networks", "told"),
+    [
+        (0, "alone explains it."),
+        (1, "This is said of that source network alone."),
+        (6, "It holds for any network taught so: 6 that no search has seen took turns."),
+    ],
+)
+def test_transfer_tells_of_which_networks_it_speaks(networks: int, told: str) -> None:
+    assert sentence(comparison(0.04), None, STUDY, 9, networks=networks).endswith(told)
