@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field
 
-from graft.spaces.errors import name, whole
-from graft.spaces.settings import Number, Settings, Whole, settings
+from graft.spaces.errors import InputError, name, whole
+from graft.spaces.settings import Count, Number, Settings, Whole, settings
 from graft.spaces.words import SCALES
 
 Scale = Literal["demo", "paper"]
 assert get_args(Scale) == SCALES
 Name = Annotated[str, BeforeValidator(partial(name, "study.name"))]
 Seed = Annotated[Whole, Field(ge=0, le=2**32 - 1)]
+LEAST_SEEDS = 4
+"""Before the first look: fewer say nothing of how seeds vary."""
+BEFORE_LOOKS: Mapping[str, object] = {"looks": [], "more": []}
+"""What folders of protocols 1 and 2 do not say of their proof, and meant."""
 
 
 class StudySettings(Settings):
@@ -75,3 +80,47 @@ class Proof(Settings):
 
     def __post_init__(self) -> None:
         whole("proof.most_seeds", self.most_seeds, self.seeds)
+
+
+@settings("proof")
+class Looked(Proof):
+    """What counts as proof where a confirmation is looked at several times.
+
+    Attributes:
+        looks: After how many seeds the confirmation may end, increasing; empty: after as many as the search says that
+            its power needs, between ``seeds`` and ``most_seeds``. Holdout mode looks once.
+        more: Further looks, for a run that remains undecided (``graft confirm DIR --more``). They keep a fifth of the
+            level for themselves.
+    """
+
+    looks: tuple[Count, ...] = (4, 6, 8, 12)
+    more: tuple[Count, ...] = (16, 24)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        found = [*self.looks, *self.more]
+        if any(later <= before for before, later in pairwise(found)) or (found and found[0] < LEAST_SEEDS):
+            raise InputError(
+                f"proof.looks is {list(self.looks)}, proof.more {list(self.more)}; allowed: numbers of seeds that "
+                f"increase from look to look, the first of them at least {LEAST_SEEDS}"
+            )
+        if self.more and not self.looks:
+            raise InputError(f"proof.more is {list(self.more)} without proof.looks; allowed: both, or neither")
+
+
+@settings("proof")
+class Confirmed(Looked):
+    """What counts as proof that something is owed to what others know: looks, and placebos.
+
+    Attributes:
+        placebos: Of transfer, source networks taught on outputs that were permuted among their rows; of sharing, ways
+            in which the other tasks' labels are shuffled. A fresh one for each seed until so many take turns: what has
+            beaten everything else must beat them by more than they differ; 0: none.
+    """
+
+    placebos: Annotated[Whole, Field(ge=0, le=64)] = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if 0 < self.placebos < 3:
+            raise InputError(f"proof.placebos is {self.placebos}; allowed: 0, or at least 3, for two tell no spread")

@@ -112,13 +112,9 @@ class Kind(ABC, Generic[Study, Line, Map]):
         """The map in a few lines."""
         yield from ()
 
-    def more(self, run: Run) -> None:
-        """Ask a finished run for the further looks that were fixed beforehand, if it remains undecided.
-
-        Raises:
-            InputError: If there are none.
-        """
-        raise InputError(f"{self.study.name} is confirmed in one look; allowed: a run of a transfer study")
+    def further(self, run: Run) -> Mapping[str, object] | None:
+        """What ``more.json`` will hold of looks that were fixed beforehand and are left; None if there are none."""
+        return None
 
     @abstractmethod
     def predict(self, folder: Path, asked: Asked) -> str:
@@ -153,6 +149,26 @@ class Kind(ABC, Generic[Study, Line, Map]):
         tracker.finish()
         progress.close()
         return certified
+
+    def more(self, run: Run) -> None:
+        """Ask an undecided run for its second stage; what it had said stays in ``undecided.json``.
+
+        Raises:
+            InputError: If the run is decided, or has no further looks.
+        """
+        if not run.has("certificate.json"):
+            if run.has("more.json"):
+                return  # asked for already, and interrupted
+            raise InputError(f"{run.folder} is not finished; allowed: a finished run (graft run goes on with this one)")
+        told = run.read("certificate.json")
+        if told["decision"] != "undecided":
+            raise InputError(f"{run.folder} is decided ({told['decision']}); allowed: a run that is undecided")
+        stage = self.further(run)
+        if stage is None:
+            had = f"looked after {told['seeds']} seeds, the last that was fixed beforehand"
+            raise InputError(f"{run.folder} {had}; allowed: a run with looks left (proof.more of its study)")
+        run.write("more.json", stage)
+        run.path("certificate.json").replace(run.path("undecided.json"))
 
     def map(self, run: Run, resources: Resources, progress: Progress) -> Map:
         """Measure the map on fresh examples and regret seeds, write ``map.json`` and the page."""

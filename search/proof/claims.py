@@ -165,6 +165,7 @@ def tested(
     family: int | None = None,
     compare: Compare = paired,
     look: Look | None = None,
+    given_up: int = 0,
 ) -> list[Finding]:
     """What comes of each claim.
 
@@ -174,6 +175,7 @@ def tested(
         family: Over how many claims the intervals hold together; over all if None.
         compare: How a rival is compared with a candidate.
         look: The look at which this is, where there are several; None: nothing comes after.
+        given_up: Further claims of the family, which were given up at an earlier look.
 
     Raises:
         RivalDiverged: If a needed rival has no finite error on a seed.
@@ -181,7 +183,7 @@ def tested(
     family = family or max(1, len(claims))
     wide, limit = (alpha, alpha) if look is None else (look.wide(alpha, family), look.limit)
     found = [_tested(claim, wide, family, compare) for claim in claims]
-    adjusted = (holm if look is None else look.adjusted)([one.p_value for one in found])
+    adjusted = (holm if look is None else look.adjusted)([*(one.p_value for one in found), *[1.0] * given_up])
     return [
         replace(
             one,
@@ -189,7 +191,7 @@ def tested(
             reason=one.reason or _missed(claim, one.p_values, p, limit),
             open=look is not None and not one.reason and max(one.p_values.values()) < REFUTED,
         )
-        for claim, one, p in zip(claims, found, adjusted, strict=True)
+        for claim, one, p in zip(claims, found, adjusted, strict=False)
     ]
 
 

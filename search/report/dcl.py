@@ -39,12 +39,11 @@ def verdict(run: DclResults) -> Verdict:
     rows = []
     for one in run.comparisons:
         means = [plain(one.mean(arm)) for arm in ("direct", "candidate")]
-        rows.append(
-            [one.claim, *means, reduction(one), probability(one.p_value), "proved" if one.helped else one.reason]
-        )
+        said = "proved" if one.helped else f"undecided: {one.reason}" if one.decision == "undecided" else one.reason
+        rows.append([one.claim, *means, reduction(one), probability(one.p_value), said])
     return Verdict(
         card(run, f"{proved} of {len(run.comparisons)} claims proved"),
-        Table(["claim", "it (J)", "ours (J)", "error reduced by", "p (Holm)", "verdict"], rows),
+        Table(["claim", "it (J)", "ours (J)", "error reduced by", "p (Holm, all looks)", "verdict"], rows),
         plain(run.result.confirmation.seconds if run.result.confirmation else None),
     )
 

@@ -121,7 +121,9 @@ def arms(panels: Mapping[str, Sequence[Arm]], ylabel: str, *, unit: str = "%", *
     """
     figure, axes = grid(len(panels), 4.9 if len(panels) < 3 else 4.2, **layout)
     for panel, (title, shown) in zip(axes.flat, panels.items(), strict=False):
-        panel.plot(range(len(shown)), [arm.errors for arm in shown], color="#c4c8cd", linewidth=0.9, zorder=1)
+        most = max(arm.errors.size for arm in shown)  # an arm may end before another
+        joined = [np.pad(arm.errors, (0, most - arm.errors.size), constant_values=np.nan) for arm in shown]
+        panel.plot(range(len(shown)), joined, color="#c4c8cd", linewidth=0.9, zorder=1)
         labels = []
         for place, arm in enumerate(shown):
             errors = arm.errors[np.isfinite(arm.errors)]

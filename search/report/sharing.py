@@ -21,6 +21,7 @@ ARMS = {
     "shuffled": ("others'\nshuffled", draw.SHUFFLED),
     "candidate": ("together", draw.CANDIDATE),
 }
+SAID = {"transfer": "together", "direct": "alone", "undecided": "undecided"}
 TOLD = {False: (draw.SHUFFLED, "not told its task"), True: (draw.CANDIDATE, "told by a one-hot")}
 RECIPE = ("rate", "decay", "batch", "epochs", "initial_scale", "activation")
 
@@ -31,6 +32,8 @@ class Verdict:
 
     card: Card
     certified: bool
+    undecided: bool
+    looks: str
     margin: str
     seeds: str
     test_examples: str
@@ -46,6 +49,8 @@ def verdict(run: SharingResults) -> Verdict:
     return Verdict(
         card=card(run, "sharing" if run.proved else "direct learning"),
         certified=told is not None,
+        undecided=told is not None and told.decision == "undecided",
+        looks=", ".join(map(plain, told.looks if told else ())),
         margin=percent(told.margin if told else None),
         seeds=plain(told.seeds if told else None),
         test_examples=plain(told.test_examples if told else None),
@@ -58,8 +63,10 @@ def verdict(run: SharingResults) -> Verdict:
 def arms(run: SharingResults) -> Figures:
     """Draw the arms of each task."""
     panels = {
-        f"{one.task}: {'together' if one.helped else 'alone'}": [
-            draw.Arm(*look, draw.percents(one.measured[arm].per_seed)) for arm, look in ARMS.items()
+        f"{one.task}: {SAID[one.decision]}": [
+            draw.Arm(*look, draw.percents(one.measured[arm].per_seed))
+            for arm, look in ARMS.items()
+            if arm in one.measured
         ]
         for one in run.comparisons
         if one.candidate

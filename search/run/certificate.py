@@ -124,7 +124,7 @@ class Source(Record):
 
 
 class Certificate(Record):
-    """The document that vouches for a folder."""
+    """The document that vouches for a folder; ``looks`` are those that were fixed beforehand."""
 
     decision: str
     sentence: str
@@ -135,6 +135,7 @@ class Certificate(Record):
     seeds: int | None = None
     test_examples: int | None = None
     sources: tuple[Source, ...] = ()
+    looks: tuple[int, ...] = ()
     versions: Mapping[str, str] = {}
 
     @property
@@ -144,9 +145,8 @@ class Certificate(Record):
 
 
 class TransferCertificate(Certificate):
-    """Of transfer, with the learning curve where it helps, and the looks that were fixed beforehand."""
+    """Of transfer, with the learning curve where it helps."""
 
-    looks: tuple[int, ...] = ()
     examples: Curve | None = None
     handed_over: Kept | None = None
 

@@ -208,28 +208,36 @@ class TransferResult(Result):
 
 
 class Round(Record):
-    """What was fixed before a round of a sharing plan's confirmation, and then the errors by arm and task."""
+    """What was fixed before a round of a sharing plan's confirmation, and then the errors by arm and task.
+
+    Rounds of protocol 2 and before fix their number of seeds; later ones fix looks, and how many shuffles take turns.
+    """
 
     round: int
     tasks: tuple[str, ...]
     trial: int
     plan: Sharing
-    seeds: int
     first_seed: int
     margin: float
     alpha: float
+    seeds: int | None = None
+    looks: tuple[int, ...] = ()
+    more: tuple[int, ...] = ()
+    levels: Numbers = ()
+    placebos: int = 0
     deviation_in_search: float = 0.0
     arms: Mapping[str, Mapping[str, Errors]] = {}
 
     @property
-    def numbers(self) -> range:
-        """Of its seeds."""
-        return range(self.first_seed, self.first_seed + self.seeds)
+    def fixed(self) -> Values:
+        """Plain values, without what was measured."""
+        later = ("arms", "seeds") if self.looks else ("arms",)
+        return {key: value for key, value in self.to_dict().items() if key not in later}
 
     @property
-    def fixed(self) -> Self:
-        """Without errors."""
-        return self.model_copy(update={"arms": {}})
+    def longest(self) -> int:
+        """Seeds that any task has had."""
+        return max((len(errors) for held in self.arms.values() for errors in held.values()), default=0)
 
 
 class SharingResult(Result):
@@ -277,21 +285,33 @@ class Ranking(Record):
 
 
 class Equal(Record):
-    """What was fixed before a pipeline was held against the paper's at equal compute, and then the RMSE by arm."""
+    """What was fixed before a pipeline was held against the paper's at equal compute, and then the RMSE by arm.
+
+    Runs of protocol 2 and before fix their number of seeds; later ones fix looks.
+    """
 
     plan: Watch
     paper: Watch
     symmetrised: bool
     seconds: float
-    seeds: int
     margin: float
     alpha: float
+    seeds: int | None = None
+    looks: tuple[int, ...] = ()
+    more: tuple[int, ...] = ()
+    levels: Numbers = ()
     arms: Mapping[str, Errors] = {}
 
     @property
-    def fixed(self) -> Self:
-        """Without errors."""
-        return self.model_copy(update={"arms": {}})
+    def fixed(self) -> Values:
+        """Plain values, without what was measured."""
+        later = ("arms", "seeds") if self.looks else ("arms",)
+        return {key: value for key, value in self.to_dict().items() if key not in later}
+
+    @property
+    def longest(self) -> int:
+        """Seeds that any arm has had."""
+        return max(map(len, self.arms.values()), default=0)
 
 
 class Thermodynamics(Record):

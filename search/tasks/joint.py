@@ -17,18 +17,22 @@ from graft.models.scaling import Scaling
 from graft.models.train import Training, predict, train
 from graft.models.weighting import objective, operation
 from graft.search.run.scale import geometric_mean
-from graft.search.run.seeds import Draws, Role
+from graft.search.run.seeds import Draws, Role, stream
 from graft.search.tasks.base import Examples
 from graft.spaces.sharing import Sharing
 
 
 @dataclass(frozen=True)
 class SharedTraining:
-    """One training asked for: a plan, a seed, and for the control the one task whose labels stay as they are."""
+    """One training asked for: a plan and a seed.
+
+    For the control also the one task whose labels stay as they are, and which shuffle (from 1) the others' have.
+    """
 
     plan: Sharing
     index: int
     intact: str = ""
+    shuffle: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,14 @@ class SharedTask:
         known = all(map(math.isfinite, found.values()))
         return geometric_mean(list(found.values())) if known else math.inf, {"by_task": found}
 
+    def labelled(self, name: str, training: SharedTraining) -> Examples:
+        """Examples of a task as a training sees them: in the control those of the others have each other's labels."""
+        pool = self.pools[name]
+        if training.intact in ("", name):
+            return pool
+        order = stream(self.seed, Role.PLACEBO, training.shuffle, list(self.pools).index(name)).permutation(len(pool))
+        return Examples(pool.inputs, pool.outputs[order])
+
     def digest(self, training: SharedTraining) -> str:
         """Names everything that one training's errors depend on."""
         names = {
@@ -83,7 +95,7 @@ class SharedTask:
             "rows": [{task: len(pool) for task, pool in self.pools.items()}, self.validation],
             "shape": [self.depth, self.width],
             "plan": training.plan.to_dict(),
-            "training": [training.index, training.intact],
+            "training": [training.index, training.intact, training.shuffle],
             "batches": "near-equal",
         }
         if training.plan.recipe.head == "constant":
@@ -107,7 +119,7 @@ def learn(task: SharedTask, training: SharedTraining) -> Learned:
         NonFiniteLoss: If training diverges.
     """
     plan, draws = training.plan, Draws.of(task.seed, task.role, training.index)
-    pools = {name: task.pools[name] for name in plan.tasks}
+    pools = {name: task.labelled(name, training) for name in plan.tasks}
     first = next(iter(pools.values()))
     learned, held = draws.rows(len(first), task.validation)
     widths = {name: pool.inputs.shape[1] for name, pool in pools.items()}
@@ -119,8 +131,6 @@ def learn(task: SharedTask, training: SharedTraining) -> Learned:
     if plan.recipe.head == "constant":
         network.start_heads(outputs.cpu())
     network.to(task.device)
-    if training.intact:
-        _shuffle(outputs, [i for i, name in enumerate(plan.tasks) if name != training.intact], draws.shuffle)
     inputs = _inputs(plan, scalings, [inputs for inputs, _ in rows])
     loss, step = objective(network), operation(network, draws.shuffle)
     train(Training(network, inputs, outputs, plan.recipe, draws.order, loss=loss, step=step))
@@ -142,10 +152,3 @@ def learn(task: SharedTask, training: SharedTraining) -> Learned:
 def _inputs(plan: Sharing, scalings: Mapping[str, Scaling], rows: Sequence[Tensor]) -> Tensor:
     """Inputs of all tasks, each standardised by itself, as one tensor."""
     return stack([scale(one) for scale, one in zip(scalings.values(), rows, strict=True)], plan.align)
-
-
-def _shuffle(outputs: Tensor, places: Sequence[int], generator: torch.Generator) -> None:
-    """Give the examples of some tasks each other's labels, in place, tasks at ``places`` of (rows, tasks, outputs)."""
-    for place in places:
-        order = torch.randperm(len(outputs), generator=generator).to(outputs.device)
-        outputs[:, place] = outputs[order, place]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from graft.search.kinds.dcl.sentence import sentence
+from graft.search.proof.confirmation import overall
 from graft.search.run.certificate import Certificate, Comparison, Source
 from graft.search.run.results import Cost, DclResult, Ranking
 from graft.search.run.trials import Trial
@@ -46,10 +47,11 @@ def certificate(study: DclStudy, result: DclResult, found: Sequence[Comparison],
     """The certificate: one comparison for each claim."""
     fixed = result.confirmation
     assert fixed is not None
+    looked = {"protocol": result.protocol} | {name: getattr(fixed, name) for name in ("looks", "more", "levels")}
     return Certificate.read(
         {
             "study": study.name,
-            "decision": "transfer" if any(one.helped for one in found) else "direct",
+            "decision": overall([one.decision for one in found]),
             "sentence": sentence(found, study, fixed.plan),
             "metric": METRIC,
             "mode": "fresh",
@@ -63,6 +65,7 @@ def certificate(study: DclStudy, result: DclResult, found: Sequence[Comparison],
                 for part, sha256 in (("", told.sha256), ("-student", told.student_sha256))
             ],
             "comparisons": found,
+            **(looked if fixed.looks else {}),
             **spent.summary(),
         }
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from graft.search.kinds.dcl.verdict import ARMS
+from graft.search.proof.looks import Looks
 from graft.search.run.record import Errors
 from graft.search.run.results import Equal
 from graft.search.tasks.distilled.objective import Watching
@@ -14,31 +14,38 @@ PAPER = {"paper": ("paper", "student"), "paper_teacher": ("paper", "teacher")}
 
 
 def protocol(best: Watch, study: DclStudy) -> Equal:
-    """What is fixed before confirmation starts: the pipeline, the paper's recipe, compute, seeds, margin, level."""
+    """What is fixed before confirmation starts: the pipeline, the paper's recipe, compute, looks, margin, level."""
+    proof = study.proof
+    looks = Looks(proof.looks or (proof.seeds,), proof.more, proof.alpha)
     return Equal(
         plan=best,
         paper=study.paper,
         symmetrised=study.symmetries != "none",
         seconds=study.budget.seconds,
-        seeds=study.proof.seeds,
         margin=study.proof.margin,
         alpha=study.proof.alpha,
+        looks=looks.seeds,
+        more=looks.more,
+        levels=tuple(looks.levels.values()),
     )
 
 
-def trainings(fixed: Equal, study: DclStudy) -> dict[str, Watching]:
+def trainings(fixed: Equal, wanted: Mapping[str, int], study: DclStudy) -> dict[str, Watching]:
     """Every training by key, ``searched/seed`` and ``paper/seed``: both get the same compute.
 
     And as many steps of teaching; what the searched pipeline's student leaves is then solved for.
+
+    Args:
+        fixed: Beforehand.
+        wanted: Seeds of each arm.
+        study: The study.
     """
     student = study.budget.student
+    pipelines = {"searched": (fixed.plan, student), "paper": (fixed.paper, as_long(student, fixed.paper, fixed.plan))}
     return {
         f"{name}/{seed}": Watching(plan, seed, fixed.seconds, True, epochs)
-        for seed in range(fixed.seeds)
-        for name, plan, epochs in (
-            ("searched", fixed.plan, student),
-            ("paper", fixed.paper, as_long(student, fixed.paper, fixed.plan)),
-        )
+        for name, (plan, epochs) in pipelines.items()
+        for seed in range(max((seeds for arm, seeds in wanted.items() if name == part_of(arm)[0]), default=0))
     }
 
 
@@ -47,16 +54,17 @@ def as_long(epochs: int, plan: Watch, other: Watch) -> int:
     return round(epochs * (other.student.rounds + 1) / (plan.student.rounds + 1))
 
 
-def arms(fixed: Equal, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Errors]:
+def part_of(arm: str) -> tuple[str, str]:
+    """Which pipeline an arm is of, and which of its errors it is."""
+    return PAPER.get(arm, ("searched", arm))
+
+
+def arms(wanted: Mapping[str, int], entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Errors]:
     """RMSE by arm, seed by seed, from what was recorded by key; None where a training diverged."""
 
-    def told(name: str, seed: int, part: str) -> float | None:
+    def told(arm: str, seed: int) -> float | None:
+        name, part = part_of(arm)
         entry = entries[f"{name}/{seed}"]
         return None if entry["error"] is None else entry["by_task"][part]
 
-    found = {}
-    for arm in ARMS:
-        if fixed.symmetrised or "symmetrised" not in arm:
-            name, part = PAPER.get(arm, ("searched", arm))
-            found[arm] = tuple(told(name, seed, part) for seed in range(fixed.seeds))
-    return found
+    return {arm: tuple(told(arm, seed) for seed in range(seeds)) for arm, seeds in wanted.items()}

@@ -55,6 +55,11 @@ class Dcl(Kind[DclStudy, DclPipeline, Record]):
         """As of `Kind`."""
         return checks(run, self.study)
 
+    def further(self, run: Run) -> Mapping[str, object] | None:
+        """The second stage, if there is one that was not asked for already."""
+        fixed = run.read("confirmation.json")
+        return {"looks": fixed["more"]} if fixed.get("more") and not run.has("more.json") else None
+
     def seconds(self, workers: int) -> tuple[float, float]:
         """Rough wall times: compute is what the study counts, teaching comes on top."""
         study, budget = self.study, self.study.budget
@@ -89,6 +94,7 @@ def _write(
     plans = Searched.read({"trials": records, "best": best["number"] if best else None})
     values = {
         "format": 1,
+        "protocol": 3,
         "study": study.to_dict(),
         "data": {"watched": line.card},
         "test_states": len(line.judge.index),
@@ -104,7 +110,7 @@ def _write(
     run.write("result.json", result)
     spent = cost(run, {"plans": line.search}, line.spent, line.resources.workers)
     run.write("cost.json", spent)
-    certified = certificate(study, result, comparisons(fixed.arms, study.proof), spent)
+    certified = certificate(study, result, comparisons(fixed), spent)
     best_name, kept = next((name, told) for name, told in finals.items() if told.plan == fixed.plan)
     for part in ("", "-student"):
         network = run.path("finals", f"{best_name}{part}.safetensors").read_bytes()

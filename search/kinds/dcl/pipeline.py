@@ -16,6 +16,8 @@ from graft.search.engine.trials import best_trial
 from graft.search.engine.work import Work
 from graft.search.kinds.dcl import confirmation
 from graft.search.kinds.dcl.champion import student
+from graft.search.kinds.dcl.verdict import course
+from graft.search.proof.confirmation import Arms, decide
 from graft.search.run.folder import write_bytes
 from graft.search.run.results import Equal, Final, Prediction
 from graft.search.run.scale import logs
@@ -201,7 +203,7 @@ class DclPipeline(Work):
         return {name: one for name, one in found.items() if one.teaching == METHOD}
 
     def confirm(self, best: Watch) -> Equal:
-        """Train the searched pipeline and the paper's recipe at equal compute on fresh seeds, fixed beforehand.
+        """Train the searched pipeline and the paper's recipe at equal compute on fresh seeds, look after look.
 
         Returns:
             What was fixed, with its errors.
@@ -209,11 +211,16 @@ class DclPipeline(Work):
         if not self.run.has("confirmation.json"):
             self.run.write("confirmation.json", confirmation.protocol(best, self.study))
         fixed = Equal.read(self.run.read("confirmation.json"))
-        with self.phase("confirmation"):
-            task = self.task(Role.CONFIRMATION, self.judge, proof=True)
-            asked = {key: (task, training) for key, training in confirmation.trainings(fixed, self.study).items()}
-            entries = self.measured("confirmation", asked)
-        return fixed.model_copy(update={"arms": confirmation.arms(fixed, entries)})
+        task = self.task(Role.CONFIRMATION, self.judge, proof=True)
+
+        def measured(wanted: Mapping[str, int]) -> Arms:
+            asked = {key: (task, one) for key, one in confirmation.trainings(fixed, wanted, self.study).items()}
+            with self.phase("confirmation", len(asked)):
+                return confirmation.arms(wanted, self.measured("confirmation", asked))
+
+        _, arms = decide(course(fixed), measured, self.run.has("more.json"))
+        found = fixed.model_copy(update={"arms": arms})
+        return found.model_copy(update={"seeds": found.longest})
 
     def predict(self, best: Watch) -> list[Prediction]:
         """Monte Carlo with the energy of the best pipeline's final student, on this lattice and on the larger one."""

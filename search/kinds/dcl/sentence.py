@@ -31,6 +31,6 @@ def _mean(one: Comparison, arm: str) -> str:
 
 def _verdict(one: Comparison) -> str:
     if not one.helped or one.interval is None or one.relative_reduction is None:
-        return one.reason
+        return f"undecided, {one.reason}" if one.decision == "undecided" else one.reason
     low, high = (f"{100 * end:.0f}" for end in one.interval)
     return f"better by {100 * one.relative_reduction:.0f} % ({low} to {high} %, p = {one.p_value:.1g})"

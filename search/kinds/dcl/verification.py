@@ -44,14 +44,16 @@ def checks(run: Run, study: DclStudy) -> dict[str, Callable[[], str]]:
         return ""
 
     def evidence() -> str:
-        if confirmed.fixed != Equal.read(run.read("confirmation.json")):
+        if confirmed.fixed != Equal.read(run.read("confirmation.json")).fixed:
             return "what was confirmed is not what was fixed beforehand"
+        if confirmed.looks and confirmed.seeds != confirmed.longest:
+            return "there was another number of seeds"
         held = Evidence(run.path("evidence", "confirmation.jsonl")).done
-        same = confirmation.arms(confirmed, held) == confirmed.arms
+        same = confirmation.arms({arm: len(e) for arm, e in confirmed.arms.items()}, held) == confirmed.arms
         return "" if same else "errors differ from the recorded trainings"
 
     def comparison() -> str:
-        rebuilt = conclusion.certificate(study, result, comparisons(confirmed.arms, study.proof), UNSPENT)
+        rebuilt = conclusion.certificate(study, result, comparisons(confirmed), UNSPENT)
         return departure(rebuilt.to_dict(), certificate)
 
     return {"study": studies, "data": data, "networks": networks, "evidence": evidence, "certificate": comparison}

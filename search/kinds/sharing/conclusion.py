@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from graft.search.kinds.sharing.sentence import sentence
 from graft.search.kinds.sharing.study import SharingStudy
+from graft.search.proof.confirmation import overall
 from graft.search.run.certificate import Comparison, SharingCertificate
 from graft.search.run.results import Cost, SharingResult
 from graft.spaces.plan import Plan
@@ -34,10 +35,12 @@ def certificate(
         more = {"protocol": result.protocol, "handed_over": kept, "not_confirmed": dropped}
         budgets = {task: told[-1].trainings for task, told in result.direct_by_budget.items()}
         found = [Comparison.read(one.to_dict() | {"rival_budget": budgets[one.task]}) for one in found]
+    if rounds and rounds[-1].looks:
+        more |= {name: getattr(rounds[-1], name) for name in ("looks", "more", "levels")}
     return SharingCertificate.read(
         {
             "study": study.name,
-            "decision": "transfer" if helped else "direct",
+            "decision": overall([one.decision for one in found]),
             "sentence": sentence(found, study.rows.test, kept, dropped),
             "metric": "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
             "mode": "fresh",

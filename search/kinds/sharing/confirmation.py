@@ -2,12 +2,13 @@
 
 import statistics as stdlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from graft.search.engine.pruners import behind
 from graft.search.kinds.sharing.study import SharingStudy
-from graft.search.kinds.sharing.verdict import ARMS
 from graft.search.kinds.transfer.confirmation import POWER_AT
+from graft.search.proof.confirmation import Arms
+from graft.search.proof.looks import Looks
 from graft.search.proof.statistics import log_ratios, seeds_needed
 from graft.search.run.certificate import BehindAlone
 from graft.search.run.record import Errors
@@ -75,9 +76,10 @@ def changes(trial: Trial, reference: Reference) -> dict[str, float]:
 
 
 def protocol(trial: Trial, tasks: Sequence[str], number: int, reference: Reference, study: SharingStudy) -> Round:
-    """What is fixed before round ``number`` (from 1): the plan for these tasks, seeds of its own, margin, level.
+    """What is fixed before round ``number`` (from 1): the plan for these tasks, looks and seeds of its own, level.
 
-    Each round has an equal share of the level, and as many seeds as the most noisy task needs.
+    Each round has an equal share of the level. Where the study names no looks there is one, after as many seeds as the
+    most noisy task needs.
     """
     proof, deviations = study.proof, [0.0]
     for task in tasks:
@@ -89,43 +91,78 @@ def protocol(trial: Trial, tasks: Sequence[str], number: int, reference: Referen
     # The gain to be detected is a factor 1 / (1 - POWER_AT); what is tested is what of it exceeds the margin.
     effect = -float(log_ratios([(1 - POWER_AT) * (1 + proof.margin)], [1.0])[0])
     seeds = seeds_needed(max(deviations), effect, alpha / len(tasks), proof.seeds, proof.most_seeds)
+    looks = Looks(proof.looks or (seeds,), proof.more, alpha)
     assert isinstance(trial.plan, Sharing)
     return Round(
         round=number,
         tasks=tuple(tasks),
         trial=trial.number,
         plan=trial.plan.only(tasks),
-        seeds=seeds,
-        first_seed=(number - 1) * proof.most_seeds,
+        first_seed=(number - 1) * max(proof.most_seeds, *looks.seeds, *looks.more),
         margin=proof.margin,
         alpha=alpha,
+        looks=looks.seeds,
+        more=looks.more,
+        levels=tuple(looks.levels.values()),
+        placebos=proof.placebos,
         deviation_in_search=max(deviations),
     )
 
 
 def trainings(
-    fixed: Round, baselines: Mapping[str, Plan], alone: Mapping[str, Phase], together: SharedTask
+    fixed: Round,
+    wanted: Mapping[str, int],
+    baselines: Mapping[str, Plan],
+    alone: Mapping[str, Phase],
+    together: SharedTask,
 ) -> dict[str, Asked]:
-    """Every training of a round by key, with the task it belongs to: ``arm/task/seed``, and ``candidate/seed``."""
+    """Every training of a round by key, ``arm/task/seed`` and ``candidate/seed``, with what it shares with others.
+
+    Args:
+        fixed: Beforehand.
+        wanted: Seeds of each ``arm/task``.
+        baselines: Each task's rival.
+        alone: What trainings of each task by itself share.
+        together: What those of all tasks share.
+    """
     plan, found = fixed.plan, dict[str, Asked]()
-    for seed in fixed.numbers:
-        found[f"candidate/{seed}"] = (together, SharedTraining(plan, seed))
-        for task in fixed.tasks:
-            found[f"direct/{task}/{seed}"] = (alone[task], Request(baselines[task], seed))
-            found[f"direct_same_recipe/{task}/{seed}"] = (alone[task], Request(plan.alone, seed))
-            found[f"shuffled/{task}/{seed}"] = (together, SharedTraining(plan, seed, task))
+    for name, seeds in wanted.items():
+        arm, _, task = name.partition("/")
+        for place, seed in enumerate(range(fixed.first_seed, fixed.first_seed + seeds)):
+            if arm == "candidate":
+                found[f"candidate/{seed}"] = (together, SharedTraining(plan, seed))
+            elif arm == "shuffled":
+                shuffle = (fixed.round - 1) * fixed.placebos + place % fixed.placebos + 1
+                found[f"{name}/{seed}"] = (together, SharedTraining(plan, seed, task, shuffle))
+            else:
+                alone_plan = baselines[task] if arm == "direct" else plan.alone
+                found[f"{name}/{seed}"] = (alone[task], Request(alone_plan, seed))
     return found
 
 
-def arms(fixed: Round, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Errors]]:
-    """Errors by arm and task, seed by seed, from what was recorded by key; None where a training diverged."""
-    found = {
-        arm: {task: tuple(entries[f"{arm}/{task}/{seed}"]["error"] for seed in fixed.numbers) for task in fixed.tasks}
-        for arm in ARMS
-    }
-    together = [entries[f"candidate/{seed}"] for seed in fixed.numbers]
-    found["candidate"] = {
-        task: tuple(one["by_task"][task] if one["error"] is not None else None for one in together)
-        for task in fixed.tasks
-    }
+def arms(fixed: Round, wanted: Mapping[str, int], entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Errors]:
+    """Errors by ``arm/task``, seed by seed, from what was recorded by key; None where a training diverged."""
+
+    def told(name: str, seed: int) -> float | None:
+        arm, _, task = name.partition("/")
+        if arm != "candidate":
+            return cast(float | None, entries[f"{name}/{seed}"]["error"])
+        entry = entries[f"candidate/{seed}"]
+        return None if entry["error"] is None else entry["by_task"][task]
+
+    first = fixed.first_seed
+    return {name: tuple(told(name, first + i) for i in range(seeds)) for name, seeds in wanted.items()}
+
+
+def by_arm(flat: Arms) -> dict[str, dict[str, Errors]]:
+    """Errors by arm and task from those by ``arm/task``."""
+    found: dict[str, dict[str, Errors]] = {}
+    for name, errors in flat.items():
+        arm, _, task = name.partition("/")
+        found.setdefault(arm, {})[task] = tuple(errors)
     return found
+
+
+def flat(one: Round) -> dict[str, Errors]:
+    """The errors of a round by ``arm/task``."""
+    return {f"{arm}/{task}": errors for arm, held in one.arms.items() for task, errors in held.items()}

@@ -17,7 +17,7 @@ from graft.search.kinds.sharing import mapping
 from graft.search.kinds.sharing.conclusion import best_measured, certificate
 from graft.search.kinds.sharing.pipeline import SharingPipeline, baseline_phase
 from graft.search.kinds.sharing.study import SharingStudy
-from graft.search.kinds.sharing.verdict import comparisons
+from graft.search.kinds.sharing.verdict import comparisons, undecided
 from graft.search.kinds.sharing.verification import checks
 from graft.search.report.sections import SHARING
 from graft.search.run.certificate import Comparison, Kept, SharingCertificate
@@ -54,6 +54,14 @@ class Sharing(Kind[SharingStudy, SharingPipeline, SharedMap]):
     def checks(self, run: Run) -> Mapping[str, Callable[[], str]]:
         """As of `Kind`."""
         return checks(run, self.study)
+
+    def further(self, run: Run) -> Mapping[str, object] | None:
+        """The second stage of the last round, if that round is open and was not asked for it already."""
+        last = SharingResult.read(run.read("result.json")).rounds[-1]
+        asked = list(run.read("more.json")["rounds"]) if run.has("more.json") else []
+        if not last.more or last.round in asked or not undecided(last):
+            return None
+        return {"looks": last.more, "rounds": [*asked, last.round]}
 
     def check(self) -> list[str]:
         """Refuse simulators of a user's own that fail."""
@@ -156,7 +164,7 @@ def _write(
     searches = {phase: searched(search, study) for phase, search in line.searches.items()}
     values = {
         "format": 1,
-        "protocol": 2,
+        "protocol": 3,
         "study": study.to_dict(),
         "data": cards(run.path("data")),
         **searches,

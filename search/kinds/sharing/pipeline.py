@@ -15,6 +15,7 @@ from graft.search.kinds.sharing import confirmation, verdict
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.transfer.phases import PLANS, catching_up, direct_budget, direct_search
 from graft.search.kinds.transfer.study import Budget
+from graft.search.proof.confirmation import Arms, decide
 from graft.search.run.results import Round
 from graft.search.run.seeds import Role, entropy
 from graft.search.run.trials import Trial
@@ -180,16 +181,24 @@ class SharingPipeline(Work):
             if not self.run.has(file):
                 assert trial is not None
                 self.run.write(file, confirmation.protocol(trial, left, number, reference, self.study))
-            fixed = Round.read(self.run.read(file))
-            with self.phase(f"confirmation {number}" if number > 1 else "confirmation"):
-                judges = self.judges()
-                asked = confirmation.trainings(
-                    fixed, baselines, self.alone(Role.CONFIRMATION, judges), self.together(Role.CONFIRMATION, judges)
-                )
-                entries = self.measured(f"confirmation-{number}", asked)
-            rounds.append(fixed.model_copy(update={"arms": confirmation.arms(fixed, entries)}))
+            rounds.append(self.confirmed(Round.read(self.run.read(file)), baselines))
             left = verdict.remaining(rounds[-1])
         return rounds
+
+    def confirmed(self, fixed: Round, baselines: Mapping[str, Plan]) -> Round:
+        """Measure one round, look after look, until each of its tasks is decided."""
+        number, judges = fixed.round, self.judges()
+        alone, together = self.alone(Role.CONFIRMATION, judges), self.together(Role.CONFIRMATION, judges)
+
+        def measured(wanted: Mapping[str, int]) -> Arms:
+            asked = confirmation.trainings(fixed, wanted, baselines, alone, together)
+            with self.phase(f"confirmation {number}" if number > 1 else "confirmation", len(asked)):
+                return confirmation.arms(fixed, wanted, self.measured(f"confirmation-{number}", asked))
+
+        further = self.run.has("more.json") and number in self.run.read("more.json")["rounds"]
+        _, arms = decide(verdict.course(fixed), measured, further)
+        found = fixed.model_copy(update={"arms": confirmation.by_arm(arms)})
+        return found.model_copy(update={"seeds": found.longest})
 
 
 def baseline_phase(task: str) -> str:

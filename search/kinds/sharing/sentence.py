@@ -25,10 +25,16 @@ def sentence(
     names, helped = [one.task for one in comparisons], [one for one in comparisons if one.helped]
     plan = helped[0].plan if helped else None
     if plan is None or not isinstance(plan, Sharing):
-        text = f"Direct learning: learn {join_names(names)} each alone; no sharing is proved to help"
+        open_ = any(one.decision == "undecided" for one in comparisons)
+        advice = "Undecided: until more is known, learn" if open_ else "Direct learning: learn"
+        text = f"{advice} {join_names(names)} each alone; no sharing is proved to help"
         tried = [one for one in comparisons if one.candidates]
         return f"{text}: {_failures(tried) if tried else _none(not_confirmed)}.".replace("%", " %") + kept
-    seeds = len(helped[0].measured["candidate"].per_seed)
+    counts = sorted({len(one.measured["candidate"].per_seed) for one in helped})
+    seeds = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
+    why = "the recipe alone does not explain it"
+    if all(one.shuffled is not None for one in helped):
+        why = "neither the recipe nor training together with the others' labels shuffled explains it"
     gains = "; ".join(
         f"{one.task} from {one.mean('direct'):.2%} to {one.mean('candidate'):.2%}, by "
         f"{one.relative_reduction:.0%} ({one.interval[0]:.0%} to {one.interval[1]:.0%})"
@@ -39,7 +45,7 @@ def sentence(
     text = (
         f"Sharing: learn {join_names(plan.tasks)} together and {plan.describe()}. On {rows:,} newly simulated examples "
         f"of each the mean spectrum error falls against tuned direct learning of {gains} (p at most {worst:.1g}, "
-        f"{seeds} fresh seeds); neither the recipe nor training together with the others' labels shuffled explains it."
+        f"{seeds} fresh seeds); {why}."
     )
     left = [one for one in comparisons if not one.helped]
     if left:
@@ -65,10 +71,12 @@ def _handed_over(networks: Mapping[str, Kept]) -> str:
 
 
 def _failures(comparisons: Sequence[Comparison]) -> str:
-    """Why tasks are learned alone, those of one reason together."""
+    """Why tasks are learned alone, those of one reason together; which of them are open, where not all are."""
     reasons: dict[str, list[str]] = {}
+    several = len({one.decision for one in comparisons}) > 1
     for one in comparisons:
-        reasons.setdefault(one.candidates[0].reason, []).append(one.task)
+        still = "undecided, " if several and one.decision == "undecided" else ""
+        reasons.setdefault(still + one.candidates[0].reason, []).append(one.task)
     if len(reasons) == 1:
         return next(iter(reasons))
     return "; ".join(f"{join_names(tasks)}: {reason}" for reason, tasks in reasons.items())

@@ -1,5 +1,6 @@
 """A study of several tasks, none of which has plenty of data."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, ClassVar
 
@@ -7,7 +8,7 @@ from pydantic import Field
 
 from graft.models.networks.network import Network
 from graft.search.kinds.transfer.study import FAIR, Budget, Rows
-from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
+from graft.search.settings import BEFORE_LOOKS, Confirmed, Name, Scale, Seed, StudySettings
 from graft.search.tasks.regression import Alone, Regression
 from graft.simulators.registry import find
 from graft.spaces.errors import InputError
@@ -38,6 +39,10 @@ class SharingStudy(StudySettings):
     """
 
     kind: ClassVar[str] = "sharing"
+    before: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        **StudySettings.before,
+        "proof": {**BEFORE_LOOKS, "placebos": 0},
+    }
 
     name: Name
     tasks: tuple[str, ...]
@@ -49,7 +54,7 @@ class SharingStudy(StudySettings):
     start: Recipe = FAIR
     ranges: Ranges = field(default_factory=Ranges)
     budget: Budget = field(default_factory=Budget)
-    proof: Proof = field(default_factory=Proof)
+    proof: Confirmed = field(default_factory=Confirmed)
     weighting: Annotated[tuple[Weighting, ...], Field(min_length=1)] = WEIGHTINGS
 
     def __post_init__(self) -> None:

@@ -29,10 +29,13 @@ def checks(run: Run, study: SharingStudy) -> dict[str, Callable[[], str]]:
 
     def evidence() -> str:
         for number, told in enumerate(result.rounds, 1):
-            if told.fixed != Round.read(run.read(f"confirmation-{number}.json")):
+            if told.fixed != Round.read(run.read(f"confirmation-{number}.json")).fixed:
                 return f"what round {number} confirmed is not what was fixed beforehand"
-            held = Evidence(run.path("evidence", f"confirmation-{number}.jsonl")).done
-            if confirmation.arms(told, held) != told.arms:
+            if told.looks and told.seeds != told.longest:
+                return f"round {number} had another number of seeds"
+            held, errors = Evidence(run.path("evidence", f"confirmation-{number}.jsonl")).done, confirmation.flat(told)
+            wanted = {name: len(measured) for name, measured in errors.items()}
+            if confirmation.arms(told, wanted, held) != errors:
                 return f"errors of round {number} differ from the recorded trainings"
         return "" if result.handed_over is None else rivals(result.handed_over)
 

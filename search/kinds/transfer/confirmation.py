@@ -11,6 +11,8 @@ from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS, possible
 from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verdict import CONTROLS, Candidate, verdict
 from graft.search.proof.claims import Compare, by_network, paired
+from graft.search.proof.confirmation import Arms, Course, replayed
+from graft.search.proof.confirmation import decide as looked
 from graft.search.proof.looks import Look, Looks
 from graft.search.proof.statistics import PAIRED, seeds_needed
 from graft.search.run.scale import Scale
@@ -107,8 +109,27 @@ def _what(plan: Plan) -> tuple[object, ...]:
     return *blocks, *((term.name, term.source, term.block) for term in plan.terms)
 
 
-Arms = Mapping[str, Sequence[float | None]]
-"""Errors by arm, seed by seed."""
+def course(fixed: Mapping[str, Any], study: Study, compare: Compare) -> Course[int, dict[str, Any]]:
+    """The confirmation of what was fixed: as soon as one candidate is proved, or none can be any more, it ends.
+
+    Args:
+        fixed: From `protocol`.
+        study: The study.
+        compare: How an arm is compared with a candidate.
+    """
+    compare = by_network(compare, fixed.get("networks", 0))
+
+    def wanted(seeds: int, before: object, controlled: Collection[int]) -> Mapping[str, int]:
+        return dict.fromkeys(_names(fixed, controlled), seeds)
+
+    def found(arms: Arms, look: Look, before: object) -> dict[str, Any]:
+        return verdict(arms["direct"], candidates(fixed, arms), study.proof, study.target, compare, look)
+
+    def proved(found: Mapping[str, Any]) -> list[int]:
+        held = [one["decision"] == "transfer" for one in found["candidates"]]
+        return [i for i, one in enumerate(fixed["candidates"]) if held[i] and one["placebos"]]
+
+    return Course(Looks.of(fixed), wanted, found, proved, lambda found: bool(found["decision"] == "undecided"))
 
 
 def decide(
@@ -130,21 +151,12 @@ def decide(
     Returns:
         The verdict, as of `verdict`, and all errors that it took.
     """
-    looks, controlled = Looks.of(fixed), set[int]()
-    compare = by_network(compare, fixed.get("networks", 0))
-    for seeds in looks.seeds + (looks.more if more else ()):
-        while True:
-            arms = measured(seeds, controlled)
-            held = candidates(fixed, arms)
-            found = verdict(arms["direct"], held, study.proof, study.target, compare, Look(looks, seeds))
-            proved = {i for i, one in enumerate(found["candidates"]) if one["decision"] == "transfer"}
-            missing = {i for i in proved - controlled if fixed["candidates"][i]["placebos"]}
-            if not missing:
-                break
-            controlled |= missing
-        if found["decision"] != "undecided":
-            break
-    return found, arms
+
+    def first(wanted: Mapping[str, int]) -> Arms:
+        controlled = {i for i in range(len(fixed["candidates"])) if f"{i}/placebo" in wanted}
+        return measured(wanted["direct"], controlled)
+
+    return looked(course(fixed, study, compare), first, more)
 
 
 def followed(fixed: Mapping[str, Any], recorded: Arms, study: Study, compare: Compare) -> dict[str, Any]:
@@ -155,17 +167,7 @@ def followed(fixed: Mapping[str, Any], recorded: Arms, study: Study, compare: Co
     """
     if "looks" not in fixed:  # protocol 2 and before
         return verdict(recorded["direct"], candidates(fixed, recorded), study.proof, study.target, compare)
-
-    def first(seeds: int, controlled: Collection[int]) -> Arms:
-        names = _names(fixed, controlled)
-        if not {*names} <= {*recorded} or len(recorded["direct"]) < seeds:
-            raise ValueError("the confirmation ended before its protocol allows")
-        return {name: recorded[name][:seeds] for name in names}
-
-    found, arms = decide(fixed, study, first, compare, len(recorded["direct"]) > fixed["looks"][-1])
-    if {name: list(errors) for name, errors in arms.items()} != {name: list(e) for name, e in recorded.items()}:
-        raise ValueError("more was measured than the protocol allows")
-    return found
+    return replayed(course(fixed, study, compare), recorded)
 
 
 def trainings(fixed: Mapping[str, Any], baseline: Plan, seeds: int) -> dict[str, Request]:

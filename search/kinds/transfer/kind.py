@@ -19,14 +19,14 @@ from graft.search.kinds.transfer import conclusion, mapping
 from graft.search.kinds.transfer.bases import Base
 from graft.search.kinds.transfer.confirmation import REFITS
 from graft.search.kinds.transfer.pipeline import Confirmed, Pipeline
-from graft.search.kinds.transfer.study import LEAST_SEEDS, Study
+from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verification import checks
 from graft.search.report.sections import TRANSFER
 from graft.search.run.certificate import Curve, Kept, TransferCertificate
 from graft.search.run.folder import Run, write_bytes
 from graft.search.run.results import SpanMap, TransferResult
+from graft.search.settings import LEAST_SEEDS
 from graft.search.tasks.base import Exhibit
-from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan
 
 
@@ -105,24 +105,10 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         """Where its task can be trained."""
         return tuple(self.study.learned.devices)
 
-    def more(self, run: Run) -> None:
-        """Ask an undecided run for its second stage; what it had said stays in ``undecided.json``.
-
-        Raises:
-            InputError: If the run is decided, or has no further looks.
-        """
-        if not run.has("certificate.json"):
-            if run.has("more.json"):
-                return  # asked for already, and interrupted
-            raise InputError(f"{run.folder} is not finished; allowed: a finished run (graft run goes on with this one)")
-        told, fixed = run.read("certificate.json"), run.read("confirmation.json")
-        if told["decision"] != "undecided":
-            raise InputError(f"{run.folder} is decided ({told['decision']}); allowed: a run that is undecided")
-        if not fixed.get("more") or run.has("more.json"):
-            had = f"looked after {told['seeds']} seeds, the last that was fixed beforehand"
-            raise InputError(f"{run.folder} {had}; allowed: a run with looks left (proof.more of its study)")
-        run.write("more.json", {"looks": fixed["more"]})
-        run.path("certificate.json").replace(run.path("undecided.json"))
+    def further(self, run: Run) -> Mapping[str, object] | None:
+        """The second stage, if there is one that was not asked for already."""
+        fixed = run.read("confirmation.json")
+        return {"looks": fixed["more"]} if fixed.get("more") and not run.has("more.json") else None
 
     def mapped(self, line: Pipeline) -> SpanMap:
         """Every span of every source and none."""

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
-from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field
@@ -12,7 +11,7 @@ from pydantic import Field
 from graft.models.networks.network import AnyNetwork, Network, OwnNetwork
 from graft.models.pretrained import Pretrained
 from graft.models.terms import find_term
-from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
+from graft.search.settings import BEFORE_LOOKS, Confirmed, Name, Scale, Seed, StudySettings
 from graft.search.tasks.base import Task
 from graft.search.tasks.registry import TASKS, find_task
 from graft.search.tasks.tables import LOCKED, unlocked
@@ -32,8 +31,6 @@ FAIR = Recipe(head="constant")
 LIGHTEST = 1e-9
 """Weight of a loss term, at least: none is none."""
 TermWeights = Annotated[dict[str, Ends], Field(description="a table of [lowest, highest] by the names of loss terms")]
-LEAST_SEEDS = 4
-"""Before the first look: fewer say nothing of how seeds vary."""
 FEWEST = 6
 """Source networks from which something can be said of their source: with three, no gain below 15 % could be proved."""
 LEAST = 20
@@ -101,37 +98,6 @@ class Budget(Settings):
         whole("budget.trainings", self.trainings, self.seeds)
 
 
-@settings("proof")
-class Confirmed(Proof):
-    """What counts as proof that transfer helps.
-
-    Attributes:
-        looks: After how many seeds the confirmation may end, increasing; empty: after as many as the search says that
-            its power needs, between ``seeds`` and ``most_seeds``. Holdout mode looks once.
-        more: Further looks, for a run that remains undecided (``graft confirm DIR --more``). They keep a fifth of the
-            level for themselves.
-        placebos: Source networks taught on outputs that were permuted among their rows, a fresh one for each seed until
-            so many take turns: what has beaten everything else must beat them by more than they differ; 0: none.
-    """
-
-    looks: tuple[Count, ...] = (4, 6, 8, 12)
-    more: tuple[Count, ...] = (16, 24)
-    placebos: Annotated[Whole, Field(ge=0, le=64)] = 8
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        found = [*self.looks, *self.more]
-        if any(later <= before for before, later in pairwise(found)) or (found and found[0] < LEAST_SEEDS):
-            raise InputError(
-                f"proof.looks is {list(self.looks)}, proof.more {list(self.more)}; allowed: numbers of seeds that "
-                f"increase from look to look, the first of them at least {LEAST_SEEDS}"
-            )
-        if 0 < self.placebos < 3:
-            raise InputError(f"proof.placebos is {self.placebos}; allowed: 0, or at least 3, for two tell no spread")
-        if self.more and not self.looks:
-            raise InputError(f"proof.more is {list(self.more)} without proof.looks; allowed: both, or neither")
-
-
 @settings("study")
 class Study(StudySettings):
     """Everything that determines a run, but for the machine it runs on.
@@ -167,7 +133,7 @@ class Study(StudySettings):
     kind: ClassVar[str] = "transfer"
     before: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **StudySettings.before,
-        "proof": {"looks": [], "more": [], "placebos": 0},
+        "proof": {**BEFORE_LOOKS, "placebos": 0},
     }
 
     name: Name

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from graft.models.orders import order
-from graft.search.settings import Name, Proof, Scale, Seed, StudySettings
+from graft.search.settings import BEFORE_LOOKS, Looked, Name, Scale, Seed, StudySettings
 from graft.simulators.registry import lattice
 from graft.simulators.spins.exact.multicanonical import check
 from graft.simulators.spins.lattice import SpinModel
@@ -133,7 +133,7 @@ class DclStudy(StudySettings):
     """
 
     kind: ClassVar[str] = "dcl"
-    before: ClassVar[Mapping[str, Mapping[str, object]]] = {}
+    before: ClassVar[Mapping[str, Mapping[str, object]]] = {"proof": BEFORE_LOOKS}
 
     name: Name
     system: str
@@ -151,7 +151,7 @@ class DclStudy(StudySettings):
     score: Score = "label-free"
     paper_width: Count = 378
     paper_batch: Count = 8000
-    proof: Proof = field(default_factory=Proof)
+    proof: Looked = field(default_factory=Looked)
 
     def __post_init__(self) -> None:
         watched = lattice(self.system)

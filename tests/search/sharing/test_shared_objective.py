@@ -18,7 +18,7 @@ from graft.search.engine.outcome import measure
 from graft.search.engine.ray import RayExecutor
 from graft.search.engine.sampler import Sampling
 from graft.search.engine.search import Search, Space
-from graft.search.run.seeds import Draws, Role
+from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Request, fit
 from graft.search.tasks.joint import SharedTask, SharedTraining, learn
 from graft.spaces import sharing
@@ -74,15 +74,14 @@ def test_the_control_keeps_one_tasks_labels_and_shuffles_the_others() -> None:
 
 
 def test_a_shuffled_task_has_the_same_spectra_on_other_examples() -> None:
-    from graft.search.tasks.joint import _shuffle
-
-    outputs = torch.arange(24.0).reshape(4, 3, 2)
-    before = outputs.clone()
-    _shuffle(outputs, [0, 2], Draws.of(0, Role.PLANS, 0).shuffle)
-    assert torch.equal(outputs[:, 1], before[:, 1])
-    for place in (0, 2):
-        assert not torch.equal(outputs[:, place], before[:, place])
-        assert torch.equal(outputs[:, place].sort(0).values, before[:, place])
+    kept, other, later = (TASK.labelled("b", SharedTraining(TOGETHER, 0, *how)) for how in [("b",), ("a", 1), ("a", 2)])
+    assert kept is POOLS["b"]
+    for one in (other, later):
+        assert np.array_equal(one.inputs, kept.inputs) and not np.array_equal(one.outputs, kept.outputs)
+        assert np.array_equal(np.sort(one.outputs, 0), np.sort(kept.outputs, 0))
+    assert not np.array_equal(other.outputs, later.outputs)
+    seeds = [TASK.labelled("b", SharedTraining(TOGETHER, index, "a", 1)).outputs for index in range(2)]
+    assert np.array_equal(*seeds)  # one shuffle is one set of examples, whatever the seed
 
 
 def test_fewer_tasks_than_there_are_can_be_learned() -> None:

@@ -24,7 +24,7 @@ from graft.search.kinds.sharing.kind import Sharing
 from graft.search.kinds.sharing.pipeline import SharingPipeline
 from graft.search.report.sections import SHARING
 from graft.search.run.certificate import Certificate
-from graft.search.run.folder import Run
+from graft.search.run.folder import Evidence, Run
 from graft.search.run.resources import Resources
 from graft.search.run.results import Cost, Result, SharingResult
 from graft.search.run.seeds import Role, entropy
@@ -97,8 +97,9 @@ def test_a_finished_run_is_found_intact_and_has_a_comparison_for_each_task(finis
     certificate = json.loads((finished / "certificate.json").read_text())
     assert [one["task"] for one in certificate["comparisons"]] == TASKS
     for one in certificate["comparisons"]:
-        for arm in (*verdict.ARMS, "candidate"):
-            assert len(one[arm]["per_seed"]) == 8 and one[arm]["mean"] > 0
+        for arm in ("direct", "direct_same_recipe", "candidate"):
+            assert len(one[arm]["per_seed"]) in certificate["looks"] and one[arm]["mean"] > 0
+        assert one["shuffled"] is None or len(one["shuffled"]["per_seed"]) == len(one["candidate"]["per_seed"])
     helped = [one["task"] for one in certificate["comparisons"] if one["decision"] == "transfer"]
     assert certificate["together"] == helped and (certificate["decision"] == "transfer") == bool(helped)
 
@@ -161,10 +162,57 @@ def test_a_run_that_starts_anew_finds_the_same(finished: Path, tmp_path: Path, m
     assert {call.args[0] for call in tracker.trial.call_args_list} == {*(f"baseline-{t}" for t in TASKS), "plans"}
 
 
+def test_an_undecided_run_goes_on_for_the_looks_that_were_fixed(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "open"
+    shutil.copytree(finished, folder)
+    for name in ("certificate.json", "result.json", "confirmation-1.json"):  # a margin at which nothing is decided
+        (folder / name).unlink()
+    (folder / "evidence" / "confirmation-1.jsonl").unlink()
+    mean = {"film-2": 1.0, "film-3": 1.01, "film-4": 0.99}
+
+    def errors(line: SharingPipeline, name: str, asked: Any) -> dict[str, Any]:
+        """In place of trainings: a gain that stays on the brink."""
+        rng, found = np.random.default_rng(3), {}
+        for key in asked:
+            place = int(key.split("/")[-1])
+            noise = 1 + 0.1 * np.cos(place + len(key))
+            by_task = {task: 0.5 * value * noise for task, value in mean.items()}
+            found[key] = {"error": 0.55 * (1 + 0.01 * rng.normal()), "by_task": by_task, "seconds": 0.1}
+        evidence = Evidence(line.run.path("evidence", f"{name}.jsonl"))
+        for key, entry in found.items():
+            if key not in evidence.done:
+                evidence.add(key, entry)
+        return {key: evidence.done[key] for key in asked}
+
+    monkeypatch.setattr(Here, "measured", errors)
+    certified, _ = carried_out(folder, monkeypatch)
+    assert certified.decision == "undecided" and certified.seeds == 12 and not broken(folder)
+    assert certified.sentence.startswith("Undecided: until more is known, learn film-2, film-3 and film-4 each alone")
+    assert "undecided" in (folder / "report" / "index.html").read_text()
+    kind = kind_in(folder)
+    kind.more(Run(folder))
+    assert (folder / "undecided.json").exists() and not (folder / "certificate.json").exists()
+    further, _ = carried_out(folder, monkeypatch)
+    assert further.seeds in (16, 24) and not broken(folder)
+    if further.decision == "undecided":
+        with pytest.raises(InputError, match="the last that was fixed beforehand"):
+            kind.more(Run(folder))
+
+
+def test_a_decided_run_is_asked_for_nothing_more(copy: Path) -> None:
+    edit(copy / "certificate.json", lambda held: held.update(decision="direct"))
+    with pytest.raises(InputError, match=r"is decided \(direct\); allowed: a run that is undecided"):
+        kind_in(copy).more(Run(copy))
+
+
 @pytest.mark.parametrize(
     ("file", "change", "named"),
     [
-        ("result.json", lambda held: held["rounds"][0]["arms"]["shuffled"].update({"film-2": [0.1] * 8}), "evidence"),
+        ("result.json", lambda held: held["rounds"][0]["arms"]["direct"].update({"film-2": [0.1] * 4}), "evidence"),
+        ("result.json", lambda held: held["rounds"][0].update(seeds=3), "evidence"),
+        ("confirmation-1.json", lambda held: held.update(looks=[4, 5]), "evidence"),
         ("result.json", lambda held: held["rounds"][0].update(alpha=0.5), "evidence"),
         ("certificate.json", lambda held: held.update(decision="transfer", together=TASKS), "certificate"),
         ("certificate.json", lambda held: held["comparisons"][1].update(p_value=1e-9), "certificate"),

@@ -2,17 +2,27 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from graft.search.kinds.sharing.conclusion import best_measured
-from graft.search.kinds.sharing.confirmation import arms, changes, chosen, clearly_behind, protocol, trainings
+from graft.search.kinds.sharing.confirmation import (
+    arms,
+    by_arm,
+    changes,
+    chosen,
+    clearly_behind,
+    protocol,
+    trainings,
+)
 from graft.search.kinds.sharing.sentence import sentence
-from graft.search.kinds.sharing.verdict import ARMS, comparisons, judged, remaining
+from graft.search.kinds.sharing.verdict import ARMS, comparisons, course, judged, remaining, undecided
 from graft.search.kinds.transfer.verdict import verdict as one_task
 from graft.search.proof.claims import RivalDiverged
+from graft.search.proof.confirmation import decide
 from graft.search.run.certificate import Comparison
 from graft.search.run.results import Round
 from graft.search.run.trials import Trial
@@ -184,31 +194,99 @@ def test_a_round_is_fixed_with_seeds_and_a_share_of_the_level_of_its_own() -> No
     fixed = [protocol(one, TASKS[n - 1 :], n, reference, study) for n in (1, 2, 3)]
     assert [f.alpha for f in fixed] == [0.05 / 3] * 3
     assert [f.tasks for f in fixed] == [TASKS[n:] for n in (0, 1, 2)]
-    spans = [f.numbers for f in fixed]
-    assert not set(spans[0]) & set(spans[1]) and not set(spans[1]) & set(spans[2])
+    assert [f.first_seed for f in fixed] == [0, 24, 48]  # more than the last look of a round has
+    assert all((f.looks, f.more) == ((4, 6, 8, 12), (16, 24)) for f in fixed)
     assert fixed[1].plan == PLAN.only(TASKS[1:])
-    assert all(study.proof.seeds <= f.seeds <= study.proof.most_seeds for f in fixed)
+    once = replace(study, proof=replace(study.proof, looks=(), more=()))
+    (seeds,) = protocol(one, TASKS, 1, reference, once).looks
+    assert study.proof.seeds <= seeds <= study.proof.most_seeds
 
 
 def test_every_training_of_a_round_finds_its_place_among_the_arms() -> None:
     plan = PLAN.only(("film-8", "film-14"))
     fixed = Round(
-        round=2, tasks=("film-8", "film-14"), trial=5, plan=plan, seeds=2, first_seed=12, margin=0.02, alpha=ALPHA
-    )
+        round=2, tasks=("film-8", "film-14"), trial=5, plan=plan, looks=(4,), first_seed=12, margin=0.02, alpha=ALPHA,
+        placebos=3,
+    )  # fmt: skip
     alone: Any = {"film-8": "alone 8", "film-14": "alone 14"}
     together: Any = "together"
-    asked = trainings(fixed, {task: Plan(Recipe()) for task in TASKS}, alone, together)
-    assert len(asked) == 2 * (1 + 3 * 2)
-    task, one = asked["shuffled/film-14/13"]
-    assert task == "together" and isinstance(one, SharedTraining) and (one.index, one.intact) == (13, "film-14")
+    wanted = course(fixed).wanted(4, None, {"film-14"})
+    assert wanted == {f"{arm}/{task}": 4 for task in fixed.tasks for arm in (*ARMS, "candidate")
+                      if (arm, task) != ("shuffled", "film-8")}  # fmt: skip
+    asked = trainings(fixed, wanted, {task: Plan(Recipe()) for task in TASKS}, alone, together)
+    assert len(asked) == 4 * (1 + 2 * 2 + 1)
+    for seed, shuffle in ((12, 4), (13, 5), (14, 6), (15, 4)):  # round 2 has shuffles of its own
+        task, one = asked[f"shuffled/film-14/{seed}"]
+        assert task == "together" and isinstance(one, SharedTraining)
+        assert (one.index, one.intact, one.shuffle) == (seed, "film-14", shuffle)
     assert asked["direct_same_recipe/film-8/12"][1].plan == Plan(PLAN.recipe)
     entries: dict[str, Any] = {
         key: {"error": float(i), "by_task": {"film-8": i + 0.1, "film-14": i + 0.2}} for i, key in enumerate(asked)
     }
     entries["candidate/13"]["error"] = None
-    found = arms(fixed, entries)
+    found = by_arm(arms(fixed, {name: 2 for name in wanted}, entries))
     assert found["candidate"]["film-14"] == (entries["candidate/12"]["by_task"]["film-14"], None)
     assert found["direct"]["film-8"] == tuple(entries[f"direct/film-8/{seed}"]["error"] for seed in (12, 13))
+
+
+def looked(
+    ratios: Mapping[str, Mapping[str, float]], more: bool = False, noise: float = 0.02, placebos: int = 8
+) -> tuple[Round, list[dict[str, int]]]:
+    """A round as a study fixes it, of errors as `measured`; and what each look wanted."""
+    rng, asked, tasks = np.random.default_rng(5), list[dict[str, int]](), tuple(ratios)
+    held = {
+        f"{arm}/{task}": 0.05 * (1.0 if arm == "candidate" else ratios[task].get(arm, 1.2))
+        * np.exp(rng.normal(0, noise, 24))
+        for task in tasks for arm in (*ARMS, "candidate")
+    }  # fmt: skip
+    fixed = Round(
+        round=1, tasks=tasks, trial=5, plan=PLAN.only(tasks), looks=(4, 6, 8, 12), more=(16, 24), first_seed=0,
+        margin=0.02, alpha=ALPHA, placebos=placebos,
+    )  # fmt: skip
+
+    def measured(wanted: Mapping[str, int]) -> dict[str, Any]:
+        asked.append(dict(wanted))
+        return {name: tuple(held[name][:seeds].tolist()) for name, seeds in wanted.items()}
+
+    _, found = decide(course(fixed), measured, more)
+    return fixed.model_copy(update={"arms": by_arm(found)}), asked
+
+
+def test_a_round_ends_task_by_task_and_shuffles_are_measured_where_all_else_is_beaten() -> None:
+    one, asked = looked({"film-8": {}, "film-10": {"direct": 0.9}, "film-12": {"direct": 1.02}, "film-14": {}})
+    found = judged(one)
+    assert [found[task].decision for task in TASKS] == ["transfer", "direct", "undecided", "transfer"]
+    began = next(wanted for wanted in asked if "shuffled/film-8" in wanted)
+    assert "shuffled/film-8" not in asked[0] and began["shuffled/film-8"] == began["direct/film-8"]
+    assert "film-10" not in one.arms["shuffled"] and "film-12" not in one.arms["shuffled"]
+    lengths = {task: len(one.arms["candidate"][task]) for task in TASKS}
+    assert lengths["film-12"] == 12 and lengths["film-10"] < 12 and max(lengths["film-8"], lengths["film-14"]) <= 8
+    assert all(len(one.arms["direct"][task]) == length for task, length in lengths.items())
+    told = {entry.task: entry for entry in comparisons(TASKS, [one])}
+    assert told["film-12"].decision == "undecided" and told["film-12"].shuffled is None
+    assert remaining(one) == ["film-8", "film-14"] and undecided(one)
+
+
+def test_the_others_knowledge_must_beat_shuffles_by_more_than_these_differ() -> None:
+    ratios: dict[str, dict[str, float]] = {"film-8": {"shuffled": 1.03}, "film-10": {"shuffled": 1.03}}
+    turns, same = (looked(ratios, placebos=k)[0] for k in (8, 0))
+    assert all(one.decision == "transfer" for one in judged(same).values())  # as if there were no such control
+    found = judged(turns)["film-8"]
+    assert found.decision == "undecided" and "by more than shuffles differ" in found.reason
+    assert found.p_values["shuffled"] > found.p_values["direct"]
+    text = sentence(comparisons(turns.tasks, [turns]), 2000)
+    assert text.startswith("Undecided: until more is known, learn film-8 and film-10 each alone; no sharing is proved")
+
+
+def test_one_task_that_is_helped_waits_for_another_that_is_open() -> None:
+    one, _ = looked({"film-8": {}, "film-12": {"direct": 1.02}})
+    told = comparisons(one.tasks, [one])
+    assert [entry.decision for entry in told] == ["undecided", "undecided"] and remaining(one) is None
+    assert "no other task is proved to be, to share with" in told[0].candidates[0].reason
+    further, _ = looked({"film-8": {}, "film-12": {"direct": 1.02}}, more=True)
+    assert further.longest in (16, 24) and judged(further)["film-8"] == judged(one)["film-8"]
+    alone, _ = looked({"film-8": {}, "film-10": {"direct": 0.9}})
+    assert [entry.decision for entry in comparisons(alone.tasks, [alone])] == ["direct", "direct"]
 
 
 def test_the_verdict_in_words() -> None:
