@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import cycle
 from typing import Any, NamedTuple
 
 import matplotlib.style
@@ -18,6 +19,8 @@ from graft.search.run.results import Spectra
 DIRECT, SAME_RECIPE, SHUFFLED, CANDIDATE, FAILED = "#D55E00", "#E69F00", "#8C5A8C", "#0072B2", "#B00020"
 PLACEBO = "#6B7B3A"
 INK, FAINT = "#1b1f24", "#8a9099"
+LINES = ((0, (6, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1)), (0, (10, 3)))
+"""Of what is no arm, one style each."""
 
 STYLE = {
     "font.size": 11.5,
@@ -110,13 +113,21 @@ class Arm(NamedTuple):
     errors: np.ndarray
 
 
-def arms(panels: Mapping[str, Sequence[Arm]], ylabel: str, *, unit: str = "%", **layout: Any) -> Figure:
+def arms(
+    panels: Mapping[str, Sequence[Arm]],
+    ylabel: str,
+    *,
+    unit: str = "%",
+    beside: Mapping[str, float] | None = None,
+    **layout: Any,
+) -> Figure:
     """Errors of the arms of a proof on fresh seeds; grey lines join the arms of one seed, bars are means.
 
     Args:
         panels: The arms of each panel by its title.
         ylabel: What is measured.
         unit: Of errors; those in per cent begin at zero, others spread over decades.
+        beside: Errors of what is no arm, by name: a line each, across all panels.
         **layout: Of the panels, as for `canvas`.
     """
     figure, axes = grid(len(panels), 4.9 if len(panels) < 3 else 4.2, **layout)
@@ -133,6 +144,9 @@ def arms(panels: Mapping[str, Sequence[Arm]], ylabel: str, *, unit: str = "%", *
                 panel.hlines(errors.mean(), place - 0.3, place + 0.3, color=arm.colour, linewidth=2.5, zorder=3)
                 label.append(f"{errors.mean():.2f} {unit}")
             labels.append("\n".join([*label, f"({lost} not finite)"] if lost else label))
+        for (name, error), line in zip((beside or {}).items(), cycle(LINES), strict=False):
+            told = f"{name}: {error:.2f} {unit}"
+            panel.axhline(error, color=INK, linestyle=line, linewidth=1.2, label=told, zorder=1.5)
         panel.set(xticks=range(len(shown)), xticklabels=labels, xlim=(-0.5, len(shown) - 0.5))
         panel.set_title(title)
         panel.grid(visible=False, axis="x")
@@ -144,6 +158,8 @@ def arms(panels: Mapping[str, Sequence[Arm]], ylabel: str, *, unit: str = "%", *
             panel.set_ylim(bottom=0)
     for panel in axes[:, 0]:
         panel.set_ylabel(ylabel)
+    if beside:
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from graft.search.report import drawing as draw
 from graft.search.report.section import Figures, Table
-from graft.search.report.words import SPACE, between, percent, plain, probability, reduction
+from graft.search.report.words import NOTHING, SPACE, between, percent, plain, probability, reduction
 from graft.search.run.certificate import Comparison, Curve, TransferCertificate
 from graft.search.run.results import Results, TransferResults
 
@@ -72,13 +72,14 @@ class Verdict:
     protocol: Protocol | None
     left_out: str
     tests: Table
+    regressors: Table
 
 
 def verdict(run: TransferResults) -> Verdict:
     """Sum up the certificate of a transfer study, or what there is without one."""
     shown = card(run, "transfer" if run.proved else "direct learning")
     if not run.certificate or not run.comparisons:
-        return Verdict(shown, (), None, "", Table((), ()))
+        return Verdict(shown, (), None, "", Table((), ()), Table((), ()))
     (comparison,) = run.comparisons
     dropped = [
         f"{one.plan.label}, trial {plain(one.trial)}, {percent(one.by)} behind {one.behind}"
@@ -87,7 +88,27 @@ def verdict(run: TransferResults) -> Verdict:
     told = facts(run, run.certificate, comparison)
     fixed = run.result.confirmation
     how = protocol(run.certificate, comparison, fixed.networks if fixed else 0)
-    return Verdict(shown, told, how, "; ".join(dropped), tests(comparison))
+    beside = regressors(run.certificate)
+    return Verdict(shown, told, how, "; ".join(dropped), tests(comparison), beside)
+
+
+def regressors(told: TransferCertificate) -> Table:
+    """List the reference regressors beside the networks."""
+    (comparison,) = told.comparisons
+    networks = [(name, held) for name, held in comparison.measured.items() if name in ("direct", "candidate")]
+    rows = [[f"network, {name}", percent(held.mean, 2), NOTHING, NOTHING] for name, held in networks]
+    for one in told.regressors:
+        chosen = ", ".join(f"{name} {_brief(value)}" for name, value in one.chosen.items())
+        rows.append([one.label, percent(one.mean, 2), percent(one.cross_validated, 2), chosen])
+    head = ["what learned", "error", "in cross-validation of the unlocked rows", "chosen there"]
+    return Table(head, rows if told.regressors else ())
+
+
+def _brief(value: object) -> str:
+    """Write what was chosen; of many numbers the first and how many."""
+    if isinstance(value, list | tuple):
+        return plain(value[0]) + (f", ... ({len(value)})" if len(value) > 1 else "")
+    return plain(value)
 
 
 def recorded(run: Results) -> str:
@@ -174,4 +195,5 @@ def figures(run: TransferResults) -> Figures:
             draw.Arm(*ARMS[arm], draw.percents(errors)) for arm, errors in arms.items()
         ]
     label = "error on examples that no search saw (%)"
-    return {"arms": draw.arms(panels, label, sharey=True)} if panels else {}
+    beside = {one.label: 100 * one.mean for one in run.result.regressors if one.mean is not None}
+    return {"arms": draw.arms(panels, label, beside=beside, sharey=True)} if panels else {}

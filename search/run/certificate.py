@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from graft.search.run.record import Errors, Record
+from graft.search.run.record import Errors, Record, Values
 from graft.search.run.trials import AnyPlan
 from graft.spaces.plan import Plan, Recipe
 from graft.spaces.sharing import Sharing
@@ -114,6 +114,32 @@ class Curve(Record):
     beyond: bool = False
 
 
+class Reference(Record):
+    """A reference regressor, on the rows from which the networks of each seed learned: no network was needed for it.
+
+    ``chosen`` is what cross-validation of the unlocked rows chose, ``cross_validated`` its error there; ``rows`` it
+    learned from with each seed, those of the sources whose rows were ``pooled`` not counted.
+    """
+
+    name: str
+    chosen: Values
+    cross_validated: float
+    rows: int
+    pooled: tuple[str, ...] = ()
+    mean: float | None = None
+    per_seed: Errors = ()
+
+    @property
+    def label(self) -> str:
+        """What it is, in a table."""
+        return " + ".join([self.name, *self.pooled])
+
+    @property
+    def words(self) -> str:
+        """What it is, in a sentence."""
+        return f"{self.name}, with the rows of {' and '.join(self.pooled)} too," if self.pooled else self.name
+
+
 class Source(Record):
     """A source network: the claim is conditional on its weights."""
 
@@ -145,10 +171,11 @@ class Certificate(Record):
 
 
 class TransferCertificate(Certificate):
-    """Of transfer, with the learning curve where it helps."""
+    """Of transfer, with the learning curve where it helps, and what needs no network."""
 
     examples: Curve | None = None
     handed_over: Kept | None = None
+    regressors: tuple[Reference, ...] = ()
 
 
 class BehindAlone(Record):

@@ -14,6 +14,7 @@ from graft.search.run.certificate import (
     Comparison,
     Curve,
     Kept,
+    Reference,
     SharingCertificate,
     Source,
     TransferCertificate,
@@ -195,6 +196,7 @@ class TransferResult(Result):
     confirmation: Confirmation | None = None
     handed_over: Kept | None = None
     examples: Curve | None = None
+    regressors: tuple[Reference, ...] = ()
     priors: Mapping[str, Mapping[str, Mapping[str, float]]] = {}
     spectra: Spectra | None = None
     energies: Mapping[str, Account] = {}

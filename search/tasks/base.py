@@ -349,6 +349,14 @@ class Task(ABC):
         """What the result keeps of all networks' exhibits."""
         return {}
 
+    def regressors(self, rows: int) -> Sequence[str]:
+        """Names of the reference regressors (`graft.models.regressors`) that suit so many rows; by default none."""
+        return ()
+
+    def same_columns(self, source: str) -> bool:
+        """Whether a source's examples have the target's own columns, so that one may learn from both together."""
+        return False
+
     @property
     def yardsticks(self) -> Mapping[str, Callable[["Phase"], Exhibit]]:
         """What measures models that every network has to beat, by name; carried out where trainings run."""
@@ -426,6 +434,11 @@ class Phase:
         """The source networks that seed ``index`` copies from: the same for every seed."""
         return self.sources
 
+    def rows(self, draws: Draws) -> tuple[Examples, Examples]:
+        """What a seed learns from, in every arm alike, and what judges it."""
+        learned, held = draws.rows(len(self.pool), self.validation, self.pool.groups)
+        return self.pool.take(learned), self.pool.take(held) if self.test is None else self.test
+
     def read(self, plan: Mapping[str, object]) -> Plan:
         """A plan from plain values."""
         return Plan.from_dict(plan)
@@ -464,11 +477,10 @@ def fit(phase: Phase, asked: Request) -> tuple[Fitted, Errors]:
         NonFiniteLoss: If training diverges.
     """
     draws = Draws.of(phase.seed, phase.role, asked.index)
-    learned, held = draws.rows(len(phase.pool), phase.validation, phase.pool.groups)
+    taught, test = phase.rows(draws)
     sources, device = phase.sources_for(asked.index), phase.device
-    training, fitted = phase.task.to_train(asked.plan, phase.pool.take(learned), draws, sources, asked.shuffled, device)
+    training, fitted = phase.task.to_train(asked.plan, taught, draws, sources, asked.shuffled, device)
     train(training)
-    test = phase.pool.take(held) if phase.test is None else phase.test
     return fitted, phase.task.errors(fitted, test, device)
 
 

@@ -1,6 +1,6 @@
 """Outputs predicted from inputs: spectra of simulators, columns of measured tables, by any network with blocks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from graft.models.losses import METRICS, Metric, away_from_zero, of_order_one, varying
 from graft.models.networks.network import Network, OwnNetwork
 from graft.models.networks.network import Shape as Built
+from graft.models.regressors import REGRESSORS
 from graft.models.scaling import Scaling
 from graft.models.standard import Standard
 from graft.models.train import predict
@@ -171,6 +172,15 @@ class Regression(Task):
     def transferability(self, phase: Phase, recipe: Recipe) -> Scores:
         """Cheap scores of what is worth copying."""
         return scores(phase, recipe)
+
+    def regressors(self, rows: int) -> Sequence[str]:
+        """All that are for so many rows and outputs."""
+        return [name for name, one in REGRESSORS.items() if one.fits(rows, self.shapes[1][0])]
+
+    def same_columns(self, source: str) -> bool:
+        """Whether source and target have columns of the same names and units."""
+        ours, theirs = (self.system(name).schema for name in (self.study.target, source))
+        return bool(ours.equals(theirs, check_metadata=True))
 
     def exhibit(self, fitted: Fitted, test: Examples, device: str) -> Exhibit:
         """What a network predicts of the first test examples."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from graft.models.initialise import draw_weights
 from graft.models.losses import METRICS
 from graft.models.probe import features, gradient_ratios
+from graft.models.ridge import leaving_one_out
 from graft.models.surgery import blocks_of, transplant
 from graft.search.run.seeds import Draws
 from graft.search.tasks.base import Phase
@@ -67,23 +68,15 @@ def favourites(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[t
 def probe_error(features: Array, outputs: Array, metric: str = "relative-l1") -> float:
     """Error (by default Eq. 1 of Qu et al. 2018) of ridge regression, each example predicted from all others.
 
-    The strength of the ridge is the best of a grid. Leaving one out needs no refit: its residual is r / (1 - h).
+    The strength of the ridge is the best of `graft.models.ridge.STRENGTHS`.
 
     Args:
         features: (examples, features).
         outputs: (examples, outputs).
         metric: Name of one of `graft.models.losses.METRICS`.
     """
-    x, y = features - features.mean(axis=0), outputs - outputs.mean(axis=0)
-    left, singular, _ = np.linalg.svd(x, full_matrices=False)
-    projected = left.T @ y
-    errors = []
-    for strength in max(singular[0] ** 2, TINY) * np.logspace(-10, 0, 21):
-        shrink = singular**2 / (singular**2 + strength)
-        leverage = (left**2) @ shrink + 1 / len(x)
-        residual = (y - left @ (shrink[:, None] * projected)) / (1 - leverage)[:, None]
-        errors.append(np.mean(METRICS[metric].deviations(outputs - residual, outputs)))
-    return float(min(errors))
+    deviations = METRICS[metric].deviations
+    return min(float(np.mean(deviations(found, outputs))) for _, found in leaving_one_out(features, outputs))
 
 
 def log_evidence(features: Array, outputs: Array) -> float:

@@ -73,6 +73,7 @@ def test_it_is_run_mapped_reported_verified_asked_and_examined(
     told = json.loads(run(home, "mine.toml", "--workers", "2", "--out", "out", "--json"))
     assert told["decision"] in ("transfer", "undecided", "direct")
     assert len(told["comparisons"][0]["direct"]["per_seed"]) in told["looks"]
+    assert "regressors" not in told and "Neither" not in told["sentence"]  # none suits a task that names none
     assert "ok" in graft(capsys, "verify", "out")
     with monkeypatch.context() as here:  # the run has shown that workers can; to start Ray again would take as long
         in_this_process(here)

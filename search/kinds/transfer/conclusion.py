@@ -60,12 +60,16 @@ def certificate(study: Study, result: TransferResult, comparison: Comparison, sp
         if fixed.networks:
             beside["times_trainings"] = times_trainings(comparison, result)
         more |= {"looks": fixed.looks, "more": fixed.more, "levels": fixed.levels}
+    if result.regressors:
+        more["regressors"] = result.regressors
     comparison = Comparison.read(comparison.to_dict() | beside)
     return TransferCertificate.read(
         {
             "study": study.name,
             "decision": comparison.decision,
-            "sentence": sentence(comparison, result.examples, study, tried, result.handed_over, fixed.networks),
+            "sentence": sentence(
+                comparison, result.examples, study, tried, result.handed_over, fixed.networks, result.regressors
+            ),
             "metric": metric.phrase,
             "mode": study.mode,
             "alpha": study.proof.alpha,

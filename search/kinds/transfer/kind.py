@@ -1,7 +1,7 @@
 """A study from beginning to end, in one folder."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,14 +15,14 @@ from graft.search.engine.searched import Direct, by_budget, searched
 from graft.search.engine.trials import importance
 from graft.search.estimate import AROUND, seconds_per_step
 from graft.search.kinds.base import Asked, Kind, Written
-from graft.search.kinds.transfer import conclusion, mapping
+from graft.search.kinds.transfer import conclusion, mapping, regressors
 from graft.search.kinds.transfer.bases import Base
 from graft.search.kinds.transfer.confirmation import REFITS
 from graft.search.kinds.transfer.pipeline import Confirmed, Pipeline
 from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verification import checks
 from graft.search.report.sections import TRANSFER
-from graft.search.run.certificate import Curve, Kept, TransferCertificate
+from graft.search.run.certificate import Curve, Kept, Reference, TransferCertificate
 from graft.search.run.folder import Run, write_bytes
 from graft.search.run.results import SpanMap, TransferResult
 from graft.search.settings import LEAST_SEEDS
@@ -67,7 +67,8 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         arm, plan = conclusion.best_measured(comparison, rival)
         plans = {"direct": rival, "transfer": plan} if arm == "candidate" else {"direct": plan}
         networks = line.champions(plans, found.bases)
-        return partial(_write, line, found, curve, networks, arm, plan)
+        references = regressors.measured(line, len(found.confirmed.arms["direct"]))
+        return partial(_write, line, found, curve, networks, arm, plan, references)
 
     def checks(self, run: Run) -> Mapping[str, Callable[[], str]]:
         """As of `Kind`."""
@@ -137,7 +138,13 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
 
 
 def _write(
-    line: Pipeline, found: Decided, curve: Curve | None, networks: Mapping[str, Exhibit], arm: str, plan: Plan
+    line: Pipeline,
+    found: Decided,
+    curve: Curve | None,
+    networks: Mapping[str, Exhibit],
+    arm: str,
+    plan: Plan,
+    references: Sequence[Reference],
 ) -> TransferCertificate:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
     best = networks["transfer" if arm == "candidate" else "direct"]
@@ -157,6 +164,7 @@ def _write(
         "networks": [base.card() for base in confirmed.networks.values()],
         "handed_over": Kept(arm=arm, plan=plan, rows=len(line.pool), error=best["error"]),
         "examples": conclusion.examples_gained(curve, line.task.scale),
+        **({"regressors": references} if references else {}),
         "priors": run.read("priors.json"),
         "importance": {name: importance(search.study) for name, search in searches.items()},
         **line.shown(networks),

@@ -1,10 +1,12 @@
 """The verdict in words that a physicist understands."""
 
 import math
+from collections.abc import Sequence
 
+from graft.search.kinds.transfer.regressors import better
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.statistics import MOST
-from graft.search.run.certificate import Comparison, Curve, Kept
+from graft.search.run.certificate import Comparison, Curve, Kept, Reference
 from graft.search.run.trials import AnyPlan
 from graft.spaces.plan import Plan
 from graft.spaces.words import describe_source
@@ -17,6 +19,7 @@ def sentence(
     tried: int,
     handed_over: Kept | None = None,
     networks: int = 0,
+    references: Sequence[Reference] = (),
 ) -> str:
     """What to do, how much it helps, how sure that is, and on what it was measured.
 
@@ -27,7 +30,20 @@ def sentence(
         tried: Plans of transfer that the search trained at all.
         handed_over: The network that the folder keeps; None in runs of protocol 1, which trained it on fewer rows.
         networks: Of each source, how many took turns in the confirmation; 0 where that is not recorded.
+        references: Regressors that need no network.
     """
+    told = _of_networks(comparison, examples, study, tried, handed_over, networks)
+    errors = [mean for arm in ("direct", "candidate") if (mean := comparison.mean(arm)) is not None]
+    best = better(references, errors, study.proof.margin)
+    if best is None or best.mean is None:
+        return told
+    return f"Neither network: on the same rows {best.words} errs by {best.mean:.2%}".replace("%", " %") + f". {told}"
+
+
+def _of_networks(
+    comparison: Comparison, examples: Curve | None, study: Study, tried: int, handed_over: Kept | None, networks: int
+) -> str:
+    """The verdict on the networks."""
     holdout = study.mode == "holdout"
     kind = f"{study.rows.pool - study.unlocked:,} locked" if holdout else f"{study.rows.test:,} newly simulated"
     test = f"{kind} examples of {describe_source(comparison.task)}"

@@ -9,6 +9,7 @@ from graft.search.kinds.transfer import conclusion
 from graft.search.kinds.transfer.bases import stored
 from graft.search.kinds.transfer.confirmation import followed
 from graft.search.kinds.transfer.holdout import compare
+from graft.search.kinds.transfer.regressors import departed
 from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.verification import UNSPENT, departure, other_data
@@ -66,7 +67,7 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
         told = {f"{arm}/{i}": e for arm, errors in confirmed.arms.items() for i, e in enumerate(errors)}
         if {key: held[key]["error"] for key in told} != told:
             return "errors differ from the recorded trainings"
-        return rival()
+        return rival() or departed(run, result.regressors)
 
     def champion() -> str:
         card, _ = certified(run.path("model"))

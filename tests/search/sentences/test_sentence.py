@@ -5,7 +5,7 @@ import pytest
 
 from graft.search.kinds.transfer.sentence import sentence
 from graft.search.kinds.transfer.verdict import Candidate, verdict
-from graft.search.run.certificate import Comparison, Curve, Kept
+from graft.search.run.certificate import Comparison, Curve, Kept, Reference
 from graft.search.settings import Proof
 from graft.search.study import resolve
 from graft.spaces.plan import Plan, Recipe, Span
@@ -53,6 +53,23 @@ def test_direct_tells_the_best_plan_what_it_changes_and_why_not() -> None:
     assert "the best plan found (copy layers 1 to 6 of 7 from the network trained on film-10" in text
     assert "changes it by -1 % (interval " in text
     assert text.endswith("is not proved to beat direct learning by more than 2 %.")
+
+
+def test_a_regressor_that_is_better_than_both_networks_comes_first() -> None:
+    ridge = Reference(
+        name="ridge regression", chosen={}, cross_validated=0.04, rows=30, mean=0.0391, per_seed=(0.0391,)
+    )
+    text = sentence(comparison(0.0495), None, STUDY, 9, references=[ridge])
+    assert text.startswith("Neither network: on the same rows ridge regression errs by 3.91 %. Direct learning: do not")
+    both = ridge.model_copy(update={"pooled": ("cheap.csv",)})
+    told = sentence(comparison(0.04), None, STUDY, 9, references=[both])
+    assert told.startswith(
+        "Neither network: on the same rows ridge regression, with the rows of cheap.csv too, errs by"
+    )
+    assert "Transfer: copy layers" in told
+    worse = ridge.model_copy(update={"mean": 0.0495})  # than one of both, or by less than the margin
+    assert sentence(comparison(0.04), None, STUDY, 9, references=[worse]).startswith("Transfer")
+    assert sentence(comparison(0.0495), None, STUDY, 9, references=[worse]).startswith("Direct")
 
 
 def test_harm_is_told_with_its_sign() -> None:
