@@ -76,7 +76,7 @@ def parser() -> Parser:
     added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")
     added["ui"].add_argument("--port", type=int, metavar="N")
     added["ui"].add_argument("--no-browser", action="store_true", help="print the address only")
-    added["calibrate"].add_argument("--repeats", type=int, default=200, metavar="N", help="of each kind (default: 200)")
+    added["calibrate"].add_argument("--repeats", type=int, default=40, metavar="N", help="of each case (default: 40)")
     added["calibrate"].add_argument(
         "--mode", default="fresh", type=_mode, choices=("fresh", "holdout"), help="of the certificate (default: fresh)"
     )

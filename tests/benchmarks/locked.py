@@ -25,7 +25,7 @@ def main() -> None:
     study = replace(holdout, rows=rows)
     for done in calibration.calibrate(study, asked.folder, asked.repeats, asked.workers, ("gain",)):
         print(done, flush=True)
-    row = next(row for row in calibration.table(asked.folder) if row["kind"] == "gain")
+    row = next(row for row in calibration.table(asked.folder) if row["case"] == "gain")
     said, true = f"{row['transfer']} of {row['repeats']}", calibration.truth(asked.folder)["gain"]
     print(f"{asked.locked} locked: transfer in {said}, at least {row['lower']:.1%}, at a gain of {true:.1%}")
 

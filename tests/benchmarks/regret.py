@@ -19,14 +19,16 @@ import numpy as np
 from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.processes import carried_out
 from graft.search.engine.progress import Progress
+from graft.search.engine.searched import best_plan, recorded
 from graft.search.kinds.transfer import mapping
-from graft.search.kinds.transfer.calibration import Repeat, permuted
 from graft.search.kinds.transfer.kind import decided
+from graft.search.kinds.transfer.phases import catching_up
 from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.strangers import entries_permuted
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run, strict, write_json
 from graft.search.run.resources import Resources
-from graft.search.run.seeds import Role, sequence
+from graft.search.run.seeds import Role, sequence, stream
 from graft.search.tasks.base import Examples, Request
 from graft.spaces.plan import Plan, Recipe, Span
 
@@ -59,19 +61,24 @@ SIZES: dict[str, Any] = {
 }
 
 
-class World(Repeat):
+class World(Pipeline):
     """One search with a pool, a base network and seeds of its own; rows are drawn on the spot."""
 
     scrambled = False
 
     def examples(self, name: str, role: Role, rows: int) -> Examples:
         """Rows of a simulator; those of a source without knowledge have their labels permuted."""
-        drawn = super().examples(name, role, rows)
+        drawn = self.task.sample(name, rows, stream(self.study.seed, role))
         if role == Role.SOURCE and self.scrambled:
-            return permuted(drawn, np.random.default_rng(sequence(self.study.seed, Role.BASE, 1)))
+            return entries_permuted(drawn, drawn, np.random.default_rng(sequence(self.study.seed, Role.BASE, 1)))
         return drawn
 
-    bases = Pipeline.bases
+    def fourfold(self) -> Plan:
+        """Direct learning searched on, with four times the trainings of the plans: after the verdict, so beside it."""
+        search = self._direct_search(catching_up(self.study.budget, recorded(self.run, "direct.json")), 4)
+        self.explore(search, self.shared(Role.BASELINE, {}), "direct learning, four times", "fourfold")
+        plan: Plan = best_plan(search)
+        return plan
 
 
 def study_of(case: tuple[str, str], seed: int) -> Study:
@@ -96,11 +103,13 @@ def search(case: tuple[str, str], seed: int, folder: Path) -> None:
     """Search, confirm, and write the verdict with its cost."""
     line = world(case, seed, folder)
     with line.run.held():
-        _, rival, _, fixed, measured, comparison = decided(line)
-        found = comparison | {"baseline": rival.plan.to_dict()}
-        first = [one["plan"] for one in fixed["candidates"]][:1]
-        found["recipe"] = first[0]["recipe"] if first else rival.plan.recipe.to_dict()
-        found["trainings"] = line.baseline_search.spent + line.plans_search.spent + sum(map(len, measured.values()))
+        ended = decided(line)
+        rival, confirmed = ended.rival.plan, ended.confirmed
+        found = confirmed.comparison.to_dict() | {"baseline": rival.to_dict()}
+        first = [one["plan"] for one in confirmed.fixed["candidates"]][:1]
+        found["recipe"] = first[0]["recipe"] if first else rival.recipe.to_dict()
+        spent = line.baseline_search.spent + line.plans_search.spent
+        found["trainings"] = spent + sum(map(len, confirmed.arms.values()))
         line.run.write("verdict.json", strict(found))
 
 
@@ -109,7 +118,7 @@ def chart(case: tuple[str, str], folder: Path) -> None:
     line = world(case, 0, folder)
     found = line.run.read("verdict.json")
     direct, transfer = Plan.from_dict(found["baseline"]).recipe, Recipe.from_dict(found["recipe"])
-    line.run.write("map.json", mapping.measured(line, direct, transfer))
+    line.run.write("map.json", mapping.measured(line, direct, transfer).to_dict())
 
 
 def truth(case: tuple[str, str], seed: int, folder: Path, drawn: dict[str, Any]) -> None:
@@ -119,7 +128,7 @@ def truth(case: tuple[str, str], seed: int, folder: Path, drawn: dict[str, Any])
     direct = Plan.from_dict(found["baseline"])
     bases = line.bases(direct.recipe)
     plans = {"direct": direct, "chosen": Plan.from_dict(found["plan"]) if found["plan"] else direct}
-    plans["best"] = best_of(drawn, direct, line.study)
+    plans |= {"best": best_of(drawn, direct, line.study), "fourfold": line.fourfold()}
     task = line.shared(Role.REGRET, bases, line.examples(case[1], Role.TRUTH, line.study.rows.test))
     asked = {
         f"{name}/{i}": (task, Request(plan, i)) for i in range(UNSEEN, UNSEEN + TRUTH) for name, plan in plans.items()
@@ -176,11 +185,13 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
             found = json.loads((place / str(seed) / "verdict.json").read_text())
             drawn = json.loads((place / "0" / "map.json").read_text())
             (chosen, error), (best, _) = gain(arms["direct"], arms["chosen"]), gain(arms["direct"], arms["best"])
+            beyond, _ = gain(arms["fourfold"], arms["chosen"])
             noise = min(np.std([math.log(e) for e in c["errors"]], ddof=1) for c in drawn["cells"] if all(c["errors"]))
             rows.append(
                 {"case": " -> ".join(case), "seed": seed, "decision": found["decision"], "gain": 1 - math.exp(-chosen)}
                 # A certified plan that diverged on a seed has done harm.
                 | {"harm": found["decision"] == "transfer" and not chosen >= -2 * error, "best": 1 - math.exp(-best)}
+                | {"holds": chosen > math.log(1.02), "beyond": beyond > 0}
                 | {"regret": math.expm1(best - chosen), "noise": float(noise) / math.sqrt(drawn["seeds"])}
                 | {"cost": found["trainings"] / drawn["trainings"]}
             )
@@ -207,6 +218,9 @@ def main() -> None:
     there = [row for row in rows if max(row["best"], row["gain"]) >= 0.1]
     found = sum(row["decision"] == "transfer" for row in there)
     regret, noise, cost = (float(np.median([row[key] for row in rows])) for key in ("regret", "noise", "cost"))
+    told = [row for row in rows if row["decision"] == "transfer"]
+    for key, words in (("holds", "true gain over direct with 2N above the margin"), ("beyond", "over 4N above 0")):
+        print(f"of verdicts that say transfer, {words}: {sum(row[key] for row in told)} of {len(told)}")
     print(f"certified and harmful: {sum(row['harm'] for row in rows)} of {len(rows)} searches")
     print(f"said transfer where 10 % or more was to be had: {found} of {len(there)}")
     print(f"median regret {regret:+.1%}, noise of the map {noise:.1%}, share of its trainings {cost:.0%}")
