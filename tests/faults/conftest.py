@@ -1,6 +1,6 @@
 """Chance, and one search that nothing happens to.
 
-A test of row k of the README's table of faults is called ``test_row_k``. `repeat.py` runs the tests with other draws.
+A test of row k of the docs' table of faults is called ``test_row_k``. `repeat.py` runs the tests with other draws.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""Repeat the tests of each row with other draws, and print the README's table of faults.
+"""Repeat the tests of each row with other draws, and print the docs' table of faults.
 
 Each repeat has its own moment to kill, place to damage, number of bytes that fit on the disk. What was done is kept,
 so that the whole can be spread over days; ``--row`` picks some rows.
@@ -76,7 +76,7 @@ def repeat(row: int, numbers: list[int]) -> dict[str, Any]:
 
 
 def table(found: list[dict[str, Any]]) -> str:
-    """The README's table."""
+    """The docs' table."""
     lines = ["| row | fault | repeats | held |", "|---|---|---|---|"]
     for row, fault in ROWS.items():
         entries = [entry for entry in found if entry["row"] == row]

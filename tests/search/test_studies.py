@@ -305,8 +305,9 @@ def test_several_sources_are_a_list_and_one_is_short_for_it(tmp_path: Path) -> N
     assert "each once" in refusal(ONE, "demo", {"sources": []})
 
 
-def test_study_files_of_the_readme_are_studies(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text()
+def test_study_files_of_the_guides_are_studies(tmp_path: Path) -> None:
+    guides = sorted((Path(__file__).parents[2] / "docs" / "guides").glob("*.md"))
+    text = "\n".join(guide.read_text() for guide in guides)
     files = re.findall(r"```toml\n# (\w+\.toml)[^\n]*\n(.*?)```", text, re.DOTALL)
     assert {"mine.toml", "choosy.toml"} <= {name for name, _ in files}
     for name, content in files:

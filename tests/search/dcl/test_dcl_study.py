@@ -66,7 +66,7 @@ def test_a_file_may_define_one(tmp_path: Path) -> None:
 
 
 def test_the_readmes_file_is_a_study_and_hilberts_curve_is_left_out_where_it_does_not_fit(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```toml\n(# small.toml.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (text,) = re.findall(r"```toml\n(# small.toml.*?)```", (ROOT / "docs/guides/energies.md").read_text(), re.DOTALL)
     (tmp_path / "small.toml").write_text(text)
     study = resolve(str(tmp_path / "small.toml"))
     assert (study.system, study.temperature, study.choices.kinds) == ("ising-6x6", 3.0, ("linear", "gru"))

@@ -76,7 +76,7 @@ def test_states_that_cannot_be_learned_from_are_refused_before_anything_is_writt
 
 
 def test_the_readmes_file_names_states_of_ones_own(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[3] / "README.md").read_text()
+    text = (Path(__file__).parents[3] / "docs/guides/energies.md").read_text()
     (told,) = re.findall(r"```toml\n(# own-states.toml.*?)```", text, re.DOTALL)
     (tmp_path / "own-states.toml").write_text(told)
     np.save(tmp_path / "states.npy", np.random.default_rng(0).choice([-1, 1], (3000, 64)))

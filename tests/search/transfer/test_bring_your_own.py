@@ -1,4 +1,4 @@
-"""The README's "Bring your own", taken from the README and run, only smaller."""
+"""The guide to data, simulators and networks of one's own, taken from it and run, only smaller."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ from graft.search.run.resources import Resources
 from graft.search.study import resolve
 from graft.simulators.optics.film import transmittance
 
-README = (Path(__file__).parents[3] / "README.md").read_text()
+GUIDE = (Path(__file__).parents[3] / "docs/guides/own.md").read_text()
 TINY = {
     "network.depth": 1, "network.width": 6, "base.epochs": 1, "start.epochs": 2, "start.batch": 15,
     "ranges.epochs": [1, 3], "ranges.batch": [14, 28], "budget.trainings": 4, "budget.seeds": 2, "budget.steps": 20,
@@ -35,8 +35,8 @@ def one_thread() -> None:
 
 
 def taken(name: str) -> str:
-    """The README's code block that begins with the file's name."""
-    (found,) = re.findall(rf"```(?:python|toml)\n(# {re.escape(name)}.*?)```", README, re.DOTALL)
+    """The guide's code block that begins with the file's name."""
+    (found,) = re.findall(rf"```(?:python|toml)\n(# {re.escape(name)}.*?)```", GUIDE, re.DOTALL)
     return str(found)
 
 
