@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from graft.models.linear_part import LinearPart
 from graft.models.surgery import blocks_of
 from graft.spaces.plan import Recipe
 
@@ -26,6 +27,8 @@ def initialise(network: nn.Module, recipe: Recipe, generator: torch.Generator, i
         outputs: (examples, ...).
     """
     draw_weights(network, recipe.initial_scale, generator)
+    for part in _linear_parts(network):
+        part.fit(inputs, outputs, recipe.loss)
     set_head(network, recipe, inputs, outputs)
 
 
@@ -68,10 +71,18 @@ def seeded(seed: int) -> Iterator[None]:
 def set_head(network: nn.Module, recipe: Recipe, inputs: Tensor, outputs: Tensor) -> None:
     """Let the output begin where the recipe says; arguments as of `initialise`."""
     if recipe.head == "constant":
-        start_head(network, inputs[:PROBES].cpu(), best_constant(recipe.loss, outputs.cpu().flatten(1)))
+        exact, rows = outputs.cpu().flatten(1), inputs.cpu()
+        with torch.no_grad():
+            beside = sum((part(rows) for part in _linear_parts(network)), torch.zeros_like(exact))
+        start_head(network, rows[:PROBES], best_constant(recipe.loss, exact, beside=beside))
 
 
-def best_constant(loss: str, outputs: Tensor, weights: Tensor | None = None) -> Tensor:
+def _linear_parts(network: nn.Module) -> list[LinearPart]:
+    """What a network adds to its blocks that is linear in its inputs."""
+    return [part for part in network.modules() if isinstance(part, LinearPart)]
+
+
+def best_constant(loss: str, outputs: Tensor, weights: Tensor | None = None, beside: Tensor | float = 0.0) -> Tensor:
     """The prediction, the same for every example, whose loss on these examples is lowest.
 
     Args:
@@ -80,25 +91,26 @@ def best_constant(loss: str, outputs: Tensor, weights: Tensor | None = None) -> 
             ``cross-entropy`` (log frequencies of the classes; one never seen counts as half an example).
         outputs: (examples, outputs), exact.
         weights: (examples,), positive: how much each example counts. None: all alike.
+        beside: (examples, outputs), what is predicted beside that constant (of no classes).
 
     Returns:
         (outputs,), of the outputs' type.
     """
-    exact = outputs.double()
+    exact, left = outputs.double(), outputs.double() - beside
     counted = torch.ones(len(exact), dtype=torch.float64, device=exact.device) if weights is None else weights.double()
     counted = counted[:, None].expand_as(exact)
     match loss:
         case "mse":
-            found = (counted * exact).sum(0) / counted.sum(0)
+            found = (counted * left).sum(0) / counted.sum(0)
         case "cross-entropy":
             seen = (counted * exact).sum(0)
             found = (seen.clamp(min=0.5) / seen.sum()).log()
         case "huber":
-            found = _huber_centre(exact, counted)
+            found = _huber_centre(left, counted)
         case "relative-l1":
-            found = _median(exact, counted / exact.abs())
+            found = _median(left, counted / exact.abs())
         case _:
-            found = _median(exact, counted)
+            found = _median(left, counted)
     return found.to(outputs.dtype)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field
 
 from graft.spaces.errors import InputError, whole
-from graft.spaces.settings import Count, NotNegative, Positive, Settings, Whole, settings
+from graft.spaces.settings import Count, NotNegative, Positive, Settings, Truth, Whole, settings
 from graft.spaces.words import OWN, WEIGHTS, describe_layers, describe_source, join_names
 
 Head = Literal["random", "constant"]
@@ -39,6 +39,9 @@ class Recipe(Settings):
         warmup: Steps over which the rate rises linearly from zero.
         head: Where the output of a network with a fresh head begins: ``random``, as PyTorch draws it, or ``constant``:
             weights of zero, and the bias that is best for the loss on the training rows.
+        linear: Whether a linear part is added to what the blocks of a perceptron make of the inputs: the ridge
+            regression of the training rows, so that the blocks learn what it leaves. It needs no source, is no block,
+            and nothing is copied into it.
     """
 
     rate: Positive = 1e-3
@@ -52,6 +55,11 @@ class Recipe(Settings):
     schedule: Schedule = "cosine"
     warmup: Annotated[Whole, Field(ge=0)] = 50
     head: Head = "random"
+    linear: Truth = False
+
+    def __post_init__(self) -> None:
+        if self.linear and self.activation == OWN:
+            raise InputError("recipe.linear is true; allowed with activation 'own': false, for the network says it")
 
     def steps(self, rows: int) -> int:
         """Optimiser steps of a training on that many rows."""
@@ -62,10 +70,12 @@ class Recipe(Settings):
         return replace(self, epochs=max(1, min(self.epochs, steps // math.ceil(rows / self.batch))))
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values, for JSON; a random head is left out, as runs of protocol 1 know no other."""
+        """Plain values, for JSON; a random head and no linear part are left out, as earlier runs know nothing else."""
         values = super().to_dict()
         if self.head == "random":
             del values["head"]
+        if not self.linear:
+            del values["linear"]
         return values
 
 

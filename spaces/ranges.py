@@ -9,7 +9,7 @@ from pydantic import Field
 
 from graft.spaces.errors import InputError, number
 from graft.spaces.plan import OWN, Activation, Recipe
-from graft.spaces.settings import Count, Ends, Settings, WholeEnds, settings
+from graft.spaces.settings import Count, Ends, Settings, Truth, WholeEnds, settings
 
 SETTINGS = ("rate", "decay", "batch", "epochs", "initial_scale")
 """Recipe settings with an ordered range; each is a field of `Ranges` and of `Recipe`."""
@@ -68,6 +68,8 @@ class Ranges(Settings):
         epochs: Passes over the data, log scale. Its upper end is a limit of cost: more epochs nearly always help.
         initial_scale: Factor on default initial weights of fresh blocks, log scale.
         activation: Those allowed; ``own`` alone where the network is a user's own.
+        linear: Whether there is a linear part beside the blocks (``[false, true]``: direct learning's search decides,
+            plans follow). Empty: as the study's ``start`` says.
         copied_rate: Factor on the rate of copied blocks, log scale (transfer only).
         fresh_rate: Factor on the rate of the other blocks, log scale (transfer only).
         copied_scale: Factor on copied weights, log scale (transfer only).
@@ -82,6 +84,7 @@ class Ranges(Settings):
     epochs: WholeEnds = (100, 400)
     initial_scale: Ends = (0.5, 2.0)
     activation: Annotated[tuple[Activation, ...], Field(min_length=1)] = ("relu", "gelu", "silu")
+    linear: tuple[Truth, ...] = ()
     copied_rate: Ends = (0.1, 1.0)
     fresh_rate: Ends = (0.5, 2.0)
     copied_scale: Ends = (0.7, 1.4)
@@ -97,6 +100,10 @@ class Ranges(Settings):
             number(f"ranges.{field}[1]", ends[1], ends[0])
         if self.pull[0] == 0 < self.pull[1]:
             raise InputError(f"ranges.pull is {list(self.pull)}; allowed: [0, 0], or a lowest value above 0")
+        if len(set(self.linear)) < len(self.linear):
+            raise InputError(f"ranges.linear is {list(self.linear)}; allowed: each of false and true once at most")
+        if OWN in self.activation and any(self.linear):
+            raise InputError(f"ranges.linear is {list(self.linear)}; allowed with activation 'own': none")
         if OWN in self.activation and len(self.activation) > 1:
             raise InputError(f"ranges.activation is {list(self.activation)}; allowed: {OWN!r} alone, or none of it")
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from graft.models.linear_part import LinearPart
 from graft.spaces.errors import choice, whole
 
 ACTIVATION: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
@@ -21,12 +22,22 @@ class MLP(nn.Module):
         depth: Number of hidden blocks.
         width: Neurons in each hidden block.
         activation: One of ``relu``, ``gelu``, ``silu``, ``tanh``.
+        linear: Whether a linear map of the inputs is added to what the blocks make of them (`LinearPart`). It is no
+            block: nothing is copied into it.
 
     Raises:
         InputError: If a size is not a positive whole number or the activation is unknown.
     """
 
-    def __init__(self, inputs: int, outputs: int, depth: int = 6, width: int = 200, activation: str = "relu") -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        depth: int = 6,
+        width: int = 200,
+        activation: str = "relu",
+        linear: bool = False,
+    ) -> None:
         super().__init__()
         for field, value in (("inputs", inputs), ("outputs", outputs), ("depth", depth), ("width", width)):
             whole(f"network.{field}", value, 1)
@@ -34,12 +45,14 @@ class MLP(nn.Module):
         widths = [inputs] + [width] * depth
         hidden = [layer(before, after, activation) for before, after in zip(widths, widths[1:], strict=False)]
         self.blocks = nn.ModuleList([*hidden, layer(width, outputs)])
+        self.linear = LinearPart(inputs, outputs) if linear else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` (batch, inputs) to (batch, outputs)."""
+        beside = None if self.linear is None else self.linear(x)
         for block in self.blocks:
             x = block(x)
-        return x
+        return x if beside is None else x + beside
 
 
 def layer(before: int, after: int, activation: str | None = None) -> nn.Module:

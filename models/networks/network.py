@@ -30,9 +30,9 @@ class Network(Settings):
     depth: Annotated[Whole, Field(ge=1, le=64)] = 6
     width: Annotated[Whole, Field(ge=1, le=65_536)] = 200
 
-    def build(self, inputs: int, outputs: int, activation: str) -> nn.Module:
+    def build(self, inputs: int, outputs: int, activation: str, linear: bool = False) -> nn.Module:
         """The network, weights still PyTorch's own."""
-        return MLP(inputs, outputs, self.depth, self.width, activation)
+        return MLP(inputs, outputs, self.depth, self.width, activation, linear)
 
     def blocks(self, inputs: int, outputs: int) -> int:
         """How many blocks it has, the head included."""
@@ -52,8 +52,8 @@ class OwnNetwork:
     module: str
     settings: tuple[tuple[str, Value], ...] = ()
 
-    def build(self, inputs: int, outputs: int, activation: str = OWN) -> nn.Module:
-        """The network, weights as its constructor leaves them: the same each time.
+    def build(self, inputs: int, outputs: int, activation: str = OWN, linear: bool = False) -> nn.Module:
+        """The network, weights as its constructor leaves them: the same each time. It has no linear part but its own.
 
         Raises:
             InputError: If it cannot be imported or constructed, or is no network whose blocks can be copied.
@@ -152,6 +152,10 @@ AnyNetwork = Annotated[
 """A perceptron or a network of a user's own, in settings."""
 
 
+SHAPE = ("inputs", "outputs", "activation", "linear part")
+"""What a shape tells beside its network."""
+
+
 @dataclass(frozen=True)
 class Shape:
     """Everything needed to build a network again."""
@@ -160,19 +164,20 @@ class Shape:
     outputs: int
     network: Network | OwnNetwork
     activation: str = "relu"
+    linear: bool = False
 
     def build(self) -> nn.Module:
         """A network of this shape, weights still PyTorch's own."""
-        return self.network.build(self.inputs, self.outputs, self.activation)
+        return self.network.build(self.inputs, self.outputs, self.activation, self.linear)
 
     def to_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
-        return (
-            {"inputs": self.inputs, "outputs": self.outputs} | self.network.to_dict() | {"activation": self.activation}
-        )
+        told = {"inputs": self.inputs, "outputs": self.outputs} | self.network.to_dict()
+        return told | {"activation": self.activation} | ({"linear part": True} if self.linear else {})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Inverse of `to_dict`."""
-        held = {key: value for key, value in values.items() if key not in ("inputs", "outputs", "activation")}
-        return cls(values["inputs"], values["outputs"], network_of(held), values["activation"])
+        held = {key: value for key, value in values.items() if key not in SHAPE}
+        linear = bool(values.get("linear part"))
+        return cls(values["inputs"], values["outputs"], network_of(held), values["activation"], linear)

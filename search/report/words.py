@@ -11,6 +11,7 @@ SETTINGS = {
     "batch": "batch",
     "epochs": "epochs",
     "activation": "activation",
+    "linear": "linear part",
     "initial_scale": "initial scale",
     "loss": "loss",
     "optimiser": "optimiser",

@@ -74,7 +74,7 @@ class Regression(Task):
 
     def built(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> Built:
         """What that network is built from."""
-        return Built(inputs[0], outputs[0], self.study.network, recipe.activation)
+        return Built(inputs[0], outputs[0], self.study.network, recipe.activation, recipe.linear)
 
     def examples(self, name: str, role: Role, rows: int, data: Data) -> Examples:
         """Rows of a simulator, generated if they are not there yet, or of a file, in an order drawn from the seed."""
@@ -161,7 +161,7 @@ class Regression(Task):
         """Inverse of `pack`."""
         with as_file(data) as path:
             network, shape, scaling = unpack(path)
-        recipe = Recipe.from_dict({"activation": shape.activation})
+        recipe = Recipe.from_dict({"activation": shape.activation, "linear": shape.linear})
         return Fitted(network, recipe, (shape.inputs,), (shape.outputs,), scaling)
 
     def pretrained(self, name: str) -> bytes | None:

@@ -147,3 +147,13 @@ def test_a_space_draws_what_it_drew_but_shortened() -> None:
     plan = shortened(FixedTrial(guess), Ranges(), space, rows=400, steps=800)
     assert plan == replace(space(FixedTrial(guess), Ranges()), recipe=replace(plan.recipe, epochs=100))
     assert plan.recipe.epochs == 100 and plan.recipe.steps(400) == 800
+
+
+@pytest.mark.parametrize("allowed", [(), (True,), (False, True)])
+def test_the_search_decides_on_a_linear_part_where_there_is_a_choice(allowed: tuple[bool, ...]) -> None:
+    ranges, start = Ranges(activation=("relu", "gelu"), linear=allowed), replace(MIDDLE, linear=True)
+    guesses = baseline.first_guesses(ranges, start)
+    drawn = [baseline.suggest(FixedTrial(guess), ranges, start).recipe for guess in guesses]
+    assert {one.linear for one in drawn} == (set(allowed) or {True})
+    assert len(drawn) == len({(one.activation, one.linear) for one in drawn}) == 2 * max(1, len(allowed))
+    assert all(("linear" in guess) == (len(allowed) > 1) for guess in guesses)

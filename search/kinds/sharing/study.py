@@ -67,6 +67,8 @@ class SharingStudy(StudySettings):
         if len(set(widths.values())) > 1:
             told = " and ".join(f"{task} has {width} outputs" for task, width in widths.items())
             raise InputError(f"{told}; allowed: tasks of equal width, so that the head can be shared")
+        if self.start.linear or any(self.ranges.linear):
+            raise InputError("start.linear or ranges.linear is true; allowed in sharing: false, for tasks share blocks")
         if len(set(self.weighting)) < len(self.weighting):
             raise InputError(f"weighting is {list(self.weighting)}; allowed: each once")
 

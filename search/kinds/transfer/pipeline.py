@@ -118,15 +118,13 @@ class Pipeline(Work):
         )
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:
-        """Train every base network once, with the activation that the target network will have."""
+        """Train every base network once, with the activation and linear part that the target network will have."""
         study = self.study
         folder = self.run.path("bases")
         lessons = study.bases.lessons()
         given = {name: self.task.pretrained(name) for name in lessons}
-        how = {
-            name: None if given[name] else replace(study.base, epochs=lesson.epochs, activation=recipe.activation)
-            for name, lesson in lessons.items()
-        }
+        base = replace(study.base, activation=recipe.activation, linear=recipe.linear)
+        how = {name: None if given[name] else replace(base, epochs=lesson.epochs) for name, lesson in lessons.items()}
         with self.phase("base network" if len(lessons) == 1 else "base networks"):
             found = {name: load_base(name, how[name], folder) for name in lessons}
             missing = [name for name, base in found.items() if base is None]

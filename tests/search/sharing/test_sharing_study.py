@@ -50,6 +50,8 @@ def test_a_file_may_define_one(tmp_path: Path) -> None:
         ({"target": "film-8"}, "unknown key in study 'target'.*; allowed: .*tasks"),
         ({"budget.trainings": 1}, "budget.trainings is 1; allowed: a whole number of at least 2"),
         ({"seed": -1}, "seed is -1; allowed: "),
+        ({"ranges.linear": [False, True]}, "start.linear or ranges.linear is true; allowed in sharing: false"),
+        ({"start.linear": True}, "start.linear or ranges.linear is true; allowed in sharing: false"),
     ],
 )
 def test_what_is_no_such_study_is_refused(settings: dict[str, Any], said: str) -> None:

@@ -1,11 +1,13 @@
 """Files of data that would give a false certificate: refused, or what would do so kept together or left out."""
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from graft.search.study import resolve
+from graft.search.tasks.tables import with_tables
 from graft.simulators.data.table import Measured, in_words
 from graft.spaces.errors import InputError
 
@@ -39,6 +41,25 @@ def test_what_is_well_is_taken_and_described(folder: Path) -> None:
     found = resolve(str(study(folder)))
     assert [table.inputs for table in found.tables] == [("d1 [nm]", "d2 [nm]", "d3 [nm]")] * 2
     assert found.scenario("dear.csv").outputs == 3
+
+
+@pytest.mark.parametrize(
+    ("extra", "linear"),
+    [
+        ("", (False, True)),
+        ("ranges = { linear = [true] }", (True,)),
+        ("start = { linear = true }", ()),
+        ("ranges = { batch = [10, 20] }", (False, True)),
+        ('network = { module = "torch.nn:Module" }\nranges = { activation = ["own"] }', ()),
+    ],
+)
+def test_the_search_of_tables_may_choose_a_linear_part_unless_the_study_says(
+    folder: Path, extra: str, linear: tuple[bool, ...]
+) -> None:
+    plain = with_tables(
+        {"sources": ["cheap.csv"], "target": "dear.csv", "outputs": ["T*", "R*"]} | tomllib.loads(extra), folder
+    )
+    assert tuple(plain.get("ranges", {}).get("linear", ())) == linear
 
 
 @pytest.mark.parametrize(("pattern", "near"), [("Refl*", ""), ("R40", "R400"), ("T4O0", "")])
