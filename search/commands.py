@@ -53,32 +53,11 @@ def _study(options: Namespace) -> "StudySettings":
 
 def _begin(options: Namespace, kind: "Kind") -> "tuple[Run, Resources]":
     """Check everything that can be checked before anything is written."""
-    from graft.cluster.doctor import agreed
-    from graft.search.doctor import allowed
-    from graft.search.run.folder import Run
-    from graft.search.run.resources import Resources
-    from graft.simulators.data.storage import reach
+    from graft.search.session import Machines, begin, place
 
-    study = kind.study
-    folder = _place(options, study)
-    workers, gpus = allowed(kind, folder, options.workers, options.device)
-    told = kind.check()
-    run = Run(folder)
-    run.fits(study)
-    agreed(folder)
-    for line in told:
-        options.say(line)
-    store = getattr(options, "store", None)
-    if store is not None:
-        if not kind.stored:
-            raise InputError(f"{study.name} watches states, which stay in its folder; allowed: a study without --store")
-        reach(store)
-    return run, Resources(workers, options.device, gpus, uri=getattr(options, "tracking_uri", None), store=store)
-
-
-def _place(options: Namespace, study: "StudySettings") -> Path:
-    suffix = f"-seed{study.seed}" if study.seed else ""
-    return Path(options.out or f"runs/{study.name}-{study.scale}{suffix}").resolve()
+    uri, store = getattr(options, "tracking_uri", None), getattr(options, "store", None)
+    machines = Machines(options.workers, options.device, uri, store)
+    return begin(kind, place(options.out, kind.study), machines, options.say)
 
 
 def run(options: Namespace) -> object:
@@ -109,42 +88,11 @@ def confirm(options: Namespace) -> object:
 
 def _carried_out(options: Namespace, kind: "Kind", found: "Run", resources: "Resources", seconds: float) -> object:
     """Run what is left of a study in its folder, and say what came of it."""
-    from graft.search.doctor import tracking
     from graft.search.engine.progress import Progress
-    from graft.search.estimate import in_words
-    from graft.simulators.data.table import in_words as table_in_words
+    from graft.search.session import carried_out
 
-    study = kind.study
-    progress = Progress(quiet=options.json)
-    mlflow = tracking(found.folder, resources.uri)
-    if mlflow.state != "ok":
-        progress.warn(mlflow.what)
-    with found.held():
-        found.begin(study)
-        resumed = found.has("optuna.journal")
-        start = "going on with" if resumed else "starting"
-        progress.say(
-            f"{start} {study.name} ({study.title or study.scale}) at {study.scale} scale in {found.folder}\n"
-            f"about {in_words(seconds)} on {resources.workers} workers" + (" if begun anew" if resumed else "")
-        )
-        for table in getattr(study, "tables", ()):
-            progress.say(table_in_words(table))
-        if not found.has("command.json") and hasattr(options, "study"):
-            found.write("command.json", {"words": _words(options)})
-        from graft.search.tracking.view import Tracker
-
-        tracker = Tracker(found.folder, study.to_dict(), resources.uri)
-        try:
-            certified = kind.run(found, resources, progress, tracker)
-        except InputError:
-            progress.close()
-            raise
-        except BaseException as stop:
-            progress.close()
-            tracker.close("KILLED" if isinstance(stop, KeyboardInterrupt) else "FAILED")
-            raise
-    if tracker.warning:
-        progress.warn(tracker.warning)
+    words = _words(options) if hasattr(options, "study") else None
+    certified = carried_out(kind, found, resources, seconds, Progress(quiet=options.json), words)
     options.say(f"\n{certified.sentence}\n")
     options.say(f"report:  {found.path('report', 'index.html')}")
     options.say(f"compare: graft ui {_short(found.folder)}    (MLflow)")
@@ -271,9 +219,10 @@ def doctor(options: Namespace) -> object:
     """``doctor``: is everything fit for a search, or for this study?"""
     from graft.search.doctor import examination
     from graft.search.kinds.registry import kind_of
+    from graft.search.session import place
 
     study = _study(options) if options.study else None
-    folder = _place(options, study) if study else Path(options.out or ".").resolve()
+    folder = place(options.out, study) if study else Path(options.out or ".").resolve()
     kind, found = kind_of(study) if study else None, []
     for finding in examination(kind, folder, options.workers, options.device, options.tracking_uri):
         options.say(str(finding))

@@ -26,12 +26,13 @@ ASKED_BY = {"transfer": "target", "sharing": "tasks", "dcl": "system"}
 """The key that a study of each kind cannot do without."""
 
 
-def resolve(named: str, scale: str = "demo", settings: Values | None = None) -> StudySettings:
+def resolve(named: str | Values, scale: str = "demo", settings: Values | None = None) -> StudySettings:
     """The study a user means.
 
     Args:
         named: A registered name, or the path of a TOML file that changes one (``extends = "film10-film8"``) or defines
-            one (``source`` or ``sources``, ``target``; or ``tasks``; or ``system``).
+            one (``source`` or ``sources``, ``target``; or ``tasks``; or ``system``); or what such a file would say,
+            with a ``name``.
         scale: Which of the study's sizes.
         settings: Dotted keys set on the command line, such as ``network.width``; they win.
 
@@ -39,11 +40,13 @@ def resolve(named: str, scale: str = "demo", settings: Values | None = None) -> 
         InputError: With one line that names what is wrong and what is allowed.
     """
     choice("scale", scale, SCALES)
-    own = named.endswith(".toml")
-    studies = {} if own else registry(scale)
-    if not own and named not in studies:
-        raise unknown("study", named, studies)
-    values = merged(_from_file(Path(named), scale) if own else studies[named], {"scale": scale})
+    if isinstance(named, str):
+        values, folder = _named(named, scale)
+        where = named
+    else:
+        values, folder = _told(dict(named), scale, "the study"), Path()
+        where = str(values["name"])
+    values = merged(values, {"scale": scale})
     for key, value in (settings or {}).items():
         if key == "scale":
             raise InputError("--set scale: allowed: --scale, which sets the sizes too")
@@ -51,11 +54,10 @@ def resolve(named: str, scale: str = "demo", settings: Values | None = None) -> 
         for part in reversed(inner):
             value = {part: value}
         values = laid(values, listed({head: value}, "--set"))
-    folder = Path(named).parent if own else Path()
     kind, task = asked(values)
     values = _with_heads(values, kind, task)
     if values.get("mode") == "small":
-        renamed(named, "mode = 'small'", "'holdout'")
+        renamed(where, "mode = 'small'", "'holdout'")
         values["mode"] = "holdout"
     if kind == "transfer":
         values = with_tables(with_weights(values, folder), folder)
@@ -138,20 +140,32 @@ def _with_heads(values: Values, kind: str, task: str) -> dict[str, object]:
     return merged({key: {"head": "constant"} for key in recipes}, values)
 
 
-def _from_file(path: Path, scale: str) -> dict[str, object]:
+def _named(named: str, scale: str) -> tuple[Values, Path]:
+    """The values of a registered study or of a file, and the folder in which other files lie that they name."""
+    if not named.endswith(".toml"):
+        studies = registry(scale)
+        if named not in studies:
+            raise unknown("study", named, studies)
+        return studies[named], Path()
+    path = Path(named)
     try:
         values = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise InputError(f"study file {path}: {problem}; allowed: a readable TOML file") from None
+    return _told({"name": path.stem} | values, scale, f"study file {path}"), path.parent
+
+
+def _told(values: dict[str, object], scale: str, where: str) -> dict[str, object]:
+    """The whole of a study that is told as changes of another one, or by itself."""
     if "study" in values:
-        renamed(str(path), "study =", "extends =")
+        renamed(where, "study =", "extends =")
         values = {"extends": values.pop("study")} | values
-    found = {"name": path.stem} | extended(values, scale, str(path))
+    found = {"name": "study"} | extended(values, scale, where.removeprefix("study file "))
     if "extends" not in values and asked(found)[0] == "transfer":
         missing = [key for key, held in (("source", "sources"), ("target", "target")) if held not in found]
         if missing:
             raise InputError(
-                f"study file {path} lacks {', '.join(missing)}; "
+                f"{where} lacks {', '.join(missing)}; "
                 "allowed: source and target, or tasks, or system, or extends = NAME"
             )
     return found

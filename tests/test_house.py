@@ -104,7 +104,7 @@ def test_the_arrows_of_the_search_hold_through_others_too(name: str) -> None:
 
 
 def test_the_question_is_known_to_those_who_choose_it_alone() -> None:
-    choosing = {"search.study", "search.commands", "search.doctor"}
+    choosing = {"search.study", "search.commands", "search.doctor", "search.session", "search.api"}
     assert {room(name) for name in who_imports("search.kinds")} - {"search.kinds"} == choosing
 
 
