@@ -8,7 +8,7 @@ stays open.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -20,6 +20,13 @@ REFUTED = 0.95
 """P-value from which on a claim is given up: the opposite would be proved at a level of 0.05."""
 Errors = Sequence[float | None]
 """Errors seed by seed; None where a training diverged."""
+
+
+class Doubted(NamedTuple):
+    """A p-value that allows for what may not have been seen, and what that is, in words."""
+
+    p_value: float
+    why: str
 
 
 class Comparison(Protocol):
@@ -86,6 +93,7 @@ class Finding:
         p_values: By rival, as they are.
         sign_p_value: The largest over the rivals, by the sign test.
         open: Whether more seeds might still prove it.
+        doubted: As of `Compare`, the largest over the rivals; None where nothing is.
     """
 
     reason: str
@@ -96,6 +104,7 @@ class Finding:
     p_values: Mapping[str, float]
     sign_p_value: float
     open: bool = False
+    doubted: Doubted | None = None
 
     @property
     def decision(self) -> str:
@@ -115,10 +124,13 @@ class Compare:
     Attributes:
         scale: Tells which errors can be.
         of: From both to what their errors say.
+        doubted: What a proof has to outweigh beyond that: the p-value if it does not count as seen, and why; None:
+            nothing.
     """
 
     scale: Scale
     of: Callable[[Rival, Claim], Comparison]
+    doubted: Callable[[Rival, Claim], Doubted] | None = None
 
 
 def _ratios(rival: Rival, claim: Claim) -> Comparison:
@@ -183,15 +195,17 @@ def tested(
     family = family or max(1, len(claims))
     wide, limit = (alpha, alpha) if look is None else (look.wide(alpha, family), look.limit)
     found = [_tested(claim, wide, family, compare) for claim in claims]
-    adjusted = (holm if look is None else look.adjusted)([*(one.p_value for one in found), *[1.0] * given_up])
+    adjust, lost = holm if look is None else look.adjusted, [1.0] * given_up
+    adjusted = adjust([*(one.p_value for one in found), *lost])
+    doubted = adjust([*(one.doubted.p_value if one.doubted else one.p_value for one in found), *lost])
     return [
         replace(
             one,
             p_value=p,
-            reason=one.reason or _missed(claim, one.p_values, p, limit),
+            reason=one.reason or _missed(claim, one.p_values, p, limit) or _doubted(one, sure, limit),
             open=look is not None and not one.reason and max(one.p_values.values()) < REFUTED,
         )
-        for claim, one, p in zip(claims, found, adjusted, strict=False)
+        for claim, one, p, sure in zip(claims, found, adjusted, doubted, strict=False)
     ]
 
 
@@ -214,7 +228,13 @@ def _tested(claim: Claim, alpha: float, family: int, compare: Compare) -> Findin
             p_values[name] = max(p_values[name], drawn_p_value(theirs - ours, rival.networks))
     estimate = next(iter(comparisons.values())).reduction(alpha, family)
     signs = [one.sign_p_value(claim.rivals[name].margin) for name, one in comparisons.items()]
-    return Finding("", estimate.value, estimate.interval, estimate.lower, max(p_values.values()), p_values, max(signs))
+    largest = max(p_values.values())
+    doubted = None
+    if compare.doubted is not None:
+        doubted = max(compare.doubted(rival, claim) for rival in claim.rivals.values())
+        doubted = doubted._replace(p_value=max(largest, doubted.p_value))
+    found = Finding("", estimate.value, estimate.interval, estimate.lower, largest, p_values, max(signs))
+    return replace(found, doubted=doubted)
 
 
 def demand(task: str, rivals: Sequence[Rival], scale: Scale = RATIO) -> None:
@@ -241,3 +261,8 @@ def _missed(claim: Claim, p_values: Mapping[str, float], adjusted: float, limit:
     if adjusted <= limit:
         return ""
     return claim.rivals[max(claim.rivals, key=lambda name: p_values[name])].missed
+
+
+def _doubted(found: Finding, adjusted: float, limit: float) -> str:
+    """Why a proof does not count, in words; '' if it does."""
+    return "" if found.doubted is None or adjusted <= limit else found.doubted.why

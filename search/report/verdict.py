@@ -54,6 +54,7 @@ class Protocol:
     proved: bool
     undecided: bool
     holdout: bool
+    folds: int
     looks: str
     placebo: bool
     margin: str
@@ -87,7 +88,7 @@ def verdict(run: TransferResults) -> Verdict:
     ]
     told = facts(run, run.certificate, comparison)
     fixed = run.result.confirmation
-    how = protocol(run.certificate, comparison, fixed.networks if fixed else 0)
+    how = protocol(run.certificate, comparison, *((fixed.networks, fixed.folds) if fixed else (0, 0)))
     beside = regressors(run.certificate)
     return Verdict(shown, told, how, "; ".join(dropped), tests(comparison), beside)
 
@@ -150,14 +151,15 @@ def gain(curve: Curve) -> Fact:
     return Fact("Gain in examples", times, note)
 
 
-def protocol(told: TransferCertificate, comparison: Comparison, networks: int) -> Protocol:
-    """Collect what was fixed before the confirmation; ``networks`` of each source took turns in it."""
+def protocol(told: TransferCertificate, comparison: Comparison, networks: int, folds: int) -> Protocol:
+    """Collect what was fixed: ``networks`` of each source took turns, or ``folds`` of the rows in judging."""
     return Protocol(
         proved=told.proved,
         undecided=told.decision == "undecided",
         looks=", ".join(map(plain, told.looks)),
         placebo=any("placebo" in one.p_values for one in comparison.candidates),
         holdout=told.mode != "fresh",
+        folds=folds,
         margin=percent(told.margin),
         seeds=plain(told.seeds),
         test_examples=plain(told.test_examples),

@@ -134,7 +134,7 @@ class Fixed(Record):
 class Confirmation(Record):
     """What was fixed before plans of transfer were confirmed, and then the errors by arm (``0/candidate``).
 
-    ``networks`` of each source take turns over the seeds; 0 in folders from before there could be several.
+    ``networks`` of each source take turns over the seeds, and rows in ``folds`` in judging; 0 where none do.
     """
 
     candidates: tuple[Fixed, ...]
@@ -144,6 +144,7 @@ class Confirmation(Record):
     more: tuple[int, ...] = ()
     levels: Numbers = ()
     networks: int = 0
+    folds: int = 0
     not_confirmed: tuple[Behind, ...] = ()
     arms: Mapping[str, Errors] = {}
 

@@ -26,6 +26,7 @@ class Role(IntEnum):
     TRUTH = 12
     PLACEBO = 13
     ORDER = 14
+    FOLDS = 15
 
 
 def sequence(study: int, role: Role, index: int = 0) -> np.random.SeedSequence:

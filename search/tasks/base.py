@@ -8,13 +8,12 @@ holds what must be true of any task.
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -29,6 +28,8 @@ from graft.search.run.folder import Run
 from graft.search.run.results import DataCard
 from graft.search.run.scale import SCALES, Scale
 from graft.search.run.seeds import Draws, Role, glance, stream
+from graft.search.tasks.crossfit import Folds
+from graft.search.tasks.examples import Examples as Examples
 from graft.simulators.data.dataset import Dataset
 from graft.spaces.plan import Plan, Recipe
 
@@ -42,40 +43,6 @@ Scores = Mapping[str, Mapping[str, Mapping[str, float]]]
 """By prior, by source network, by span written as ``1-3``."""
 FEW = 4
 """Rows of which shapes are taken."""
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Inputs (examples, ...) and outputs (examples, ...), of any shape.
-
-    Attributes:
-        groups: Which belong together, a number for each group (examples,), a group's rows one after another; None:
-            each stands for itself.
-    """
-
-    inputs: NDArray
-    outputs: NDArray
-    groups: NDArray[np.int64] | None = None
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-    def first(self, rows: int) -> "Examples":
-        """The first ``rows`` examples."""
-        return self.take(slice(rows))
-
-    def last(self, rows: int) -> "Examples":
-        """The last ``rows`` examples."""
-        return self.take(slice(-rows, None))
-
-    def take(self, rows: NDArray | slice) -> "Examples":
-        """The chosen rows."""
-        groups = None if self.groups is None else self.groups[rows]
-        return Examples(self.inputs[rows], self.outputs[rows], groups)
-
-    def tensors(self, device: str = "cpu") -> tuple[Tensor, Tensor]:
-        """Both as tensors, copied."""
-        return torch.tensor(self.inputs, device=device), torch.tensor(self.outputs, device=device)
 
 
 class Data(Protocol):
@@ -413,6 +380,8 @@ class Phase:
         test: Examples that score a training. None in the searches: there, the seed's validation rows do.
         device: ``cpu`` or ``cuda``.
         crossed: Whether a training tells the error of each judging example too.
+        folds: How rows of pool and test take turns in being learned from and judging (cross-fitting); None: each seed
+            learns from rows of the pool, and all of the test judge.
     """
 
     task: Task
@@ -424,6 +393,7 @@ class Phase:
     test: Examples | None = None
     device: str = "cpu"
     crossed: bool = False
+    folds: Folds | None = None
 
     @cached_property
     def sources(self) -> dict[str, nn.Module]:
@@ -434,10 +404,25 @@ class Phase:
         """The source networks that seed ``index`` copies from: the same for every seed."""
         return self.sources
 
-    def rows(self, draws: Draws) -> tuple[Examples, Examples]:
-        """What a seed learns from, in every arm alike, and what judges it."""
-        learned, held = draws.rows(len(self.pool), self.validation, self.pool.groups)
-        return self.pool.take(learned), self.pool.take(held) if self.test is None else self.test
+    def rows(self, index: int) -> tuple[Examples, Examples]:
+        """What seed ``index`` learns from, in every arm alike, and what judges it; of folds locked rows first."""
+        if self.folds is None or self.test is None:
+            draws = Draws.of(self.seed, self.role, index)
+            learned, held = draws.rows(len(self.pool), self.validation, self.pool.groups)
+            return self.pool.take(learned), self.pool.take(held) if self.test is None else self.test
+        locked, unlocked = self.folds.judged(index)
+        learned_from = self.pool.without(unlocked).followed_by(self.test.without(locked))
+        return learned_from, self.test.take(locked).followed_by(self.pool.take(unlocked))
+
+    def told(self, index: int, by_example: NDArray[np.float64]) -> tuple[float, dict[str, tuple[float, ...]]]:
+        """The error of a seed from those of the examples that judge it, and what is kept; locked rows decide."""
+        decide = len(by_example) if self.folds is None else len(self.folds.judged(index)[0])
+        return float(by_example[:decide].mean()), {"by_example": tuple(by_example.tolist())}
+
+    def whole(self) -> "Phase":
+        """As this one, but learning from all rows: none is left to judge."""
+        assert self.test is not None
+        return replace(self, pool=self.pool.followed_by(self.test), validation=0, folds=None)
 
     def read(self, plan: Mapping[str, object]) -> Plan:
         """A plan from plain values."""
@@ -453,7 +438,8 @@ class Phase:
         if not self.crossed:
             return found.value, {}
         assert found.by_example is not None
-        return found.value, {"by_example": tuple(found.by_example.tolist())}
+        value, told = self.told(asked.index, found.by_example)
+        return found.value if self.folds is None else value, told
 
     def digest(self, asked: Request) -> str:
         """Names everything that a training's error depends on: recorded errors of anything else are not reused."""
@@ -466,6 +452,7 @@ class Phase:
             "training": [asked.index, asked.shuffled],
             "batches": "near-equal",
             "head": "weights of zero",
+            **({} if self.folds is None else {"folds": [self.folds.count, len(self.folds.locked)]}),
         } | self.task.identity()
         return sha256(json.dumps(names, sort_keys=True).encode())[:16]
 
@@ -477,7 +464,7 @@ def fit(phase: Phase, asked: Request) -> tuple[Fitted, Errors]:
         NonFiniteLoss: If training diverges.
     """
     draws = Draws.of(phase.seed, phase.role, asked.index)
-    taught, test = phase.rows(draws)
+    taught, test = phase.rows(asked.index)
     sources, device = phase.sources_for(asked.index), phase.device
     training, fitted = phase.task.to_train(asked.plan, taught, draws, sources, asked.shuffled, device)
     train(training)

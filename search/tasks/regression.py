@@ -197,7 +197,7 @@ class Regression(Task):
                 "exact": own(test.outputs[i].tolist()),
                 **{name: own(network["predicted"][i]) for name, network in networks.items()},
             }
-            for i in range(SHOWN)
+            for i in range(min(SHOWN, len(test)))
         ]
         told = {
             "output": predicted(target),

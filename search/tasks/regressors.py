@@ -13,7 +13,6 @@ import numpy as np
 
 from graft.models.regressors import Rows, Tuned, fitted, tuned
 from graft.models.weights import sha256
-from graft.search.run.seeds import Draws
 from graft.search.tasks.base import Examples, Phase, Task
 
 
@@ -39,12 +38,11 @@ class Regressed:
 
     def errors(self, asked: Fit) -> tuple[float, dict[str, object]]:
         """What a regressor scores with a seed, and what an `Outcome` tells beside that."""
-        taught, test = self.phase.rows(Draws.of(self.phase.seed, self.phase.role, asked.index))
+        taught, test = self.phase.rows(asked.index)
         predict = fitted(asked.tuned, learnable(taught, self.more))
         off = self.phase.task.metric.deviations(predict(test.inputs), test.outputs)
-        if not self.phase.crossed:
-            return float(off.mean()), {}
-        return float(off.mean()), {"by_example": tuple(off.reshape(len(off), -1).mean(1).tolist())}
+        error, told = self.phase.told(asked.index, off.reshape(len(off), -1).mean(1))
+        return error, dict(told) if self.phase.crossed else {}
 
     def digest(self, asked: Fit) -> str:
         """Names everything that this error depends on, but for the examples, which the run's folder fixes."""
@@ -55,6 +53,7 @@ class Regressed:
             "regressor": asdict(asked.tuned),
             "seed of": asked.index,
             "metric": self.phase.task.metric.name,
+            **({} if self.phase.folds is None else {"folds": self.phase.folds.count}),
         }
         return sha256(json.dumps(names, sort_keys=True).encode())[:16]
 

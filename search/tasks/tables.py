@@ -20,6 +20,8 @@ from graft.spaces.errors import InputError
 
 LOCKED = 0.2
 """Share of the pool that holdout mode locks away, at least."""
+HALF = 100
+"""Rows that are locked at most of a pool of up to five times as many, where a study does not say; else half of it."""
 VALIDATION = 0.15
 """Share of the unlocked rows that scores each seed of a search, where a study of data does not say."""
 LEAST_GROUPS = 8
@@ -108,14 +110,24 @@ def _locked(values: dict[str, Any]) -> dict[str, Any]:
         rows = dict(values.get("rows", {}))
         pool = rows.get("pool", 500)
         if isinstance(pool, int):
-            rows.setdefault("locked", math.ceil(LOCKED * pool))
+            rows.setdefault("locked", locked_of(pool))
             if isinstance(rows["locked"], int):
-                rows.setdefault("validation", max(1, round(VALIDATION * (pool - rows["locked"]))))
+                rows.setdefault("validation", validation_of(pool - rows["locked"]))
         values = values | {"rows": rows}
     if values.get("metric") == "normalised-l1":
         told = {key: values.get(key, {}) for key in ("base", "start")}
         values = values | {key: {"loss": "l1"} | dict(one) for key, one in told.items() if isinstance(one, Mapping)}
     return values
+
+
+def locked_of(pool: int) -> int:
+    """Rows of a pool that holdout mode locks away: half of it, but not more than `HALF`, unless a fifth is more."""
+    return max(math.ceil(LOCKED * pool), min(math.ceil(pool / 2), HALF))
+
+
+def validation_of(unlocked: int) -> int:
+    """Rows of these that score each seed of a search."""
+    return max(1, round(VALIDATION * unlocked))
 
 
 def _is_file(name: object) -> bool:
@@ -231,9 +243,3 @@ def pool_order(table: Table, seed: int, role: Role) -> tuple[NDArray[np.int64], 
     numbers = grouping.numbered(table.rows, table.groups)
     order = grouping.shuffled(numbers, drawn)
     return order, numbers[order]
-
-
-def unlocked(table: Table | None, seed: int, pool: int, locked: int) -> int:
-    """Rows of a pool that are not locked away: at least so many are, and whole groups of them."""
-    _, groups = (None, None) if table is None else pool_order(table, seed, Role.POOL)
-    return pool - locked if groups is None else grouping.cut(groups[:pool], locked)

@@ -27,14 +27,14 @@ from graft.search.engine.searched import NothingFinished
 from graft.search.kinds.transfer.kind import Decided, decided
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.strangers import CASES
-from graft.search.kinds.transfer.study import MODES, Mode, Study
+from graft.search.kinds.transfer.study import FOLDS, MODES, Mode, Study
 from graft.search.proof.claims import RivalDiverged
 from graft.search.proof.statistics import clopper_pearson
 from graft.search.run.folder import Evidence, Run, strict
 from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role, stream
 from graft.search.tasks.base import Examples, Request
-from graft.search.tasks.tables import LOCKED
+from graft.search.tasks.tables import locked_of, validation_of
 from graft.spaces.plan import Plan
 
 LEVEL = 0.95
@@ -71,8 +71,10 @@ class Repeat(Pipeline):
             return []
         plan = chosen if isinstance(chosen, Plan) else Plan.from_dict(fixed[0]["plan"])
         test = self.examples(self.study.target, Role.TRUTH, self.study.rows.test)
-        # In holdout mode too the truth is what newly simulated examples say: so much is known of a simulator.
         phase = replace(self.shared(Role.REGRET, found.bases, test), crossed=False)
+        if self.study.mode == "holdout":  # there too newly simulated examples say it, of fits from as many rows
+            pool = phase.pool.followed_by(self.test())
+            phase = replace(phase, pool=pool, validation=len(pool) // FOLDS)
         plans = {"direct": found.rival.plan, "candidate": plan}
         asked = {f"{name}/{i}": (phase, Request(one, i)) for i in range(seeds) for name, one in plans.items()}
         errors = self.measure("truth-on-fresh-examples", asked)
@@ -142,10 +144,12 @@ def check(study: Study, folder: Path) -> None:
 
 
 def of_mode(study: Study, mode: Mode) -> Study:
-    """The calibration's study in a mode: holdout mode locks a fifth of the same pool."""
+    """The calibration's study in a mode: holdout mode locks and validates as a study of files with as many rows."""
     if mode == "fresh":
         return study
-    return replace(study, mode=mode, rows=replace(study.rows, locked=math.ceil(LOCKED * study.rows.pool)))
+    locked = locked_of(study.rows.pool)
+    rows = replace(study.rows, locked=locked, validation=validation_of(study.rows.pool - locked))
+    return replace(study, mode=mode, rows=rows)
 
 
 def within(folder: Path, mode: str) -> Path:

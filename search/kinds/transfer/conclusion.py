@@ -45,6 +45,14 @@ def best_measured(comparison: Comparison, rival: Plan) -> tuple[str, Plan]:
     return arm, plan
 
 
+def error_of(comparison: Comparison, arm: str) -> float | None:
+    """Mean error of the arm that `best_measured` names."""
+    if arm != "direct_same_recipe":
+        return comparison.mean(arm)
+    means = (candidate.arms[arm].mean for candidate in comparison.candidates)
+    return min((mean for mean in means if mean is not None), default=None)
+
+
 def certificate(study: Study, result: TransferResult, comparison: Comparison, spent: Cost) -> TransferCertificate:
     """The certificate; of protocol 1 where the result is."""
     fixed, metric = result.confirmation, study.learned.metric

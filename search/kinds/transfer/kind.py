@@ -67,6 +67,8 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         arm, plan = conclusion.best_measured(comparison, rival)
         plans = {"direct": rival, "transfer": plan} if arm == "candidate" else {"direct": plan}
         networks = line.champions(plans, found.bases)
+        if found.confirmed.fixed.get("folds"):  # what is handed over learned from every row: its fits say how it errs
+            networks["transfer" if arm == "candidate" else "direct"]["error"] = conclusion.error_of(comparison, arm)
         references = regressors.measured(line, len(found.confirmed.arms["direct"]))
         return partial(_write, line, found, curve, networks, arm, plan, references)
 
@@ -137,6 +139,11 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         return predict_csv(folder, Path(asked.what), asked.task, opened)
 
 
+def _learned_from(line: Pipeline, confirmed: Confirmed) -> int:
+    """Rows from which what is handed over has learned: all of the pool where they were cross-fitted."""
+    return line.study.rows.pool if confirmed.fixed.get("folds") else len(line.pool)
+
+
 def _write(
     line: Pipeline,
     found: Decided,
@@ -162,7 +169,7 @@ def _write(
         "confirmation": confirmed.fixed | {"seeds": len(confirmed.arms["direct"]), "arms": confirmed.arms},
         "placebos": [base.card() for base in confirmed.placebos.values()],
         "networks": [base.card() for base in confirmed.networks.values()],
-        "handed_over": Kept(arm=arm, plan=plan, rows=len(line.pool), error=best["error"]),
+        "handed_over": Kept(arm=arm, plan=plan, rows=_learned_from(line, confirmed), error=best["error"]),
         "examples": conclusion.examples_gained(curve, line.task.scale),
         **({"regressors": references} if references else {}),
         "priors": run.read("priors.json"),

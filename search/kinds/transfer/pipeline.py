@@ -164,7 +164,7 @@ class Pipeline(Work):
         plans = [Plan.from_dict(one["plan"]) for one in fixed["candidates"]]
         turns = fixed.get("networks", 0)
         networks = self.stand_ins(NETWORKS, plans, turns, bases) if turns > 1 else {}
-        phase, placebos = self.shared(Role.CONFIRMATION, {**bases, **networks}, test), dict[str, Base]()
+        phase, placebos = self.confirming({**bases, **networks}, test), dict[str, Base]()
 
         def measured(seeds: int, controlled: Collection[int]) -> confirmation.Arms:
             numbers = max((fixed["candidates"][i]["placebos"] for i in controlled), default=0)
@@ -172,16 +172,22 @@ class Pipeline(Work):
             placebos.update(self.stand_ins(PLACEBOS, asking, min(numbers, seeds), bases))
             asked = {key: (phase, one) for key, one in confirmation.trainings(fixed, rival, seeds).items()}
             if controlled:
-                other = self.shared(Role.CONFIRMATION, placebos, test)
+                other = self.confirming(placebos, test)
                 more = confirmation.placebo_trainings(fixed, controlled, seeds)
                 asked |= {key: (other, one) for key, one in more.items()}
             with self.phase("confirmation", len(asked)):
                 errors = self.measure("confirmation", asked)
             return confirmation.arms(fixed, errors, seeds, controlled)
 
-        compare = holdout.compare(self.run, self.study.mode, self.task.metric.scale)
+        compare = holdout.compare(self.run, self.study, fixed.get("folds", 0))
         comparison, arms = confirmation.decide(fixed, self.study, measured, compare, self.run.has("more.json"))
         return Confirmed(fixed, arms, Comparison.read(comparison), placebos, networks)
+
+    def confirming(self, bases: Mapping[str, Base], test: Examples) -> Phase:
+        """What the trainings of a confirmation share: as of `shared`, rows cross-fitted where that was fixed."""
+        folds = self.run.read("confirmation.json").get("folds") if self.run.has("confirmation.json") else 0
+        phase = self.shared(Role.CONFIRMATION, bases, test)
+        return replace(phase, folds=self.study.cut(folds)) if folds else phase
 
     def stand_ins(
         self, sort: StandIns, plans: Sequence[Plan], number: int, bases: Mapping[str, Base]
@@ -229,9 +235,13 @@ class Pipeline(Work):
         return Curve(rows=tuple(rows), errors=tuple(map(tuple, errors)), candidate_error=wanted)
 
     def champions(self, plans: Mapping[str, Plan], bases: Mapping[str, Base]) -> dict[str, Exhibit]:
-        """Train each plan once more, on all unlocked rows, to keep its network and show what it can."""
+        """Train each plan once more, on all rows that may be learned from, to keep its network and show what it can.
+
+        Where rows were cross-fitted these are all of the pool, and what is shown comes from the first fit, for no row
+        is left that the network kept could be judged by.
+        """
         with self.phase("champion"):
-            phase = replace(self.shared(Role.CONFIRMATION, bases, self.test()), validation=0)
+            phase = replace(self.confirming(bases, self.test()), validation=0)
             found = self.calls(final_network, [(phase, plan) for plan in plans.values()])
         beside = {}
         for name, measure in self.task.yardsticks.items():
@@ -241,7 +251,7 @@ class Pipeline(Work):
 
     def shown(self, networks: Mapping[str, Exhibit]) -> Exhibit:
         """What the result keeps of all of these, for its figures."""
-        return self.task.shown(networks, self.test())
+        return self.task.shown(networks, self.confirming({}, self.test()).rows(0)[1])
 
 
 def final_network(phase: Phase, plan: Plan) -> Exhibit:
@@ -250,7 +260,8 @@ def final_network(phase: Phase, plan: Plan) -> Exhibit:
     Returns:
         ``error``, ``data`` (safetensors), and what the task exhibits.
     """
-    assert phase.test is not None
     fitted, off = fit(phase, Request(plan, 0))
-    exhibit = phase.task.exhibit(fitted, phase.test, phase.device)
+    exhibit = phase.task.exhibit(fitted, phase.rows(0)[1], phase.device)
+    if phase.folds is not None:
+        fitted, _ = fit(phase.whole(), Request(plan, 0))
     return {"error": off.value, "data": phase.task.pack(fitted)} | exhibit

@@ -13,7 +13,7 @@ from graft.models.regressors import Tuned
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.certificate import Reference
 from graft.search.run.folder import Evidence, Run
-from graft.search.run.seeds import Draws, Role
+from graft.search.run.seeds import Role
 from graft.search.run.trials import finite
 from graft.search.tasks.regressors import Fit, Regressed, together, tune
 
@@ -27,7 +27,7 @@ def measured(line: Pipeline, seeds: int) -> tuple[Reference, ...]:
         line: Whose searches are done.
         seeds: Of the confirmation.
     """
-    phase = line.shared(Role.CONFIRMATION, {}, line.test())
+    phase = line.confirming({}, line.test())
     task, pool, sources = line.task, phase.pool, [name for name in line.study.taught if line.task.same_columns(name)]
     more = together([task.of_target(line.examples(name, Role.SOURCE, line.study.rows.source)) for name in sources])
     asked = [(name, False) for name in task.regressors(len(pool))]
@@ -50,7 +50,7 @@ def measured(line: Pipeline, seeds: int) -> tuple[Reference, ...]:
             for i in range(seeds)
         }
         errors = line.measure(EVIDENCE, fits)
-    rows = len(phase.rows(Draws.of(phase.seed, phase.role, 0))[0])
+    rows = len(phase.rows(0)[0])
     return tuple(_reference(one, sources if pooled else (), rows, errors, seeds) for one, pooled in chosen)
 
 

@@ -53,7 +53,7 @@ def _of_networks(
         test = test.replace("simulated examples", "watched states")
     elif metric.name == "relative-l1" and study.table(comparison.task) is not None:
         measured = "mean relative error"
-    kept = "" if handed_over is None else _handed_over(handed_over)
+    kept = "" if handed_over is None else _handed_over(handed_over, study)
     if not (comparison.helped and comparison.plan and comparison.interval):
         return _direct(comparison, test, measured, tried) + kept
     taken = isinstance(comparison.plan, Plan) and comparison.plan.copied
@@ -102,11 +102,15 @@ def _tuned(comparison: Comparison) -> str:
     return "tuned direct learning" if budget is None else f"direct learning tuned with {budget} trainings"
 
 
-def _handed_over(network: Kept) -> str:
+def _handed_over(network: Kept, study: Study) -> str:
     """What the folder's own network has learned from, and how it errs."""
     how = {"direct_same_recipe": " directly, with the recipe of a plan that was confirmed,", "direct": " directly"}
-    text = f" The network handed over learned{how.get(network.arm, '')} from all {network.rows:,} unlocked"
-    return (text + f" examples and errs by {network.error:.2%} there.").replace("%", " %")
+    text = f" The network handed over learned{how.get(network.arm, '')} from all {network.rows:,} "
+    if study.mode == "holdout" and network.rows == study.rows.pool:
+        text += f"examples of the pool; fits that learned from four fifths of them err by {network.error:.2%} there."
+    else:
+        text += f"unlocked examples and errs by {network.error:.2%} there."
+    return text.replace("%", " %")
 
 
 def _direct(comparison: Comparison, test: str, measured: str, tried: int) -> str:

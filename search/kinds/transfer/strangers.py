@@ -103,7 +103,7 @@ class Case:
         sources = tuple(name or study.target for name in self.labels)
         base = study.base if self.trained else replace(study.base, rate=STILL, epochs=1)
         rows = study.rows
-        if self.helps:
+        if self.helps and study.mode == "fresh":  # of few rows holdout mode can show nothing
             rows = replace(rows, pool=rows.locked + SCARCE, validation=VALIDATING)
         return replace(study, sources=sources, base=base, rows=rows)
 

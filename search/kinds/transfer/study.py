@@ -6,15 +6,20 @@ from dataclasses import field
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from graft.models.networks.network import AnyNetwork, Network, OwnNetwork
 from graft.models.pretrained import Pretrained
 from graft.models.terms import find_term
+from graft.search.run.seeds import Role
 from graft.search.settings import BEFORE_LOOKS, Confirmed, Name, Scale, Seed, StudySettings
 from graft.search.tasks.base import Task
+from graft.search.tasks.crossfit import Folds
+from graft.search.tasks.grouping import cut
 from graft.search.tasks.registry import TASKS, find_task
-from graft.search.tasks.tables import LOCKED, unlocked
+from graft.search.tasks.tables import LOCKED, pool_order
 from graft.simulators.base import Simulator
 from graft.simulators.data.table import Measured, Table
 from graft.simulators.registry import find
@@ -33,6 +38,8 @@ LIGHTEST = 1e-9
 TermWeights = Annotated[dict[str, Ends], Field(description="a table of [lowest, highest] by the names of loss terms")]
 FEWEST = 6
 """Source networks from which something can be said of their source: with three, no gain below 15 % could be proved."""
+FOLDS, LEAST_FOLDS = 5, 3
+"""Of a cross-fitted confirmation, where groups allow it, and at least; of five, a fit learns from four fifths."""
 LEAST = 20
 """Examples of a target below which nothing is left to lock away."""
 
@@ -186,6 +193,11 @@ class Study(StudySettings):
                 raise InputError(f"{table.name} has {table.rows} rows, {wanted} asked; allowed: as many as there are")
         table = self.table(self.target)
         largest = 1 if table is None else max(map(len, table.groups), default=1)
+        if self.mode == "holdout" and self.folds < LEAST_FOLDS:
+            raise InputError(
+                f"rows.locked is {self.rows.locked}, which locks {self.folds} groups of {self.target}; allowed: rows "
+                f"in at least {LEAST_FOLDS} groups, for these take turns in judging"
+            )
         if self.unlocked - self.rows.validation < largest:
             raise InputError(
                 f"rows.locked is {self.rows.locked}, rows.validation {self.rows.validation}, and {largest} rows of "
@@ -243,9 +255,32 @@ class Study(StudySettings):
         return tuple(name for name in self.sources if name not in trained)
 
     @cached_property
+    def pool_rows(self) -> list[int]:
+        """Numbers of the pool's rows in the file of the target, in the order in which they are taken."""
+        table = self.table(self.target)
+        rows = range(self.rows.pool) if table is None else pool_order(table, self.seed, Role.POOL)[0].tolist()
+        return list(rows[: self.rows.pool])
+
+    @cached_property
+    def pool_groups(self) -> NDArray[np.int64]:
+        """The group of each of them, by number."""
+        table = self.table(self.target)
+        groups = None if table is None else pool_order(table, self.seed, Role.POOL)[1]
+        return np.arange(self.rows.pool) if groups is None else groups[: self.rows.pool]
+
+    @cached_property
     def unlocked(self) -> int:
         """Rows of the pool that are not locked away: whole groups, so at most ``rows.pool - rows.locked``."""
-        return unlocked(self.table(self.target), self.seed, self.rows.pool, self.rows.locked)
+        return cut(self.pool_groups, self.rows.locked)
+
+    @property
+    def folds(self) -> int:
+        """Folds of a cross-fitted confirmation: as many as locked groups allow."""
+        return min(FOLDS, len(np.unique(self.pool_groups[self.unlocked :])))
+
+    def cut(self, folds: int) -> Folds:
+        """How its pool is cut into so many folds, in each repeat anew."""
+        return Folds(self.seed, folds, self.pool_groups[self.unlocked :], self.pool_groups[: self.unlocked])
 
     def table(self, name: str) -> Table | None:
         """The file of data that is called ``name``, or None if it is a simulator."""

@@ -47,11 +47,11 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
 
     def judged() -> Comparison:
         return Comparison.read(
-            followed(confirmed.to_dict(), confirmed.arms, study, compare(run, study.mode, study.learned.metric.scale))
+            followed(confirmed.to_dict(), confirmed.arms, study, compare(run, study, confirmed.folds))
         )
 
     def rival() -> str:
-        kept, rows = result.handed_over, study.unlocked
+        kept, rows = result.handed_over, study.rows.pool if confirmed.folds else study.unlocked
         if kept is None:  # protocol 1
             return ""
         found = recorded(run, "rival.json")

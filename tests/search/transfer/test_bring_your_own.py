@@ -63,7 +63,7 @@ def test_data_of_ones_own(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "measured.csv", np.hstack([thickness, dear])[:30], delimiter=",", header=header, comments="")
     (tmp_path / "measured.toml").write_text(taken("measured.toml"))
     study = resolve(str(tmp_path / "measured.toml"), "demo", TINY)
-    assert (study.mode, study.rows.pool, study.rows.locked) == ("holdout", 30, 6)
+    assert (study.mode, study.rows.pool, study.rows.locked) == ("holdout", 30, 15)
     run = Run(tmp_path / "out")
     run.begin(study)
     line = Pipeline(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
@@ -72,7 +72,7 @@ def test_data_of_ones_own(tmp_path: Path) -> None:
     bases = line.bases(direct.plan.recipe)
     line.plans(direct, bases)
     found = line.confirm(line.rival(direct).plan, bases).comparison
-    assert found.decision in ("transfer", "undecided", "direct") and len(found.measured["direct"].per_seed) == 20
+    assert found.decision in ("transfer", "undecided", "direct") and len(found.measured["direct"].per_seed) == 60
 
 
 @pytest.mark.parametrize("mode", ["fresh", "holdout"])

@@ -10,7 +10,7 @@ from scipy import stats
 
 from graft.models.train import prepare_process
 from graft.search.engine.searched import NothingFinished
-from graft.search.kinds.transfer import calibration, strangers
+from graft.search.kinds.transfer import calibration, confirmation, strangers
 from graft.search.kinds.transfer.calibration import ALL, calibrate, of_mode, refuted, repeat, table, truth, within
 from graft.search.kinds.transfer.strangers import CASES
 from graft.search.proof.statistics import clopper_pearson
@@ -160,16 +160,19 @@ def test_table_counts_and_bounds(tmp_path: Path) -> None:
     assert known["gain"] == pytest.approx(1 - np.exp(-0.2))
 
 
-def test_small_mode_locks_a_fifth_of_the_same_pool_and_counts_its_rows_as_a_sample(tmp_path: Path) -> None:
+def test_holdout_mode_locks_half_of_the_same_pool_and_counts_its_rows_as_a_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirmation, "REFITS", 10)
     tiny = {key: value for key, value in TINY.items() if key != "rows.locked"} | {"rows.locked": 4}
     study = of_mode(resolve("calibration", "demo", tiny), "holdout")
-    assert (study.mode, study.rows.pool, study.rows.locked) == ("holdout", 40, 8)
+    assert (study.mode, study.rows.pool, study.rows.locked) == ("holdout", 40, 20)
     place = within(tmp_path, "holdout")
     assert place != tmp_path and within(tmp_path, "fresh") == tmp_path
     found = repeat(CASES["gain"].of(study), "gain", place / "gain" / "000")
     held = [json.loads(x) for x in (place / "gain/000/evidence/confirmation.jsonl").read_text().splitlines()]
-    assert {len(entry["by_example"]) for entry in held} == {8}
-    assert len(found["direct"]["per_seed"]) == 20 and found["truth"]
+    assert {len(entry["by_example"]) for entry in held} == {8}  # of each half four
+    assert len(found["direct"]["per_seed"]) == 10 and found["truth"]
     truths = (place / "gain/000/evidence/truth-on-fresh-examples.jsonl").read_text()
     assert "by_example" not in truths
 

@@ -82,13 +82,13 @@ def searched(study: Study, folder: Path) -> Pipeline:
     return line
 
 
-def test_a_study_of_files_is_small_and_locks_a_fifth(tmp_path: Path) -> None:
+def test_a_study_of_files_holds_half_of_its_rows_out(tmp_path: Path) -> None:
     study = resolve(str(write(tmp_path, 31)))
-    assert (study.mode, study.rows.pool, study.rows.locked, study.rows.source) == ("holdout", 31, 7, 60)
+    assert (study.mode, study.rows.pool, study.rows.locked, study.rows.source) == ("holdout", 31, 16, 60)
     assert study.target == "dear.csv" and study.sources == ("cheap.npz",)
     assert study.scenario("dear.csv").inputs == 2 and study.scenario("cheap.npz").outputs == 2
     assert Study.from_dict(json.loads(json.dumps(study.to_dict()))) == study
-    assert resolve(str(tmp_path / "mine.toml"), "demo", {"rows.pool": 25}).rows.locked == 5
+    assert resolve(str(tmp_path / "mine.toml"), "demo", {"rows.pool": 25}).rows.locked == 13
 
 
 def test_the_old_name_of_the_mode_is_read_and_the_new_one_told(
@@ -117,36 +117,43 @@ def test_no_search_reads_what_is_locked_and_the_confirmation_does(tmp_path: Path
         (tmp_path / name).mkdir()
         y = outputs(X[:30])
         if name == "b":
-            locked = np.random.default_rng(np.random.SeedSequence([0, int(Role.POOL), 0])).permutation(30)[-6:]
+            locked = np.random.default_rng(np.random.SeedSequence([0, int(Role.POOL), 0])).permutation(30)[-15:]
             y[locked] += 7.0
         study = resolve(str(write(tmp_path / name, extra=extra, y=y)))
         lines.append(searched(study, tmp_path / name / "out"))
     assert len(flat(lines[0])) >= 3 and flat(lines[0]) == flat(lines[1])
     moved = lines[1].test().outputs - lines[0].test().outputs
-    assert moved.shape == (6, 2) and (moved > 3).all()
+    assert moved.shape == (15, 2) and (moved > 3).all()
 
 
-def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path) -> None:
+def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirmation, "REFITS", 20)
     line = searched(resolve(str(write(tmp_path))), tmp_path / "out")
     (tmp_path / "dear.csv").unlink()  # the folder holds its own copy by now
-    fixed, arms, told, *_ = line.confirm(line.direct.plan, line.networks)  # type: ignore[attr-defined]
-    assert fixed["looks"] == [confirmation.REFITS] and len(arms["direct"]) == 20
+    fixed, arms, verdict, *_ = line.confirm(line.direct.plan, line.networks)  # type: ignore[attr-defined]
+    assert (fixed["looks"], fixed["folds"], len(arms["direct"])) == ([20], 5, 20)
     study = line.study
     held = {
         e["key"]: e for e in map(json.loads, line.run.path("evidence", "confirmation.jsonl").read_text().splitlines())
     }
-    tables = [np.array([held[f"{arm}/{i}"]["by_example"] for i in range(20)]) for arm in ("direct", "0/candidate")]
-    assert tables[0].shape == (20, 6)
-    assert np.allclose(tables[0].mean(1), arms["direct"])
+    tables = []
+    for arm in ("direct", "0/candidate"):
+        tables.append(np.full((4, 15), np.nan))
+        for refit in range(20):
+            locked, unlocked = study.cut(5).judged(refit)
+            told = held[f"{arm}/{refit}"]["by_example"]
+            assert len(locked) == len(unlocked) == 3 and len(told) == 6
+            assert np.mean(told[:3]) == pytest.approx(arms[arm][refit])
+            tables[-1][refit // 5, locked] = told[:3]
     found = Crossed.of(*tables)
-    assert told.candidates[0].p_values["direct"] == found.p_value(0.02)
-    assert told.candidates[0].relative_reduction == found.reduction(0.05).value
+    assert verdict.candidates[0].p_values["direct"] == pytest.approx(found.p_value(0.02))
+    assert verdict.candidates[0].relative_reduction == pytest.approx(found.reduction(0.05).value)
     assert line.measure("confirmation", {}) == {} and line.confirm(line.direct.plan, line.networks)[1] == arms  # type: ignore
     result = TransferResult.read({"plans": {"trials": []}, "confirmation": fixed | {"seeds": 20}, "examples": None})
-    document = certificate(study, result, told, Cost())
-    assert (document.mode, document.test_examples, document.seeds) == ("holdout", 6, 20)
+    document = certificate(study, result, verdict, Cost())
+    assert (document.mode, document.test_examples, document.seeds) == ("holdout", 15, 20)
     assert document.to_dict()["metric"] == METRICS["relative-l1"].phrase
-    assert "6 locked examples of dear.csv" in document.sentence
+    assert "15 locked examples of dear.csv" in document.sentence
 
 
 def test_evidence_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) -> None:
@@ -156,7 +163,7 @@ def test_evidence_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) ->
     path.parent.mkdir()
     entries = [{"key": f"{arm}/{i}", "by_example": [0.1, 0.3 + i]} for arm in ("direct", "0/candidate") for i in (0, 1)]
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    compare = holdout.compare(run, "holdout")
+    compare = holdout.compare(run, resolve("calibration", "demo", {"mode": "holdout", **POOL}), 0)
 
     def compared(errors: list[float | None]) -> Comparison:
         rival = Rival(errors, 0.02, "not beaten", "direct", "direct")
@@ -165,6 +172,36 @@ def test_evidence_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) ->
     assert compared([0.2, 0.7]).p_value(0.0) == 1.0
     with pytest.raises(ValueError, match="errors of direct"):
         compared([0.2, 0.6])
+
+
+def test_evidence_of_folds_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) -> None:
+    study = resolve("calibration", "demo", {"mode": "holdout", **POOL})
+    assert isinstance(study, Study)
+    run = Run(tmp_path)
+    run.begin(study)
+    path = run.path("evidence", "confirmation.jsonl")
+    path.parent.mkdir()
+    errors = {arm: RNG.random((10, 12)) + size for arm, size in (("direct", 2.0), ("0/candidate", 0.5))}
+    held = [len(study.cut(5).judged(fit)[0]) for fit in range(10)]
+    count = [sum(map(len, study.cut(5).judged(fit))) for fit in range(10)]
+    entries = [
+        {"key": f"{arm}/{i}", "by_example": (RNG.random(count[i]) + errors[arm][i, 0]).tolist()}
+        for arm in errors for i in range(10)
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    means = {entry["key"]: float(np.mean(entry["by_example"][: held[i % 10]])) for i, entry in enumerate(entries)}
+    compare = holdout.compare(run, study, 5)
+
+    def claim(wrong: float = 0.0) -> tuple[Rival, Claim]:
+        direct = [means[f"direct/{i}"] + wrong for i in range(10)]
+        rival = Rival(direct, 0.02, "not beaten", "direct", "direct")
+        return rival, Claim("t", [means[f"0/candidate/{i}"] for i in range(10)], {"direct": rival}, key="0/candidate")
+
+    assert compare.of(*claim()).p_value(0.02) < 0.05 and compare.doubted is not None
+    doubted = compare.doubted(*claim())
+    assert doubted.p_value > compare.of(*claim()).p_value(0.02) and "60 rows" in doubted.why
+    with pytest.raises(ValueError, match="errors of direct"):
+        compare.of(*claim(wrong=0.1))
 
 
 POOL = {"rows.pool": 60, "rows.locked": 12, "rows.validation": 12}
@@ -269,7 +306,7 @@ def test_a_study_of_files_is_the_same_after_its_json(tmp_path: Path) -> None:
     assert json.loads(json.dumps(told)) == told
 
 
-def test_a_map_of_small_mode_leaves_the_locked_rows_alone(tmp_path: Path) -> None:
+def test_a_map_of_holdout_mode_leaves_the_locked_rows_alone(tmp_path: Path) -> None:
     study = resolve(str(write(tmp_path)), "demo", {"budget.map": 2, "start.epochs": 2})
     run = Run(tmp_path / "out")
     run.begin(study)
@@ -280,7 +317,7 @@ def test_a_map_of_small_mode_leaves_the_locked_rows_alone(tmp_path: Path) -> Non
     line.executor = Watched(seen)
     drawn = measured(line, study.start, study.start)
     assert [(cell.n1, cell.n2) for cell in drawn.cells] == [(1, 1), (1, 2), (2, 2)]
-    assert seen and all(one.test is None and not one.crossed and len(one.pool) == 24 for one in seen)
+    assert seen and all(one.test is None and not one.crossed and len(one.pool) == 15 for one in seen)
 
 
 class Watched(LocalExecutor):
@@ -343,7 +380,7 @@ GROUPED: dict[str, tuple[str, int, str]] = {
     "a number": ("groups = 3\n", 3, "groups is 3; allowed: the name of a column"),
     "nothing": ('groups = ""\n', 3, "groups is ''; allowed: the name of a column"),
     "too few rows beside them": (
-        'groups = "sample"\nrows = { validation = 20 }\n', 3, "6 rows of dear.csv belong together; allowed: fewer"
+        'groups = "sample"\nrows = { validation = 15 }\n', 3, "6 rows of dear.csv belong together; allowed: fewer"
     ),
 }  # fmt: skip
 

@@ -1,0 +1,50 @@
+"""Examples of a task: what is put in, what comes out, and which of them belong together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs (examples, ...) and outputs (examples, ...), of any shape.
+
+    Attributes:
+        groups: Which belong together, a number for each group (examples,), a group's rows one after another; None:
+            each stands for itself.
+    """
+
+    inputs: NDArray
+    outputs: NDArray
+    groups: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def first(self, rows: int) -> "Examples":
+        """The first ``rows`` examples."""
+        return self.take(slice(rows))
+
+    def last(self, rows: int) -> "Examples":
+        """The last ``rows`` examples."""
+        return self.take(slice(-rows, None))
+
+    def take(self, rows: NDArray | slice) -> "Examples":
+        """The chosen rows."""
+        groups = None if self.groups is None else self.groups[rows]
+        return Examples(self.inputs[rows], self.outputs[rows], groups)
+
+    def without(self, rows: NDArray[np.int64]) -> "Examples":
+        """All but the chosen rows."""
+        return self.take(np.delete(np.arange(len(self)), rows))
+
+    def followed_by(self, others: "Examples") -> "Examples":
+        """These examples, then others; which belong together is no longer known."""
+        return Examples(np.concatenate([self.inputs, others.inputs]), np.concatenate([self.outputs, others.outputs]))
+
+    def tensors(self, device: str = "cpu") -> tuple[Tensor, Tensor]:
+        """Both as tensors, copied."""
+        return torch.tensor(self.inputs, device=device), torch.tensor(self.outputs, device=device)
