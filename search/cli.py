@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import NoReturn
 
+from graft import __version__
 from graft.cluster.connect import quiet
 
 quiet()
@@ -31,6 +32,8 @@ COMMANDS = {
     "verify": commands.verify,
     "calibrate": commands.calibrate,
     "doctor": commands.doctor,
+    "show": commands.show,
+    "completion": commands.completion,
 }
 EXITS = "exit codes: 0 done (whatever the verdict), 2 bad input, 1 failure, 130 or 143 interrupted"
 
@@ -46,9 +49,10 @@ class Parser(ArgumentParser):
 def parser() -> Parser:
     """Every command and its options."""
     top = Parser(prog="graft", description=__doc__, epilog=EXITS, formatter_class=RawDescriptionHelpFormatter)
+    top.add_argument("--version", action="version", version=f"graft {__version__}")
     found = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     added = {name: found.add_parser(name, help=(run.__doc__ or "").split(": ", 1)[1]) for name, run in COMMANDS.items()}
-    for name in ("run", "map", "doctor"):
+    for name in ("run", "map", "doctor", "show"):
         _add_study(added[name], optional=name == "doctor")
     for name in ("confirm", "report", "predict", "deliver", "verify"):
         added[name].add_argument("folder", metavar="DIR", help="folder of a run")
@@ -82,6 +86,7 @@ def parser() -> Parser:
     )
     added["calibrate"].add_argument("--out", metavar="DIR", help="default: runs/calibration")
     added["calibrate"].add_argument("--workers", type=int, metavar="N", help="repeats at a time (default: all CPUs)")
+    added["completion"].add_argument("shell", choices=("bash", "zsh"), help="of which shell")
     for name in ("ui", "deliver"):
         added[name].add_argument("--tracking-uri", metavar="URI", help="MLflow server or database")
     for sub in added.values():

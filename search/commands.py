@@ -233,6 +233,27 @@ def doctor(options: Namespace) -> object:
     return [vars(finding) for finding in found]
 
 
+def show(options: Namespace) -> object:
+    """``show``: every key of a study, with its value, its default and what it means."""
+    from graft.search.reference import keys
+
+    found = list(keys(_study(options)))
+    width = max(len(key.name) for key in found)
+    for key in found:
+        default = "" if key.is_default else f"   (default: {key.default})"
+        options.say(f"{key.name:{width}}  {key.value}{default}\n{'':{width}}    {key.meaning}")
+    return {key.name: key._asdict() for key in found}
+
+
+def completion(options: Namespace) -> object:
+    """``completion``: what a shell needs to complete commands, options and studies: eval "$(graft completion bash)"."""
+    from graft.search.completion import script
+
+    text = script(options.shell)
+    options.say(text)
+    return {"script": text}
+
+
 def _kind_in(folder: Path) -> "Kind":
     """The question that the run in a folder asks."""
     from graft.search.kinds.registry import kind_of

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_type_hints
+from typing import Any, NamedTuple, Union, get_args, get_type_hints
 
 from pydantic import TypeAdapter
 
 from graft.search.study import STUDIES
-from graft.spaces.settings import in_words
+from graft.spaces.settings import Settings, in_words
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 ENTRY = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
@@ -52,6 +52,34 @@ def _section(kind: type) -> Iterator[str]:
         cells = (f"`{key}`", _allowed(node, links), default, said.get(key, ""))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
+
+
+class Key(NamedTuple):
+    """A key of a study: its dotted name, its value and default as TOML would say them, what it is."""
+
+    name: str
+    value: str
+    default: str
+    meaning: str
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nothing was changed."""
+        return self.value == self.default
+
+
+def keys(study: Settings, above: str = "") -> Iterator[Key]:
+    """Every key of a study, tables followed by their own; arguments as of `Key`."""
+    said, schema = attributes(type(study)), TypeAdapter(type(study)).json_schema()
+    told = study.to_dict()
+    for name, node in schema["properties"].items():
+        inner = getattr(study, name)
+        value = told.get(name, inner)  # what old folders do not know is left out where it is the default
+        if isinstance(inner, Settings):
+            yield from keys(inner, f"{above}{name}.")
+            continue
+        default = json.dumps(node["default"]) if "default" in node else "must be told"
+        yield Key(above + name, json.dumps(value), default, said.get(name, ""))
 
 
 def attributes(kind: type) -> dict[str, str]:
