@@ -1,4 +1,4 @@
-"""Simulators by name: ``film-8``, ``nano-8``, or a user's own as ``package.module:Class``; lattices: ``ising-8x8``."""
+"""Simulators by name: ``film-8``, ``nano-8``, ``solar-halpha``, or a user's own as ``module:Class``; lattices."""
 
 import importlib
 import re
@@ -9,6 +9,8 @@ from types import MappingProxyType
 from graft.simulators.base import Simulator
 from graft.simulators.optics.film import Film
 from graft.simulators.optics.nanoparticle import Nanoparticle
+from graft.simulators.solar.bands import BANDS
+from graft.simulators.solar.scenes import SolarClasses
 from graft.simulators.spins.lattice import SpinModel
 from graft.simulators.spins.models import EdwardsAnderson, Ising, Potts
 from graft.simulators.spins.watched import Watched
@@ -32,13 +34,17 @@ class Family:
 
 FAMILIES: Mapping[str, Family] = MappingProxyType({"film": Family(Film, 1, 50), "nano": Family(Nanoparticle, 1, 20)})
 
+SOLAR = "solar-"
+"""Before the name of a waveband: images of the Sun in it."""
+
 
 def find(name: str) -> Simulator:
     """Return the simulator called ``name``.
 
     Args:
-        name: ``FAMILY-N``, for example ``film-8``; ``LATTICE@TEMPERATURE``, a watched system such as ``ising-8x8@2.5``;
-            or ``module:Class`` of a `Simulator` that needs no arguments.
+        name: ``FAMILY-N``, for example ``film-8``; ``solar-BAND``, for example ``solar-304``;
+            ``LATTICE@TEMPERATURE``, a watched system such as ``ising-8x8@2.5``; or
+            ``module:Class`` of a `Simulator` that needs no arguments.
 
     Raises:
         InputError: If there is none of that name.
@@ -47,9 +53,12 @@ def find(name: str) -> Simulator:
         return _load(name)
     if "@" in name:
         return _watched(name)
+    if name.startswith(SOLAR):
+        return SolarClasses(name.removeprefix(SOLAR))
     match = re.fullmatch(r"(.+)-(0|[1-9][0-9]{0,8})", name)
     if match is None or match[1] not in FAMILIES:
-        raise unknown("simulator", name, [*(f"{family}-N" for family in FAMILIES), "LATTICE@T", "module:Class"])
+        families = [*(f"{family}-N" for family in FAMILIES), *(f"{SOLAR}{band}" for band in BANDS)]
+        raise unknown("simulator", name, [*families, "LATTICE@T", "module:Class"])
     family, size = FAMILIES[match[1]], int(match[2])
     if not family.low <= size <= family.high:
         raise InputError(
