@@ -110,7 +110,8 @@ def execute(arguments: Sequence[str]) -> object:
     names = [argument for argument in arguments if not argument.startswith("-")]
     if names and names[0] not in COMMANDS:
         raise unknown("command", names[0], COMMANDS)
-    options = parser().parse_args(list(arguments), Namespace(json=False))
+    top = parser()
+    options = top.parse_args(list(arguments), Namespace(json=False, parser=top))
     uri = getattr(options, "tracking_uri", None)
     if uri and masked(uri) != uri:
         raise InputError(

@@ -249,7 +249,7 @@ def completion(options: Namespace) -> object:
     """``completion``: what a shell needs to complete commands, options and studies: eval "$(graft completion bash)"."""
     from graft.search.completion import script
 
-    text = script(options.shell)
+    text = script(options.shell, options.parser)
     options.say(text)
     return {"script": text}
 

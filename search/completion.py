@@ -16,11 +16,9 @@ complete -o filenames -F _graft graft"""
 ZSH = "autoload -U +X compinit && compinit -u; autoload -U +X bashcompinit && bashcompinit\n"
 
 
-def script(shell: str) -> str:
-    """The function that ``bash`` or ``zsh`` evaluates."""
-    from graft.search.cli import parser
-
-    found = commands(parser())
+def script(shell: str, top: ArgumentParser) -> str:
+    """The function that ``bash`` or ``zsh`` evaluates, for the commands of a parser."""
+    found = commands(top)
     studies = list(registry())
     cases = [
         f'    {name}) words="{" ".join([*options, *(studies if takes else [])])}" ;;'

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from graft.search.cli import COMMANDS, main
+from graft.search.cli import COMMANDS, main, parser
 from graft.search.completion import commands, script
 from graft.search.reference import keys
 from graft.search.study import resolve
@@ -46,13 +46,13 @@ def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_bash_completes_commands_options_and_studies() -> None:
-    from graft.search.cli import parser
-
     assert set(commands(parser())) == set(COMMANDS)
 
     def completed(*words: str) -> list[str]:
         asked = f'COMP_WORDS=(graft {" ".join(words)}); COMP_CWORD={len(words)}; _graft; echo "${{COMPREPLY[@]}}"'
-        done = subprocess.run(["bash", "-c", f"{script('bash')}\n{asked}"], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["bash", "-c", f"{script('bash', parser())}\n{asked}"], capture_output=True, text=True, check=True
+        )
         return done.stdout.split()
 
     assert completed("ver") == ["verify"]
