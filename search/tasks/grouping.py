@@ -6,12 +6,13 @@ split between what a network learns from and what judges it.
 Repeats are found by two conditions on the distance of two rows, the largest difference of any column in standard
 deviations of that column: a group's rows are `NEAR` or less apart, and `APART` times nearer to each other than to any
 other row. The first is what repeated measurements look like: of samples that were measured four times, with noise of
-1 % of their spread, all are found from a handful of columns on. Alone it would tie up any dense table, whose neighbours
-are near because they are many. The second, which knows no scale, tells a cluster from a crowd; alone it would tie up
-two materials that are far apart. Both hold by chance for one row in ten of a line, one in a hundred of a plane, and for
-none with more columns (100 rows at random); rows tied together in vain cost a little of the number that count. Equal
-rows belong together however near others are. The largest difference is taken, not the mean square, because one column
-that was changed on purpose, among a hundred that were not, makes another sample.
+1 % of their spread, nearly all are found from a handful of columns on. Alone it would tie up any dense table, whose
+neighbours are near because they are many. The second, which knows no scale, tells a cluster from a crowd; alone it
+would tie up two materials that are far apart. Both hold by chance for one row in ten of a line, one in a hundred of a
+plane, and for hardly any with more columns (`tests/benchmarks/repeats_found.py`); rows tied together in vain cost a
+little of the number that count. Equal rows belong together however near others are. The largest difference is taken,
+not the mean square, because one column that was changed on purpose, among a hundred that were not, makes another
+sample.
 """
 
 from collections.abc import Iterable, Sequence

@@ -55,10 +55,12 @@ class Scatter:
     cell: float = 0.2
 
 
-def simulated(case: str, rows: int, gain: float, scatter: Scatter, rng: np.random.Generator) -> list[float]:
-    """P-values of all tests, for one table."""
+def simulated(
+    case: str, rows: int, gain: float, scatter: Scatter, rng: np.random.Generator, locked: int = 0
+) -> list[float]:
+    """P-values of all tests, for one table; as many rows ``locked`` as in a user's study, if 0."""
     groups = np.arange(rows) // (EACH if "grouped" in case else 1)
-    locked = locked_of(rows)
+    locked = locked or locked_of(rows)
     locked = rows - int(np.flatnonzero(groups == groups[rows - locked])[0])
     folds = Folds(
         int(rng.integers(2**31)), min(COUNT, len(np.unique(groups[-locked:]))), groups[-locked:], groups[:-locked]
@@ -118,13 +120,14 @@ def p_values(
     ]
 
 
-def rates(folder: Path, case: str, rows: int, gain: float, films: bool, tables: int) -> list[float]:
+def rates(folder: Path, case: str, rows: int, gain: float, films: bool, tables: int, locked: int = 0) -> list[float]:
     """How often each test rejects; from the folder if it is there."""
-    path = folder / f"{case}-{rows}-{gain:g}{'-films' if films else ''}.json".replace(" ", "-").replace("'", "")
+    name = f"{case}-{rows}-{gain:g}{'-films' if films else ''}{f'-{locked}' if locked else ''}.json"
+    path = folder / name.replace(" ", "-").replace("'", "")
     if not path.exists():
         scatter = Scatter(**FILMS) if films else Scatter()
         rng = np.random.default_rng([rows, int(100 * gain), list(CASES).index(case)])
-        found = np.array([simulated(case, rows, gain, scatter, rng) for _ in range(tables)])
+        found = np.array([simulated(case, rows, gain, scatter, rng, locked) for _ in range(tables)])
         path.write_text(json.dumps({"tables": tables, "rates": (found <= ALPHA).mean(0).tolist()}))
     told = json.loads(path.read_text())
     if told["tables"] != tables:
@@ -150,10 +153,13 @@ def main() -> None:
             if "grouped" in case and rows < 40:
                 continue  # fewer than 8 groups are refused
             shown(f"{rows}, {words}", rates(asked.folder, case, rows, 0.0, False, asked.tables))
+    for case in ("outliers", "failing refits"):
+        shown(f"100, films' scatter, {CASES[case]}", rates(asked.folder, case, 100, 0.0, True, asked.tables))
     print(f"\n| power, films' scatter: rows, gain | {' | '.join(TESTS)} |\n|---|{'---|' * len(TESTS)}")
     for rows in (40, 60, 98, 100, 150, 200, 400):
         for gain in (0.1, 0.2, 0.3, 0.4) if rows < 99 else (0.1,):
             shown(f"{rows}, {gain:.0%}", rates(asked.folder, "lognormal", rows, gain, True, asked.tables))
+    shown("200, 40 of them locked, 10%", rates(asked.folder, "lognormal", 200, 0.1, True, asked.tables, locked=40))
     print(
         f"\n| power at 20 %, scatter as for the level: rows, case | {' | '.join(TESTS)} |\n|---|{'---|' * len(TESTS)}"
     )
