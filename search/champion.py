@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,14 +46,16 @@ class Champion:
             InputError: If the inputs have another width or are not finite.
         """
         rows = np.atleast_2d(np.asarray(inputs, np.float32))
-        wanted = len(self.card["inputs"]) if self.scaling is None else len(self.scaling.mean)
+        shape = self.card.get("shape")
+        wanted = len(self.card["inputs"]) if self.scaling is None else self.scaling.mean.numel()
+        wanted = wanted if shape is None else math.prod(shape)
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise InputError(f"inputs have shape {rows.shape}; allowed: (examples, {wanted})")
         # Cards of older runs do not say whether only positive inputs have a meaning.
         lengths = self.card.get("positive", all(column.get("unit") == "nm" for column in self.card["inputs"]))
         if not np.isfinite(rows).all() or (lengths and (rows <= 0).any()):
             raise InputError(f"inputs hold a value that is no {'positive ' * lengths}finite number; allowed: only such")
-        inputs = torch.from_numpy(rows)
+        inputs = torch.from_numpy(rows if shape is None else rows.reshape(-1, *shape))
         found = predict(self.network, inputs if self.scaling is None else self.scaling(inputs)).numpy()
         found = found.reshape(len(found), -1)
         told = self.card.get("standard")

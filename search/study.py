@@ -11,6 +11,7 @@ from graft.search.settings import StudySettings
 from graft.search.tasks.distilled.own import with_states
 from graft.search.tasks.distilled.study import DclStudy
 from graft.search.tasks.pretrained import with_weights
+from graft.search.tasks.registry import ALONE, alone
 from graft.search.tasks.tables import with_tables
 from graft.spaces.errors import InputError, choice, unknown
 from graft.spaces.words import SCALES
@@ -77,10 +78,11 @@ def asked(values: Values) -> tuple[str, str]:
     states = kind == "dcl" or (kind == "transfer" and "@" in str(values.get("target", "")))
     task = "likelihood" if states else "regression"
     told = {"kind": str(values.get("kind", kind)), "task": str(values.get("task", task))}
-    own = kind == "transfer" and ":" in str(told["task"])
+    own = kind == "transfer" and alone(str(told["task"]))
     for place, key in enumerate(told):
         if not (own and key == "task"):
-            choice(key, told[key], sorted({pair[place] for pair in STUDIES}))
+            known = {pair[place] for pair in STUDIES}
+            choice(key, told[key], sorted(known | ALONE.keys() if key == "task" and kind == "transfer" else known))
     if told["kind"] != kind:
         needed = ASKED_BY[told["kind"]]
         has = f"without {needed}" if needed not in values else f"with {ASKED_BY[kind]}"
@@ -114,7 +116,7 @@ def _settings(values: Values) -> tuple[type[StudySettings], dict[str, object]]:
     held = {key: value for key, value in values.items() if key not in ("kind", "task")}
     if kind == "transfer":
         held["task"] = task
-    return STUDIES[kind, "regression" if ":" in task else task], held
+    return STUDIES[kind, "regression" if alone(task) else task], held
 
 
 def setting(text: str) -> tuple[str, object]:

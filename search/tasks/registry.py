@@ -10,6 +10,16 @@ TASKS = {
     "likelihood": "graft.search.tasks.likelihood:Likelihood",
 }
 """Where each is; loaded where it is used, for they know torch and Ray."""
+ALONE = {
+    "images": "graft.search.tasks.images:Images",
+    "images-error-rate": "graft.search.tasks.images:ImagesByRate",
+}
+"""The same of tasks that need no settings of their own and refuse by themselves what they cannot use."""
+
+
+def alone(name: str) -> bool:
+    """Whether a task needs no settings of its own: one of `ALONE`, or a user's own by ``module:Class``."""
+    return ":" in name or name in ALONE
 
 
 def find_task(name: str) -> type[Task]:
@@ -18,15 +28,16 @@ def find_task(name: str) -> type[Task]:
     Raises:
         InputError: If there is none, or it cannot be imported, or is no task.
     """
-    if name not in TASKS and ":" not in name:
-        raise unknown("task", name, TASKS)
-    module, _, attribute = TASKS.get(name, name).partition(":")
+    known = TASKS | ALONE
+    if name not in known and ":" not in name:
+        raise unknown("task", name, known)
+    module, _, attribute = known.get(name, name).partition(":")
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as problem:
         raise InputError(
             f"task {name!r} cannot be imported ({type(problem).__name__}: {problem}); allowed: "
-            f"{', '.join(TASKS)}, or an importable module:Class, such as one in a folder on PYTHONPATH"
+            f"{', '.join(known)}, or an importable module:Class, such as one in a folder on PYTHONPATH"
         ) from problem
     if not (isinstance(found, type) and issubclass(found, Task)):
         raise InputError(f"task {name!r} is no task; allowed: a subclass of graft.search.tasks.base.Task")

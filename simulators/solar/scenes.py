@@ -354,10 +354,15 @@ def observed(intensity: Floats, look: Band, pixel: float, rng: np.random.Generat
 
 
 class SolarClasses(Simulator):
-    """Images of the five classes in one waveband, as many of each in the long run: ``solar-BAND``."""
+    """Images of the five classes in one waveband, as many of each in the long run: ``solar-BAND``.
+
+    Attributes:
+        classes: Their names.
+    """
 
     version = 1
     positive = True
+    classes = CLASSES
 
     def __init__(self, name: str, side: int = 64, pixel: float = 0.8) -> None:
         """Describe images of a band.

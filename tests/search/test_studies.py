@@ -283,7 +283,9 @@ def test_a_kind_that_the_other_keys_contradict_is_refused() -> None:
         "allowed: 'regression'"
     )
     assert refusal(ONE, "demo", {"kind": "shring"}).startswith("unknown kind 'shring' (did you mean 'sharing'?)")
-    assert refusal(ONE, "demo", {"task": 3}) == "unknown task '3'; allowed: likelihood, regression"
+    assert refusal(ONE, "demo", {"task": 3}) == (
+        "unknown task '3'; allowed: images, images-error-rate, likelihood, regression"
+    )
 
 
 def test_what_a_file_says_wins_over_the_scale_of_the_study_that_it_overrides(tmp_path: Path) -> None:
