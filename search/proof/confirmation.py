@@ -52,7 +52,7 @@ def decide(
     """
     before: Found | None = None
     controlled: set[Key] = set()
-    for seeds in course.looks.seeds + (course.looks.more if more else ()):
+    for seeds in course.looks.glances + course.looks.seeds + (course.looks.more if more else ()):
         while True:
             arms = measured(course.wanted(seeds, before, controlled))
             found = course.found(arms, Look(course.looks, seeds), before)

@@ -35,16 +35,18 @@ class Looks:
         seeds: After how many, increasing.
         more: The same of the second stage, beyond those; none if empty.
         alpha: Level of both stages together.
+        glances: After how many seeds, before all looks, claims may be given up; nothing is proved there.
     """
 
     seeds: tuple[int, ...]
     more: tuple[int, ...]
     alpha: float
+    glances: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, fixed: Mapping[str, Any]) -> Self:
         """The looks that a folder has fixed."""
-        return cls(tuple(fixed["looks"]), tuple(fixed["more"]), fixed["alpha"])
+        return cls(tuple(fixed["looks"]), tuple(fixed["more"]), fixed["alpha"], tuple(fixed.get("glances", ())))
 
     @property
     def first(self) -> float:
@@ -101,6 +103,8 @@ class Look:
     @property
     def limit(self) -> float:
         """What an adjusted p-value must not exceed: the level that is spent when the stage of this look ends."""
+        if self.seeds in self.looks.glances:
+            return -1.0
         return self.looks.alpha if self.seeds in self.looks.more else self.looks.first
 
     def adjusted(self, p_values: Sequence[float]) -> list[float]:

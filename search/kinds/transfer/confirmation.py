@@ -21,6 +21,8 @@ from graft.spaces.plan import Plan
 
 REFITS = 60
 """Refits in holdout mode, at least, in whole repeats: of as many, one in twenty that fails hardly goes unseen."""
+GLANCE = 4
+"""Repeats of the folds after which candidates that are refuted are given up."""
 POWER_AT = 0.10
 """The gain that the number of seeds is chosen to detect: the protocol asks for power from 10 % up."""
 
@@ -69,6 +71,7 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study, bases: Mapping[str, 
         "deviation_in_search": deviation,
         "networks": networks,
         "folds": folds,
+        "glances": [GLANCE * folds] if 0 < GLANCE * folds < once else [],
         "candidates": [_fixed(trial, study, bases) for trial in chosen],
         "not_confirmed": dropped,
     }

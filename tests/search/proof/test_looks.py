@@ -1,11 +1,15 @@
 """Looks: several chances, one level."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from graft.search.proof.claims import Claim, Rival
+from graft.search.proof.confirmation import Arms, decide, one_by_one, replayed
 from graft.search.proof.looks import Look, Looks
 
 PROTOCOL = Looks((4, 6, 8, 12), (16, 24), 0.05)
@@ -81,3 +85,31 @@ def test_intervals_of_all_looks_hold_together() -> None:
         mean, error = drawn[:, :n].mean(1), drawn[:, :n].std(1, ddof=1) / np.sqrt(n)
         missed |= abs(mean) > t * error
     assert 0.03 <= missed.mean() <= 0.052
+
+
+def test_a_glance_gives_up_what_is_refuted_and_proves_nothing() -> None:
+    looks = Looks((60,), (), 0.05, (20,))
+    assert looks == Looks.of({"looks": [60], "more": [], "alpha": 0.05, "glances": [20]})
+    assert (looks.levels, Look(looks, 60).limit) == ({60: 0.05}, 0.05)
+    assert Look(looks, 20).adjusted([0.0])[0] > Look(looks, 20).limit
+    rng = np.random.default_rng(3)
+    seen = []
+
+    def decided(gain: float) -> str:
+        direct = np.exp(0.1 * rng.normal(size=60))
+        ours = (1 - gain) * direct * np.exp(0.05 * rng.normal(size=60))
+
+        def claim(name: str, arms: Arms) -> Claim:
+            return Claim("t", arms["ours"], {"direct": Rival(arms["direct"], 0.02, "not beaten", "direct")})
+
+        def measured(wanted: Mapping[str, int]) -> Arms:
+            seen.append(max(wanted.values()))
+            return {name: {"direct": direct, "ours": ours}[name][:seeds].tolist() for name, seeds in wanted.items()}
+
+        course = one_by_one(looks, ["a"], lambda name, controlled: ("direct", "ours"), claim)
+        found, arms = decide(course, measured)
+        assert replayed(course, arms) == found
+        return found["a"].decision
+
+    assert [decided(-0.3), decided(0.5), decided(0.02)] == ["direct", "transfer", "undecided"]
+    assert seen == [20, 20, 60, 20, 60]
