@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -27,6 +28,9 @@ COMPONENTS = 30
 """Of partial least squares, at most."""
 LENGTHS = 20
 """Inputs up to which each has a length scale of its own."""
+BEGINNINGS = (1.0, 10.0, 100.0)
+"""Length scales from which a kernel's are learned, in shares of the typical distance of two standardised examples: the
+marginal likelihood has several tops, and of spectra the best lies far from the first."""
 LEARNED = 500
 """Rows from which a kernel's parameters are learned, at most: it takes the cube of their number, many times over."""
 TREES, DEPTHS, RATE = 200, (2, 4), 0.1
@@ -117,12 +121,13 @@ class GaussianProcess(Regressor):
     limited = True
 
     def choices(self, inputs: Array, outputs: Array) -> Sequence[Chosen]:
-        """Kinds of kernels, each with the parameters that suit (at most `LEARNED` of) these examples."""
+        """Kinds of kernels with parameters that suit (at most `LEARNED` of) these examples, from each beginning."""
         from sklearn.gaussian_process import GaussianProcessRegressor
 
-        begin = [3.0 * inputs.shape[1] ** 0.5] * (inputs.shape[1] if inputs.shape[1] <= LENGTHS else 1)
+        own = inputs.shape[1] if inputs.shape[1] <= LENGTHS else 1
         found: list[Chosen] = []
-        for kind in ("squared exponential", "Matern 5/2"):
+        for kind, beginning in product(("squared exponential", "Matern 5/2"), BEGINNINGS):
+            begin = [beginning * inputs.shape[1] ** 0.5] * own
             start: Chosen = {"kernel": kind, "size": 10.0, "noise": 0.01, "lengths": begin}
             process = GaussianProcessRegressor(_kernel(start), normalize_y=True, alpha=1e-10)
             with _quiet():
@@ -281,7 +286,7 @@ def _kernel(chosen: Chosen) -> object:
 
     each = np.asarray(chosen["lengths"], np.float64)
     lengths = each if len(each) > 1 else float(each[0])
-    within = (1e-2, 1e4)
+    within = (1e-2, 1e5)
     smooth = RBF(lengths, within) if chosen["kernel"] == "squared exponential" else Matern(lengths, within, nu=2.5)
     return ConstantKernel(chosen["size"], (1e-3, 1e7)) * smooth + WhiteKernel(chosen["noise"], (1e-8, 10.0))
 

@@ -13,7 +13,9 @@ from graft.models.losses import NonFiniteLoss
 class Outcome:
     """What came of it. ``error`` is not finite if the training diverged.
 
-    ``by_task`` has the error of each of several tasks, ``by_example`` of each judging example where the task asks.
+    ``by_task`` has the error of each of several tasks, ``by_example`` of each judging example where the task asks;
+    ``validation`` is that of rows that neither judge nor were learned from, where there are any, and ``in_units`` how
+    far each output is off in its own unit, on average.
     """
 
     error: float
@@ -21,6 +23,8 @@ class Outcome:
     reason: str = ""
     by_task: dict[str, float] = field(default_factory=dict)
     by_example: tuple[float, ...] = ()
+    validation: float | None = None
+    in_units: tuple[float, ...] = ()
 
 
 def measure(task: Any, training: Any) -> Outcome:

@@ -112,6 +112,8 @@ class Work:
             entry = {"what": told[key], "error": error, "seconds": outcome.seconds, "reason": outcome.reason}
             entry |= {"by_task": outcome.by_task} if outcome.by_task else {}
             entry |= {"by_example": list(outcome.by_example)} if outcome.by_example else {}
+            entry |= {} if outcome.validation is None else {"validation": outcome.validation}
+            entry |= {"in_units": list(outcome.in_units)} if outcome.in_units else {}
             evidence.add(key, entry)
             done += 1
             self.progress.count(done, len(asked))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from graft.search.report import drawing as draw
 from graft.search.report.section import Figures, Table
 from graft.search.report.words import NOTHING, SPACE, between, percent, plain, probability, reduction
-from graft.search.run.certificate import Comparison, Curve, TransferCertificate
+from graft.search.run.certificate import Comparison, Curve, Prospects, TransferCertificate
 from graft.search.run.results import Results, TransferResults
 
 ARMS = {
@@ -74,13 +74,14 @@ class Verdict:
     left_out: str
     tests: Table
     regressors: Table
+    prospects: Sequence[str]
 
 
 def verdict(run: TransferResults) -> Verdict:
     """Sum up the certificate of a transfer study, or what there is without one."""
     shown = card(run, "transfer" if run.proved else "direct learning")
     if not run.certificate or not run.comparisons:
-        return Verdict(shown, (), None, "", Table((), ()), Table((), ()))
+        return Verdict(shown, (), None, "", Table((), ()), Table((), ()), ())
     (comparison,) = run.comparisons
     dropped = [
         f"{one.plan.label}, trial {plain(one.trial)}, {percent(one.by)} behind {one.behind}"
@@ -90,7 +91,28 @@ def verdict(run: TransferResults) -> Verdict:
     fixed = run.result.confirmation
     how = protocol(run.certificate, comparison, *((fixed.networks, fixed.folds) if fixed else (0, 0)))
     beside = regressors(run.certificate)
-    return Verdict(shown, told, how, "; ".join(dropped), tests(comparison), beside)
+    ahead = prospects(comparison.prospects)
+    return Verdict(shown, told, how, "; ".join(dropped), tests(comparison), beside, ahead)
+
+
+def prospects(found: Prospects | None) -> list[str]:
+    """Say what a user has to decide by."""
+    if found is None:
+        return []
+    lines = [
+        f"One training of the candidate errs less than one of direct learning in {percent(found.outperforms)} of all "
+        f"pairs of the {plain(found.trainings)} trainings measured of each."
+    ]
+    best = [one for one in found.best_of if one.relative_reduction is not None]
+    if len(best) > 1:
+        each = ", ".join(f"{percent(one.relative_reduction)} with {plain(one.networks)}" for one in best)
+        lines.append(f"The gain for who trains several networks and keeps the one that validates best: {each}.")
+    for one in found.in_units:
+        unit = "" if one.unit == "1" else f"{SPACE}{one.unit}"
+        both = [f"{plain(error)}{unit}" for error in (one.candidate, one.direct, abs(one.gain))]
+        words = "{} is off by {} on average with the candidate and by {} with direct learning, so by {} {}."
+        lines.append(words.format(one.output, *both, "less" if one.gain >= 0 else "more"))
+    return lines
 
 
 def regressors(told: TransferCertificate) -> Table:

@@ -48,6 +48,45 @@ class Candidate(Record):
     round: int | None = None
 
 
+class BestOf(Record):
+    """The expected error of who trains so many ``networks`` and keeps the one that validates best, both ways."""
+
+    networks: int
+    direct: float
+    candidate: float
+    relative_reduction: float | None
+
+
+class InUnits(Record):
+    """Mean absolute errors of an output in its own unit, and by how much the candidate's is lower."""
+
+    output: str
+    unit: str
+    direct: float
+    candidate: float
+    gain: float
+
+
+class Beside(Record):
+    """What trainings of an arm told beside their errors: of validation rows, and of each output in its own unit."""
+
+    validation: Errors = ()
+    in_units: tuple[tuple[float, ...], ...] = ()
+
+
+class Prospects(Record):
+    """What a user has to decide by, of the candidate chosen or else the first (`graft.search.proof.prospects`).
+
+    ``trainings`` of each arm were measured: seeds, or whole repeats where rows were cross-fitted. ``outperforms`` is
+    the probability that one training of the candidate errs less than one of direct learning.
+    """
+
+    trainings: int
+    outperforms: float
+    best_of: tuple[BestOf, ...] = ()
+    in_units: tuple[InUnits, ...] = ()
+
+
 class Behind(Record):
     """A trial that was not confirmed, for the search had shown it to be behind something, by a share of its error."""
 
@@ -63,6 +102,7 @@ class Comparison(Record):
     task: str
     decision: str
     plan: AnyPlan | None
+    chosen: int | None = None
     direct: Measured | None = None
     direct_same_recipe: Measured | None = None
     shuffled: Measured | None = None
@@ -76,6 +116,7 @@ class Comparison(Record):
     not_confirmed: tuple[Behind, ...] = ()
     needs_knowledge: float | None = None
     would_decide: int | None = None
+    prospects: Prospects | None = None
     times_trainings: float | None = None
     claim: str = ""
     reason: str = ""

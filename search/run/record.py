@@ -44,6 +44,12 @@ class Record(BaseModel):
         return {name: strict(value) for name, value in self if name in self.model_fields_set}
 
 
+class Command(Record):
+    """What was typed."""
+
+    words: tuple[str, ...] = ()
+
+
 def strict(value: object) -> object:
     """The value as JSON can hold it; a number that is not finite becomes None, as there is no other way to say it."""
     if isinstance(value, Record | Settings):

@@ -10,6 +10,7 @@ from pydantic import model_validator
 from graft.search.run.certificate import (
     Behind,
     BehindAlone,
+    Beside,
     Certificate,
     Comparison,
     Curve,
@@ -19,7 +20,7 @@ from graft.search.run.certificate import (
     Source,
     TransferCertificate,
 )
-from graft.search.run.record import Errors, Record, Values
+from graft.search.run.record import Command, Errors, Record, Values
 from graft.search.run.trials import Searched, Stage
 from graft.spaces.dcl import Watch
 from graft.spaces.errors import InputError
@@ -198,6 +199,7 @@ class TransferResult(Result):
     handed_over: Kept | None = None
     examples: Curve | None = None
     regressors: tuple[Reference, ...] = ()
+    beside: Mapping[str, Beside] = {}
     priors: Mapping[str, Mapping[str, Mapping[str, float]]] = {}
     spectra: Spectra | None = None
     energies: Mapping[str, Account] = {}
@@ -411,12 +413,6 @@ class SharedMap(Record):
     blocks: int
     direct: Mapping[str, Errors]
     cells: tuple[SharedCell, ...]
-
-
-class Command(Record):
-    """What was typed."""
-
-    words: tuple[str, ...] = ()
 
 
 class Results(Record):

@@ -87,10 +87,11 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Errors:
-    """How far a network is off: the metric (a fraction), and the same of each example, where it is a mean over them."""
+    """How far a network is off: the metric (a fraction), the same of each example, and each output's in its unit."""
 
     value: float
     by_example: NDArray[np.float64] | None = None
+    in_units: NDArray[np.float64] | None = None
 
 
 class Task(ABC):
@@ -106,6 +107,8 @@ class Task(ABC):
     metric: Metric = METRICS["relative-l1"]
     devices: tuple[str, ...] = ("cpu", "cuda")
     """Where its networks can be trained."""
+    units: Sequence[tuple[str, str]] = ()
+    """Name and unit of each output that a user wants told in its own."""
     possible_with = "study.json"
     """File of a run's folder without which nothing is left of a run that is refused while its data are prepared."""
 
@@ -279,9 +282,13 @@ class Task(ABC):
 
     def errors(self, fitted: Fitted, test: Examples, device: str = "cpu") -> Errors:
         """How far a network is off on examples, those of a seed's validation rows too."""
-        inputs, exact = test.tensors(device)
-        off = self.metric.deviations(self.predict(fitted, inputs), exact.cpu().numpy())
-        return Errors(float(np.mean(off)), off.reshape(len(off), -1).mean(1))
+        predicted = self.predict(fitted, test.tensors(device)[0])
+        off = self.metric.deviations(predicted, test.outputs)
+        return Errors(float(np.mean(off)), off.reshape(len(off), -1).mean(1), self.in_units(predicted, test.outputs))
+
+    def in_units(self, predicted: NDArray, exact: NDArray) -> NDArray[np.float64] | None:
+        """How far predictions are off (examples, outputs), in the `units`; None where there are none."""
+        return None
 
     # ---- networks on disk -------------------------------------------------------------------------------------------
 
@@ -434,12 +441,24 @@ class Phase:
 
     def errors(self, asked: Request) -> tuple[float, dict[str, Any]]:
         """What a training scores, and what an `Outcome` tells beside that."""
-        found = fit(self, asked)[1]
+        fitted, found = fit(self, asked)
+        beside = {} if self.test is None else self.beside(asked.index, fitted, found)
         if not self.crossed:
-            return found.value, {}
+            return found.value, beside
         assert found.by_example is not None
         value, told = self.told(asked.index, found.by_example)
-        return found.value if self.folds is None else value, told
+        return found.value if self.folds is None else value, told | beside
+
+    def beside(self, index: int, fitted: Fitted, found: Errors) -> dict[str, object]:
+        """What a user decides by: the error on rows that neither decide nor were learned from, and that in units."""
+        decide, by_example, told = None, found.by_example, dict[str, object]()
+        if self.folds is not None and by_example is not None:
+            decide = len(self.folds.judged(index)[0])
+            told |= {"validation": float(by_example[decide:].mean())} if len(by_example) > decide else {}
+        elif self.validation:
+            _, held = Draws.of(self.seed, self.role, index).rows(len(self.pool), self.validation, self.pool.groups)
+            told["validation"] = self.task.errors(fitted, self.pool.take(held), self.device).value
+        return told if found.in_units is None else told | {"in_units": tuple(found.in_units[:decide].mean(0).tolist())}
 
     def digest(self, asked: Request) -> str:
         """Names everything that a training's error depends on: recorded errors of anything else are not reused."""

@@ -1,5 +1,6 @@
 """Outputs predicted from inputs: spectra of simulators, columns of measured tables, by any network with blocks."""
 
+import math
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -7,12 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from graft.models.losses import METRICS, Metric, away_from_zero, of_order_one, varying
 from graft.models.networks.network import Network, OwnNetwork
 from graft.models.networks.network import Shape as Built
-from graft.models.regressors import REGRESSORS
+from graft.models.regressors import FEW_OUTPUTS, REGRESSORS
 from graft.models.scaling import Scaling
 from graft.models.standard import Standard
 from graft.models.train import predict
@@ -25,7 +27,7 @@ from graft.search.tasks.tables import pool_order
 from graft.search.tasks.transferability import scores
 from graft.simulators.base import Simulator, columns
 from graft.simulators.data.shards import generate
-from graft.simulators.data.table import keep
+from graft.simulators.data.table import keep, unit
 from graft.simulators.registry import find
 from graft.spaces.errors import InputError, traced
 from graft.spaces.plan import Recipe
@@ -172,6 +174,25 @@ class Regression(Task):
     def transferability(self, phase: Phase, recipe: Recipe) -> Scores:
         """Cheap scores of what is worth copying."""
         return scores(phase, recipe)
+
+    @property
+    def units(self) -> Sequence[tuple[str, str]]:  # type: ignore[override]
+        """Of a few outputs, each; of spectra none: nobody reads 200 numbers."""
+        target = self.system(self.study.target)
+        if target.outputs > FEW_OUTPUTS:
+            return ()
+        table = self.study.table(self.study.target)
+        if table is not None:
+            return [unit(header) for header in table.outputs]
+        fields = [(field.name, _metadata(field).get("unit", "1"), field) for field in columns(target.schema, "output")]
+        return [(name, told) for name, told, field in fields for _ in range(math.prod(field.type.shape))]
+
+    def in_units(self, predicted: NDArray, exact: NDArray) -> NDArray[np.float64] | None:
+        """How far each of a few outputs is off, where it is standardised times its deviation."""
+        if self.shapes[1][0] > FEW_OUTPUTS:
+            return None
+        off = np.abs(np.asarray(predicted, np.float64) - np.asarray(exact, np.float64))
+        return off if self.standard is None else off * self.standard.deviation
 
     def regressors(self, rows: int) -> Sequence[str]:
         """All that are for so many rows and outputs."""

@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 def test_meat_is_two_tables_of_one_instrument_and_its_repeats_stay_together() -> None:
     study = resolve(str(EXAMPLES / "tecator" / "tecator-fat-protein.toml"))
     fat, protein = study.tables
-    assert (fat.rows, protein.rows, fat.outputs, protein.outputs) == (140, 75, ("fat",), ("protein",))
+    assert (fat.rows, protein.rows, fat.outputs, protein.outputs) == (140, 75, ("fat [%]",), ("protein [%]",))
     assert fat.inputs == protein.inputs and len(fat.inputs) == 100 and fat.left_out == ()
     assert study.mode == "holdout" and protein.groups and study.ranges.linear == (False, True)
     seen = study.scenario("protein.csv").draw(75, np.random.default_rng(0))["inputs"]

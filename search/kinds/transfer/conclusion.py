@@ -1,6 +1,7 @@
 """From measured errors to what a run leaves behind: result, certificate, champion."""
 
 from graft.models.weights import sha256
+from graft.search.kinds.transfer.prospects import prospects
 from graft.search.kinds.transfer.sentence import sentence
 from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verdict import ARMS
@@ -68,6 +69,8 @@ def certificate(study: Study, result: TransferResult, comparison: Comparison, sp
         if fixed.networks:
             beside["times_trainings"] = times_trainings(comparison, result)
         more |= {"looks": fixed.looks, "more": fixed.more, "levels": fixed.levels}
+    if result.beside:
+        beside["prospects"] = prospects(comparison, result, study.learned.units)
     if result.regressors:
         more["regressors"] = result.regressors
     comparison = Comparison.read(comparison.to_dict() | beside)

@@ -15,7 +15,7 @@ from graft.search.engine.searched import Direct, by_budget, searched
 from graft.search.engine.trials import importance
 from graft.search.estimate import AROUND, seconds_per_step
 from graft.search.kinds.base import Asked, Kind, Written
-from graft.search.kinds.transfer import conclusion, mapping, regressors
+from graft.search.kinds.transfer import conclusion, mapping, prospects, regressors
 from graft.search.kinds.transfer.bases import Base
 from graft.search.kinds.transfer.confirmation import REFITS
 from graft.search.kinds.transfer.pipeline import Confirmed, Pipeline
@@ -167,6 +167,7 @@ def _write(
         "direct_by_budget": by_budget(baseline.trials, found.direct, found.rival),
         "plans": searched(line.plans_search, line.study),
         "confirmation": confirmed.fixed | {"seeds": len(confirmed.arms["direct"]), "arms": confirmed.arms},
+        "beside": prospects.told(run, confirmed.arms),
         "placebos": [base.card() for base in confirmed.placebos.values()],
         "networks": [base.card() for base in confirmed.networks.values()],
         "handed_over": Kept(arm=arm, plan=plan, rows=_learned_from(line, confirmed), error=best["error"]),

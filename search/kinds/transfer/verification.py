@@ -9,6 +9,7 @@ from graft.search.kinds.transfer import conclusion
 from graft.search.kinds.transfer.bases import stored
 from graft.search.kinds.transfer.confirmation import followed
 from graft.search.kinds.transfer.holdout import compare
+from graft.search.kinds.transfer.prospects import told as told_beside
 from graft.search.kinds.transfer.regressors import departed
 from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS
 from graft.search.kinds.transfer.study import Study
@@ -67,6 +68,8 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
         told = {f"{arm}/{i}": e for arm, errors in confirmed.arms.items() for i, e in enumerate(errors)}
         if {key: held[key]["error"] for key in told} != told:
             return "errors differ from the recorded trainings"
+        if result.beside and told_beside(run, confirmed.arms) != result.beside:
+            return "what trainings told beside their errors differs from what is recorded"
         return rival() or departed(run, result.regressors)
 
     def champion() -> str:

@@ -12,7 +12,7 @@ import pytest
 from report_example import STUDY, build, results
 
 from graft.search import report
-from graft.search.report import drawing, races
+from graft.search.report import drawing, races, verdict
 from graft.search.report.section import Page
 from graft.search.report.sections import CLOSING, DCL, SHARING, TRANSFER
 from graft.search.run.leaderboard import leaderboard
@@ -55,6 +55,47 @@ def test_page_of_a_finished_run_says_what_was_proved(finished: Path) -> None:
     assert "graft run film10-film8 --scale demo" in page
     assert "took" in page and "of the map’s trainings" in page
     assert "at the edge" in page
+
+
+def test_regressors_stand_beside_the_networks_in_table_and_figure(files: Files, tmp_path: Path) -> None:
+    found = [
+        {"name": "ridge regression", "chosen": {"strength": 1e-4}, "cross_validated": 0.0371, "rows": 400,
+         "mean": 0.0333, "per_seed": [0.0333]},
+        {"name": "a Gaussian process", "chosen": {"kernel": "Matern 5/2", "lengths": [1.5, 2.5]},
+         "cross_validated": 0.05, "rows": 400, "pooled": ["cheap.csv"], "mean": None, "per_seed": [None]},
+    ]  # fmt: skip
+    files["certificate"]["regressors"] = files["result"]["regressors"] = found
+    page = written(tmp_path, files)
+    assert "What needs no network" in page and "a Gaussian process + cheap.csv" in page
+    row = re.search(r"ridge regression</th>(.*?)</tr>", page, re.DOTALL)
+    assert row and "3.33\u00a0%" in row[1] and "3.71\u00a0%" in row[1] and "strength 0.0001" in row[1]
+    assert "kernel Matern 5/2, lengths 1.5, ... (2)" in page
+    run = TransferResults.open(tmp_path)
+    (panel, *_) = verdict.figures(run)["arms"].axes
+    lines = [line for line in panel.get_lines() if "ridge" in str(line.get_label())]
+    assert [line.get_ydata()[0] for line in lines] == [pytest.approx(3.33)]
+    assert not any("Gaussian" in str(line.get_label()) for line in panel.get_lines())  # it has no mean
+
+
+def test_what_to_decide_by_is_told_in_words(files: Files, tmp_path: Path) -> None:
+    best = [
+        {"networks": k, "direct": 0.02, "candidate": 0.02 * (1 - gain), "relative_reduction": gain}
+        for k, gain in ((1, 0.36), (2, 0.33))
+    ]
+    off = [{"output": "fat", "unit": "%", "direct": 1.5, "candidate": 1.25, "gain": 0.25},
+           {"output": "ratio", "unit": "1", "direct": 0.5, "candidate": 0.75, "gain": -0.25}]  # fmt: skip
+    ahead = {"trainings": 8, "outperforms": 0.97, "best_of": best, "in_units": off}
+    files["certificate"]["comparisons"][0]["prospects"] = ahead
+    page = written(tmp_path, files)
+    assert "errs less than one of direct learning in 97\u00a0% of all pairs of the 8 trainings measured of each" in page
+    assert "keeps the one that validates best: 36\u00a0% with 1, 33\u00a0% with 2." in page
+    assert (
+        "fat is off by 1.25\u00a0% on average with the candidate and by 1.5\u00a0% with direct learning, so by 0.25"
+        in page
+    )
+    assert "so by 0.25 more" in page
+    del files["certificate"]["comparisons"][0]["prospects"]
+    assert "What to decide by" not in written(tmp_path, files)
 
 
 def regret(change: Callable[[Files], object], tmp_path: Path) -> str:
