@@ -21,11 +21,12 @@ ARMS = {
 
 @dataclass(frozen=True)
 class Card:
-    """What was decided, in one sentence, or what a run without a certificate has ``recorded`` so far."""
+    """What was decided: what to do, and the ``numbers`` that say so; a run without a certificate has ``recorded``."""
 
     decision: str
     badge: str
     sentence: str
+    numbers: str = ""
     recorded: str = ""
 
 
@@ -33,10 +34,10 @@ def card(run: Results, badge: str) -> Card:
     """Show the certificate's sentence, or say that there is none."""
     if not run.certificate:
         missing = "This run is not finished: it has no certificate, and nothing below is a proof."
-        return Card("", "no verdict", missing, recorded(run))
-    sentence = run.certificate.sentence.replace(" %", f"{SPACE}%")
+        return Card("", "no verdict", missing, recorded=recorded(run))
+    sentence, stop, numbers = run.certificate.sentence.replace(" %", f"{SPACE}%").partition(". ")
     decision = run.certificate.decision
-    return Card(decision, "undecided" if decision == "undecided" else badge, sentence)
+    return Card(decision, "undecided" if decision == "undecided" else badge, sentence + stop.strip(), numbers)
 
 
 class Fact(NamedTuple):
