@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from graft.models.fidelity import image_error
 from graft.spaces.errors import InputError
 
 
@@ -125,6 +126,12 @@ METRICS = {
             "mean over examples of -log p(exact class) / log(number of classes), p by logits (outputs are one-hot)",
             surprise,
             "difference",
+        ),
+        Metric(
+            "image-error",
+            "error of an image, in deviations of the true one,",
+            "mean over images of the root mean square of predicted - exact, over the deviation of the exact image",
+            image_error,
         ),
     )
 }

@@ -10,6 +10,7 @@ from graft.simulators.base import Simulator
 from graft.simulators.optics.film import Film
 from graft.simulators.optics.nanoparticle import Nanoparticle
 from graft.simulators.solar.bands import BANDS
+from graft.simulators.solar.observed import TRUTHS, Observed
 from graft.simulators.solar.scenes import SolarClasses
 from graft.simulators.spins.lattice import SpinModel
 from graft.simulators.spins.models import EdwardsAnderson, Ising, Potts
@@ -36,13 +37,15 @@ FAMILIES: Mapping[str, Family] = MappingProxyType({"film": Family(Film, 1, 50), 
 
 SOLAR = "solar-"
 """Before the name of a waveband: images of the Sun in it."""
+SEEING = "seeing-"
+"""Before what is true: images of it under seeing."""
 
 
 def find(name: str) -> Simulator:
     """Return the simulator called ``name``.
 
     Args:
-        name: ``FAMILY-N``, for example ``film-8``; ``solar-BAND``, for example ``solar-304``;
+        name: ``FAMILY-N``, for example ``film-8``; ``solar-BAND``, for example ``solar-304``; ``seeing-hinode``;
             ``LATTICE@TEMPERATURE``, a watched system such as ``ising-8x8@2.5``; or
             ``module:Class`` of a `Simulator` that needs no arguments.
 
@@ -55,9 +58,15 @@ def find(name: str) -> Simulator:
         return _watched(name)
     if name.startswith(SOLAR):
         return SolarClasses(name.removeprefix(SOLAR))
+    if name.startswith(SEEING):
+        return Observed(name.removeprefix(SEEING))
     match = re.fullmatch(r"(.+)-(0|[1-9][0-9]{0,8})", name)
     if match is None or match[1] not in FAMILIES:
-        families = [*(f"{family}-N" for family in FAMILIES), *(f"{SOLAR}{band}" for band in BANDS)]
+        families = [
+            *(f"{family}-N" for family in FAMILIES),
+            *(f"{SOLAR}{band}" for band in BANDS),
+            *(f"{SEEING}{one}" for one in TRUTHS),
+        ]
         raise unknown("simulator", name, [*families, "LATTICE@T", "module:Class"])
     family, size = FAMILIES[match[1]], int(match[2])
     if not family.low <= size <= family.high:

@@ -10,6 +10,8 @@ HALVED = 4
 """Blocks of a classifier that halve the image, as long as there is something to halve: the first ones."""
 DILATIONS = (1, 2, 4, 2)
 """Of a restorer's blocks, again and again: what is blurred is spread over many pixels."""
+CENTRE, UNIT = 1.0, 0.1
+"""Of a restorer's intensities: those of the quiet Sun, and what structure deviates by."""
 
 
 class Classifier(nn.Module):
@@ -79,10 +81,10 @@ class Restorer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images to images, both (batch, rows, columns)."""
-        made = self.blocks[0](x.unsqueeze(1))
+        made = self.blocks[0]((x.unsqueeze(1) - CENTRE) / UNIT)
         for block in self.blocks[1:-1]:
             made = made + block(made)
-        return x + self.blocks[-1](made).squeeze(1)
+        return x + UNIT * self.blocks[-1](made).squeeze(1)
 
 
 class Pooled(nn.Module):

@@ -1,7 +1,7 @@
 """Classes of images: which of several things an image shows."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -38,14 +38,6 @@ class Images(Task):
     metric: Metric = METRICS["log-loss"]
     loss_name: ClassVar[str] = "cross-entropy"
 
-    def __init__(self, study: Any) -> None:
-        super().__init__(study)
-        if not isinstance(study.network, Network):
-            raise InputError("network.module is of a user's own; allowed with images: depth and width")
-        for where, recipe in (("base", study.base), ("start", study.start)):
-            if recipe.loss != self.loss_name:
-                raise InputError(f"{where}.loss is {recipe.loss!r}; allowed with images: {self.loss_name!r}")
-
     def system(self, name: str) -> Simulator:
         """A source or the target.
 
@@ -65,6 +57,11 @@ class Images(Task):
 
     def tried(self) -> None:
         """Refuse sources and targets that are no images, or differ in their classes, and files."""
+        if not isinstance(self.study.network, Network):
+            raise InputError("network.module is of a user's own; allowed with images: depth and width")
+        for where, recipe in (("base", self.study.base), ("start", self.study.start)):
+            if recipe.loss != self.loss_name:
+                raise InputError(f"{where}.loss is {recipe.loss!r}; allowed with images: {self.loss_name!r}")
         if self.study.tables or self.study.weights:
             raise InputError("a source or the target is a file; allowed with images: simulators, such as solar-halpha")
         shapes = {

@@ -13,6 +13,7 @@ TASKS = {
 ALONE = {
     "images": "graft.search.tasks.images:Images",
     "images-error-rate": "graft.search.tasks.images:ImagesByRate",
+    "restoration": "graft.search.tasks.restoration:Restoration",
 }
 """The same of tasks that need no settings of their own and refuse by themselves what they cannot use."""
 

@@ -80,17 +80,17 @@ class Modes:
 
 
 @lru_cache(maxsize=8)
-def modes(side: int, pixel: float, r0: float, outer: float = np.inf) -> Modes:
-    """Work out what screens of ``side`` pixels of ``pixel`` metres are drawn from."""
+def modes(side: int, pixel: float, outer: float = np.inf) -> Modes:
+    """Work out what screens of ``side`` pixels of ``pixel`` metres are drawn from, where r0 is 1 metre."""
     step = 1 / (side * pixel)
     order = np.fft.fftfreq(side, 1 / side)
     along, across = np.meshgrid(order, order, indexing="ij")
     kept = np.maximum(np.abs(along), np.abs(across)) > BLOCK / 2
-    fine = np.where(kept, _in_cells(along * step, across * step, step, r0, outer), 0.0)
+    fine = np.where(kept, _in_cells(along * step, across * step, step, outer), 0.0)
     for repeat in np.ndindex(2 * FOLDS + 1, 2 * FOLDS + 1):  # what is finer than the pixels is seen at their points too
         beyond = (np.array(repeat) - FOLDS) * side
         if beyond.any():
-            fine += _in_cells((along + beyond[0]) * step, (across + beyond[1]) * step, step, r0, outer)
+            fine += _in_cells((along + beyond[0]) * step, (across + beyond[1]) * step, step, outer)
     places = (np.arange(3 * BLOCK) - (3 * BLOCK - 1) / 2) / 3
     u, v = np.meshgrid(places, places, indexing="ij")
     inner = np.maximum(np.abs(u), np.abs(v)) < BLOCK / 6
@@ -98,7 +98,7 @@ def modes(side: int, pixel: float, r0: float, outer: float = np.inf) -> Modes:
     coarse, waves, gradient = [], [], 0.0
     for level in range(TILTS):
         width = step / 3**level
-        power = np.where(inner, 0.0, _in_cells(u * width, v * width, width / 3, r0, outer, slopes=level > 0))
+        power = np.where(inner, 0.0, _in_cells(u * width, v * width, width / 3, outer, slopes=level > 0))
         if level < LEVELS:
             coarse.append(np.sqrt(power))
             waves.append(np.exp(2j * np.pi * x[:, None] * places * width))
@@ -107,7 +107,7 @@ def modes(side: int, pixel: float, r0: float, outer: float = np.inf) -> Modes:
     return Modes(np.sqrt(fine), np.concatenate(waves, 1), np.stack(coarse), gradient**0.5)
 
 
-def _in_cells(along: Floats, across: Floats, width: float, r0: float, outer: float, slopes: bool = False) -> Floats:
+def _in_cells(along: Floats, across: Floats, width: float, outer: float, slopes: bool = False) -> Floats:
     """Power in square cells around frequencies, cycles per metre; or what gives their middle the slopes of the cell."""
     shifts = ((np.arange(POINTS) + 0.5) / POINTS - 0.5) * width
     middle = along**2 + across**2
@@ -116,7 +116,7 @@ def _in_cells(along: Floats, across: Floats, width: float, r0: float, outer: flo
         for dv in shifts:
             square = (along + du) ** 2 + (across + dv) ** 2
             weight = square / np.where(middle > 0, middle, np.inf) if slopes else 1.0
-            found += spectrum(np.sqrt(square), r0, outer) * weight
+            found += spectrum(np.sqrt(square), 1.0, outer) * weight
     return found * (width / POINTS) ** 2
 
 
@@ -145,7 +145,7 @@ def screens(count: int, side: int, pixel: float, r0: float, rng: np.random.Gener
         number(name, value, 0, above=True)
     if not np.isinf(outer):
         number("outer", outer, 0, above=True)
-    found = modes(side, float(pixel), float(r0), float(outer))
+    found = modes(side, float(pixel), float(outer))
     drawn = np.empty((count, side, side))
     x = np.arange(side) - (side - 1) / 2
     by_level = np.stack([part.T for part in np.split(found.waves, LEVELS, 1)])
@@ -157,7 +157,7 @@ def screens(count: int, side: int, pixel: float, r0: float, rng: np.random.Gener
         one += (found.waves @ np.concatenate(amplitudes @ by_level, 0)).real
         tip, tilt = found.tilt * rng.standard_normal(2)
         one += tip * x[:, None] + tilt * x
-    return drawn
+    return drawn * float(r0) ** (-5 / 6)
 
 
 def expected(along: Floats, across: Floats, side: int, pixel: float, r0: float, outer: float = np.inf) -> Floats:
@@ -171,7 +171,7 @@ def expected(along: Floats, across: Floats, side: int, pixel: float, r0: float, 
         r0: As of `screens`.
         outer: As of `screens`.
     """
-    found = modes(side, float(pixel), float(r0), float(outer))
+    found = modes(side, float(pixel), float(outer))
     order = np.fft.fftfreq(side)
     places = (np.arange(3 * BLOCK) - (3 * BLOCK - 1) / 2) / 3 / side
     held = [(found.fine, order)] + [(power, places / 3**level) for level, power in enumerate(found.coarse)]
@@ -181,4 +181,4 @@ def expected(along: Floats, across: Floats, side: int, pixel: float, r0: float, 
         second = np.exp(2j * np.pi * np.multiply.outer(across, frequency))
         together = np.einsum("ri,ij,rj->r", first, deviation**2, second).real
         total = total + 2 * (np.sum(deviation**2) - together)
-    return total
+    return total * float(r0) ** (-5 / 3)

@@ -284,7 +284,7 @@ def test_a_kind_that_the_other_keys_contradict_is_refused() -> None:
     )
     assert refusal(ONE, "demo", {"kind": "shring"}).startswith("unknown kind 'shring' (did you mean 'sharing'?)")
     assert refusal(ONE, "demo", {"task": 3}) == (
-        "unknown task '3'; allowed: images, images-error-rate, likelihood, regression"
+        "unknown task '3'; allowed: images, images-error-rate, likelihood, regression, restoration"
     )
 
 

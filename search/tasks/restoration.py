@@ -1,0 +1,157 @@
+"""Images from images: what lies behind the seeing."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from graft.models.fidelity import image_error, psnr, spectral, ssim
+from graft.models.losses import METRICS
+from graft.models.networks.cnn import Restorer
+from graft.models.networks.network import Network
+from graft.models.scaling import Scaling
+from graft.search.run.seeds import Draws, Role, entropy, torch_stream
+from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Shape, Task
+from graft.simulators.data.shards import generate
+from graft.simulators.registry import find
+from graft.simulators.solar import wiener
+from graft.simulators.solar.observed import NOISE, Observed
+from graft.simulators.solar.seeing import Optics
+from graft.spaces.errors import InputError
+from graft.spaces.plan import Recipe
+
+LOSSES = ("mse", "l1", "huber")
+SHARD = 100
+"""Images of a shard."""
+SHOWN = 2
+"""Test images of which a page may show all: the first ones, not chosen."""
+
+
+class Restoration(Task):
+    """Undo seeing, judged by the relative error of the image; arguments as of `Task`.
+
+    Networks add a correction to an image (`graft.models.networks.cnn.Restorer`); a fresh one begins with none. Where
+    the truth is real, the images that judge were taken at another time than those that teach.
+    """
+
+    metric = METRICS["image-error"]
+
+    def system(self, name: str) -> Observed:
+        """A source or the target.
+
+        Raises:
+            InputError: If it gives no images under seeing.
+        """
+        found = find(name)
+        if not isinstance(found, Observed):
+            raise InputError(f"{name} gives no images under seeing; allowed: seeing-granulation, seeing-hinode")
+        return found
+
+    def tried(self) -> None:
+        """Refuse sources and targets that are no images under seeing, and pools that judge by what they teach."""
+        if not isinstance(self.study.network, Network):
+            raise InputError("network.module is of a user's own; allowed with restoration: depth and width")
+        for where, recipe in (("base", self.study.base), ("start", self.study.start)):
+            if recipe.loss not in LOSSES:
+                raise InputError(f"{where}.loss is {recipe.loss!r}; allowed with restoration: {', '.join(LOSSES)}")
+        if self.study.tables or self.study.weights:
+            raise InputError("a source or the target is a file; allowed with restoration: seeing-granulation, ...")
+        if self.study.mode == "holdout":
+            raise InputError("mode is 'holdout', which splits by tile; allowed with restoration: 'fresh', by time")
+        for name in (*self.study.taught, self.study.target):
+            self.system(name)
+
+    def sample(self, name: str, rows: int, rng: np.random.Generator) -> Examples:
+        """Draw frames and true images, both (rows, side, side)."""
+        drawn = self.system(name).draw(rows, rng)
+        return Examples(drawn["frame"].astype(np.float32), drawn["image"].astype(np.float32))
+
+    def examples(self, name: str, role: Role, rows: int, data: Data) -> Examples:
+        """Images, generated if they are not there yet; those that judge, of the later time."""
+        system = self.system(name)
+        if role in (Role.TEST, Role.TRUTH):
+            system = system.judging()
+        place = data.place(role.name.lower() + (f"-{name}" if role == Role.SOURCE else ""))
+        held = generate(
+            system,
+            entropy(self.study.seed, role),
+            rows,
+            place,
+            shard_rows=SHARD,
+            actors=data.actors,
+            progress=data.count,
+        )
+        return Examples(held.column("frame"), held.column("image"))
+
+    def network(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> nn.Module:
+        """A residual network of the study's depth and width."""
+        return Restorer(self.study.network.depth, self.study.network.width, recipe.activation)
+
+    def scaling(self, inputs: Tensor, first: str | None) -> Scaling | None:
+        """None: intensities are in units of the quiet Sun everywhere."""
+        return None
+
+    def initialise(self, network: nn.Module, recipe: Recipe, draws: Draws, seen: Tensor, outputs: Tensor) -> None:
+        """Draw all weights anew; a head that begins at its constant adds nothing."""
+        super().initialise(network, recipe, draws, seen, outputs)
+        self.restart(network, recipe, seen, outputs)
+
+    def restart(self, network: nn.Module, recipe: Recipe, seen: Tensor, outputs: Tensor) -> None:
+        """After copied weights were shuffled, add nothing again."""
+        if recipe.head == "constant":
+            with torch.no_grad():
+                for weights in network.blocks[-1].parameters():  # type: ignore[union-attr, index]
+                    weights.zero_()
+
+    def exhibit(self, fitted: Fitted, test: Examples, device: str) -> Exhibit:
+        """How well all test images are restored, and the first of them."""
+        found = self.predict(fitted, test.tensors(device)[0])
+        return {"quality": quality(found, test.outputs), "restored": found[:SHOWN].tolist()}
+
+    def shown(self, networks: Mapping[str, Exhibit], test: Examples) -> Exhibit:
+        """The same of networks, of the frames as they are, and of Wiener's filter with r0 fitted to each frame."""
+        given = self.system(self.study.target).optics
+        optics = Optics(given.telescope, given.wavelength, given.pixel, test.inputs.shape[-1])
+        filtered = wiener.restored(test.inputs.astype(np.float64), optics, NOISE)
+        told = {"seen": quality(test.inputs, test.outputs), "wiener": quality(filtered, test.outputs)}
+        told |= {name: network["quality"] for name, network in networks.items()}
+        images = {"seen": test.inputs[:SHOWN].tolist(), "true": test.outputs[:SHOWN].tolist()}
+        images |= {"wiener": filtered[:SHOWN].tolist()}
+        images |= {name: network["restored"] for name, network in networks.items()}
+        return {"restoration": {"quality": told, "images": images, "pixel_arcsec": optics.pixel}}
+
+    def interface(self) -> dict[str, object]:
+        """Shape and unit of an image."""
+        system = self.system(self.study.target)
+        told = {name: system.schema.field(name).metadata[b"unit"].decode() for name in ("frame", "image")}
+        return {
+            "positive": True,
+            "columns": None,
+            "shape": list(self.shapes[0]),
+            "inputs": [{"name": "frame", "unit": told["frame"]}],
+            "outputs": [{"name": "image", "unit": told["image"]}],
+            "grid": None,
+        }
+
+    def any_rows(self, rows: int) -> tuple[Tensor, Tensor]:
+        """Random images of the right shape."""
+        generator, (shape, _) = torch_stream(0), self.shapes
+        truth = 1 + 0.05 * torch.randn((rows, *shape), generator=generator)
+        return truth, truth
+
+    def identity(self) -> dict[str, object]:
+        """Network and metric."""
+        return super().identity() | {"network": self.study.network.to_dict()}
+
+
+def quality(found: np.ndarray, true: np.ndarray) -> dict[str, object]:
+    """Means over images of relative error, PSNR in dB and SSIM; power and incoherent share by frequency."""
+    power, incoherent = spectral(found, true)
+    return {
+        "error": float(image_error(found, true).mean()),
+        "psnr_db": float(psnr(found, true).mean()),
+        "ssim": float(ssim(found, true).mean()),
+        "power": power.tolist(),
+        "incoherent": incoherent.tolist(),
+    }

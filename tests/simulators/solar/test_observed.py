@@ -1,0 +1,75 @@
+"""Real and simulated images under seeing, split by time, and Wiener's filter of them."""
+
+import numpy as np
+import pytest
+
+from graft.models.fidelity import image_error, psnr
+from graft.simulators.registry import find
+from graft.simulators.solar import wiener
+from graft.simulators.solar.observed import NOISE, TIMES, Observed, hinode, levelled
+from graft.simulators.solar.screens import screens
+from graft.simulators.solar.seeing import Optics
+from graft.spaces.errors import InputError
+
+
+def test_hinode_s_images_are_a_spot_in_granulation_at_two_times() -> None:
+    images = hinode()
+    assert images.shape == (2 * TIMES, 224, 288) and np.isfinite(images).all()
+    for image in images:
+        assert image.min() < 0.5 and np.median(image) == pytest.approx(1, abs=0.1)
+        assert 0.03 < image[:90, 200:].std() < 0.08  # granulation
+    # Five minutes later the spot is there still, the granules are others.
+    early, late = images[0, :90, 200:].ravel(), images[TIMES, :90, 200:].ravel()
+    assert np.corrcoef(early, late)[0, 1] < 0.7 < np.corrcoef(early, images[1, :90, 200:].ravel())[0, 1]
+
+
+def test_what_judges_is_cut_from_images_of_the_later_time_alone() -> None:
+    for later in (False, True):
+        drawn = Observed("hinode", 16, later).draw(4, np.random.default_rng(0))["image"]
+        mine, others = (hinode()[TIMES:], hinode()[:TIMES]) if later else (hinode()[:TIMES], hinode()[TIMES:])
+        for image in drawn:
+            values = np.sort(image.ravel())
+            assert np.isin(values, mine).all() and not np.isin(values, others).all()
+    assert find("seeing-hinode").judging().later
+
+
+def test_better_seeing_shows_more_and_a_frame_keeps_the_mean() -> None:
+    rows = Observed("hinode", 16).draw(60, np.random.default_rng(1))
+    frame, image, r0 = rows["frame"], rows["image"], rows["r0"][:, 0]
+    assert (0.05 <= r0).all() and (r0 <= 0.2).all()
+    error = image_error(frame, image)
+    assert error[r0 > 0.13].mean() < 0.8 * error[r0 < 0.08].mean()
+    assert frame.mean() == pytest.approx(image.mean(), rel=0.02)
+
+
+def test_simulated_truth_is_granulation_with_a_spot_now_and_then() -> None:
+    images = Observed("granulation", 16).draw(12, np.random.default_rng(2))["image"]
+    spread = images.std((1, 2))
+    assert 0.03 < np.median(spread) < 0.08 and np.median(images) == pytest.approx(1, abs=0.06)
+
+
+def test_tilt_is_taken_out_and_nothing_else() -> None:
+    pupil = np.hypot(*np.meshgrid(np.arange(20) - 9.5, np.arange(20) - 9.5)) < 9
+    phase = screens(2, 20, 0.05, 0.1, np.random.default_rng(3))
+    x = np.arange(20) - 9.5
+    level = levelled(phase, pupil)
+    assert levelled(phase + 2 * x[:, None] - 3 * x, pupil) == pytest.approx(level)
+    assert np.sum(level * pupil * x, (1, 2)) == pytest.approx(0, abs=1e-9)
+
+
+def test_wiener_s_filter_fits_r0_and_gains() -> None:
+    simulator = Observed("hinode", 32, later=True)
+    rows = simulator.draw(24, np.random.default_rng(4))
+    given = simulator.optics
+    optics = Optics(given.telescope, given.wavelength, given.pixel, 32)
+    found = wiener.restored(rows["frame"], optics, NOISE)
+    assert (psnr(found, rows["image"]) - psnr(rows["frame"], rows["image"])).mean() > 0.8
+    r0 = [wiener.fitted(frame, optics, NOISE)[0] for frame in rows["frame"]]
+    assert np.corrcoef(np.log(r0), np.log(rows["r0"][:, 0]))[0, 1] > 0.3
+
+
+def test_an_unknown_truth_is_told_with_those_there_are() -> None:
+    with pytest.raises(InputError, match=r"unknown truth 'hinod' \(did you mean 'hinode'\?\)"):
+        find("seeing-hinod")
+    with pytest.raises(InputError, match="side is 4"):
+        Observed("hinode", 4)
