@@ -5,16 +5,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from graft.models.losses import LOSS, Batch, Loss, Objective, supervised
-from graft.models.networks.shared import SharedMLP
+from graft.models.losses import Batch, Objective
+from graft.models.networks.joined import Joined
 from graft.models.train import Step
 
 Combined = Callable[[Tensor], Tensor]
-
-
-def per_task(loss_of: Loss, prediction: Tensor, wanted: Tensor) -> Tensor:
-    """Loss of each task (tasks,) from (batch, tasks, outputs)."""
-    return torch.stack([loss_of(prediction[:, i], wanted[:, i]) for i in range(prediction.shape[1])])
 
 
 def fixed(weights: Tensor) -> Combined:
@@ -63,33 +58,39 @@ def surgery(losses: Tensor, parameters: Sequence[nn.Parameter], generator: torch
         parameter.grad = part.view_as(parameter).clone()
 
 
-def objective(network: SharedMLP) -> Objective:
-    """One number for a batch of all tasks, (batch, tasks, ...): their losses, weighed as the network's plan says."""
-    plan, loss_of = network.plan, LOSS[network.plan.recipe.loss]
-    combined = uncertainty(network.log_scale) if plan.weighting == "uncertainty" else fixed(_weights(network))
-    return supervised(lambda prediction, wanted: combined(per_task(loss_of, prediction, wanted)))
+def objective(network: Joined, own: Objective | None = None) -> Objective:
+    """One number for a batch of all tasks, (batch, tasks, ...): their losses, weighed as the network's plan says.
+
+    Args:
+        network: Trained.
+        own: What a task makes small of a network, if not the recipe's loss of what that predicts.
+    """
+    weighed = network.plan.weighting == "uncertainty"
+    combined = uncertainty(network.log_scale) if weighed else fixed(_weights(network))
+    return lambda _, batch: combined(network.losses(batch, own))
 
 
-def operation(network: SharedMLP, generator: torch.Generator) -> Step | None:
+def operation(network: Joined, generator: torch.Generator, own: Objective | None = None) -> Step | None:
     """The step of a plan that asks for surgery on the gradients of its tasks; None of any other.
 
     Args:
         network: Trained.
         generator: Draws the order in which tasks meet.
+        own: As of `objective`.
     """
     if network.plan.weighting != "surgery":
         return None
-    weights, loss_of, parameters = _weights(network), LOSS[network.plan.recipe.loss], list(network.parameters())
+    weights, parameters = _weights(network), list(network.parameters())
 
-    def operate(trained: nn.Module, batch: Batch) -> Tensor:
-        losses = weights * per_task(loss_of, trained(batch.inputs), batch.outputs)
+    def operate(_: nn.Module, batch: Batch) -> Tensor:
+        losses = weights * network.losses(batch, own)
         surgery(losses, parameters, generator)
         return losses.mean()
 
     return operate
 
 
-def _weights(network: SharedMLP) -> Tensor:
+def _weights(network: Joined) -> Tensor:
     """The fixed weight of each task."""
     plan = network.plan
     return torch.tensor(plan.weights or (1.0,) * len(plan.tasks), device=next(network.parameters()).device)

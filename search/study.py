@@ -78,7 +78,7 @@ def asked(values: Values) -> tuple[str, str]:
     states = kind == "dcl" or (kind == "transfer" and "@" in str(values.get("target", "")))
     task = "likelihood" if states else "regression"
     told = {"kind": str(values.get("kind", kind)), "task": str(values.get("task", task))}
-    own = kind == "transfer" and alone(str(told["task"]))
+    own = alone(told["task"]) if kind == "transfer" else kind == "sharing" and ":" in told["task"]
     for place, key in enumerate(told):
         if not (own and key == "task"):
             known = {pair[place] for pair in STUDIES}
@@ -114,7 +114,7 @@ def _settings(values: Values) -> tuple[type[StudySettings], dict[str, object]]:
     """Which settings plain values mean, and which values are theirs; a task of a user's own has those of regression."""
     kind, task = asked(values)
     held = {key: value for key, value in values.items() if key not in ("kind", "task")}
-    if kind == "transfer":
+    if kind != "dcl":
         held["task"] = task
     return STUDIES[kind, "regression" if alone(task) else task], held
 

@@ -17,6 +17,9 @@ ALIGNMENTS, WEIGHTINGS = get_args(Alignment), get_args(Weighting)
 EMPHASIS = 2.0
 """Largest power of the direct error that a task's weight may be the inverse of."""
 
+LEAST_SHARE = 0.01
+"""Of the largest direct error: a smaller one weighs no more than this."""
+
 Groups = tuple[tuple[str, ...], ...]
 
 
@@ -135,7 +138,8 @@ def weights(errors: Mapping[str, float], emphasis: float) -> tuple[float, ...]:
     0 weighs errors equally, so that the hardest task rules; 1 weighs relative changes equally, which is what sharing
     is judged by.
     """
-    raw = [error**-emphasis for error in errors.values()]
+    least = LEAST_SHARE * max(errors.values())  # an error of 0 would outweigh everything
+    raw = [max(error, least) ** -emphasis if least else 1.0 for error in errors.values()]
     return tuple(value * len(raw) / sum(raw) for value in raw)
 
 
@@ -154,6 +158,7 @@ def suggest(
     errors: Mapping[str, float],
     blocks: int,
     weightings: Sequence[str] = WEIGHTINGS,
+    told: bool = True,
 ) -> Sharing:
     """Draw a plan: which blocks are shared by whom, whether the task is told, how tasks are weighed, and a recipe.
 
@@ -166,6 +171,7 @@ def suggest(
         errors: Of tuned direct learning, by task, in the study's order: neighbours should be alike.
         blocks: Blocks of the network, head included.
         weightings: Those allowed.
+        told: Whether the network may be told its task, and inputs of different widths be aligned.
     """
     tasks, recipe = tuple(errors), ranges.recipe(trial, start)
     if trial.suggest_categorical("pattern", ("ends", "blocks")) == "ends":
@@ -175,28 +181,29 @@ def suggest(
         allowed = divisions(tasks)
         drawn = [trial.suggest_categorical(f"block_{i}", tuple(allowed)) for i in range(1, blocks + 1)]
         groups = tuple(allowed[name] for name in drawn)
-    told = trial.suggest_categorical("one_hot", (False, True))
-    align = trial.suggest_categorical("align", ALIGNMENTS)
+    one_hot = told and trial.suggest_categorical("one_hot", (False, True))
+    align = trial.suggest_categorical("align", ALIGNMENTS) if told else ALIGNMENTS[0]
     weighting = trial.suggest_categorical("weighting", tuple(weightings))
     held: tuple[float, ...] = ()
     if weighting in ("fixed", "surgery"):
         held = weights(errors, trial.suggest_float("emphasis", 0.0, EMPHASIS))
-    return Sharing(recipe, tasks, groups, told, align, weighting, held)
+    return Sharing(recipe, tasks, groups, one_hot, align, weighting, held)
 
 
 def first_guesses(
-    ranges: Ranges, start: Recipe, blocks: int, weightings: Sequence[str] = WEIGHTINGS
+    ranges: Ranges, start: Recipe, blocks: int, weightings: Sequence[str] = WEIGHTINGS, told: bool = True
 ) -> list[dict[str, object]]:
     """Parameters worth trying before anything is known: (first, last) blocks shared, told or not, weighing.
 
     Everything shared collapses unless the network is told its task, and does best with tasks weighed by their direct
     error (and at no smaller rate than learning alone wants); the first two blocks alone are the paper's choice.
+    Networks that cannot be told their task (``told``) are not.
     """
 
-    def guess(first: int, last: int, told: bool, emphasis: float | None, faster: float = 1.0) -> dict[str, object]:
+    def guess(first: int, last: int, one_hot: bool, emphasis: float | None, faster: float = 1.0) -> dict[str, object]:
         recipe: dict[str, object] = dict(ranges.guess(replace(start, rate=start.rate * faster)))
         ends: dict[str, object] = {"pattern": "ends", "first": min(first, blocks), "last": min(last, blocks)}
-        how: dict[str, object] = {"one_hot": told, "align": "left"}
+        how: dict[str, object] = {"one_hot": one_hot, "align": "left"} if told else {}
         how |= {"weighting": "equal"} if emphasis is None else {"weighting": "fixed", "emphasis": emphasis}
         return recipe | ends | how
 

@@ -1,4 +1,4 @@
-"""Networks of several tasks that share blocks, and what becomes of one task's path afterwards."""
+"""Perceptrons of several tasks that share blocks, all tasks in one product, and one task's path afterwards."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from graft.models.initialise import best_constant
+from graft.models.networks.joined import Joined
 from graft.models.networks.mlp import MLP, layer
 from graft.spaces.errors import InputError
 from graft.spaces.sharing import Sharing
 
 
-class SharedMLP(nn.Module):
+class SharedMLP(Joined):
     """One perceptron for each task, where tasks of one group have the same module as their block.
 
     Rows of all tasks go through together, (batch, tasks, inputs) to (batch, tasks, outputs). A first block is as wide
@@ -31,13 +32,13 @@ class SharedMLP(nn.Module):
     def __init__(
         self, plan: Sharing, inputs: Mapping[str, int], outputs: int, depth: int = 6, width: int = 200
     ) -> None:
-        super().__init__()
+        super().__init__(plan)
         if len(plan.groups) != depth + 1 or set(plan.tasks) - set(inputs):
             raise InputError(
                 f"the plan has {len(plan.groups)} blocks for {', '.join(plan.tasks)}, the network {depth + 1} for "
                 f"{', '.join(inputs)}; allowed: one partition a block, and every task"
             )
-        self.plan, self.inputs = plan, {task: inputs[task] for task in plan.tasks}
+        self.inputs = {task: inputs[task] for task in plan.tasks}
         self.depth, self.width, self.outputs = depth, width, outputs
         places = {task: i for i, task in enumerate(plan.tasks)}
         self.members = [[[places[task] for task in group] for group in groups] for groups in plan.groups]
@@ -49,8 +50,6 @@ class SharedMLP(nn.Module):
             after = width if activation else outputs
             seen = [max(sizes[i] for i in group) + told if number == 1 else width for group in groups]
             self.blocks.append(nn.ModuleList(layer(before, after, activation) for before in seen))
-        if plan.weighting == "uncertainty":
-            self.log_scale = nn.Parameter(torch.zeros(len(plan.tasks)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` (batch, tasks, widest input), aligned by `stack`, to (batch, tasks, outputs)."""
@@ -62,6 +61,10 @@ class SharedMLP(nn.Module):
             if order != sorted(order):
                 x = x[:, [order.index(place) for place in range(len(order))]]
         return x
+
+    def stacked(self, rows: Sequence[Tensor]) -> Tensor:
+        """Inputs of all tasks as `stack` aligns them."""
+        return stack(rows, self.plan.align)
 
     def start_heads(self, outputs: Tensor) -> None:
         """Let each head begin at the constant that is best for the loss of its tasks, its weights at zero.

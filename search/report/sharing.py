@@ -116,18 +116,19 @@ def blocks(run: SharingResults) -> Figures:
     figure, axes = draw.grid(len(chart.direct), 3.6, sharex=True)
     for panel, (task, alone) in zip(axes.flat, chart.direct.items(), strict=False):
         seen = list(draw.percents(alone))
-        direct = geometric_mean(alone)
+        direct = mean(alone)
         if direct:
             panel.axhline(100 * direct, color=draw.DIRECT, linestyle="--", linewidth=1.5, label="alone, tuned")
         for told, (colour, label) in TOLD.items():
             cells = {cell.first: cell.errors[task] for cell in chart.cells if cell.one_hot == told}
-            means = [100 * (geometric_mean(cells[n]) or np.nan) for n in sorted(cells)]
+            means = [draw.percents([mean(cells[n])])[0] for n in sorted(cells)]
             panel.plot(sorted(cells), means, "o-", color=colour, markersize=6, label=label)
             for n, errors in cells.items():
                 panel.plot(np.full(len(errors), n), draw.percents(errors), ".", color=colour, alpha=0.4)
                 seen += list(draw.percents(errors))
         known = [error for error in seen if np.isfinite(error)] or [1.0]
-        draw.log_axis(panel.yaxis, min(known), max(known))
+        if min(known) > 0:
+            draw.log_axis(panel.yaxis, min(known), max(known))
         panel.set_title(task)
         panel.set(xticks=range(last + 1), ylabel="error (%)")
     for panel in axes[-1]:
@@ -165,16 +166,22 @@ def tuned(run: SharingResults) -> Table:
 
 def best_plans(run: SharingResults, tasks: Sequence[str]) -> Table:
     """List the best plans, with what each does to each task."""
-    reference = {task: geometric_mean(errors) for task, errors in run.result.reference.items()}
+    reference = {task: mean(errors) for task, errors in run.result.reference.items()}
     complete = [trial for trial in run.result.plans.by_number if trial.state == "complete" and trial.plan]
     rows = []
     for trial in sorted(complete, key=lambda trial: trial.value or 0.0)[:12]:
         row = [plain(trial.number), trial.plan.describe() if trial.plan else NOTHING]
         for task in tasks:
-            mean, direct = geometric_mean([seed[task] for seed in trial.by_task]), reference.get(task)
-            row.append(percent(mean / direct - 1, sign=True) if mean and direct else NOTHING)
+            ours, direct = mean([seed[task] for seed in trial.by_task]), reference.get(task)
+            row.append(percent(ours / direct - 1, sign=True) if ours is not None and direct else NOTHING)
         rows.append(row)
     return Table(["trial", "plan", *tasks], rows)
+
+
+def mean(errors: Sequence[float | None]) -> float | None:
+    """The geometric mean of errors, the arithmetic one where some are 0; None if one is missing."""
+    known = [error for error in errors if error is not None]
+    return sum(known) / len(known) if 0 in known and len(known) == len(errors) else geometric_mean(errors)
 
 
 def importance(run: SharingResults) -> Figures:

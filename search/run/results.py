@@ -14,6 +14,7 @@ from graft.search.run.certificate import (
     Certificate,
     Comparison,
     Curve,
+    Interval,
     Kept,
     Reference,
     SharingCertificate,
@@ -230,6 +231,7 @@ class Round(Record):
     more: tuple[int, ...] = ()
     levels: Numbers = ()
     placebos: int = 0
+    scale: str = "ratio"
     deviation_in_search: float = 0.0
     arms: Mapping[str, Mapping[str, Errors]] = {}
 
@@ -394,7 +396,7 @@ class Change(Record):
     """Relative change of an error, with its interval."""
 
     value: float
-    interval: tuple[float, float]
+    interval: Interval
 
 
 class SharedCell(Record):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, Self
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from graft.models.initialise import draw_seed, initialise, set_head
 from graft.models.losses import METRICS, Metric, Objective
+from graft.models.networks.joined import Joined, Tied
 from graft.models.scaling import Scaling
 from graft.models.surgery import blocks_of, frozen, named, shuffle, transplant
 from graft.models.terms import weighted
@@ -32,6 +34,7 @@ from graft.search.tasks.crossfit import Folds
 from graft.search.tasks.examples import Examples as Examples
 from graft.simulators.data.dataset import Dataset
 from graft.spaces.plan import Plan, Recipe
+from graft.spaces.sharing import Sharing
 
 Shape = tuple[int, ...]
 """Of one example's inputs or outputs."""
@@ -187,6 +190,49 @@ class Task(ABC):
         """Each data set in a run's folder by name, with the digest by which it is known again."""
         return cards(folder) if folder.is_dir() else {}
 
+    # ---- several tasks learned together ------------------------------------------------------------------------------
+
+    @property
+    def called(self) -> str:
+        """The target as files of a run call it."""
+        return str(self.study.target)
+
+    @property
+    def told(self) -> bool:
+        """Whether its networks take inputs of other widths too: then several tasks' may differ, and be told apart."""
+        return False
+
+    def beside(self, role: Role, rows: int, data: Data) -> Examples:
+        """Examples of one of several tasks, the same each time: each task has random numbers of its own."""
+        found = self.sample(self.study.target, rows, stream(self.study.seed, role, crc32(self.called.encode())))
+        data.count(rows, rows)
+        return found
+
+    def joined(
+        self, plan: Sharing, seen: Sequence[Tensor], outputs: Sequence[Tensor], draws: Callable[[], Draws]
+    ) -> Joined:
+        """One network for several tasks like this one, weights drawn and outputs where fresh ones begin.
+
+        Every task's own blocks begin with the weights that they have where it is learned alone.
+
+        Args:
+            plan: Who shares what.
+            seen: Inputs of each task (examples, ...), as networks take them; on the CPU.
+            outputs: Of each task (examples, ...).
+            draws: The seed's random numbers, each time from their beginning.
+        """
+        recipe, paths = plan.recipe, list[nn.Module]()
+        for inputs, exact in zip(seen, outputs, strict=True):
+            paths.append(self.network(recipe, inputs.shape[1:], exact.shape[1:]))
+            self.initialise(paths[-1], recipe, draws(), inputs, exact)
+        found = Tied(plan, paths)
+        for group in plan.groups[-1]:
+            places = [plan.tasks.index(task) for task in group]
+            if len(places) > 1:  # a head of several begins at what is best for all of them
+                every = (torch.cat([rows[place] for place in places]) for rows in (seen, outputs))
+                self.restart(paths[places[0]], recipe, *every)
+        return found
+
     # ---- training ---------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -304,6 +350,11 @@ class Task(ABC):
         network = self.network(recipe, *shapes)
         network.load_state_dict(tensors)
         return Fitted(network, recipe, *shapes, scaling)
+
+    def opened(self, data: bytes) -> tuple[nn.Module, Scaling | None]:
+        """What predicts, of such bytes: the network, and how its inputs are standardised."""
+        fitted = self.unpack(data)
+        return fitted.network, fitted.scaling
 
     # ---- what else a question may want to know ----------------------------------------------------------------------
 

@@ -1,24 +1,23 @@
-"""What one training of a sharing plan is worth: build, initialise, train all tasks at once, judge each."""
+"""What one training of a sharing plan is worth: build, initialise, train all tasks at once, judge each.
+
+Whatever the tasks are, they are asked through `graft.search.tasks.base.Task`: several of one class, of equal shapes
+unless their networks take any width, with a loss, a metric and a scale of their own.
+"""
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from graft.models.initialise import draw_weights
-from graft.models.losses import relative_error
-from graft.models.networks.shared import SharedMLP, stack
-from graft.models.scaling import Scaling
-from graft.models.train import Training, predict, train
+from graft.models.train import Augment, Training, train
 from graft.models.weighting import objective, operation
-from graft.search.run.scale import geometric_mean
 from graft.search.run.seeds import Draws, Role, stream
-from graft.search.tasks.base import Examples
+from graft.search.tasks.base import Examples, Fitted, Task
 from graft.spaces.sharing import Sharing
 
 
@@ -42,20 +41,18 @@ class SharedTask:
     Attributes:
         seed: The study's.
         role: Which seeds this phase draws.
+        tasks: Each by itself.
         pools: Unlocked examples of each task, as many of each: every update sees all tasks.
         validation: Rows of each set aside by each seed: the same row numbers that learning one task alone sets aside.
-        depth: Hidden blocks.
-        width: Neurons in each.
         judges: Examples that score a training. None in the search: there, the seed's validation rows do.
         device: ``cpu`` or ``cuda``.
     """
 
     seed: int
     role: Role
+    tasks: Mapping[str, Task]
     pools: Mapping[str, Examples]
     validation: int
-    depth: int
-    width: int
     judges: Mapping[str, Examples] | None = None
     device: str = "cpu"
 
@@ -68,24 +65,25 @@ class SharedTask:
         return SharedTraining(plan, index)
 
     def errors(self, training: SharedTraining) -> tuple[float, dict[str, Any]]:
-        """The geometric mean of the tasks' errors, and each, as an `Outcome` tells them.
+        """The mean of the tasks' errors on their scale, and each, as an `Outcome` tells them.
 
-        Trials are compared by differences of its logarithm on the same seeds. What direct learning reaches drops out
-        of those, so this is the mean log-ratio to it: every task counts by its relative change, and not film-14 ten
-        times as much as film-8. That no single task is made worse is asked when a plan is chosen, not in the race: a
-        mean over tasks varies less from seed to seed than the worst of them.
+        Of ratios the mean is geometric: trials are compared by differences of its logarithm on the same seeds. What
+        direct learning reaches drops out of those, so this is the mean log-ratio to it: every task counts by its
+        relative change, and not film-14 ten times as much as film-8. That no single task is made worse is asked when a
+        plan is chosen, not in the race: a mean over tasks varies less from seed to seed than the worst of them.
         """
         found = learn(self, training).errors
         known = all(map(math.isfinite, found.values()))
-        return geometric_mean(list(found.values())) if known else math.inf, {"by_task": found}
+        scale = self.tasks[training.plan.tasks[0]].scale
+        return scale.mean(list(found.values())) if known else math.inf, {"by_task": found}
 
     def labelled(self, name: str, training: SharedTraining) -> Examples:
         """Examples of a task as a training sees them: in the control those of the others have each other's labels."""
         pool = self.pools[name]
         if training.intact in ("", name):
             return pool
-        order = stream(self.seed, Role.PLACEBO, training.shuffle, list(self.pools).index(name)).permutation(len(pool))
-        return Examples(pool.inputs, pool.outputs[order])
+        rng = stream(self.seed, Role.PLACEBO, training.shuffle, list(self.pools).index(name))
+        return self.tasks[name].placebo(pool, rng)
 
     def digest(self, training: SharedTraining) -> str:
         """Names everything that one training's errors depend on."""
@@ -93,7 +91,7 @@ class SharedTask:
             "seed": self.seed,
             "role": int(self.role),
             "rows": [{task: len(pool) for task, pool in self.pools.items()}, self.validation],
-            "shape": [self.depth, self.width],
+            "tasks": {name: self.tasks[name].identity() for name in self.pools},
             "plan": training.plan.to_dict(),
             "training": [training.index, training.intact, training.shuffle],
             "batches": "near-equal",
@@ -105,50 +103,55 @@ class SharedTask:
 
 @dataclass(frozen=True)
 class Learned:
-    """A trained network, the scaling of each task's inputs, and each judged task's error (Eq. 1, a fraction)."""
+    """What came of a training: the error of each judged task, and each task's path as a network of its own."""
 
     errors: dict[str, float]
-    network: SharedMLP
-    scalings: dict[str, Scaling]
+    fitted: dict[str, Fitted]
 
 
-def learn(task: SharedTask, training: SharedTraining) -> Learned:
+def learn(shared: SharedTask, training: SharedTraining) -> Learned:
     """Train once; in the control only the intact task is judged.
 
     Raises:
         NonFiniteLoss: If training diverges.
     """
-    plan, draws = training.plan, Draws.of(task.seed, task.role, training.index)
-    pools = {name: task.labelled(name, training) for name in plan.tasks}
-    first = next(iter(pools.values()))
-    learned, held = draws.rows(len(first), task.validation)
-    widths = {name: pool.inputs.shape[1] for name, pool in pools.items()}
-    network = SharedMLP(plan, widths, first.outputs.shape[1], task.depth, task.width)
-    draw_weights(network, plan.recipe.initial_scale, draws.weights)
-    rows = [pool.take(learned).tensors(task.device) for pool in pools.values()]
-    scalings = {name: Scaling.of(inputs) for name, (inputs, _) in zip(pools, rows, strict=True)}
-    outputs = torch.stack([exact for _, exact in rows], 1)
-    if plan.recipe.head == "constant":
-        network.start_heads(outputs.cpu())
-    network.to(task.device)
-    inputs = _inputs(plan, scalings, [inputs for inputs, _ in rows])
-    loss, step = objective(network), operation(network, draws.shuffle)
-    train(Training(network, inputs, outputs, plan.recipe, draws.order, loss=loss, step=step))
-    judged = [
-        task.pools[name].take(held).tensors(task.device)
-        if task.judges is None
-        else task.judges[name].tensors(task.device)
-        for name in plan.tasks
-    ]
-    predicted = predict(network, _inputs(plan, scalings, [inputs for inputs, _ in judged])).cpu().numpy()
-    errors = {
-        name: relative_error(predicted[:, i], exact.cpu().numpy())
-        for i, (name, (_, exact)) in enumerate(zip(plan.tasks, judged, strict=True))
-        if training.intact in ("", name)
-    }
-    return Learned(errors, network, scalings)
+    plan, device = training.plan, shared.device
+    afresh = partial(Draws.of, shared.seed, shared.role, training.index)
+    draws, tasks = afresh(), [shared.tasks[name] for name in plan.tasks]
+    pools = [shared.labelled(name, training) for name in plan.tasks]
+    learned, held = draws.rows(len(pools[0]), shared.validation, pools[0].groups)
+    rows = [pool.take(learned).tensors() for pool in pools]
+    scalings = [task.scaling(inputs, None) for task, (inputs, _) in zip(tasks, rows, strict=True)]
+    seen = [scale(inputs) if scale else inputs for scale, (inputs, _) in zip(scalings, rows, strict=True)]
+    exact = [outputs for _, outputs in rows]
+    network, own = tasks[0].joined(plan, seen, exact, afresh), tasks[0].loss()
+    network.to(device)
+    predicting = exact[0].shape[-1] > 0
+    train(
+        Training(
+            network,
+            network.stacked(seen).to(device),
+            torch.stack(exact, 1).to(device) if predicting else None,
+            plan.recipe,
+            draws.order,
+            loss=objective(network, own),
+            step=operation(network, draws.shuffle, own),
+            noise=tasks[0].noise(draws),
+            augment=_of_each(tasks[0].augment()),
+        )
+    )
+    fitted, errors = dict[str, Fitted](), dict[str, float]()
+    for name, task, pool, scale in zip(plan.tasks, tasks, pools, scalings, strict=True):
+        shapes = pool.inputs.shape[1:], pool.outputs.shape[1:]
+        fitted[name] = Fitted(network.alone(name).to(device), plan.recipe, *shapes, scale)
+        if training.intact in ("", name):
+            test = pool.take(held) if shared.judges is None else shared.judges[name]
+            errors[name] = task.errors(fitted[name], test, device).value
+    return Learned(errors, fitted)
 
 
-def _inputs(plan: Sharing, scalings: Mapping[str, Scaling], rows: Sequence[Tensor]) -> Tensor:
-    """Inputs of all tasks, each standardised by itself, as one tensor."""
-    return stack([scale(one) for scale, one in zip(scalings.values(), rows, strict=True)], plan.align)
+def _of_each(augment: Augment | None) -> Augment | None:
+    """What augments the inputs of one task, for those of several (batch, tasks, ...)."""
+    if augment is None:
+        return None
+    return lambda inputs, draws: torch.stack([augment(one, draws) for one in inputs.unbind(1)], 1)

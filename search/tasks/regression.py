@@ -1,26 +1,30 @@
 """Outputs predicted from inputs: spectra of simulators, columns of measured tables, by any network with blocks."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Self
+from zlib import crc32
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from graft.models.initialise import draw_weights
 from graft.models.losses import METRICS, Metric, away_from_zero, of_order_one, varying
-from graft.models.networks.network import Network, OwnNetwork
+from graft.models.networks.joined import Joined
+from graft.models.networks.network import AnyNetwork, Network, OwnNetwork
 from graft.models.networks.network import Shape as Built
+from graft.models.networks.shared import SharedMLP
 from graft.models.regressors import FEW_OUTPUTS, REGRESSORS
 from graft.models.scaling import Scaling
 from graft.models.standard import Standard
 from graft.models.train import predict
 from graft.models.weights import as_file, pack, unpack
 from graft.search.run.folder import Run
-from graft.search.run.seeds import Role, entropy, glance, torch_stream
+from graft.search.run.seeds import Draws, Role, entropy, glance, torch_stream
 from graft.search.tasks.base import Calls, Data, Examples, Exhibit, Fitted, Phase, Scores, Shape, Task
 from graft.search.tasks.pretrained import fitted
 from graft.search.tasks.tables import pool_order
@@ -31,6 +35,7 @@ from graft.simulators.data.table import keep, unit
 from graft.simulators.registry import find
 from graft.spaces.errors import InputError, traced
 from graft.spaces.plan import Recipe
+from graft.spaces.sharing import Sharing
 
 SHOWN = 2
 """Test examples whose spectra are shown: the first ones, not chosen."""
@@ -94,6 +99,46 @@ class Regression(Task):
         if self.metric.name == "relative-l1" and role != Role.CURVE:  # those train only, and may diverge
             away_from_zero(found.outputs, f"{name} ({role.name.lower()})")
         return found
+
+    @property
+    def called(self) -> str:
+        """The target's own name, without the module that it comes from."""
+        return self.system(self.study.target).name
+
+    @property
+    def told(self) -> bool:
+        """Whether the network is a perceptron, which can be built for any width."""
+        return isinstance(self.study.network, Network)
+
+    def beside(self, role: Role, rows: int, data: Data) -> Examples:
+        """Rows of one of several simulators, generated if they are not there yet."""
+        simulator = self.system(self.study.target)
+        held = generate(
+            simulator,
+            (*entropy(self.study.seed, role), crc32(simulator.name.encode())),
+            rows,
+            data.place(f"{role.name.lower()}-{simulator.name}"),
+            actors=data.actors,
+            progress=data.count,
+        )
+        found = Examples(held.inputs(), held.outputs())
+        if self.metric.name == "relative-l1":
+            away_from_zero(found.outputs, f"{self.study.target} ({role.name.lower()})")
+        return found
+
+    def joined(
+        self, plan: Sharing, seen: Sequence[Tensor], outputs: Sequence[Tensor], draws: Callable[[], Draws]
+    ) -> Joined:
+        """Perceptrons, all tasks in one product; any other network as of `Task`."""
+        own = self.study.network
+        if not isinstance(own, Network):
+            return super().joined(plan, seen, outputs, draws)
+        widths = {task: inputs.shape[1] for task, inputs in zip(plan.tasks, seen, strict=True)}
+        network = SharedMLP(plan, widths, outputs[0].shape[1], own.depth, own.width)
+        draw_weights(network, plan.recipe.initial_scale, draws().weights)
+        if plan.recipe.head == "constant":
+            network.start_heads(torch.stack(list(outputs), 1))
+        return network
 
     def tried(self) -> None:
         """Refuse a network of a user's own that does not map the task's rows, and weights that do not fit it."""
@@ -253,13 +298,14 @@ class Regression(Task):
 
 @dataclass(frozen=True)
 class Alone:
-    """What a task needs to know of a study of several, each of which is a simulator learned by itself."""
+    """What a task needs to know of a study of several, each of which is learned by itself."""
 
     target: str
     seed: int
-    network: Network
+    network: AnyNetwork
     start: Recipe
     metric: str = "relative-l1"
+    rows: Any = None
     sources: tuple[str, ...] = ()
     taught: tuple[str, ...] = ()
     weights: tuple[Any, ...] = ()

@@ -41,9 +41,7 @@ def measured(case: dict, seed: int) -> list[list[float]]:
     }
     recipe = Recipe(rate=8e-3, decay=0.1, batch=30, epochs=case["epochs"], activation="gelu", head="constant")
     plan = Sharing.ends(recipe, tasks, DEPTH + 1, *case["ends"], one_hot=True)
-    together = SharedTask(
-        seed, Role.CONFIRMATION, drawn[Role.POOL], max(5, rows // 5), DEPTH, case["width"], drawn[Role.TEST]
-    )
+    together = SharedTask(seed, Role.CONFIRMATION, alone, drawn[Role.POOL], max(5, rows // 5), drawn[Role.TEST])
     return [
         [float(np.log(learn(together, SharedTraining(plan, i, tasks[0], k)).errors[tasks[0]])) for i in range(SEEDS)]
         for k in range(1, SHUFFLES + 1)

@@ -39,11 +39,9 @@ def main(seeds: int) -> None:
     prepare_process()
     pools = {task: draw(task, 450, 1) for task in TASKS}
     tests = {task: draw(task, 2000, 2) for task in TASKS}
-    together = SharedTask(0, Role.REGRET, pools, 50, 6, 200, tests)
-    alone = {
-        task: Phase(Regression(Alone(task, 0, Network(), RECIPE)), 0, Role.REGRET, pools[task], 50, {}, tests[task])
-        for task in TASKS
-    }
+    learned = {task: Regression(Alone(task, 0, Network(), RECIPE)) for task in TASKS}
+    together = SharedTask(0, Role.REGRET, learned, pools, 50, tests)
+    alone = {task: Phase(learned[task], 0, Role.REGRET, pools[task], 50, {}, tests[task]) for task in TASKS}
     print("seed  " + f"{'':36}" + "".join(f"{task:>10}" for task in TASKS), flush=True)
     for seed in range(seeds):
         direct = {task: fit(alone[task], Request(Plan(RECIPE), seed))[1].value for task in TASKS}

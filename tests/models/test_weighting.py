@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graft.models.losses import Batch, relative_l1
+from graft.models.networks.joined import per_task
 from graft.models.networks.shared import SharedMLP
 from graft.models.train import descent
-from graft.models.weighting import fixed, objective, operation, per_task, project, surgery, uncertainty
+from graft.models.weighting import fixed, objective, operation, project, surgery, uncertainty
 from graft.spaces.plan import Recipe
 from graft.spaces.sharing import Sharing
 

@@ -28,6 +28,7 @@ def certificate(
     study: SharingStudy, result: SharingResult, found: Sequence[Comparison], spent: Cost
 ) -> SharingCertificate:
     """The certificate: one comparison for each task; of protocol 1 where the result is."""
+    metric = study.learned.metric
     rounds, kept, dropped = result.rounds, result.handed_over, result.not_confirmed
     helped = [one.task for one in found if one.helped]
     more: dict[str, object] = {}
@@ -41,8 +42,8 @@ def certificate(
         {
             "study": study.name,
             "decision": overall([one.decision for one in found]),
-            "sentence": sentence(found, study.rows.test, kept, dropped),
-            "metric": "mean over examples and spectrum points of |predicted - exact| / exact (Qu et al. 2018, Eq. 1)",
+            "sentence": sentence(found, study.rows.test, metric.words, kept, dropped),
+            "metric": metric.phrase,
             "mode": "fresh",
             "alpha": study.proof.alpha,
             "margin": study.proof.margin,

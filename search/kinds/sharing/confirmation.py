@@ -1,6 +1,5 @@
 """Confirmation of a sharing plan: fixed beforehand, round by round until all tasks left are helped."""
 
-import statistics as stdlib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -9,11 +8,12 @@ from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.transfer.confirmation import POWER_AT
 from graft.search.proof.confirmation import Arms
 from graft.search.proof.looks import Looks
-from graft.search.proof.statistics import log_ratios, seeds_needed
+from graft.search.proof.statistics import PAIRED, seeds_needed
 from graft.search.run.certificate import BehindAlone
 from graft.search.run.record import Errors
 from graft.search.run.results import Round
-from graft.search.run.trials import Trial, geometric_mean
+from graft.search.run.scale import RATIO, Scale
+from graft.search.run.trials import Trial
 from graft.search.tasks.base import Phase, Request
 from graft.search.tasks.joint import SharedTask, SharedTraining
 from graft.spaces.plan import Plan
@@ -24,25 +24,29 @@ Asked = tuple[Phase, Request] | tuple[SharedTask, SharedTraining]
 """What a training shares with others, and the training."""
 
 
-def chosen(plans: Sequence[Trial], reference: Reference) -> Trial | None:
+def chosen(plans: Sequence[Trial], reference: Reference, scale: Scale = RATIO) -> Trial | None:
     """The trial to confirm: the best of those that made no task worse on the search's seeds, else the best of all.
 
     Args:
         plans: Records of the plan search.
         reference: Errors of each task learned alone with its tuned recipe, on the same seeds.
+        scale: On which errors are compared.
     """
     complete = sorted((one for one in plans if one.state == "complete"), key=lambda one: (one.value, one.number))
-    harmless = [trial for trial in complete if all(ratio < 1 for ratio in changes(trial, reference).values())]
+    harmless = [trial for trial in complete if all(ratio < 1 for ratio in changes(trial, reference, scale).values())]
     return next(iter(harmless or complete), None)
 
 
-def clearly_behind(trial: Trial, plans: Sequence[Trial], reference: Reference) -> BehindAlone | None:
+def clearly_behind(
+    trial: Trial, plans: Sequence[Trial], reference: Reference, scale: Scale = RATIO
+) -> BehindAlone | None:
     """What the record keeps of a trial that the search shows to be clearly behind direct learning in every task.
 
     Args:
         trial: The one to be confirmed.
         plans: As of `chosen`.
         reference: As of `chosen`.
+        scale: The same.
 
     Returns:
         None if it is not.
@@ -50,14 +54,14 @@ def clearly_behind(trial: Trial, plans: Sequence[Trial], reference: Reference) -
     complete = [one.by_task for one in plans if one.state == "complete"]
     behind_in = []
     for task, alone in reference.items():
-        told = [error for error in alone if error]
+        told = [error for error in alone if error is not None]
         if len(told) < len(alone):
             return None  # where direct learning diverged nothing is known
         mine = _of(task, trial.by_task)
-        behind_in.append(behind(mine, [told, *(_of(task, errors) for errors in complete)], 0))
+        behind_in.append(behind(mine, [told, *(_of(task, errors) for errors in complete)], 0, scale))
     if not all(behind_in):
         return None
-    by = {task: ratio - 1 for task, ratio in changes(trial, reference).items()}
+    by = {task: ratio - 1 for task, ratio in changes(trial, reference, scale).items()}
     return BehindAlone.read({"trial": trial.number, "plan": trial.plan, "behind": by})
 
 
@@ -66,13 +70,19 @@ def _of(task: str, by_task: Sequence[Mapping[str, float | None]]) -> list[float]
     return [error for one in by_task if (error := one[task]) is not None]
 
 
-def changes(trial: Trial, reference: Reference) -> dict[str, float]:
+def changes(trial: Trial, reference: Reference, scale: Scale = RATIO) -> dict[str, float]:
     """Each task's error in a trial as a multiple of direct learning's, over the seeds that both have."""
     found = {}
     for task, alone in reference.items():
-        pairs = [(one, other) for one, other in zip(_of(task, trial.by_task), alone, strict=False) if other]
-        found[task] = geometric_mean([one / other for one, other in pairs]) or float("inf")
+        ours, theirs = _both(task, trial, alone)
+        found[task] = 1 + scale.change(ours, theirs) if ours else float("inf")
     return found
+
+
+def _both(task: str, trial: Trial, alone: Sequence[float | None]) -> tuple[list[float], list[float]]:
+    """Errors of a task in a trial and alone, on the seeds that have both."""
+    pairs = [(one, other) for one, other in zip(_of(task, trial.by_task), alone, strict=False) if other is not None]
+    return [one for one, _ in pairs], [other for _, other in pairs]
 
 
 def protocol(trial: Trial, tasks: Sequence[str], number: int, reference: Reference, study: SharingStudy) -> Round:
@@ -81,15 +91,12 @@ def protocol(trial: Trial, tasks: Sequence[str], number: int, reference: Referen
     Each round has an equal share of the level. Where the study names no looks there is one, after as many seeds as the
     most noisy task needs.
     """
-    proof, deviations = study.proof, [0.0]
+    proof, paired, deviations = study.proof, PAIRED[study.learned.scale.name], [0.0]
     for task in tasks:
-        own = _of(task, trial.by_task)
-        pairs = [(alone, one) for one, alone in zip(own, reference[task], strict=False) if alone]
-        if len(pairs) > 1:
-            deviations.append(stdlib.stdev(log_ratios([a for a, _ in pairs], [b for _, b in pairs]).tolist()))
-    alpha = proof.alpha / study.rounds
-    # The gain to be detected is a factor 1 / (1 - POWER_AT); what is tested is what of it exceeds the margin.
-    effect = -float(log_ratios([(1 - POWER_AT) * (1 + proof.margin)], [1.0])[0])
+        ours, theirs = _both(task, trial, reference[task])
+        if len(ours) > 1:
+            deviations.append(paired.of(theirs, ours).deviation)
+    alpha, effect = proof.alpha / study.rounds, paired.effect(POWER_AT, proof.margin)
     seeds = seeds_needed(max(deviations), effect, alpha / len(tasks), proof.seeds, proof.most_seeds)
     looks = Looks(proof.looks or (seeds,), proof.more, alpha)
     assert isinstance(trial.plan, Sharing)
@@ -105,6 +112,7 @@ def protocol(trial: Trial, tasks: Sequence[str], number: int, reference: Referen
         more=looks.more,
         levels=tuple(looks.levels.values()),
         placebos=proof.placebos,
+        scale=study.learned.scale.name,
         deviation_in_search=max(deviations),
     )
 

@@ -1,12 +1,12 @@
 """A study of several tasks from beginning to end, in one folder."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from graft.models.networks.network import Network, Shape
-from graft.models.weights import pack, sha256
+from graft.models.weights import sha256
 from graft.search.champion import outputs_only, predict_csv
 from graft.search.engine.cost import cost
 from graft.search.engine.searched import Direct, by_budget, searched
@@ -15,7 +15,7 @@ from graft.search.estimate import AROUND, seconds_per_training
 from graft.search.kinds.base import Asked, Kind, Written
 from graft.search.kinds.sharing import mapping
 from graft.search.kinds.sharing.conclusion import best_measured, certificate
-from graft.search.kinds.sharing.pipeline import SharingPipeline, baseline_phase
+from graft.search.kinds.sharing.pipeline import SharingPipeline
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.sharing.verdict import comparisons, undecided
 from graft.search.kinds.sharing.verification import checks
@@ -24,12 +24,13 @@ from graft.search.run.certificate import Comparison, Kept, SharingCertificate
 from graft.search.run.folder import Run, write_bytes
 from graft.search.run.results import Round, SharedMap, SharingResult
 from graft.search.run.seeds import Role
-from graft.search.tasks.base import Phase, Request, cards, fit
+from graft.search.tasks.base import Phase, Request, fit
 from graft.search.tasks.joint import SharedTask, SharedTraining, learn
-from graft.search.tasks.regression import BYTES_A_ROW, interface
-from graft.simulators.registry import find
 from graft.spaces.plan import Plan
 from graft.spaces.sharing import Sharing as Plans
+
+BYTES = 4
+"""Of a number in a data set, float32."""
 
 
 class Sharing(Kind[SharingStudy, SharingPipeline, SharedMap]):
@@ -79,8 +80,9 @@ class Sharing(Kind[SharingStudy, SharingPipeline, SharedMap]):
 
     def megabytes(self) -> float:
         """Disk that a run will take."""
-        rows = self.study.rows
-        return 50 + (rows.pool + rows.test) * len(self.study.tasks) * BYTES_A_ROW / 1e6
+        rows, shapes = self.study.rows, self.study.learned.shapes
+        each = BYTES * sum(math.prod(shape) for shape in shapes)
+        return 50 + (rows.pool + rows.test) * len(self.study.tasks) * each / 1e6
 
     def mapped(self, line: SharingPipeline) -> SharedMap:
         """Every number of first blocks shared, with and without telling the task."""
@@ -97,8 +99,10 @@ class Sharing(Kind[SharingStudy, SharingPipeline, SharedMap]):
 
     def predict(self, folder: Path, asked: Asked) -> str:
         """Outputs of one task's network for a file of inputs."""
+        task = self.study.learned
+        task.predicts(folder)
         outputs_only(folder, asked.temperatures, asked.sweeps)
-        return predict_csv(folder, Path(asked.what), asked.task)
+        return predict_csv(folder, Path(asked.what), asked.task, task.opened)
 
 
 @dataclass(frozen=True)
@@ -137,17 +141,13 @@ def own_network(name: str, phase: Phase, arm: str, plan: Plan) -> Trained:
     return Trained(arm, plan, off.value, phase.task.pack(fitted))
 
 
-def shared_networks(task: SharedTask, plan: Plans) -> dict[str, Trained]:
+def shared_networks(shared: SharedTask, plan: Plans) -> dict[str, Trained]:
     """The path of each task through one shared network, as a network of its own."""
-    learned = learn(task, SharedTraining(plan, 0))
-    network = learned.network.cpu()
-    found = {}
-    for name in plan.tasks:
-        built = Network(task.depth, task.width)
-        shape = Shape(network.inputs[name], network.outputs, built, plan.recipe.activation)
-        data = pack(network.alone(name), shape, learned.scalings[name])
-        found[name] = Trained("candidate", plan, learned.errors[name], data)
-    return found
+    learned = learn(shared, SharedTraining(plan, 0))
+    return {
+        name: Trained("candidate", plan, learned.errors[name], shared.tasks[name].pack(fitted))
+        for name, fitted in learned.fitted.items()
+    }
 
 
 def _write(
@@ -166,11 +166,11 @@ def _write(
         "format": 1,
         "protocol": 3,
         "study": study.to_dict(),
-        "data": cards(run.path("data")),
+        "data": study.learned.data_cards(run.path("data")),
         **searches,
         "recipes": {task: rival.plan.recipe for task, rival in rivals.items()},
         "direct_by_budget": {
-            task: by_budget(searches[baseline_phase(task)].trials, direct[task], rival)
+            task: by_budget(searches[study.phase_of(task)].trials, direct[task], rival)
             for task, rival in rivals.items()
         },
         "handed_over": {
@@ -189,11 +189,11 @@ def _write(
     certified = certificate(study, result, found, spent)
     for one in certified.comparisons:
         task, network = one.task, networks[one.task]
-        folder = run.path("model", find(task).name)
+        folder = run.path("model", line.tasks[task].called)
         write_bytes(folder / "network.safetensors", network.data)
         card = {"study": study.name, "task": task, "decision": one.decision, "sentence": certified.sentence,
                 "plan": network.plan, "error": network.error, "sha256": sha256(network.data),
-                **interface(find(task))}  # fmt: skip
-        run.write(f"model/{find(task).name}/card.json", card)
+                **line.tasks[task].interface()}  # fmt: skip
+        run.write(f"model/{line.tasks[task].called}/card.json", card)
     run.write("certificate.json", certified)
     return certified

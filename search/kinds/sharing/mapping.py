@@ -6,9 +6,10 @@ from typing import Any
 from graft.search.kinds.sharing.confirmation import Asked
 from graft.search.kinds.sharing.pipeline import SharingPipeline
 from graft.search.kinds.sharing.study import SharingStudy
-from graft.search.proof.statistics import log_ratios, reduction
+from graft.search.proof.statistics import PAIRED
 from graft.search.run.folder import Run
 from graft.search.run.results import Change, SharedMap, SharingResult
+from graft.search.run.scale import RATIO, Scale
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Request
 from graft.search.tasks.joint import SharedTraining
@@ -34,13 +35,14 @@ def drawn(line: SharingPipeline) -> SharedMap:
     study = line.study
     own, chosen = recipes(line.run, study)
     recipe = chosen.recipe if chosen else study.start
+    scale, told = study.learned.scale, (False, True) if study.learned.told else (False,)
     how: dict[str, Any] = (
         {"align": chosen.align, "weighting": chosen.weighting, "weights": chosen.weights} if chosen else {}
     )
     plans = {
-        f"{n}{' told' if told else ''}": Sharing.ends(recipe, study.tasks, study.blocks, n, one_hot=told, **how)
+        f"{n}{' told' if one_hot else ''}": Sharing.ends(recipe, study.tasks, study.blocks, n, one_hot=one_hot, **how)
         for n in range(study.blocks + 1)
-        for told in (False, True)
+        for one_hot in told
     }
     seeds = range(study.budget.map)
     with line.phase("map"):
@@ -55,8 +57,8 @@ def drawn(line: SharingPipeline) -> SharedMap:
     cells = []
     for name, plan in plans.items():
         found = [entries[f"{name}/{i}"] for i in seeds]
-        errors = {task: [e["by_task"][task] if e["error"] else None for e in found] for task in study.tasks}
-        changes = {task: change(direct[task], errors[task]) for task in study.tasks}
+        errors = {task: [e["by_task"][task] if e["error"] is not None else None for e in found] for task in study.tasks}
+        changes = {task: change(direct[task], errors[task], scale) for task in study.tasks}
         cells.append({"first": int(name.split()[0]), "one_hot": plan.one_hot, "errors": errors, "changes": changes})
     return SharedMap.read(
         {
@@ -71,11 +73,14 @@ def drawn(line: SharingPipeline) -> SharedMap:
     )
 
 
-def change(direct: Sequence[float | None], errors: Sequence[float | None]) -> Change | None:
-    """Relative change of a task's error against learning it alone, with its 95 % interval; None if one diverged."""
+def change(direct: Sequence[float | None], errors: Sequence[float | None], scale: Scale = RATIO) -> Change | None:
+    """Relative change of a task's error against learning it alone, with its 95 % interval.
+
+    None if a training diverged, or where there is no such change: of an error that was never made.
+    """
     pairs = [(a, b) for a, b in zip(direct, errors, strict=True) if a is not None and b is not None]
-    if len(pairs) < len(errors):
+    if len(pairs) < len(errors) or not any(a for a, _ in pairs):
         return None
-    found = reduction(log_ratios([a for a, _ in pairs], [b for _, b in pairs]), ALPHA)
+    found = PAIRED[scale.name].of([a for a, _ in pairs], [b for _, b in pairs]).reduction(ALPHA)
     low, high = (-end for end in reversed(found.interval))
     return Change(value=-found.value, interval=(low, high))

@@ -3,9 +3,7 @@
 import math
 from collections.abc import Mapping
 from functools import partial
-from zlib import crc32
 
-from graft.models.losses import away_from_zero, of_order_one, varying
 from graft.search.engine.budget import SearchBudget, affordable
 from graft.search.engine.sampler import NumberedGP, Sampling
 from graft.search.engine.search import Search, Space
@@ -17,18 +15,15 @@ from graft.search.kinds.transfer.phases import PLANS, catching_up, direct_budget
 from graft.search.kinds.transfer.study import Budget
 from graft.search.proof.confirmation import Arms, decide
 from graft.search.run.results import Round
-from graft.search.run.seeds import Role, entropy
+from graft.search.run.scale import Scale
+from graft.search.run.seeds import Role
 from graft.search.run.trials import Trial
-from graft.search.tasks.base import Examples, Phase, Request
+from graft.search.tasks.base import Examples, Phase, Request, Task
 from graft.search.tasks.joint import SharedTask
-from graft.simulators.data.shards import generate
-from graft.simulators.registry import find
 from graft.spaces import sharing
 from graft.spaces.plan import Plan
 from graft.spaces.ranges import shortened
 from graft.spaces.sharing import Sharing
-
-ALLOWED = "another task: several learned together are judged by a relative error"
 
 
 class SharingPipeline(Work):
@@ -37,66 +32,54 @@ class SharingPipeline(Work):
     study: SharingStudy
 
     def examples(self, task: str, role: Role, rows: int) -> Examples:
-        """Rows of one task, generated if they are not there yet: each task has data sets and a seed of its own."""
-        simulator = find(task)
-        data = generate(
-            simulator,
-            (*entropy(self.study.seed, role), crc32(simulator.name.encode())),
-            rows,
-            self.place(f"{role.name.lower()}-{simulator.name}"),
-            actors=self.resources.workers,
-            progress=self.progress.count,
-        )
-        found = Examples(data.inputs(), data.outputs())
-        away_from_zero(found.outputs, f"{task} ({role.name.lower()})", ALLOWED)
-        return found
+        """Rows of one task, the same each time: each task has data and random numbers of its own."""
+        return self.tasks[task].beside(role, rows, self)
 
     def prepare(self) -> None:
         """The pool of each task less its locked rows; search sees nothing else."""
-        rows = self.study.rows
-        with self.phase("data", (rows.pool + rows.test) * len(self.study.tasks)):
-            self.pools = {
-                task: self.examples(task, Role.POOL, rows.pool).first(rows.pool - rows.locked)
-                for task in self.study.tasks
-            }
-            for task, pool in self.pools.items():
-                varying(pool.outputs, f"{task} (pool)")
-                of_order_one(pool.outputs, f"{task} (pool)", ALLOWED)
+        study, rows = self.study, self.study.rows
+        self.tasks: dict[str, Task] = {name: study.alone(name) for name in study.tasks}
+        with self.phase("data", (rows.pool + rows.test) * len(study.tasks)):
+            self.pools = {}
+            for name, task in self.tasks.items():
+                pool = self.examples(name, Role.POOL, rows.pool).first(rows.pool - rows.locked)
+                task.admit(pool, f"{name} (pool)")
+                self.tasks[name] = task.knowing(pool, self.calls, self.run)
+                self.pools[name] = self.tasks[name].of_target(pool)
             self.judges()  # what they refuse is refused before anything was searched
 
     def judges(self) -> dict[str, Examples]:
-        """Newly simulated examples of each task, which no search reads."""
-        return {task: self.examples(task, Role.TEST, self.study.rows.test) for task in self.study.tasks}
+        """Newly drawn examples of each task, which no search reads."""
+        rows = self.study.rows.test
+        return {name: task.to_judge(self.examples(name, Role.TEST, rows)) for name, task in self.tasks.items()}
 
     def alone(self, role: Role, judges: Mapping[str, Examples] | None = None) -> dict[str, Phase]:
         """What the trainings of each task by itself share."""
         study, device = self.study, self.resources.device
         return {
-            name: Phase(study.alone(name), study.seed, role, pool,
+            name: Phase(self.tasks[name], study.seed, role, pool,
                         study.rows.validation, {}, judges[name] if judges else None, device)
             for name, pool in self.pools.items()
         }  # fmt: skip
 
     def together(self, role: Role, judges: Mapping[str, Examples] | None = None) -> SharedTask:
         """What the trainings of all tasks together share: the same seeds, rows and judges."""
-        rows, network = self.study.rows, self.study.network
+        study = self.study
         return SharedTask(
-            self.study.seed,
-            role,
-            self.pools,
-            rows.validation,
-            network.depth,
-            network.width,
-            judges,
-            self.resources.device,
+            study.seed, role, self.tasks, self.pools, study.rows.validation, judges, self.resources.device
         )
+
+    @property
+    def scale(self) -> Scale:
+        """On which the tasks' errors are averaged and compared."""
+        return self.study.learned.scale
 
     def baselines(self) -> dict[str, Direct]:
         """Search the recipe of direct learning for each task, each with the budget that the plans get for all."""
         self.searches: dict[str, Search] = {}
         found = {}
         for number, (task, shared) in enumerate(self.alone(Role.BASELINE).items(), 1):
-            phase = baseline_phase(task)
+            phase = self.study.phase_of(task)
             until = self._until(number / len(self.study.tasks))
             search = self.searches[phase] = self._direct_search(phase, self.study.budget, until)
             self.explore(search, shared, f"{task} alone")
@@ -107,7 +90,7 @@ class SharingPipeline(Work):
         """Go on with each of those searches until it has had its own budget and that of the shared search besides."""
         found = {}
         for task, shared in self.alone(Role.BASELINE).items():
-            phase, budget = baseline_phase(task), catching_up(self.study.budget, direct[task])
+            phase, budget = self.study.phase_of(task), catching_up(self.study.budget, direct[task])
             search = self.searches[phase] = self._direct_search(phase, budget, times=budget.rival)
             self.explore(search, shared, f"{task} alone, gone on with", f"rival-{phase}")
             found[task] = settled(self.run, search, f"rival-{phase}.json")
@@ -119,7 +102,7 @@ class SharingPipeline(Work):
             self.journal,
             phase,
             study.seed,
-            direct_budget(budget, until, times),
+            direct_budget(budget, until, times, self.scale),
             study.start,
             study.ranges,
             study.rows.training,
@@ -142,11 +125,12 @@ class SharingPipeline(Work):
         errors = {task: one.error for task, one in direct.items()}
         ranges = sharing.around([one.ranges for one in direct.values()])
         budget, seeds = min(study.budget.trainings, *(one.spent for one in direct.values())), study.budget.seeds
-        suggest = partial(sharing.suggest, start=start, errors=errors, blocks=study.blocks, weightings=study.weighting)
+        blocks, weighting, told = study.blocks, study.weighting, self.tasks[study.tasks[0]].told
+        suggest = partial(sharing.suggest, start=start, errors=errors, blocks=blocks, weightings=weighting, told=told)
         space = Space(
             partial(shortened, space=suggest, rows=rows, steps=steps),
             ranges,
-            sharing.first_guesses(ranges, start, study.blocks, study.weighting),
+            sharing.first_guesses(ranges, start, blocks, weighting, told),
             partial(sharing.constraints, rows=rows, steps=steps),
             read=Sharing.from_dict,
         )
@@ -154,7 +138,7 @@ class SharingPipeline(Work):
             self.journal,
             "plans",
             space,
-            SearchBudget(budget, seeds, affordable(PLANS, budget, seeds), self._until(2)),
+            SearchBudget(budget, seeds, affordable(PLANS, budget, seeds), self._until(2), scale=self.scale),
             Sampling(study.seed, Role.PLANS_SAMPLER, NumberedGP),
             on_close=self.closed("plans"),
         )
@@ -171,8 +155,8 @@ class SharingPipeline(Work):
             is ``not_confirmed``, for it was clearly behind direct learning there.
         """
         plans = [Trial.read(told) for told in self.searches["plans"].records()]
-        trial = confirmation.chosen(plans, reference)
-        self.not_confirmed = None if trial is None else confirmation.clearly_behind(trial, plans, reference)
+        trial = confirmation.chosen(plans, reference, self.scale)
+        self.not_confirmed = None if trial is None else confirmation.clearly_behind(trial, plans, reference, self.scale)
         left: list[str] | None = list(self.study.tasks) if trial and not self.not_confirmed else None
         rounds: list[Round] = []
         while left:
@@ -199,8 +183,3 @@ class SharingPipeline(Work):
         _, arms = decide(verdict.course(fixed), measured, further)
         found = fixed.model_copy(update={"arms": confirmation.by_arm(arms)})
         return found.model_copy(update={"seeds": found.longest})
-
-
-def baseline_phase(task: str) -> str:
-    """The phase that searches one task's recipe of direct learning; also a part of paths."""
-    return f"baseline-{find(task).name}"

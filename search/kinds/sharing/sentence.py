@@ -10,6 +10,7 @@ from graft.spaces.words import join_names
 def sentence(
     comparisons: Sequence[Comparison],
     rows: int,
+    words: str,
     handed_over: Mapping[str, Kept] | None = None,
     not_confirmed: BehindAlone | None = None,
 ) -> str:
@@ -18,6 +19,7 @@ def sentence(
     Args:
         comparisons: Of the certificate, one for each task.
         rows: Newly simulated examples of each task.
+        words: What is measured, as of `graft.models.losses.Metric`.
         handed_over: The network that the folder keeps of each task; None in runs of protocol 1.
         not_confirmed: The best plan, if the search showed it to be clearly behind direct learning in every task.
     """
@@ -44,7 +46,7 @@ def sentence(
     worst = max(one.p_value or 0.0 for one in helped)
     text = (
         f"Sharing: learn {join_names(plan.tasks)} together and {plan.describe()}. On {rows:,} newly simulated examples "
-        f"of each the mean spectrum error falls against tuned direct learning of {gains} (p at most {worst:.1g}, "
+        f"of each the {words} falls against tuned direct learning of {gains} (p at most {worst:.1g}, "
         f"{seeds} fresh seeds); {why}."
     )
     left = [one for one in comparisons if not one.helped]

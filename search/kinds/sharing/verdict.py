@@ -20,7 +20,7 @@ Capacity needs no arm: a task's path through the shared network is a network of 
 from collections.abc import Collection, Mapping, Sequence
 
 from graft.search.kinds.sharing.confirmation import flat
-from graft.search.proof.claims import Claim, Compare, Errors, Rival, paired, summary, tested
+from graft.search.proof.claims import SEED_BY_SEED, Claim, Errors, Rival, summary, tested
 from graft.search.proof.confirmation import Arms, Course, Settled, one_by_one, replayed
 from graft.search.proof.looks import Looks
 from graft.search.run.certificate import Candidate, Comparison
@@ -31,7 +31,7 @@ Found = Mapping[str, Settled]
 """What was found of each task, and after how many seeds."""
 
 
-def course(one: Round, compare: Compare = paired) -> Course[str, Found]:
+def course(one: Round) -> Course[str, Found]:
     """How a round goes on: each task's arms end as soon as the task is decided."""
 
     def arms(task: str, controlled: bool) -> Collection[str]:
@@ -43,15 +43,14 @@ def course(one: Round, compare: Compare = paired) -> Course[str, Found]:
         return _claim(task, held, one)
 
     looks = Looks(one.looks, one.more, one.alpha)
-    return one_by_one(looks, one.tasks, arms, claim, bool(one.placebos), compare)
+    return one_by_one(looks, one.tasks, arms, claim, bool(one.placebos), SEED_BY_SEED[one.scale])
 
 
-def judged(one: Round, compare: Compare = paired) -> dict[str, Candidate]:
+def judged(one: Round) -> dict[str, Candidate]:
     """One round of confirmation: whether each task is better off, Holm over the tasks.
 
     Args:
         one: What was fixed, with errors by arm (those of `ARMS`, and ``candidate``) and task, seed by seed.
-        compare: How an arm is compared with a candidate.
 
     Returns:
         For each task an entry as in the certificate: ``decision`` is ``transfer`` where sharing is proved to help.
@@ -61,8 +60,9 @@ def judged(one: Round, compare: Compare = paired) -> dict[str, Candidate]:
         ValueError: If the protocol asks for other seeds or arms than were measured.
     """
     held = {task: {arm: told[task] for arm, told in one.arms.items() if task in told} for task in one.arms["candidate"]}
+    compare = SEED_BY_SEED[one.scale]
     if one.looks:
-        found = replayed(course(one, compare), flat(one))
+        found = replayed(course(one), flat(one))
         findings = [found[task].finding for task in held]
     else:  # protocol 2 and before
         findings = tested([_claim(task, errors, one) for task, errors in held.items()], one.alpha, compare=compare)
@@ -105,7 +105,7 @@ def _claim(task: str, errors: Mapping[str, Errors], one: Round) -> Claim:
     return Claim(task, errors["candidate"], rivals, "learning together")
 
 
-def comparisons(tasks: Sequence[str], rounds: Sequence[Round], compare: Compare = paired) -> list[Comparison]:
+def comparisons(tasks: Sequence[str], rounds: Sequence[Round]) -> list[Comparison]:
     """The certificate's comparisons from every round of confirmation: of each task, the last round it was in.
 
     Tasks that a round does not prove to be helped leave, and the others are confirmed without them on fresh seeds.
@@ -115,12 +115,11 @@ def comparisons(tasks: Sequence[str], rounds: Sequence[Round], compare: Compare 
     Args:
         tasks: Of the study.
         rounds: Each with its errors.
-        compare: How an arm is compared with a candidate.
     """
     entries: dict[str, Candidate] = {}
     left: list[str] = []
     for one in rounds:
-        found = judged(one, compare)
+        found = judged(one)
         left = _helped(one, found)
         entries |= found
     if len(left) == 1 or (rounds and left != list(rounds[-1].tasks)):
@@ -132,15 +131,15 @@ def comparisons(tasks: Sequence[str], rounds: Sequence[Round], compare: Compare 
     return [_entry(task, entries.get(task)) for task in tasks]
 
 
-def remaining(one: Round, compare: Compare = paired) -> list[str] | None:
+def remaining(one: Round) -> list[str] | None:
     """The tasks to confirm next after a round, or None if that round was the last."""
-    left = _helped(one, judged(one, compare))
+    left = _helped(one, judged(one))
     return left if 1 < len(left) < len(one.tasks) else None
 
 
-def undecided(one: Round, compare: Compare = paired) -> bool:
+def undecided(one: Round) -> bool:
     """Whether a round has left a task open."""
-    return any(found.decision == "undecided" for found in judged(one, compare).values())
+    return any(found.decision == "undecided" for found in judged(one).values())
 
 
 def _helped(one: Round, found: Mapping[str, Candidate]) -> list[str]:

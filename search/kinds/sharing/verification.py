@@ -5,15 +5,12 @@ from collections.abc import Callable, Mapping
 from graft.search.champion import load
 from graft.search.engine.searched import other_rival, recorded
 from graft.search.kinds.sharing import conclusion, confirmation
-from graft.search.kinds.sharing.pipeline import baseline_phase
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.sharing.verdict import comparisons
 from graft.search.proof.verification import UNSPENT, departure, other_data
 from graft.search.run.certificate import Kept
 from graft.search.run.folder import Evidence, Run
 from graft.search.run.results import Round, SharingResult
-from graft.search.tasks.base import cards
-from graft.simulators.registry import find
 
 
 def checks(run: Run, study: SharingStudy) -> dict[str, Callable[[], str]]:
@@ -41,7 +38,7 @@ def checks(run: Run, study: SharingStudy) -> dict[str, Callable[[], str]]:
 
     def rivals(handed_over: Mapping[str, Kept]) -> str:
         for one in comparisons(study.tasks, result.rounds):
-            task, phase = one.task, baseline_phase(one.task)
+            task, phase = one.task, study.phase_of(one.task)
             found = recorded(run, f"rival-{phase}.json")
             direct = recorded(run, f"direct-{phase}.json")
             wrong = other_rival(result.searches[phase], result.direct_by_budget[task], direct, found)
@@ -56,7 +53,7 @@ def checks(run: Run, study: SharingStudy) -> dict[str, Callable[[], str]]:
         return departure(rebuilt.to_dict(), certificate)
 
     def champions() -> str:
-        held = {task: load(run.folder, find(task).name).card for task in study.tasks}
+        held = {task: load(run.folder, study.alone(task).called, study.learned.opened).card for task in study.tasks}
         other = [task for task, card in held.items() if card["sentence"] != certificate["sentence"]]
         if other:
             return f"the card of {', '.join(other)} tells another verdict"
@@ -67,7 +64,7 @@ def checks(run: Run, study: SharingStudy) -> dict[str, Callable[[], str]]:
 
     return {
         "study": studies,
-        "data": lambda: other_data(cards(run.path("data")), result),
+        "data": lambda: other_data(study.learned.data_cards(run.path("data")), result),
         "evidence": evidence,
         "certificate": comparison,
         "champions": champions,

@@ -6,9 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from torch import nn
-
-from graft.models.scaling import Scaling
 from graft.search.champion import outputs_only, predict_csv
 from graft.search.engine.cost import cost
 from graft.search.engine.searched import Direct, by_budget, searched
@@ -131,12 +128,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         task = self.study.learned
         task.predicts(folder)
         outputs_only(folder, asked.temperatures, asked.sweeps)
-
-        def opened(data: bytes) -> tuple[nn.Module, Scaling | None]:
-            fitted = task.unpack(data)
-            return fitted.network, fitted.scaling
-
-        return predict_csv(folder, Path(asked.what), asked.task, opened)
+        return predict_csv(folder, Path(asked.what), asked.task, task.opened)
 
 
 def _learned_from(line: Pipeline, confirmed: Confirmed) -> int:

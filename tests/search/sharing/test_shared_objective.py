@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from phases import phase
+from phases import phase, regression
 
 from graft.models.networks.network import Network
 from graft.search.engine.budget import SearchBudget
@@ -40,7 +40,7 @@ def pool(width: int, rows: int = 30) -> Examples:
 
 
 POOLS = {"a": pool(3), "b": pool(5)}
-TASK = SharedTask(7, Role.PLANS, POOLS, validation=6, depth=1, width=5)
+TASK = SharedTask(7, Role.PLANS, dict.fromkeys("abc", regression(Network(1, 5))), POOLS, validation=6)
 
 
 def test_the_score_is_the_geometric_mean_over_tasks() -> None:
@@ -53,7 +53,8 @@ def test_a_seed_sets_the_same_rows_aside_as_learning_alone() -> None:
     for index in range(3):
         alone, _ = fit(phase(7, Role.PLANS, POOLS["a"], 6, Network(1, 5)), Request(Plan(RECIPE), index))
         assert alone.scaling is not None
-        assert torch.equal(learn(TASK, SharedTraining(APART, index)).scalings["a"].mean, alone.scaling.mean)
+        together = learn(TASK, SharedTraining(APART, index)).fitted["a"].scaling
+        assert together is not None and torch.equal(together.mean, alone.scaling.mean)
 
 
 def test_a_path_depends_on_the_others_only_where_it_is_shared() -> None:
@@ -95,9 +96,10 @@ def test_divergence_is_an_outcome() -> None:
     assert outcome.error == float("inf") and outcome.by_task == {} and "loss" in outcome.reason
 
 
-@pytest.mark.parametrize("differs", ["seed", "role", "validation", "depth", "width", "pools"])
+@pytest.mark.parametrize("differs", ["seed", "role", "validation", "tasks", "pools"])
 def test_whatever_changes_an_error_changes_its_digest(differs: str) -> None:
-    other: dict[str, Any] = {"seed": 8, "role": Role.REGRET, "validation": 5, "depth": 2, "width": 6}
+    other: dict[str, Any] = {"seed": 8, "role": Role.REGRET, "validation": 5}
+    other["tasks"] = dict.fromkeys("abc", regression(Network(2, 5)))
     other["pools"] = POOLS | {"b": pool(5, 31)}
     training = SharedTraining(TOGETHER, 0)
     assert replace(TASK, **{differs: other[differs]}).digest(training) != TASK.digest(training)

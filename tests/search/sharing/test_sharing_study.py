@@ -63,11 +63,9 @@ def test_tasks_of_different_width_are_refused(monkeypatch: pytest.MonkeyPatch) -
     from graft.simulators.registry import find
 
     class Narrow:
-        name, outputs = "narrow", 12
+        name, inputs, outputs = "narrow", 8, 12
 
-    monkeypatch.setattr(
-        "graft.search.kinds.sharing.study.find", lambda task: Narrow if task == "narrow" else find(task)
-    )
+    monkeypatch.setattr("graft.search.tasks.regression.find", lambda task: Narrow if task == "narrow" else find(task))
     with pytest.raises(InputError, match="film-8 has 200 outputs and narrow has 12 outputs; allowed: tasks of equal"):
         SharingStudy("mine", ("film-8", "narrow"))
 

@@ -152,7 +152,7 @@ def test_one_task_alone_shares_with_nobody() -> None:
 def test_no_plan_no_sharing() -> None:
     found = comparisons(TASKS, [])
     assert [one.decision for one in found] == ["direct"] * 4 and all(one.candidates == () for one in found)
-    assert "no plan survived the search" in sentence(found, 2000)
+    assert "no plan survived the search" in sentence(found, 2000, "error")
 
 
 def test_divergence_fails_a_task_but_never_helps_one() -> None:
@@ -274,7 +274,7 @@ def test_the_others_knowledge_must_beat_shuffles_by_more_than_these_differ() -> 
     found = judged(turns)["film-8"]
     assert found.decision == "undecided" and "by more than shuffles differ" in found.reason
     assert found.p_values["shuffled"] > found.p_values["direct"]
-    text = sentence(comparisons(turns.tasks, [turns]), 2000)
+    text = sentence(comparisons(turns.tasks, [turns]), 2000, "error")
     assert text.startswith("Undecided: until more is known, learn film-8 and film-10 each alone; no sharing is proved")
 
 
@@ -291,7 +291,7 @@ def test_one_task_that_is_helped_waits_for_another_that_is_open() -> None:
 
 def test_the_verdict_in_words() -> None:
     first = rounded(1, GOOD | {"film-8": {"direct": 0.8}})
-    text = sentence(comparisons(TASKS, [first, rounded(2, {task: {} for task in TASKS[1:]})]), 2000)
+    text = sentence(comparisons(TASKS, [first, rounded(2, {task: {} for task in TASKS[1:]})]), 2000, "error")
     assert text.startswith(
         "Sharing: learn film-10, film-12 and film-14 together and share layers 1 to 2 and 7 of 7 (the head included) "
         "among all, the network told its task by a one-hot, losses weighed 1:0.6:0.4. On 2,000 newly simulated"
@@ -339,5 +339,5 @@ def test_a_plan_that_the_search_shows_behind_in_every_task_is_not_confirmed() ->
     assert clearly_behind(one_sided, [one_sided, far], reference) is None  # one task is helped, and the other may leave
     assert clearly_behind(near, [near, far], reference) is None
     assert clearly_behind(far, [far, trial(3, 0.08, 0.15)], reference | {"a": [None, 0.05, 0.05]}) is None
-    text = sentence([nothing(task) for task in "ab"], 9, None, found)
+    text = sentence([nothing(task) for task in "ab"], 9, "error", None, found)
     assert "clearly behind direct learning already in the search (a by 40 %, b by 40 %)" in text
