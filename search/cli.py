@@ -84,7 +84,11 @@ def parser() -> Parser:
     added["calibrate"].add_argument(
         "--mode", default="fresh", type=_mode, choices=("fresh", "holdout"), help="of the certificate (default: fresh)"
     )
-    added["calibrate"].add_argument("--out", metavar="DIR", help="default: runs/calibration")
+    added["calibrate"].add_argument(
+        "--kind", default="transfer", choices=("transfer", "sharing", "dcl"), help="of study (default: transfer)"
+    )
+    help = "default: runs/calibration, with the kind behind if it is not transfer"
+    added["calibrate"].add_argument("--out", metavar="DIR", help=help)
     added["calibrate"].add_argument("--workers", type=int, metavar="N", help="repeats at a time (default: all CPUs)")
     added["completion"].add_argument("shell", choices=("bash", "zsh"), help="of which shell")
     for name in ("ui", "deliver"):

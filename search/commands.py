@@ -189,8 +189,11 @@ def calibrate(options: Namespace) -> object:
     from graft.search.study import resolve
 
     whole("--repeats", options.repeats, 1)
-    folder = Path(options.out or "runs/calibration").resolve()
+    others = options.kind != "transfer"
+    folder = Path(options.out or "runs/calibration" + f"-{options.kind}" * others).resolve()
     possible(options.workers, "cpu", folder, 200, Resources(cpus(), 0))  # processes of this machine, no Ray
+    if others:
+        return _claims_calibrated(options, folder)
     from graft.search.kinds.transfer import calibration
     from graft.search.kinds.transfer.study import Study
     from graft.search.report import calibration as drawn
@@ -213,6 +216,32 @@ def calibrate(options: Namespace) -> object:
     options.say(f"true gain of the first candidate over tuned direct learning, {known['seeds']} seeds: {gain}")
     options.say(f"figure: {place / 'calibration.png'}")
     return {"rows": rows, "truth": known}
+
+
+def _claims_calibrated(options: Namespace, folder: Path) -> object:
+    """How often the certificates of sharing or DCL err."""
+    from importlib import import_module
+
+    from graft.cluster.preflight import cpus
+    from graft.search.kinds import calibration
+    from graft.search.report import calibration as drawn
+    from graft.search.run.folder import write_bytes, write_json
+    from graft.search.study import resolve
+
+    if options.mode != "fresh":
+        raise InputError(f"--mode is {options.mode!r}; allowed with --kind {options.kind}: fresh, the only one it has")
+    kind = import_module(f"graft.search.kinds.{options.kind}.calibration")
+    study = resolve(f"calibration-{options.kind}")
+    repeats = kind.calibrate(study, folder, options.repeats, options.workers or cpus())
+    for done, (case, repeat) in enumerate(repeats, 1):
+        options.say(f"{done:4} {case} {repeat}")
+    rows = calibration.table(kind.CASES, folder)
+    write_json(folder / "calibration.json", {"study": study.to_dict(), "rows": rows})
+    write_bytes(folder / "calibration.png", drawn.picture({"fresh": rows}, calibration.LEVEL))
+    for line in drawn.lines({"fresh": rows}):
+        options.say(line)
+    options.say(f"figure: {folder / 'calibration.png'}")
+    return {"rows": rows}
 
 
 def doctor(options: Namespace) -> object:

@@ -12,7 +12,7 @@ LINES = {False: ((0.05, "level"), (0.08, "allowed")), True: ((0.80, "wanted"),)}
 
 def lines(modes: Mapping[str, Rows]) -> list[str]:
     """The table in Markdown, line by line; arguments as of `calibration`."""
-    head = ["mode", "what the source has learned", "runs", "said transfer", "false", "undecided", "95 % bound"]
+    head = ["mode", "what is known of it", "runs", "said transfer", "false", "undecided", "95 % bound"]
     found = [f"| {' | '.join([*head, 'median reduction', 'median cost'])} |", "|---" * (len(head) + 2) + "|"]
     for mode, rows in modes.items():
         for row in (row for row in rows if row["repeats"]):

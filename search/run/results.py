@@ -213,33 +213,38 @@ class TransferResult(Result):
         return self.networks or self.bases
 
 
-class Round(Record):
-    """What was fixed before a round of a sharing plan's confirmation, and then the errors by arm and task.
+class Looked(Record):
+    """What is fixed before a confirmation in looks, and then how many seeds it took and what it measured.
 
-    Rounds of protocol 2 and before fix their number of seeds; later ones fix looks, and how many shuffles take turns.
+    Those of protocol 2 and before fix their number of seeds; later ones fix looks.
     """
 
-    round: int
-    tasks: tuple[str, ...]
-    trial: int
-    plan: Sharing
-    first_seed: int
     margin: float
     alpha: float
     seeds: int | None = None
     looks: tuple[int, ...] = ()
     more: tuple[int, ...] = ()
     levels: Numbers = ()
-    placebos: int = 0
-    scale: str = "ratio"
-    deviation_in_search: float = 0.0
-    arms: Mapping[str, Mapping[str, Errors]] = {}
 
     @property
     def fixed(self) -> Values:
         """Plain values, without what was measured."""
         later = ("arms", "seeds") if self.looks else ("arms",)
         return {key: value for key, value in self.to_dict().items() if key not in later}
+
+
+class Round(Looked):
+    """A round of a sharing plan's confirmation: its tasks, how many shuffles take turns, errors by arm and task."""
+
+    round: int
+    tasks: tuple[str, ...]
+    trial: int
+    plan: Sharing
+    first_seed: int
+    placebos: int = 0
+    scale: str = "ratio"
+    deviation_in_search: float = 0.0
+    arms: Mapping[str, Mapping[str, Errors]] = {}
 
     @property
     def longest(self) -> int:
@@ -291,29 +296,14 @@ class Ranking(Record):
     pairs: tuple[tuple[float, float, str, int], ...]
 
 
-class Equal(Record):
-    """What was fixed before a pipeline was held against the paper's at equal compute, and then the RMSE by arm.
-
-    Runs of protocol 2 and before fix their number of seeds; later ones fix looks.
-    """
+class Equal(Looked):
+    """A pipeline that is held against the paper's at equal compute, and the RMSE by arm."""
 
     plan: Watch
     paper: Watch
     symmetrised: bool
     seconds: float
-    margin: float
-    alpha: float
-    seeds: int | None = None
-    looks: tuple[int, ...] = ()
-    more: tuple[int, ...] = ()
-    levels: Numbers = ()
     arms: Mapping[str, Errors] = {}
-
-    @property
-    def fixed(self) -> Values:
-        """Plain values, without what was measured."""
-        later = ("arms", "seeds") if self.looks else ("arms",)
-        return {key: value for key, value in self.to_dict().items() if key not in later}
 
     @property
     def longest(self) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from zlib import crc32
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from graft.models.initialise import draw_seed, initialise, set_head
 from graft.models.losses import METRICS, Metric, Objective
-from graft.models.networks.joined import Joined, Tied
+from graft.models.networks.joined import Joined
 from graft.models.scaling import Scaling
 from graft.models.surgery import blocks_of, frozen, named, shuffle, transplant
 from graft.models.terms import weighted
@@ -31,7 +31,9 @@ from graft.search.run.results import DataCard
 from graft.search.run.scale import SCALES, Scale
 from graft.search.run.seeds import Draws, Role, glance, stream
 from graft.search.tasks.crossfit import Folds
+from graft.search.tasks.examples import Data as Data
 from graft.search.tasks.examples import Examples as Examples
+from graft.search.tasks.joining import tied
 from graft.simulators.data.dataset import Dataset
 from graft.spaces.plan import Plan, Recipe
 from graft.spaces.sharing import Sharing
@@ -46,23 +48,6 @@ Scores = Mapping[str, Mapping[str, Mapping[str, float]]]
 """By prior, by source network, by span written as ``1-3``."""
 FEW = 4
 """Rows of which shapes are taken."""
-
-
-class Data(Protocol):
-    """Where a task may keep what it generates, and with what."""
-
-    def place(self, name: str) -> Path:
-        """The folder of a data set, or a file that holds its address."""
-
-    def folder(self, name: str) -> Path:
-        """The folder of a data set that stays with the run."""
-
-    @property
-    def actors(self) -> int:
-        """How many may generate at a time."""
-
-    def count(self, done: int, wanted: int) -> None:
-        """Told how many rows there are."""
 
 
 @dataclass(frozen=True)
@@ -211,27 +196,8 @@ class Task(ABC):
     def joined(
         self, plan: Sharing, seen: Sequence[Tensor], outputs: Sequence[Tensor], draws: Callable[[], Draws]
     ) -> Joined:
-        """One network for several tasks like this one, weights drawn and outputs where fresh ones begin.
-
-        Every task's own blocks begin with the weights that they have where it is learned alone.
-
-        Args:
-            plan: Who shares what.
-            seen: Inputs of each task (examples, ...), as networks take them; on the CPU.
-            outputs: Of each task (examples, ...).
-            draws: The seed's random numbers, each time from their beginning.
-        """
-        recipe, paths = plan.recipe, list[nn.Module]()
-        for inputs, exact in zip(seen, outputs, strict=True):
-            paths.append(self.network(recipe, inputs.shape[1:], exact.shape[1:]))
-            self.initialise(paths[-1], recipe, draws(), inputs, exact)
-        found = Tied(plan, paths)
-        for group in plan.groups[-1]:
-            places = [plan.tasks.index(task) for task in group]
-            if len(places) > 1:  # a head of several begins at what is best for all of them
-                every = (torch.cat([rows[place] for place in places]) for rows in (seen, outputs))
-                self.restart(paths[places[0]], recipe, *every)
-        return found
+        """One network for several tasks like this one, all that it begins with drawn; arguments as of `tied`."""
+        return tied(self, plan, seen, outputs, draws)
 
     # ---- training ---------------------------------------------------------------------------------------------------
 

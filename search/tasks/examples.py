@@ -1,6 +1,8 @@
 """Examples of a task: what is put in, what comes out, and which of them belong together."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -48,3 +50,20 @@ class Examples:
     def tensors(self, device: str = "cpu") -> tuple[Tensor, Tensor]:
         """Both as tensors, copied."""
         return torch.tensor(self.inputs, device=device), torch.tensor(self.outputs, device=device)
+
+
+class Data(Protocol):
+    """Where a task may keep what it generates, and with what."""
+
+    def place(self, name: str) -> Path:
+        """The folder of a data set, or a file that holds its address."""
+
+    def folder(self, name: str) -> Path:
+        """The folder of a data set that stays with the run."""
+
+    @property
+    def actors(self) -> int:
+        """How many may generate at a time."""
+
+    def count(self, done: int, wanted: int) -> None:
+        """Told how many rows there are."""

@@ -25,7 +25,7 @@ from graft.search.run.seeds import Role
 from graft.search.tasks.distilled import scores
 from graft.search.tasks.distilled.data import judge, observe
 from graft.search.tasks.distilled.final import final, spread_out
-from graft.search.tasks.distilled.objective import Judge, WatchTask
+from graft.search.tasks.distilled.objective import Judge, Watching, WatchTask
 from graft.search.tasks.distilled.prediction import predicted
 from graft.search.tasks.distilled.study import DclStudy
 from graft.search.tasks.distilled.teaching import METHOD
@@ -36,6 +36,9 @@ from graft.spaces.dcl import KINDS, Watch
 
 MARGIN = 5.0
 """Autocorrelation times between what trains and what is kept."""
+
+Asked = dict[str, tuple[WatchTask, Watching]]
+"""Trainings by key."""
 
 
 class Rungs(SearchBudget):
@@ -211,16 +214,20 @@ class DclPipeline(Work):
         if not self.run.has("confirmation.json"):
             self.run.write("confirmation.json", confirmation.protocol(best, self.study))
         fixed = Equal.read(self.run.read("confirmation.json"))
-        task = self.task(Role.CONFIRMATION, self.judge, proof=True)
 
         def measured(wanted: Mapping[str, int]) -> Arms:
-            asked = {key: (task, one) for key, one in confirmation.trainings(fixed, wanted, self.study).items()}
+            asked = self.asked(fixed, wanted)
             with self.phase("confirmation", len(asked)):
                 return confirmation.arms(wanted, self.measured("confirmation", asked))
 
         _, arms = decide(course(fixed), measured, self.run.has("more.json"))
         found = fixed.model_copy(update={"arms": arms})
         return found.model_copy(update={"seeds": found.longest})
+
+    def asked(self, fixed: Equal, wanted: Mapping[str, int]) -> Asked:
+        """Every training of a confirmation that a look wants, by key, with what it shares with others."""
+        task = self.task(Role.CONFIRMATION, self.judge, proof=True)
+        return {key: (task, one) for key, one in confirmation.trainings(fixed, wanted, self.study).items()}
 
     def predict(self, best: Watch) -> list[Prediction]:
         """Monte Carlo with the energy of the best pipeline's final student, on this lattice and on the larger one."""

@@ -12,37 +12,30 @@ standard errors.
 """
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from graft.search.engine.executor import LocalExecutor
-from graft.search.engine.processes import carried_out
 from graft.search.engine.progress import Progress
-from graft.search.engine.searched import NothingFinished
+from graft.search.kinds import calibration
+from graft.search.kinds.calibration import LEVEL, Told, ended, refuted
 from graft.search.kinds.transfer.kind import Decided, decided
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.strangers import CASES
 from graft.search.kinds.transfer.study import FOLDS, MODES, Mode, Study
-from graft.search.proof.claims import RivalDiverged
-from graft.search.proof.statistics import clopper_pearson
-from graft.search.run.folder import Evidence, Run, strict
+from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role, stream
 from graft.search.tasks.base import Examples, Request
 from graft.search.tasks.tables import locked_of, validation_of
 from graft.spaces.plan import Plan
 
-LEVEL = 0.95
 TRUTH = {"gain": 4, "certified": 24}
 """Further seeds that measure the true gain: of every repeat that has one, and of every repeat that was certified."""
-ERRORS = 2.0
-"""Standard errors of the truth by which it must lie below the margin for a certificate to be false."""
-ALL = "all nulls"
 
 
 class Repeat(Pipeline):
@@ -82,7 +75,7 @@ class Repeat(Pipeline):
         return [float(np.log(a / b)) for a, b in pairs if a is not None and b is not None]
 
 
-def repeat(study: Study, case: str, folder: Path) -> dict[str, Any]:
+def repeat(study: Study, case: str, folder: Path) -> Told:
     """One whole run; its folder keeps the journal, what was fixed before confirmation, and the verdict.
 
     A run without one, for every trial or a baseline diverged, has certified nothing and says why.
@@ -92,44 +85,27 @@ def repeat(study: Study, case: str, folder: Path) -> dict[str, Any]:
         run.begin(study)
         line = Repeat(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
         line.case = case
-        try:
+
+        def told() -> Told:
             line.prepare()
-            ended = decided(line)
-            found, ratios = ended.confirmed.comparison.to_dict(), line.true_ratios(ended)
-        except (NothingFinished, RivalDiverged) as problem:
-            found, ratios = {"decision": "failed", "reason": str(problem), "relative_reduction": None}, []
-        false = found["decision"] == "transfer" and refuted(ratios, study.proof.margin)
-        found |= {"truth": ratios, "false": false}
-        run.write("verdict.json", strict(found))
-    return found
+            found = decided(line)
+            ratios = line.true_ratios(found)
+            false = found.confirmed.comparison.helped and refuted(ratios, study.proof.margin)
+            return found.confirmed.comparison.to_dict() | {"truth": ratios, "false": false}
 
-
-def refuted(ratios: Sequence[float], margin: float) -> bool:
-    """Whether true log-ratios lie below the margin by more than `ERRORS` standard errors."""
-    mean, error = float(np.mean(ratios)), float(np.std(ratios, ddof=1)) / math.sqrt(len(ratios))
-    return mean + ERRORS * error < math.log1p(margin)
+        return ended(run, told)
 
 
 def calibrate(
     study: Study, folder: Path, repeats: int, workers: int, cases: Sequence[str] = tuple(CASES)
 ) -> Iterator[tuple[str, int]]:
-    """Carry out what is missing of ``repeats`` of each of these cases; repeat i has study seed i.
+    """Carry out what is missing of ``repeats`` of each of these cases, as of `calibration.calibrate`."""
+    return calibration.calibrate(partial(of_case, study), repeat, cases, folder, repeats, workers)
 
-    Yields:
-        (case, repeat) as each ends. Interrupted, it goes on where it stopped.
 
-    Raises:
-        InputError: If a folder holds a repeat of another study, before anything is carried out.
-    """
-    check(study, folder)
-    asked = {}
-    for i in range(repeats):
-        for case in cases:
-            place = folder / case / f"{i:03}"
-            if not (place / "verdict.json").exists():
-                asked[case, i] = (replace(CASES[case].of(study), seed=i), case, place)
-    for done, _ in carried_out(repeat, asked, workers):
-        yield done
+def of_case(study: Study, case: str, number: int) -> Study:
+    """The calibration's study as a case and a repeat carry it out; repeat i has study seed i."""
+    return replace(CASES[case].of(study), seed=number)
 
 
 def check(study: Study, folder: Path) -> None:
@@ -138,9 +114,7 @@ def check(study: Study, folder: Path) -> None:
     Raises:
         InputError: Naming the first such repeat.
     """
-    for name, case in CASES.items():
-        for place in sorted((folder / name).glob("[0-9]*")):
-            Run(place).fits(replace(case.of(study), seed=int(place.name)))
+    calibration.check(partial(of_case, study), tuple(CASES), folder)
 
 
 def of_mode(study: Study, mode: Mode) -> Study:
@@ -169,36 +143,9 @@ def by_mode(study: Study, folder: Path) -> dict[str, tuple[Study, Path]]:
     return found
 
 
-def table(folder: Path, level: float = LEVEL) -> list[dict[str, Any]]:
-    """Rates of ``transfer`` by case with one-sided Clopper-Pearson bounds, from the folders that are done.
-
-    The rate of a null, and of all nulls together in a row of its own, is that of false verdicts. Cost is the median
-    over repeats: trainings that confirmed, and seconds in all on one core.
-    """
-    rows, ended = [], {name: sorted((folder / name).glob("*/verdict.json")) for name in CASES}
-    told = {name: [json.loads(path.read_text()) for path in paths] for name, paths in ended.items()}
-    nulls = [name for name, case in CASES.items() if not case.helps]
-    ended[ALL], told[ALL] = (sum((of[name] for name in nulls), []) for of in (ended, told))
-    for name in (*nulls, ALL, *(name for name in CASES if name not in nulls)):
-        found, helps = told[name], name in CASES and CASES[name].helps
-        seconds = [sum(Run(path.parent).read("spent.json").values()) for path in ended[name]]
-        confirmed = [len(Evidence(path.parent / "evidence" / "confirmation.jsonl").done) for path in ended[name]]
-        said = [entry["decision"] == "transfer" for entry in found]
-        counted = said if helps else [entry["false"] for entry in found]
-        n = len(found)
-        lower, upper = clopper_pearson(sum(counted), n, level)
-        gains = [entry["relative_reduction"] for entry in found if entry["relative_reduction"] is not None]
-        rows.append(
-            {"case": name, "words": CASES[name].words if name in CASES else ALL, "helps": helps, "repeats": n}
-            | {"transfer": sum(said), "false": sum(entry["false"] for entry in found)}
-            | {"undecided": sum(entry["decision"] == "undecided" for entry in found)}
-            | {"rate": sum(counted) / max(1, n), "lower": lower, "upper": upper}
-            | {"median_reduction": float(np.median(gains)) if gains else None}
-            | {"failed": sum(entry["decision"] == "failed" for entry in found)}
-            | {"seconds": float(np.median(seconds)) if n else None}
-            | {"confirmed": int(np.median(confirmed)) if n else None}
-        )
-    return rows
+def table(folder: Path, level: float = LEVEL) -> list[Told]:
+    """Rates by case, as of `calibration.table`."""
+    return calibration.table(CASES, folder, level)
 
 
 def truth(folder: Path) -> dict[str, float]:

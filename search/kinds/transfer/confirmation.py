@@ -23,6 +23,8 @@ REFITS = 60
 """Refits in holdout mode, at least, in whole repeats: of as many, one in twenty that fails hardly goes unseen."""
 GLANCE = 4
 """Repeats of the folds after which candidates that are refuted are given up."""
+Fixed = Mapping[str, Any]
+"""What was fixed beforehand, as ``confirmation.json`` holds it."""
 POWER_AT = 0.10
 """The gain that the number of seeds is chosen to detect: the protocol asks for power from 10 % up."""
 
@@ -114,7 +116,7 @@ def _what(plan: Plan) -> tuple[object, ...]:
     return *blocks, *((term.name, term.source, term.block) for term in plan.terms)
 
 
-def course(fixed: Mapping[str, Any], study: Study, compare: Compare) -> Course[int, dict[str, Any]]:
+def course(fixed: Fixed, study: Study, compare: Compare) -> Course[int, dict[str, Any]]:
     """The confirmation of what was fixed: as soon as one candidate is proved, or none can be any more, it ends.
 
     Args:
@@ -138,7 +140,7 @@ def course(fixed: Mapping[str, Any], study: Study, compare: Compare) -> Course[i
 
 
 def decide(
-    fixed: Mapping[str, Any],
+    fixed: Fixed,
     study: Study,
     measured: Callable[[int, Collection[int]], Arms],
     compare: Compare = paired,
@@ -164,7 +166,7 @@ def decide(
     return looked(course(fixed, study, compare), first, more)
 
 
-def followed(fixed: Mapping[str, Any], recorded: Arms, study: Study, compare: Compare) -> dict[str, Any]:
+def followed(fixed: Fixed, recorded: Arms, study: Study, compare: Compare) -> dict[str, Any]:
     """What follows from recorded errors.
 
     Raises:
@@ -175,7 +177,7 @@ def followed(fixed: Mapping[str, Any], recorded: Arms, study: Study, compare: Co
     return replayed(course(fixed, study, compare), recorded)
 
 
-def trainings(fixed: Mapping[str, Any], baseline: Plan, seeds: int) -> dict[str, Request]:
+def trainings(fixed: Fixed, baseline: Plan, seeds: int) -> dict[str, Request]:
     """Every training of the first seeds by key ``arm/seed``; arms as in the certificate, candidates by number."""
     arms: dict[str, tuple[Plan, bool]] = {"direct": (baseline, False)}
     networks = fixed.get("networks", 0)
@@ -191,7 +193,7 @@ def trainings(fixed: Mapping[str, Any], baseline: Plan, seeds: int) -> dict[str,
     }
 
 
-def placebo_trainings(fixed: Mapping[str, Any], controlled: Collection[int], seeds: int) -> dict[str, Request]:
+def placebo_trainings(fixed: Fixed, controlled: Collection[int], seeds: int) -> dict[str, Request]:
     """Every training of these candidates' placebos, by key."""
     return {
         f"{i}/placebo/{seed}": Request(PLACEBOS.of(Plan.from_dict(one["plan"]), seed, one["placebos"]), seed)
@@ -201,7 +203,7 @@ def placebo_trainings(fixed: Mapping[str, Any], controlled: Collection[int], see
     }
 
 
-def _names(fixed: Mapping[str, Any], controlled: Collection[int]) -> list[str]:
+def _names(fixed: Fixed, controlled: Collection[int]) -> list[str]:
     """Every arm."""
     names = ["direct"]
     for i in range(len(fixed["candidates"])):
@@ -209,14 +211,12 @@ def _names(fixed: Mapping[str, Any], controlled: Collection[int]) -> list[str]:
     return names
 
 
-def arms(
-    fixed: Mapping[str, Any], errors: Mapping[str, float | None], seeds: int, controlled: Collection[int] = ()
-) -> Arms:
+def arms(fixed: Fixed, errors: Mapping[str, float | None], seeds: int, controlled: Collection[int] = ()) -> Arms:
     """Errors by arm, seed by seed, from errors by key."""
     return {name: [errors[f"{name}/{seed}"] for seed in range(seeds)] for name in _names(fixed, controlled)}
 
 
-def candidates(fixed: Mapping[str, Any], measured: Arms) -> list[Candidate]:
+def candidates(fixed: Fixed, measured: Arms) -> list[Candidate]:
     """The candidates with what was measured of them; where networks take turns, placebos are tested as all arms are."""
     alone = fixed.get("networks", 0) <= 1
     return [

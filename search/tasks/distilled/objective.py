@@ -111,13 +111,27 @@ class WatchTask:
         """The score that is to be small, and beside it each of its parts, as an `Outcome` tells them."""
         learned = learn(self, training)
         if self.proof:
-            found = proof_errors(self, training, learned)
+            found = self.proved(training, learned)
             return found["student"], {"by_task": found}
         found = label_free_errors(self, learned)
         found["exact"] = self.judge.error(learned.energies)
         if learned.taught is not None:
             found["student"] = self.judge.error(learned.taught)
         return score(self.study, found), {"by_task": found}
+
+    def proved(self, training: Watching, learned: "Learned") -> dict[str, float]:
+        """RMSE over all levels of teacher and student, each as trained and averaged over symmetries, in J.
+
+        The paper's recipe is judged as it stands.
+        """
+        assert learned.taught is not None
+        study, judge = self.study, self.judge
+        found = {"teacher": judge.error(learned.energies), "student": judge.error(learned.taught)}
+        if self.symmetries is not None and training.plan != study.paper:
+            averaged = Energies(learned.model, study.temperature, self.symmetries, study.budget.copies, training.index)
+            found["teacher_symmetrised"] = judge.error(averaged)
+            found["student_symmetrised"] = judge.error(learned.taught.symmetrised(study.symmetries))
+        return found
 
     def digest(self, training: Watching) -> str:
         """Names everything that one training's errors depend on."""
@@ -194,18 +208,3 @@ def score(study: DclStudy, found: Mapping[str, float]) -> float:
             study.temperature, found["likelihood"], found.get("symmetry", 0.0), found.get("agreement")
         )
     return found[study.score]
-
-
-def proof_errors(task: WatchTask, training: Watching, learned: Learned) -> dict[str, float]:
-    """RMSE over all levels of teacher and student, each as trained and averaged over symmetries, in J.
-
-    The paper's recipe is judged as it stands.
-    """
-    assert learned.taught is not None
-    study, judge = task.study, task.judge
-    found = {"teacher": judge.error(learned.energies), "student": judge.error(learned.taught)}
-    if task.symmetries is not None and training.plan != study.paper:
-        averaged = Energies(learned.model, study.temperature, task.symmetries, study.budget.copies, training.index)
-        found["teacher_symmetrised"] = judge.error(averaged)
-        found["student_symmetrised"] = judge.error(learned.taught.symmetrised(study.symmetries))
-    return found

@@ -11,7 +11,7 @@ from graft.models.networks.sequence.fit import log_probabilities
 from graft.search.run.seeds import Draws, Role
 from graft.search.study import resolve
 from graft.search.tasks.distilled import scores
-from graft.search.tasks.distilled.objective import Judge, Watching, WatchTask, learn, proof_errors, score, split
+from graft.search.tasks.distilled.objective import Judge, Watching, WatchTask, learn, score, split
 from graft.search.tasks.distilled.spread import random_states, spread
 from graft.search.tasks.distilled.teaching import NOISE, REACH, Taught, reach, teach
 from graft.search.tasks.distilled.watcher import Energies, group, most_seen, tensor, watch
@@ -124,12 +124,12 @@ def test_the_proof_compares_what_it_says() -> None:
     task = WatchTask(study, Role.CONFIRMATION, SEEN, states[:50], judge, proof=True)
     training = Watching(linear(Student(1, 1, (8,), 1)), 3, 0.1, True)
     learned = learn(task, training)
-    found = proof_errors(task, training, learned)
+    found = task.proved(training, learned)
     assert learned.taught is not None
     energies = learned.energies(states)
     assert found["teacher"] == pytest.approx(scores.over_levels(gauged(energies, energies), judge.exact))
     assert found["student_symmetrised"] == judge.error(learned.taught.symmetrised())
-    assert set(proof_errors(task, Watching(study.paper, 3, 0.1, True), learned)) == {"teacher", "student"}
+    assert set(task.proved(Watching(study.paper, 3, 0.1, True), learned)) == {"teacher", "student"}
     assert task.digest(training) != task.digest(replace(training, index=4))
 
 

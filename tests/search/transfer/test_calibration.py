@@ -10,8 +10,9 @@ from scipy import stats
 
 from graft.models.train import prepare_process
 from graft.search.engine.searched import NothingFinished
+from graft.search.kinds.calibration import ALL, refuted
 from graft.search.kinds.transfer import calibration, confirmation, strangers
-from graft.search.kinds.transfer.calibration import ALL, calibrate, of_mode, refuted, repeat, table, truth, within
+from graft.search.kinds.transfer.calibration import calibrate, of_mode, repeat, table, truth, within
 from graft.search.kinds.transfer.strangers import CASES
 from graft.search.proof.statistics import clopper_pearson
 from graft.search.report import calibration as drawn
