@@ -33,13 +33,14 @@ from graft.search.run.seeds import Draws, Role, glance, stream
 from graft.search.tasks.crossfit import Folds
 from graft.search.tasks.examples import Data as Data
 from graft.search.tasks.examples import Examples as Examples
+from graft.search.tasks.fitted import Errors as Errors
+from graft.search.tasks.fitted import Fitted as Fitted
+from graft.search.tasks.fitted import Shape as Shape
 from graft.search.tasks.joining import tied
 from graft.simulators.data.dataset import Dataset
 from graft.spaces.plan import Plan, Recipe
 from graft.spaces.sharing import Sharing
 
-Shape = tuple[int, ...]
-"""Of one example's inputs or outputs."""
 Exhibit = dict[str, Any]
 """What a result keeps for the figures of a page."""
 Calls = Callable[[Callable[..., object], Sequence[tuple[object, ...]]], list[Any]]
@@ -48,38 +49,6 @@ Scores = Mapping[str, Mapping[str, Mapping[str, float]]]
 """By prior, by source network, by span written as ``1-3``."""
 FEW = 4
 """Rows of which shapes are taken."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A trained network.
-
-    Attributes:
-        network: Its blocks.
-        recipe: With which it was built.
-        inputs: Shape of an example's inputs.
-        outputs: Shape of its outputs.
-        scaling: How inputs are standardised; None where they are not.
-    """
-
-    network: nn.Module
-    recipe: Recipe
-    inputs: Shape
-    outputs: Shape
-    scaling: Scaling | None = None
-
-    def seen(self, inputs: Tensor) -> Tensor:
-        """Inputs as the network takes them."""
-        return inputs if self.scaling is None else self.scaling(inputs)
-
-
-@dataclass(frozen=True)
-class Errors:
-    """How far a network is off: the metric (a fraction), the same of each example, and each output's in its unit."""
-
-    value: float
-    by_example: NDArray[np.float64] | None = None
-    in_units: NDArray[np.float64] | None = None
 
 
 class Task(ABC):
