@@ -87,20 +87,22 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(found.get("target"), str) and _is_file(found["target"]):
         found["target"] = Path(found["target"]).name
         found.setdefault("mode", "holdout")
-        found |= _linear(found)
+        own = tables[found["target"]]
+        found |= _linear(found, wide=len(own["inputs"]) >= own["rows"])
         rows.setdefault("pool", tables[found["target"]]["rows"])
     return _locked(found | {"rows": rows, "tables": list(tables.values())})
 
 
-def _linear(values: Mapping[str, object]) -> dict[str, object]:
-    """The ranges of a study of data: its search decides whether a perceptron has a linear part, unless it is told.
+def _linear(values: Mapping[str, object], wide: bool) -> dict[str, object]:
+    """The ranges of a study of data, unless it tells whether a perceptron has a linear part: the search decides.
 
-    Measured (docs/results/tables.md): spectra are learned with half of the error then, eight plain columns with more.
+    Where the target has no more rows than inputs it has one: the half of the rows that a search sees is too few to
+    judge, and all together are learned with less than half of the error then (docs/results/tables.md).
     """
     held = [values.get(key, {}) for key in ("network", "start", "ranges")]
     network, start, ranges = ({} if not isinstance(table, Mapping) else dict(table) for table in held)
     told = ":" in str(values.get("task", "")) or "module" in network or "linear" in start
-    return {} if told or ranges != held[-1] else {"ranges": {"linear": [False, True]} | ranges}
+    return {} if told or ranges != held[-1] else {"ranges": {"linear": [True] if wide else [False, True]} | ranges}
 
 
 def _locked(values: dict[str, Any]) -> dict[str, Any]:
