@@ -160,7 +160,7 @@ def _named(named: str, scale: str) -> tuple[Values, Path]:
 def _told(values: dict[str, object], scale: str, where: str) -> dict[str, object]:
     """The whole of a study that is told as changes of another one, or by itself."""
     if "study" in values:
-        renamed(where, "study =", "extends =")
+        renamed(where.removeprefix("study file "), "study =", "extends =")
         values = {"extends": values.pop("study")} | values
     found = {"name": "study"} | extended(values, scale, where.removeprefix("study file "))
     if "extends" not in values and asked(found)[0] == "transfer":
