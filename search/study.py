@@ -135,8 +135,8 @@ def setting(text: str) -> tuple[str, object]:
 
 
 def _with_heads(values: Values, kind: str, task: str) -> dict[str, object]:
-    """The values with fair heads where they do not say otherwise: of examples, not yet of sequence models."""
-    if task == "likelihood":
+    """The values with fair heads where they do not say otherwise; pipelines of distilled energies have no recipe."""
+    if kind == "dcl":
         return dict(values)
     recipes = ("start",) if kind == "sharing" else ("base", "start")
     return merged({key: {"head": "constant"} for key in recipes}, values)

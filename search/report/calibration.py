@@ -59,8 +59,9 @@ def calibration(modes: Mapping[str, Rows], level: float) -> Figure:
                     textcoords="offset points", ha="right" if words == "level" else "left", fontsize=8, color=FAINT,
                 )  # fmt: skip
             what = "a true gain" if helps else "nothing worth moving"
-            bound = f"tick: one-sided {100 * level:.0f} % bound"
             label = "said transfer" if helps else "said transfer, and false"
             panel.set_title(f"{mode.capitalize()} mode, {what}", pad=18)
-            panel.set(xlabel=f"{label} (% of runs; {bound})", xlim=(0, 100) if helps else (0, None))
+            panel.set(xlim=(-3, 103) if helps else (-1, None))
+            panel.set_xlabel(f"{label} (% of runs)", fontsize=10)
+    figure.supxlabel(f"Dot: rate. Tick: one-sided {100 * level:.0f} % bound.", fontsize=9, color=FAINT)
     return figure

@@ -133,11 +133,15 @@ class Likelihood(Task):
         return None
 
     def initialise(self, network: nn.Module, recipe: Recipe, draws: Draws, seen: Tensor, outputs: Tensor) -> None:
-        """Draw all weights of a network anew."""
+        """Draw all weights of a network anew; a head that begins at its constant begins at frequencies."""
         draw_weights(network, recipe.initial_scale, draws.weights)
+        self.restart(network, recipe, seen, outputs)
 
     def restart(self, network: nn.Module, recipe: Recipe, seen: Tensor, outputs: Tensor) -> None:
-        """Logits begin where shuffled weights put them."""
+        """Let the conditionals begin at the frequencies of what is learned from, which needs no source."""
+        assert isinstance(network, Autoregressive)
+        if recipe.head == "constant":
+            network.begin(seen)
 
     def masks(self, network: nn.Module, copied: Sequence[int]) -> Sequence[Tensor | None] | None:
         """Entries of masked layers that take part."""

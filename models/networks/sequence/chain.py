@@ -34,6 +34,31 @@ class Autoregressive(nn.Module):
         """
         raise NotImplementedError
 
+    def begin(self, index: Tensor) -> None:
+        """Let every conditional begin at the frequency of its values among states, whatever the sites before hold.
+
+        The last layer of the head gets weights of zero and that bias; where it is shared by all sites, one for all.
+
+        Args:
+            index: (states, sites). A value that none of them has counts as half a state.
+        """
+        ordered = index.index_select(1, self.order.to(index.device)).long()
+        counts = F.one_hot(ordered, self.q).sum(0).double()
+        layers = [layer for layer in self.blocks[-1].modules() if isinstance(getattr(layer, "bias", None), Tensor)]
+        weight, bias = layers[-1].weight, layers[-1].bias
+        assert isinstance(weight, Tensor) and isinstance(bias, Tensor)
+        if len(bias) == self.channels:
+            counts = counts.sum(0, keepdim=True)
+        frequencies = counts.clamp(min=0.5) / counts.sum(1, keepdim=True)
+        with torch.no_grad():
+            weight.zero_()
+            bias.copy_(self.outputs_at(frequencies).flatten())
+
+    def outputs_at(self, frequencies: Tensor) -> Tensor:
+        """What the network puts out (sites, channels) where values have these frequencies (sites, q)."""
+        logs = frequencies.log()
+        return logs[:, 1:] - logs[:, :1] if self.channels == 1 else logs
+
     def conditionals(self, index: Tensor) -> Tensor:
         """Logarithms of p(s_t | s_1 .. s_{t-1}), (batch, sites) in the order of reading."""
         ordered = index.index_select(1, self.order)

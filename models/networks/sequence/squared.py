@@ -18,6 +18,10 @@ class SquaredErrorGRU(GRU):
     outputs cut off below at 0.001 (and, for q = 2, above at 0.999). The first spin has P = 1 / q.
     """
 
+    def outputs_at(self, frequencies: Tensor) -> Tensor:
+        """The mean spin, or the frequency of each value."""
+        return 2 * frequencies[:, 1:] - 1 if self.channels == 1 else frequencies
+
     def conditionals(self, index: Tensor) -> Tensor:
         """See `graft.models.networks.sequence.chain.Autoregressive.conditionals`."""
         ordered = index.index_select(1, self.order)

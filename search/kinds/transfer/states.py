@@ -84,9 +84,6 @@ class LikelihoodStudy(Study):
 
     def _activated(self) -> None:
         told = (self.base.activation, self.start.activation, *self.ranges.activation)
-        for where, recipe in (("base", self.base), ("start", self.start)):
-            if recipe.head != "random":
-                raise InputError(f"{where}.head is {recipe.head!r}; allowed: 'random', for heads here are logits")
         if set(told) != {OWN}:
             raise InputError(f"activations are {', '.join(map(repr, told))}; allowed: {OWN!r}, for the kind says it")
 
