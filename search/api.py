@@ -264,7 +264,7 @@ def _kept(given: Table | str, folder: Path, name: str, written: list[Path]) -> s
     inputs, outputs = given
     path = folder.with_name(f"{folder.name}-{GIVEN}") / f"{name}.npz"  # a run begins in an empty folder
     if path.exists():
-        with np.load(path) as held:
+        with np.load(path, allow_pickle=False) as held:
             if np.array_equal(held["inputs"], inputs) and np.array_equal(held["outputs"], outputs):
                 return str(path)
         raise InputError(f"{path} holds other arrays, of another run; allowed: another folder (out=...)")

@@ -62,8 +62,9 @@ def listed(values: Values, where: str) -> dict[str, object]:
 def laid(under: Values, over: Values) -> dict[str, object]:
     """``over`` merged onto ``under``; a network of the user's own leaves nothing of the one below, nor activations."""
     network = over.get("network")
-    if isinstance(network, Mapping) and "module" in network and "tasks" not in {**under, **over}:
-        own = {"base": {"activation": OWN}, "start": {"activation": OWN}, "ranges": {"activation": [OWN]}}
+    if isinstance(network, Mapping) and "module" in network:
+        recipes = ("start",) if "tasks" in {**under, **over} else ("base", "start")  # tasks learned together: no source
+        own = {"ranges": {"activation": [OWN]}} | {recipe: {"activation": OWN} for recipe in recipes}
         under = merged({key: value for key, value in under.items() if key != "network"}, own)
     return merged(under, over)
 

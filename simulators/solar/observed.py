@@ -37,7 +37,7 @@ TIMES = 3
 @cache
 def hinode() -> Floats:
     """Images of Hinode in units of the quiet Sun (6, 224, 288): three of 11:15:42 to 46, three five minutes later."""
-    with np.load(str(files("graft.simulators.solar") / "hinode.npz")) as held:
+    with np.load(str(files("graft.simulators.solar") / "hinode.npz"), allow_pickle=False) as held:
         return held["frames"] / held["quiet"][:, None, None]
 
 

@@ -1,5 +1,6 @@
 """graft from Python: arrays in, a verdict, a table and a network out; what cannot be done is said before."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,15 @@ def tables(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> api.Result:
+    """In a process of its own, as a script is: tests share a session of Ray that a run would not begin."""
     out = tmp_path_factory.mktemp("api") / "mine"
+    code = "import sys, graft, test_api as t; t.ran(sys.argv[1])"
+    paths = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])}
+    subprocess.run([sys.executable, "-P", "-c", code, str(out)], env=os.environ | paths, check=True)
+    return graft.load(out)
+
+
+def ran(out: str) -> api.Result:
     pairs = {"source": tables(120, 1), "target": tables(60, 2)}
     return graft.run(**pairs, out=out, settings=TINY, workers=1, quiet=True)
 
@@ -48,8 +57,7 @@ def test_a_run_is_found_again_and_not_run_again(result: api.Result) -> None:
     again = graft.load(result.folder)
     assert (again.study, again.sentence) == (result.study, result.sentence)
     before = (result.folder / "optuna.journal").read_bytes()
-    pairs = {"source": tables(120, 1), "target": tables(60, 2)}
-    assert graft.run(**pairs, out=result.folder, settings=TINY, workers=1, quiet=True).sentence == result.sentence
+    assert ran(str(result.folder)).sentence == result.sentence
     assert (result.folder / "optuna.journal").read_bytes() == before
     with pytest.raises(InputError, match="holds other arrays"):
         graft.run(source=tables(120, 1), target=tables(60, 5), out=result.folder, settings=TINY, quiet=True)

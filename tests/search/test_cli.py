@@ -50,7 +50,7 @@ BAD = {
     ),
     "a module for tasks learned together": (
         ["run", "films-8-10-12-14", "--set", 'network.module="resnet:ResNet"'],
-        "unknown key in network 'module'; allowed: depth, width",
+        "allowed: tasks of equal inputs, for this network is built for one shape",
     ),
     "all rows set aside": (["run", "film10-film8", "--set", "rows.validation=460"], "rows.pool is 500"),
     "unknown simulator": (["run", "film10-film8", "--set", 'source="flim-10"'], "film-"),

@@ -61,8 +61,7 @@ def test_heads_are_fair_and_the_rival_gets_all_unless_the_study_says_otherwise()
         assert study.start.head == "constant" and study.budget.rival == 2
     assert resolve(ONE).base.head == "constant"
     assert resolve(ONE, "demo", {"start.head": "random", "budget.rival": 4}).start.head == "random"
-    # Not yet of sequence models, whose heads are logits.
-    assert resolve("dcl-transfer").start.head == resolve("dcl-transfer").base.head == "random"
+    assert resolve("dcl-transfer").start.head == resolve("dcl-transfer").base.head == "constant"
     assert "allowed: constant, random" in refusal(ONE, "demo", {"start.head": "median"})
     assert "budget.rival is 0" in refusal(ONE, "demo", {"budget.rival": 0})
 

@@ -10,6 +10,7 @@ import pytest
 from graft.search.run.folder import Run
 from graft.search.study import opened, registry, reopened, resolve
 from graft.search.tasks.distilled.study import DclStudy
+from graft.simulators.registry import lattice
 from graft.spaces.compute import constraints
 from graft.spaces.dcl import first_guesses, suggest
 from graft.spaces.errors import InputError
@@ -32,12 +33,13 @@ def test_registered_studies_survive_their_folder(name: str, scale: str, tmp_path
 def test_registered_studies_may_train_what_they_guess_first(name: str, scale: str) -> None:
     study = resolve(name, scale)
     least = study.budget.rungs[0] * study.budget.seconds
+    sites = lattice(study.system).sites
     ask = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
     for guess in first_guesses(study.choices):
         ask.enqueue_trial(guess)
         plan = suggest(ask.ask(), study.choices)
-        assert constraints(plan, least, 64, 3)["optimiser steps"] <= 0, plan.kind
-    assert constraints(study.paper, study.budget.seconds, 64, 3)["optimiser steps"] <= 0
+        assert constraints(plan, least, sites, 3)["optimiser steps"] <= 0, plan.kind
+    assert constraints(study.paper, study.budget.seconds, sites, 3)["optimiser steps"] <= 0
 
 
 def test_the_studies_of_the_paper_are_there() -> None:
