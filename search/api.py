@@ -14,7 +14,7 @@ import html
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,9 @@ from graft.search.engine.progress import Progress
 from graft.search.kinds.registry import kind_of
 from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run
-from graft.search.session import Machines, begin, carried_out, place
+from graft.search.session import Machines, begin, carried_out, place, within
 from graft.search.settings import StudySettings
-from graft.spaces.errors import InputError, number
+from graft.spaces.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -210,16 +210,12 @@ def run(
         folder = place(out, kind.study)
         progress = Progress(quiet=quiet)
         found, resources = begin(kind, folder, Machines(workers, device), progress.say)
+        resources, seconds = within(kind, resources, minutes, "minutes")
     except InputError:
         for path in kept:  # nothing stays of a run that was refused
             path.unlink()
         raise
-    searching, rest = kind.seconds(resources.workers)
-    if minutes is not None:
-        number("minutes", minutes, rest / 60)
-        searching = min(searching, 60 * minutes - rest)
-        resources = replace(resources, search_seconds=searching)
-    certified = carried_out(kind, found, resources, searching + rest, progress)
+    certified = carried_out(kind, found, resources, seconds, progress)
     return Result(folder, kind.study, certified)
 
 

@@ -1,13 +1,11 @@
 """What each command of the command line does. Each returns what a program would read, and prints for people."""
 
-import math
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft.search.catalogue import registry
-from graft.spaces.errors import InputError, number, whole
+from graft.spaces.errors import InputError, whole
 
 if TYPE_CHECKING:
     from graft.search.kinds.base import Kind
@@ -63,15 +61,12 @@ def _begin(options: Namespace, kind: "Kind") -> "tuple[Run, Resources]":
 def run(options: Namespace) -> object:
     """``run``: search, confirm, certify, show."""
     from graft.search.kinds.registry import kind_of
+    from graft.search.session import within
 
     kind = kind_of(_study(options))
     found, resources = _begin(options, kind)
-    searching, rest = kind.seconds(resources.workers)
-    if options.minutes is not None:
-        number("--minutes", options.minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
-        searching = min(searching, 60 * options.minutes - rest)
-        resources = replace(resources, search_seconds=searching)
-    return _carried_out(options, kind, found, resources, searching + rest)
+    resources, seconds = within(kind, resources, options.minutes, "--minutes")
+    return _carried_out(options, kind, found, resources, seconds)
 
 
 def confirm(options: Namespace) -> object:

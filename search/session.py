@@ -1,7 +1,8 @@
 """A run as the command line and Python carry it out: checked before anything is written, then begun or gone on with."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graft.search.engine.progress import Progress
@@ -10,7 +11,7 @@ from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.settings import StudySettings
-from graft.spaces.errors import InputError
+from graft.spaces.errors import InputError, number
 
 Say = Callable[[str], None]
 
@@ -67,6 +68,26 @@ def begin(kind: Kind, folder: Path, machines: Machines, say: Say) -> tuple[Run, 
             raise InputError(f"{study.name} watches states, which stay in its folder; allowed: a study without --store")
         reach(machines.store)
     return run, Resources(workers, machines.device, gpus, uri=machines.uri, store=machines.store)
+
+
+def within(kind: Kind, resources: Resources, minutes: float | None, name: str) -> tuple[Resources, float]:
+    """The resources with the time that searches may take, and the seconds that the whole run takes about.
+
+    Args:
+        kind: What is asked.
+        resources: From `begin`.
+        minutes: Wall time in which the run is to end; None: as long as it takes.
+        name: What ``minutes`` is called where it was asked.
+
+    Raises:
+        InputError: If all that is not searching needs longer.
+    """
+    searching, rest = kind.seconds(resources.workers)
+    if minutes is not None:
+        number(name, minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
+        searching = min(searching, 60 * minutes - rest)
+        resources = replace(resources, search_seconds=searching)
+    return resources, searching + rest
 
 
 def carried_out(

@@ -8,25 +8,35 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.processes import carried_out
+from graft.search.engine.progress import Progress
 from graft.search.engine.searched import NothingFinished
 from graft.search.proof.claims import RivalDiverged
 from graft.search.proof.statistics import clopper_pearson
 from graft.search.run.folder import Evidence, Run, strict
+from graft.search.run.resources import Resources
 from graft.search.settings import StudySettings
 
 LEVEL = 0.95
 ERRORS = 2.0
 """Standard errors of the truth by which it must lie below the margin for a certificate to be false."""
 ALL = "all nulls"
+Line = TypeVar("Line", bound="OfCase")
 Told = dict[str, Any]
 """What a repeat has come to, or a row of the table, as files hold it."""
 Studies = Callable[[str, int], StudySettings]
 """From a case and the number of a repeat to the study that is carried out."""
+
+
+class OfCase(Protocol):
+    """What carries out the phases of a case's study."""
+
+    case: str
 
 
 class Case(Protocol):
@@ -87,16 +97,31 @@ def check(studies: Studies, cases: Sequence[str], folder: Path) -> None:
             Run(place).fits(studies(case, int(place.name)))
 
 
-def ended(run: Run, told: Callable[[], Told]) -> Told:
-    """What a repeat has come to, also written to ``verdict.json``.
+def carry_out(
+    work: Callable[..., Line], study: StudySettings, case: str, folder: Path, told: Callable[[Line], Told]
+) -> Told:
+    """Carry out one repeat in this process; its folder keeps the journal, what was fixed beforehand, the verdict.
 
     A run without a verdict, for every trial or a baseline diverged, has certified nothing and says why.
+
+    Args:
+        work: Carries out the phases of a study, with the case as its ``case``.
+        study: Of this repeat.
+        case: By name.
+        folder: Of this repeat.
+        told: Carries the phases out, and says what came of them.
     """
-    try:
-        found = told()
-    except (NothingFinished, RivalDiverged) as problem:
-        found = {"decision": "failed", "reason": str(problem), "relative_reduction": None, "truth": [], "false": False}
-    run.write("verdict.json", strict(found))
+    run = Run(folder)
+    with run.held():
+        run.begin(study)
+        line = work(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
+        line.case = case
+        try:
+            found = told(line)
+        except (NothingFinished, RivalDiverged) as problem:
+            found = {"decision": "failed", "reason": str(problem), "relative_reduction": None}
+            found |= {"truth": [], "false": False}
+        run.write("verdict.json", strict(found))
     return found
 
 

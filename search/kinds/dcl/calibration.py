@@ -16,15 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from graft.search.engine.executor import LocalExecutor
-from graft.search.engine.progress import Progress
 from graft.search.engine.trials import best_trial
 from graft.search.kinds import calibration
-from graft.search.kinds.calibration import Told, ended
+from graft.search.kinds.calibration import Told, carry_out
 from graft.search.kinds.dcl.pipeline import Asked, DclPipeline
 from graft.search.kinds.dcl.verdict import comparisons
-from graft.search.run.folder import Run
-from graft.search.run.resources import Resources
 from graft.search.run.results import Equal
 from graft.search.run.seeds import Role, entropy
 from graft.search.tasks.distilled.objective import Learned, Watching, WatchTask
@@ -113,23 +109,18 @@ class Repeat(DclPipeline):
 
 def repeat(study: DclStudy, case: str, folder: Path) -> Told:
     """One whole run but for the longer trainings and predictions, on which no claim rests."""
-    run = Run(folder)
-    with run.held():
-        run.begin(study)
-        line = Repeat(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
-        line.case = case
 
-        def told() -> Told:
-            line.prepare()
-            line.plans()
-            line.best_of_kinds()  # refuses a search of which nothing finished
-            best = best_trial(line.search.records()) or {}
-            found = {one.task: one for one in comparisons(line.confirm(Watch.from_dict(best["plan"])))}
-            mine = found[CASES[case].claim]
-            # The gain is none by construction, so whatever is certified is false.
-            return mine.to_dict() | {"truth": [], "false": mine.helped, "every": [o.decision for o in found.values()]}
+    def told(line: Repeat) -> Told:
+        line.prepare()
+        line.plans()
+        line.best_of_kinds()  # refuses a search of which nothing finished
+        best = best_trial(line.search.records()) or {}
+        found = {one.task: one for one in comparisons(line.confirm(Watch.from_dict(best["plan"])))}
+        mine = found[CASES[case].claim]
+        # The gain is none by construction, so whatever is certified is false.
+        return mine.to_dict() | {"truth": [], "false": mine.helped, "every": [o.decision for o in found.values()]}
 
-        return ended(run, told)
+    return carry_out(Repeat, study, case, folder, told)
 
 
 def of_case(study: DclStudy, case: str, number: int) -> DclStudy:

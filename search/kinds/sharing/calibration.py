@@ -14,18 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.search.engine.executor import LocalExecutor
-from graft.search.engine.progress import Progress
 from graft.search.kinds import calibration
-from graft.search.kinds.calibration import Told, ended, refuted
+from graft.search.kinds.calibration import Told, carry_out, refuted
 from graft.search.kinds.sharing.confirmation import Asked
 from graft.search.kinds.sharing.pipeline import SharingPipeline
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.sharing.verdict import comparisons
 from graft.search.proof.confirmation import overall
 from graft.search.run.certificate import Comparison
-from graft.search.run.folder import Run
-from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role, stream
 from graft.search.tasks.base import Examples, Request, Task
 from graft.search.tasks.joint import SharedTraining
@@ -125,29 +121,24 @@ class Repeat(SharingPipeline):
 
 def repeat(study: SharingStudy, case: str, folder: Path) -> Told:
     """One whole run; its folder keeps the journal, what was fixed before confirmation, and the verdict."""
-    run = Run(folder)
-    with run.held():
-        run.begin(study)
-        line = Repeat(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
-        line.case = case
 
-        def told() -> Told:
-            line.prepare()
-            direct = line.baselines()
-            reference = line.reference(direct)
-            line.plans(direct)
-            rivals = {task: rival.plan for task, rival in line.rivals(direct).items()}
-            found = comparisons(study.tasks, line.confirm(rivals, reference))
-            truth = line.true_ratios(found, rivals)
-            return {
-                "decision": overall([one.decision for one in found]),
-                "comparisons": [one.to_dict() for one in found],
-                "relative_reduction": max((one.relative_reduction or 0.0 for one in found), default=None),
-                "truth": truth,
-                "false": any(refuted(ratios, study.proof.margin) for ratios in truth.values()),
-            }
+    def told(line: Repeat) -> Told:
+        line.prepare()
+        direct = line.baselines()
+        reference = line.reference(direct)
+        line.plans(direct)
+        rivals = {task: rival.plan for task, rival in line.rivals(direct).items()}
+        found = comparisons(study.tasks, line.confirm(rivals, reference))
+        truth = line.true_ratios(found, rivals)
+        return {
+            "decision": overall([one.decision for one in found]),
+            "comparisons": [one.to_dict() for one in found],
+            "relative_reduction": max((one.relative_reduction or 0.0 for one in found), default=None),
+            "truth": truth,
+            "false": any(refuted(ratios, study.proof.margin) for ratios in truth.values()),
+        }
 
-        return ended(run, told)
+    return carry_out(Repeat, study, case, folder, told)
 
 
 def of_case(study: SharingStudy, case: str, number: int) -> SharingStudy:

@@ -19,16 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from graft.search.engine.executor import LocalExecutor
-from graft.search.engine.progress import Progress
 from graft.search.kinds import calibration
-from graft.search.kinds.calibration import LEVEL, Told, ended, refuted
+from graft.search.kinds.calibration import LEVEL, Told, carry_out, refuted
 from graft.search.kinds.transfer.kind import Decided, decided
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.strangers import CASES
 from graft.search.kinds.transfer.study import FOLDS, MODES, Mode, Study
-from graft.search.run.folder import Run
-from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role, stream
 from graft.search.tasks.base import Examples, Request
 from graft.search.tasks.tables import locked_of, validation_of
@@ -80,20 +76,15 @@ def repeat(study: Study, case: str, folder: Path) -> Told:
 
     A run without one, for every trial or a baseline diverged, has certified nothing and says why.
     """
-    run = Run(folder)
-    with run.held():
-        run.begin(study)
-        line = Repeat(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
-        line.case = case
 
-        def told() -> Told:
-            line.prepare()
-            found = decided(line)
-            ratios = line.true_ratios(found)
-            false = found.confirmed.comparison.helped and refuted(ratios, study.proof.margin)
-            return found.confirmed.comparison.to_dict() | {"truth": ratios, "false": false}
+    def told(line: Repeat) -> Told:
+        line.prepare()
+        found = decided(line)
+        ratios = line.true_ratios(found)
+        false = found.confirmed.comparison.helped and refuted(ratios, study.proof.margin)
+        return found.confirmed.comparison.to_dict() | {"truth": ratios, "false": false}
 
-        return ended(run, told)
+    return carry_out(Repeat, study, case, folder, told)
 
 
 def calibrate(
