@@ -39,6 +39,6 @@ class Standard:
         """Standardise outputs (examples, outputs)."""
         return ((np.asarray(outputs, np.float64) - self.mean) / self.deviation).astype(np.float32)
 
-    def undo(self, outputs: ArrayLike) -> NDArray[np.float32]:
+    def undo(self, outputs: ArrayLike) -> NDArray[np.float64]:
         """Inverse of calling it."""
-        return (np.asarray(outputs, np.float64) * self.deviation + self.mean).astype(np.float32)
+        return np.asarray(outputs, np.float64) * self.deviation + self.mean

@@ -34,6 +34,8 @@ from graft.spaces.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from graft.models.ensemble import Intervals
+
 Values = Mapping[str, object]
 Arrays = tuple[ArrayLike, ArrayLike]
 """Inputs (examples, inputs) and outputs (examples, outputs)."""
@@ -96,7 +98,7 @@ class Result:
         """Its page."""
         return self.folder / "report" / "index.html"
 
-    def predict(self, inputs: ArrayLike, task: str = "") -> NDArray[np.float32]:
+    def predict(self, inputs: ArrayLike, task: str = "") -> NDArray[np.float64]:
         """Outputs (examples, outputs) of the network that was handed over.
 
         Args:
@@ -109,6 +111,20 @@ class Result:
         from graft.search.champion import load as champion
 
         return champion(self.folder, task)(inputs)
+
+    def intervals(self, inputs: ArrayLike, coverage: float = 0.9) -> "Intervals":
+        """Outputs with intervals that hold this share of the exact values: ``mean``, ``lower``, ``upper``.
+
+        Args:
+            inputs: As of `predict`.
+            coverage: Of each output by itself.
+
+        Raises:
+            InputError: If it holds nothing to tell them by, or inputs do not fit.
+        """
+        from graft.search.champion import load_several
+
+        return load_several(self.folder)(inputs, coverage)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, and the arms seed by seed."""

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from graft.models.ensemble import Held, Intervals, intervals
 from graft.models.scaling import Scaling
 from graft.models.standard import Standard
 from graft.models.train import predict
@@ -39,11 +40,19 @@ class Champion:
     scaling: Scaling | None
     card: dict[str, Any]
 
-    def __call__(self, inputs: ArrayLike) -> NDArray[np.float32]:
+    def __call__(self, inputs: ArrayLike) -> NDArray[np.float64]:
         """Predict (examples, outputs) from (examples, inputs) in the units of the card.
 
         Raises:
             InputError: If the inputs have another width or are not finite.
+        """
+        return self.in_units(outputs(self.network, self.scaling, self.checked(inputs)))
+
+    def checked(self, inputs: ArrayLike) -> Tensor:
+        """Inputs of the right shape, all with a meaning.
+
+        Raises:
+            InputError: As of a call.
         """
         rows = np.atleast_2d(np.asarray(inputs, np.float32))
         shape = self.card.get("shape")
@@ -55,11 +64,43 @@ class Champion:
         lengths = self.card.get("positive", all(column.get("unit") == "nm" for column in self.card["inputs"]))
         if not np.isfinite(rows).all() or (lengths and (rows <= 0).any()):
             raise InputError(f"inputs hold a value that is no {'positive ' * lengths}finite number; allowed: only such")
-        inputs = torch.from_numpy(rows if shape is None else rows.reshape(-1, *shape))
-        found = predict(self.network, inputs if self.scaling is None else self.scaling(inputs)).numpy()
-        found = found.reshape(len(found), -1)
+        return torch.from_numpy(rows if shape is None else rows.reshape(-1, *shape))
+
+    def in_units(self, found: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Outputs in the units of the card, from standardised ones where the network learned those."""
         told = self.card.get("standard")
         return Standard(*(np.array(told[key]) for key in ("mean", "deviation"))).undo(found) if told else found
+
+
+@dataclass(frozen=True)
+class Several:
+    """The networks that were handed over beside a champion, as one.
+
+    Attributes:
+        champion: The one network, with the card of the run.
+        networks: Each with the scaling of its inputs.
+        held: What they were off rows from which they had not learned.
+    """
+
+    champion: Champion
+    networks: Sequence[tuple[nn.Module, Scaling | None]]
+    held: Held
+
+    def __call__(self, inputs: ArrayLike, coverage: float = 0.9) -> Intervals:
+        """Predict (examples, outputs) with intervals that hold this share of the exact values, output by output.
+
+        Raises:
+            InputError: If the inputs cannot be used, or too few rows were held for that coverage.
+        """
+        seen = self.champion.checked(inputs)
+        each = np.stack([outputs(*network, seen) for network in self.networks])
+        return Intervals(*map(self.champion.in_units, intervals(each, self.held, coverage)))
+
+
+def outputs(network: nn.Module, scaling: Scaling | None, inputs: Tensor) -> NDArray[np.float64]:
+    """What a network predicts (examples, outputs)."""
+    found = predict(network, inputs if scaling is None else scaling(inputs)).numpy().astype(np.float64)
+    return found.reshape(len(found), -1)
 
 
 def perceptron(data: bytes) -> tuple[nn.Module, Scaling | None]:
@@ -89,6 +130,30 @@ def load(folder: str | Path, task: str = "", opened: Opened = perceptron) -> Cha
     if not tasks and task not in ("", card.get("task")):
         raise unknown("task", task, [str(card.get("task"))])
     return Champion(*opened(weights.read_bytes()), card)
+
+
+def load_several(folder: Path, opened: Opened = perceptron) -> Several:
+    """Open the networks that a finished run handed over beside its champion.
+
+    Raises:
+        InputError: If it has none, or they are not those that the run recorded.
+    """
+    champion = load(folder, "", opened)
+    told = champion.card.get("ensemble")
+    if not told or not told["held"]:
+        raise InputError(
+            f"{folder} holds nothing to tell intervals by; allowed: a run of transfer whose outputs are numbers, with "
+            "budget.members of 2 or more, made since 0.2"
+        )
+    files = {f"members/{k}.safetensors": digest for k, digest in enumerate(told["sha256"])}
+    kept = []
+    for name, digest in (files | {"held.safetensors": told["held_sha256"]}).items():
+        path = folder / "model" / name
+        kept.append(path.read_bytes() if path.is_file() else b"")
+        if hashlib.sha256(kept[-1]).hexdigest() != digest:
+            raise InputError(f"{path} is not what the run recorded (sha256 differs)")
+    *networks, held = kept
+    return Several(champion, [opened(data) for data in networks], Held.unpack(held))
 
 
 def certified(model: Path) -> tuple[dict[str, Any], Path]:
@@ -122,14 +187,27 @@ def outputs_only(folder: Path, temperatures: Sequence[float], sweeps: int) -> No
         )
 
 
-def predict_csv(folder: Path, table: Path, task: str = "", opened: Opened = perceptron) -> str:
-    """Predictions for a CSV file of inputs, as CSV with the grid, or the outputs' names, as header.
-
-    Where the network was trained on named columns, a header may have them in any order.
+def no_intervals(folder: Path, coverage: float) -> None:
+    """Refuse intervals where none are calibrated.
 
     Raises:
-        InputError: If the file cannot be read as numbers, one example a line, or its header names other columns.
+        InputError: If they were asked for.
     """
+    if coverage:
+        raise InputError(f"--intervals is of runs of transfer, and {folder} is of another kind; allowed: without it")
+
+
+def predict_csv(folder: Path, table: Path, task: str = "", opened: Opened = perceptron, coverage: float = 0.0) -> str:
+    """Predictions for a CSV file of inputs, as CSV with the grid, or the outputs' names, as header.
+
+    Where the network was trained on named columns, a header may have them in any order. With a coverage each output
+    is followed by the ends of its interval, and is the mean of several networks.
+
+    Raises:
+        InputError: If the file cannot be read as numbers, one example a line, its header names other columns, or there
+            are no intervals of that coverage.
+    """
+    several = load_several(folder, opened) if coverage else None
     champion = load(folder, task, opened)
     try:
         with open(table, newline="", encoding="utf-8-sig") as file:
@@ -144,10 +222,14 @@ def predict_csv(folder: Path, table: Path, task: str = "", opened: Opened = perc
     if columns and header:
         order = _places(lines[0], columns["inputs"], table)
         rows = [[row[place] for place in order] for row in rows]
-    values = champion(rows)
+    found = several(rows, coverage) if several else None
+    values = champion(rows) if found is None else found.mean
     names = [f"{value:g}" for value in grid["values"]] if grid else [str(i + 1) for i in range(values.shape[1])]
     if columns and not grid:
         names = columns["outputs"]
+    if found is not None:
+        names = [f"{name}{end}" for name in names for end in ("", " lower", " upper")]
+        values = np.stack(found, -1).reshape(len(values), -1)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)

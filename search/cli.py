@@ -77,6 +77,8 @@ def parser() -> Parser:
     added["predict"].add_argument("--temperatures", metavar="T,T", default="", help=help)
     added["predict"].add_argument("--sweeps", type=int, metavar="N", help="of a lattice, at each temperature")
     added["predict"].add_argument("--task", metavar="TASK", default="", help="which, if the run learned several")
+    help = "tell intervals that hold this share of exact values, such as 0.9, output by output"
+    added["predict"].add_argument("--intervals", type=float, metavar="SHARE", help=help)
     added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")
     added["ui"].add_argument("--port", type=int, metavar="N")
     added["ui"].add_argument("--no-browser", action="store_true", help="print the address only")

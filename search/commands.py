@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft.search.catalogue import registry
-from graft.spaces.errors import InputError, whole
+from graft.spaces.errors import InputError, number, whole
 
 if TYPE_CHECKING:
     from graft.search.kinds.base import Kind
@@ -140,7 +140,10 @@ def predict(options: Namespace) -> object:
     if options.sweeps is not None:
         whole("--sweeps", options.sweeps, 100)
     folder = _folder(options.folder)
-    asked = Asked(options.inputs, options.task, _numbers(options.temperatures), options.sweeps or 0, options.json)
+    if options.intervals is not None:
+        number("--intervals", options.intervals, 0.01, 0.999)
+    told = _numbers(options.temperatures)
+    asked = Asked(options.inputs, options.task, told, options.sweeps or 0, options.intervals or 0.0, options.json)
     text = _kind_in(folder).predict(folder, asked)
     options.say(text.rstrip("\n"))
     return {"csv": text}

@@ -38,6 +38,7 @@ class Asked:
         task: Which of several tasks.
         temperatures: Of a lattice.
         sweeps: Of a lattice, at each temperature.
+        coverage: Of the interval about each output; 0: none is told.
         quiet: Whether nothing is told on the way.
     """
 
@@ -45,6 +46,7 @@ class Asked:
     task: str = ""
     temperatures: Sequence[float] = ()
     sweeps: int = 0
+    coverage: float = 0.0
     quiet: bool = False
 
 

@@ -159,6 +159,10 @@ def facts(run: TransferResults, told: TransferCertificate, comparison: Compariso
     if kept := told.handed_over:
         learned = f"learned from all {plain(kept.rows)} unlocked examples"
         found.append(Fact("Network handed over", percent(kept.error, 2), learned))
+        if (several := kept.ensemble) and several.error is not None:
+            name = f"Mean of {plain(len(several.sha256))} such networks"
+            beside = "" if several.direct is None else f"of as many of direct learning: {percent(several.direct, 2)}"
+            found.append(Fact(name, percent(several.error, 2), beside))
     curve = told.examples or run.result.examples
     if curve and told.proved:
         found.append(gain(curve))

@@ -136,6 +136,24 @@ class Comparison(Record):
         return held.mean if (held := self.measured.get(arm)) else None
 
 
+class Several(Record):
+    """Networks of the plan that is handed over, trained with seeds of their own, as one.
+
+    Attributes:
+        sha256: Of each.
+        error: Of the mean of what they predict; None where no rows are left over that could judge it.
+        direct: The same of as many networks of direct learning, where a plan of transfer is handed over.
+        held: Rows from which not all of them learned, which calibrate intervals; 0: no intervals.
+        held_sha256: Of what they were off there.
+    """
+
+    sha256: tuple[str, ...]
+    error: float | None = None
+    direct: float | None = None
+    held: int = 0
+    held_sha256: str = ""
+
+
 class Kept(Record):
     """The network that a folder hands over: which arm it is, the rows that it learned from, its error."""
 
@@ -143,6 +161,7 @@ class Kept(Record):
     plan: AnyPlan
     rows: int
     error: float
+    ensemble: Several | None = None
 
 
 class Curve(Record):

@@ -66,6 +66,10 @@ class Task(ABC):
     """Where its networks can be trained."""
     units: Sequence[tuple[str, str]] = ()
     """Name and unit of each output that a user wants told in its own."""
+    ensembles = True
+    """Whether the mean of what several networks predict is a prediction too."""
+    intervals = True
+    """Whether each output is a number about which an interval can be given."""
     possible_with = "study.json"
     """File of a run's folder without which nothing is left of a run that is refused while its data are prepared."""
 

@@ -32,7 +32,7 @@ class Examples:
 
     def last(self, rows: int) -> "Examples":
         """The last ``rows`` examples."""
-        return self.take(slice(-rows, None))
+        return self.take(slice(len(self) - rows, None))
 
     def take(self, rows: NDArray | slice) -> "Examples":
         """The chosen rows."""

@@ -36,6 +36,7 @@ class Images(Task):
     """
 
     metric: Metric = METRICS["log-loss"]
+    intervals = False  # classes have probabilities
     loss_name: ClassVar[str] = "cross-entropy"
 
     def system(self, name: str) -> Simulator:

@@ -55,6 +55,7 @@ class Likelihood(Task):
 
     metric = METRICS["information-missed"]
     devices: tuple[str, ...] = ("cpu",)  # sequence models step slower on a GPU
+    ensembles = False  # a mean of logits is no distribution of whole states
     possible_with = "reference.json"  # a system that is watched too little leaves nothing
     reference = 0.0
 

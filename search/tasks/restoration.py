@@ -36,6 +36,7 @@ class Restoration(Task):
     """
 
     metric = METRICS["image-error"]
+    intervals = False  # a pixel by itself says little of an image
 
     def system(self, name: str) -> Observed:
         """A source or the target.

@@ -48,6 +48,10 @@ def test_arrays_give_a_verdict_a_table_and_a_network(result: api.Result) -> None
     assert "direct" in set(arms["arm"]) and (arms["mean"] > 0).all() and (arms["seeds"] >= 2).all()
     x, _ = tables(5, 3)
     assert result.predict(x).shape == (5, 2) and np.isfinite(result.predict(x)).all()
+    found = result.intervals(x, coverage=0.9)
+    assert (found.lower < found.mean).all() and (found.mean < found.upper).all() and found.mean.shape == (5, 2)
+    wider = result.intervals(x, coverage=0.95)
+    assert (wider.upper - wider.lower >= found.upper - found.lower).all()
     assert result.page.exists() and result.figures and all(path.exists() for path in result.figures.values())
     shown = result._repr_html_()
     assert result.decision in shown and "<img" in shown

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from graft.search.champion import no_intervals
 from graft.search.engine.cost import cost
 from graft.search.engine.trials import best_trial, importance
 from graft.search.estimate import AROUND
@@ -82,6 +83,7 @@ class Dcl(Kind[DclStudy, DclPipeline, Record]):
         """Energies of states, or what the learned energy predicts of a lattice."""
         if asked.task:
             raise InputError(f"--task is {asked.task!r}; allowed: nothing, for {folder} learned one energy")
+        no_intervals(folder, asked.coverage)
         return predict(folder, asked.what, asked.temperatures, asked.sweeps, asked.quiet)
 
 

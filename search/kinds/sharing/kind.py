@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from graft.models.weights import sha256
-from graft.search.champion import outputs_only, predict_csv
+from graft.search.champion import no_intervals, outputs_only, predict_csv
 from graft.search.engine.cost import cost
 from graft.search.engine.searched import Direct, by_budget, searched
 from graft.search.engine.trials import importance
@@ -102,6 +102,7 @@ class Sharing(Kind[SharingStudy, SharingPipeline, SharedMap]):
         task = self.study.learned
         task.predicts(folder)
         outputs_only(folder, asked.temperatures, asked.sweeps)
+        no_intervals(folder, asked.coverage)
         return predict_csv(folder, Path(asked.what), asked.task, task.opened)
 
 

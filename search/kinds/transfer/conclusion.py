@@ -133,6 +133,7 @@ def champion_card(
     study: Study, task: Task, certified: TransferCertificate, network: Exhibit, plan: Plan
 ) -> dict[str, object]:
     """What a user of the champion needs to know."""
+    kept = certified.handed_over
     return {
         "study": study.name,
         "task": study.target,
@@ -141,5 +142,6 @@ def champion_card(
         "plan": plan.to_dict(),
         "error": network["error"],
         "sha256": sha256(network["data"]),
+        "ensemble": None if kept is None or kept.ensemble is None else kept.ensemble.to_dict(),
         **task.interface(),
     }

@@ -15,6 +15,7 @@ from graft.search.kinds.base import Asked, Kind, Written
 from graft.search.kinds.transfer import conclusion, mapping, prospects, regressors
 from graft.search.kinds.transfer.bases import Base
 from graft.search.kinds.transfer.confirmation import REFITS
+from graft.search.kinds.transfer.ensemble import Ensemble, ensemble
 from graft.search.kinds.transfer.pipeline import Confirmed, Pipeline
 from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verification import checks
@@ -63,11 +64,14 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
             curve = line.curve(rival, direct, ours)
         arm, plan = conclusion.best_measured(comparison, rival)
         plans = {"direct": rival, "transfer": plan} if arm == "candidate" else {"direct": plan}
-        networks = line.champions(plans, found.bases)
+        phase = line.handing_over(found.bases)
+        networks = line.champions(phase, plans)
         if found.confirmed.fixed.get("folds"):  # what is handed over learned from every row: its fits say how it errs
             networks["transfer" if arm == "candidate" else "direct"]["error"] = conclusion.error_of(comparison, arm)
         references = regressors.measured(line, len(found.confirmed.arms["direct"]))
-        return partial(_write, line, found, curve, networks, arm, plan, references)
+        rivals = [rival] if arm == "candidate" and line.study.mode == "fresh" else []
+        several = ensemble(line, phase, [plan, *rivals])
+        return partial(_write, line, found, curve, networks, arm, plan, references, several)
 
     def checks(self, run: Run) -> Mapping[str, Callable[[], str]]:
         """As of `Kind`."""
@@ -86,7 +90,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         study, recipe, base = self.study, self.study.start, self.study.base
         steps = recipe.steps(study.rows.training)
         seeds = REFITS if study.mode == "holdout" else study.proof.seeds
-        confirmed = seeds * (1 + 4 * study.proof.candidates) + 2
+        confirmed = seeds * (1 + 4 * study.proof.candidates) + 2 * study.budget.members
         curve = study.budget.curve * (2 + 4) if study.mode == "fresh" else 0
         lessons = [lesson for lesson in study.bases.lessons().values() if lesson.source in study.taught]
         taught = [lesson.epochs * math.ceil(0.8 * lesson.rows / base.batch) for lesson in lessons]
@@ -128,7 +132,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         task = self.study.learned
         task.predicts(folder)
         outputs_only(folder, asked.temperatures, asked.sweeps)
-        return predict_csv(folder, Path(asked.what), asked.task, task.opened)
+        return predict_csv(folder, Path(asked.what), asked.task, task.opened, asked.coverage)
 
 
 def _learned_from(line: Pipeline, confirmed: Confirmed) -> int:
@@ -144,9 +148,13 @@ def _write(
     arm: str,
     plan: Plan,
     references: Sequence[Reference],
+    several: Ensemble | None,
 ) -> TransferCertificate:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
     best = networks["transfer" if arm == "candidate" else "direct"]
+    kept = Kept(arm=arm, plan=plan, rows=_learned_from(line, found.confirmed), error=best["error"])
+    if several is not None:
+        kept = kept.model_copy(update={"ensemble": several.told})
     run, confirmed, searches = line.run, found.confirmed, {"baseline": line.baseline_search, "plans": line.plans_search}
     baseline = searched(line.baseline_search, line.study)
     values = {
@@ -162,7 +170,7 @@ def _write(
         "beside": prospects.told(run, confirmed.arms),
         "placebos": [base.card() for base in confirmed.placebos.values()],
         "networks": [base.card() for base in confirmed.networks.values()],
-        "handed_over": Kept(arm=arm, plan=plan, rows=_learned_from(line, confirmed), error=best["error"]),
+        "handed_over": kept,
         "examples": conclusion.examples_gained(curve, line.task.scale),
         **({"regressors": references} if references else {}),
         "priors": run.read("priors.json"),
@@ -175,7 +183,8 @@ def _write(
     run.write("cost.json", spent)
     certified = conclusion.certificate(line.study, result, confirmed.comparison, spent)
     write_bytes(run.path("model", "network.safetensors"), best["data"])
-    card = conclusion.champion_card(line.study, line.task, certified, best, plan)
-    run.write("model/card.json", card)
+    if several is not None:
+        several.write(run)
+    run.write("model/card.json", conclusion.champion_card(line.study, line.task, certified, best, plan))
     run.write("certificate.json", certified)
     return certified

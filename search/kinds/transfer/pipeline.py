@@ -69,9 +69,14 @@ class Pipeline(Work):
         """What confirms: newly drawn examples, or in holdout mode the pool's locked rows."""
         study = self.study
         if study.mode == "holdout":
-            locked = self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.pool - study.unlocked)
-            return self.task.to_judge(locked)
+            return self.locked()
         return self.task.to_judge(self.examples(study.target, Role.TEST, study.rows.test))
+
+    def locked(self) -> Examples:
+        """The pool's locked rows, which no search and no training has seen."""
+        study = self.study
+        locked = self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.pool - study.unlocked)
+        return self.task.to_judge(locked)
 
     def shared(self, role: Role, bases: Mapping[str, Base], test: Examples | None = None) -> Phase:
         """What the trainings of one phase share."""
@@ -234,14 +239,17 @@ class Pipeline(Work):
                     errors.append([error for error in mine if error is not None])
         return Curve(rows=tuple(rows), errors=tuple(map(tuple, errors)), candidate_error=wanted)
 
-    def champions(self, plans: Mapping[str, Plan], bases: Mapping[str, Base]) -> dict[str, Exhibit]:
+    def handing_over(self, bases: Mapping[str, Base]) -> Phase:
+        """What the trainings of what is handed over share: all rows that may be learned from teach."""
+        return replace(self.confirming(bases, self.test()), validation=0)
+
+    def champions(self, phase: Phase, plans: Mapping[str, Plan]) -> dict[str, Exhibit]:
         """Train each plan once more, on all rows that may be learned from, to keep its network and show what it can.
 
         Where rows were cross-fitted these are all of the pool, and what is shown comes from the first fit, for no row
         is left that the network kept could be judged by.
         """
         with self.phase("champion"):
-            phase = replace(self.confirming(bases, self.test()), validation=0)
             found = self.calls(final_network, [(phase, plan) for plan in plans.values()])
         beside = {}
         for name, measure in self.task.yardsticks.items():

@@ -92,6 +92,7 @@ class Budget(Settings):
         steps: Optimiser steps of one training, at most.
         curve: Seeds for each point of the learning curve.
         map: Seeds for each cell of a map.
+        members: Networks whose mean is handed over beside the single one, with intervals; 1: none but the single one.
     """
 
     trainings: Count = 60
@@ -100,6 +101,7 @@ class Budget(Settings):
     rival: Count = 2
     curve: Count = 2
     map: Annotated[Whole, Field(ge=2)] = 3
+    members: Annotated[Whole, Field(ge=1, le=100)] = 4
 
     def __post_init__(self) -> None:
         whole("budget.trainings", self.trainings, self.seeds)

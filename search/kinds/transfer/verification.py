@@ -8,6 +8,7 @@ from graft.search.engine.searched import other_rival, recorded
 from graft.search.kinds.transfer import conclusion
 from graft.search.kinds.transfer.bases import stored
 from graft.search.kinds.transfer.confirmation import followed
+from graft.search.kinds.transfer.ensemble import changed
 from graft.search.kinds.transfer.holdout import compare
 from graft.search.kinds.transfer.prospects import told as told_beside
 from graft.search.kinds.transfer.regressors import departed
@@ -78,7 +79,9 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
             return "the card tells another verdict"
         kept = result.handed_over
         same = kept is None or (card["plan"], card["error"]) == (kept.plan.to_dict(), kept.error)
-        return "" if same else "the card tells another network"
+        if not same:
+            return "the card tells another network"
+        return "" if kept is None or kept.ensemble is None else changed(run, kept.ensemble)
 
     def studies() -> str:
         return "" if type(study).reopened(result.study) == study else "result.json is of another study"

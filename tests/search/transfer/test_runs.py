@@ -73,6 +73,21 @@ def test_the_folder_verifies_and_a_changed_certificate_does_not(
     assert code == 1 and "certificate" in said
 
 
+def test_networks_of_another_ensemble_are_found(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(finished / "out", copy)
+    members = copy / "model" / "members"
+    assert sorted(path.name for path in members.iterdir()) == [f"{k}.safetensors" for k in range(4)]
+    shutil.copy(members / "1.safetensors", members / "2.safetensors")
+    code, said = refused(capsys, "verify", str(copy))
+    assert code == 1 and "champion cannot be trusted" in said
+    (tmp_path / "inputs.csv").write_text("40,50,60,45,55\n")
+    code, said = refused(capsys, "predict", str(copy), str(tmp_path / "inputs.csv"), "--intervals", "0.8")
+    assert code == 2 and "2.safetensors is not what the run recorded" in said
+
+
 def test_the_champion_predicts(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from graft.search.champion import load
 
@@ -83,6 +98,21 @@ def test_the_champion_predicts(finished: Path, tmp_path: Path, capsys: pytest.Ca
     said = carried_out(capsys, "predict", str(finished / "out"), str(tmp_path / "inputs.csv")).splitlines()
     assert len(said) == 3 and said[0].startswith("400,402")
     assert np.allclose([float(cell) for cell in said[1].split(",")], spectra[0], rtol=1e-4)
+
+
+def test_intervals_are_told_beside_the_mean_of_several_networks(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "inputs.csv").write_text("40,50,60,45,55\n30,31,32,33,34\n")
+    asked = ("predict", str(finished / "out"), str(tmp_path / "inputs.csv"), "--intervals")
+    head, *rows = carried_out(capsys, *asked, "0.8").splitlines()
+    assert head.startswith("400,400 lower,400 upper,402") and len(rows) == 2
+    values = np.array([[float(cell) for cell in row.split(",")] for row in rows]).reshape(2, 200, 3)
+    assert (values[..., 1] < values[..., 0]).all() and (values[..., 0] < values[..., 2]).all()
+    told = json.loads((finished / "out" / "certificate.json").read_text())["handed_over"]["ensemble"]
+    assert told["held"] == 6 and len(told["sha256"]) == 4 and told["error"] > 0
+    code, said = refused(capsys, *asked, "0.9")  # of six held rows the largest is passed by one new row in seven
+    assert code == 2 and "coverage is 0.9; allowed: above 0, at most 0.857 with 6 held rows" in said
 
 
 @pytest.mark.parametrize(("text", "said"), [("1,2\n", "(1, 2)"), ("a,b,c\nx,y,z\n", "allowed"), ("", "at least one")])
