@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from graft.models.standard import Standard
 from graft.models.train import predict
 from graft.models.weights import as_file, unpack
 from graft.simulators.data.columns import unit
+from graft.simulators.solar.folder import cut
+from graft.simulators.solar.picture import SUFFIXES, is_picture
 from graft.spaces.errors import InputError, unknown
 
 Opened = Callable[[bytes], tuple[nn.Module, Scaling | None]]
@@ -200,8 +202,9 @@ def no_intervals(folder: Path, coverage: float) -> None:
 def predict_csv(folder: Path, table: Path, task: str = "", opened: Opened = perceptron, coverage: float = 0.0) -> str:
     """Predictions for a CSV file of inputs, as CSV with the grid, or the outputs' names, as header.
 
-    Where the network was trained on named columns, a header may have them in any order. With a coverage each output
-    is followed by the ends of its interval, and is the mean of several networks.
+    Where the network was trained on named columns, a header may have them in any order. Where it takes images the file
+    may be one, or a folder of them: each is cut into tiles, row by row, as those that were learned from. With a
+    coverage each output is followed by the ends of its interval, and is the mean of several networks.
 
     Raises:
         InputError: If the file cannot be read as numbers, one example a line, its header names other columns, or there
@@ -209,6 +212,28 @@ def predict_csv(folder: Path, table: Path, task: str = "", opened: Opened = perc
     """
     several = load_several(folder, opened) if coverage else None
     champion = load(folder, task, opened)
+    columns, grid, shape = (champion.card.get(key) for key in ("columns", "grid", "shape"))
+    pictured = shape and (table.is_dir() or is_picture(table))
+    rows = _tiles(table, champion.card) if pictured else _rows(table, columns)
+    found = several(rows, coverage) if several else None
+    values = champion(rows) if found is None else found.mean
+    names = [f"{value:g}" for value in grid["values"]] if grid else [str(i + 1) for i in range(values.shape[1])]
+    if columns and not grid:
+        names = columns["outputs"]
+    elif shape and len(champion.card["outputs"]) == values.shape[1]:
+        names = [output["name"] for output in champion.card["outputs"]]
+    if found is not None:
+        names = [f"{name}{end}" for name in names for end in ("", " lower", " upper")]
+        values = np.stack(found, -1).reshape(len(values), -1)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([f"{value:.6g}" for value in row] for row in values)
+    return text.getvalue()
+
+
+def _rows(table: Path, columns: Mapping[str, Sequence[str]] | None) -> list[list[float]]:
+    """Examples of a CSV file, in the order of the columns that the network was trained on."""
     try:
         with open(table, newline="", encoding="utf-8-sig") as file:
             lines = [[cell.strip() for cell in line] for line in csv.reader(file) if "".join(line).strip()]
@@ -218,23 +243,21 @@ def predict_csv(folder: Path, table: Path, task: str = "", opened: Opened = perc
         raise InputError(f"{table}: {problem}; allowed: numbers separated by commas, one example a line") from None
     if not rows or len({len(row) for row in rows}) != 1:
         raise InputError(f"{table}: {len(rows)} examples of differing width; allowed: at least one, all of equal width")
-    columns, grid = champion.card.get("columns"), champion.card["grid"]
     if columns and header:
         order = _places(lines[0], columns["inputs"], table)
         rows = [[row[place] for place in order] for row in rows]
-    found = several(rows, coverage) if several else None
-    values = champion(rows) if found is None else found.mean
-    names = [f"{value:g}" for value in grid["values"]] if grid else [str(i + 1) for i in range(values.shape[1])]
-    if columns and not grid:
-        names = columns["outputs"]
-    if found is not None:
-        names = [f"{name}{end}" for name in names for end in ("", " lower", " upper")]
-        values = np.stack(found, -1).reshape(len(values), -1)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([f"{value:.6g}" for value in row] for row in values)
-    return text.getvalue()
+    return rows
+
+
+def _tiles(place: Path, card: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Tiles (tiles, pixels) of an image, or of those in a folder in order of their names."""
+    files = sorted(one for one in place.rglob("*") if is_picture(one)) if place.is_dir() else [place]
+    if not files:
+        raise InputError(f"{place} holds no images; allowed: files that end in {', '.join(SUFFIXES)}")
+    tiles = np.concatenate([cut(file, card["shape"][0], bool(card.get("logarithmic"))) for file in files])
+    if not len(tiles):
+        raise InputError(f"{place} has no tile with hardly anything masked; allowed: images with one")
+    return tiles.reshape(len(tiles), -1)
 
 
 def _places(cells: Sequence[str], wanted: Sequence[str], table: Path) -> list[int]:

@@ -71,7 +71,7 @@ def parser() -> Parser:
     added["run"].add_argument("--trials", type=int, metavar="N", help=help)
     help = "what the search of a DCL study makes small, such as label-free or likelihood"
     added["run"].add_argument("--score", metavar="SCORE", help=help)
-    help = "inputs.csv, one example a line; of a learned energy states.npy or a lattice such as ising-32x32"
+    help = "inputs.csv, one example a line, or images; of a learned energy states.npy or a lattice such as ising-32x32"
     added["predict"].add_argument("inputs", metavar="INPUTS", help=help)
     help = "of a lattice, such as 1.5,2.27,4 (default: those of the study)"
     added["predict"].add_argument("--temperatures", metavar="T,T", default="", help=help)

@@ -10,6 +10,7 @@ from graft.search.kinds.transfer.study import Study
 from graft.search.settings import StudySettings
 from graft.search.tasks.distilled.own import with_states
 from graft.search.tasks.distilled.study import DclStudy
+from graft.search.tasks.folders import with_folders
 from graft.search.tasks.pretrained import with_weights
 from graft.search.tasks.registry import ALONE, alone
 from graft.search.tasks.tables import with_tables
@@ -61,7 +62,7 @@ def resolve(named: str | Values, scale: str = "demo", settings: Values | None = 
         renamed(where, "mode = 'small'", "'holdout'")
         values["mode"] = "holdout"
     if kind == "transfer":
-        values = with_tables(with_weights(values, folder), folder)
+        values = with_tables(with_folders(with_weights(values, folder), folder, task), folder)
     given = values.pop("observations", None) if kind == "dcl" else None
     study = opened(values)
     study.tried()

@@ -10,7 +10,7 @@ from graft.simulators.base import Simulator
 from graft.simulators.optics.film import Film
 from graft.simulators.optics.nanoparticle import Nanoparticle
 from graft.simulators.solar.bands import BANDS
-from graft.simulators.solar.observed import TRUTHS, Observed
+from graft.simulators.solar.observed import TRUTHS, Observed, truth
 from graft.simulators.solar.scenes import SolarClasses
 from graft.simulators.spins.lattice import SpinModel
 from graft.simulators.spins.models import EdwardsAnderson, Ising, Potts
@@ -59,7 +59,7 @@ def find(name: str) -> Simulator:
     if name.startswith(SOLAR):
         return SolarClasses(name.removeprefix(SOLAR))
     if name.startswith(SEEING):
-        return Observed(name.removeprefix(SEEING))
+        return Observed(truth(name.removeprefix(SEEING)))
     match = re.fullmatch(r"(.+)-(0|[1-9][0-9]{0,8})", name)
     if match is None or match[1] not in FAMILIES:
         families = [

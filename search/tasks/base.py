@@ -38,6 +38,8 @@ from graft.search.tasks.fitted import Fitted as Fitted
 from graft.search.tasks.fitted import Shape as Shape
 from graft.search.tasks.joining import tied
 from graft.simulators.data.dataset import Dataset
+from graft.simulators.data.table import Table
+from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan, Recipe
 from graft.spaces.sharing import Sharing
 
@@ -92,6 +94,15 @@ class Task(ABC):
         """Build a network for examples of these shapes, with ordered ``blocks``, the head the last of them."""
 
     # ---- data -------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def of_folder(cls, path: Path, name: str, side: int | None, target: bool) -> tuple[Table, Mapping[str, int]]:
+        """A folder of images, cut into tiles: what a study holds of it, and rows of each kind where these are all.
+
+        Raises:
+            InputError: If nothing can be learned from it; of most tasks, whatever it holds.
+        """
+        raise InputError(f"{path} is a folder; allowed with this task: simulators and files of examples")
 
     def examples(self, name: str, role: Role, rows: int, data: Data) -> Examples:
         """The examples of one purpose, the same each time."""

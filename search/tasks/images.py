@@ -1,10 +1,15 @@
 """Classes of images: which of several things an image shows."""
 
+import math
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from graft.models.losses import METRICS, Metric
@@ -14,16 +19,25 @@ from graft.models.scaling import Scaling
 from graft.models.train import Augment
 from graft.search.run.seeds import Role, entropy, torch_stream
 from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Shape, Task
+from graft.search.tasks.folders import one_band, table_of
+from graft.search.tasks.tables import LEAST_GROUPS, LOCKED, pool_order
 from graft.simulators.base import Simulator, columns
 from graft.simulators.data.shards import generate
+from graft.simulators.data.table import Table, keep
 from graft.simulators.registry import find
+from graft.simulators.solar.album import LINEAR, LOGARITHMIC, Album
+from graft.simulators.solar.folder import Folder, logarithmic, numbers, survey
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Recipe
 
 FEWEST = 5
 """Examples of each class, at least."""
+LEAST_FOLDS = 3
+"""Times of a folder that are locked away, at least: they take turns in judging."""
 SHARD = 200
 """Images of a shard: they take long to draw, so that actors share even a few."""
+SIDE = 64
+"""Pixels of a tile of images of a user's own, where a study does not say."""
 BINS = 10
 """Of predicted probabilities, in a reliability diagram."""
 
@@ -39,22 +53,54 @@ class Images(Task):
     intervals = False  # classes have probabilities
     loss_name: ClassVar[str] = "cross-entropy"
 
+    @classmethod
+    def of_folder(cls, path: Path, name: str, side: int | None, target: bool) -> tuple[Table, Mapping[str, int]]:
+        """A folder of images with classes; a target's rows are all there is, so that some of them are locked away."""
+        folder = survey(path, side or SIDE)
+        if not folder.classes:
+            one_band(folder, path)
+        _classed(folder, path)
+        if target:
+            _several(folder, path)
+        unit = LOGARITHMIC if all(logarithmic(one.told.band) for one in folder.images) else LINEAR
+        table = table_of(folder, name, (folder.side, folder.side), f"image [{unit}]", folder.classes)
+        if not target:
+            return table, {"source": table.rows}
+        groups = numbers(folder)
+        tied = [tuple(np.flatnonzero(groups == group).tolist()) for group in np.unique(groups)]
+        table = replace(table, groups=tuple(one for one in tied if len(one) > 1))
+        return table, {"pool": table.rows, "locked": math.ceil(table.rows / 2)}
+
     def system(self, name: str) -> Simulator:
         """A source or the target.
 
         Raises:
             InputError: If it is no simulator of images with classes.
         """
-        found = find(name)
+        table = self.study.table(name)
+        found = find(name) if table is None else Album(table)
         shapes = [[field.type.shape for field in columns(found.schema, role)] for role in ("input", "output")]
         if [len(shape) for shape in shapes[0]] != [2] or [len(shape) for shape in shapes[1]] != [1]:
             raise InputError(f"{name} gives no images with classes; allowed: simulators that do, such as solar-halpha")
         return found
 
+    def labels(self, name: str) -> tuple[str, ...]:
+        """Names of the classes of a source or the target."""
+        system = self.system(name)
+        count = columns(system.schema, "output")[0].type.shape[0]
+        return tuple(getattr(system, "classes", [str(one + 1) for one in range(count)]))
+
     def classes(self) -> tuple[str, ...]:
-        """Names of the target's classes."""
-        count = columns(self.system(self.study.target).schema, "output")[0].type.shape[0]
-        return tuple(getattr(self.system(self.study.target), "classes", [str(one + 1) for one in range(count)]))
+        """Names of the classes that a network tells apart: the target's, or a source's that has these and others."""
+        own = self.labels(self.study.target)
+        longer = (self.labels(name) for name in self.study.taught)
+        return next((theirs for theirs in longer if set(own) < set(theirs)), own)
+
+    @property
+    def shapes(self) -> tuple[Shape, Shape]:  # type: ignore[override]
+        """Of an image, and of its classes."""
+        field = columns(self.system(self.study.target).schema, "input")[0]
+        return tuple(field.type.shape), (len(self.classes()),)
 
     def tried(self) -> None:
         """Refuse sources and targets that are no images, or differ in their classes, and files."""
@@ -63,16 +109,40 @@ class Images(Task):
         for where, recipe in (("base", self.study.base), ("start", self.study.start)):
             if recipe.loss != self.loss_name:
                 raise InputError(f"{where}.loss is {recipe.loss!r}; allowed with images: {self.loss_name!r}")
-        if self.study.tables or self.study.weights:
-            raise InputError("a source or the target is a file; allowed with images: simulators, such as solar-halpha")
-        shapes = {
-            name: columns(self.system(name).schema, "output")[0].type.shape[0]
-            for name in (*self.study.taught, self.study.target)
-        }
-        if len(set(shapes.values())) > 1:
+        if self.study.weights or any(not table.shape for table in self.study.tables):
             raise InputError(
-                " and ".join(f"{name} has {count} classes" for name, count in shapes.items())
-                + "; allowed: sources and target of equal classes, so that the head can be copied"
+                "a source or the target is a file; allowed with images: simulators, such as solar-halpha, and folders "
+                "of images"
+            )
+        names = (*self.study.taught, self.study.target)
+        told, classes = {name: self.labels(name) for name in names}, self.classes()
+        if any(len(theirs) != len(classes) and not set(theirs) < set(classes) for theirs in told.values()):
+            raise InputError(
+                " and ".join(f"{name} has {len(theirs)} classes ({', '.join(theirs)})" for name, theirs in told.items())
+                + "; allowed: sources and target of equal classes, so that the head can be copied, or a target with "
+                "some of a source's"
+            )
+        table = self.study.table(self.study.target)
+        if table is not None:
+            self._locks(table)
+
+    def _locks(self, table: Table) -> None:
+        """Refuse a mode or numbers of rows that a folder cannot have."""
+        rows = self.study.rows
+        if self.study.mode != "holdout":
+            raise InputError(f"mode is {self.study.mode!r}, but {table.name} is a folder; allowed: 'holdout'")
+        if rows.pool > table.rows:
+            raise InputError(f"{table.name} has {table.rows} tiles, rows.pool is {rows.pool}; allowed: at most these")
+        if rows.locked < LOCKED * rows.pool or self.study.folds < LEAST_FOLDS:
+            raise InputError(
+                f"rows.locked is {rows.locked} of {rows.pool} tiles of {table.name}, {self.study.folds} times; "
+                f"allowed: at least {LOCKED:.0%} of them, of {LEAST_FOLDS} times or more, which take turns in judging"
+            )
+        largest = max(map(len, table.groups), default=1)
+        if self.study.unlocked - rows.validation < largest:
+            raise InputError(
+                f"rows.validation is {rows.validation}, rows.locked {rows.locked} of {rows.pool} tiles of "
+                f"{table.name}, and {largest} of them are of one time; allowed: fewer, so that others are left to learn"
             )
 
     def sample(self, name: str, rows: int, rng: np.random.Generator) -> Examples:
@@ -80,11 +150,25 @@ class Images(Task):
         simulator = self.system(name)
         drawn = simulator.draw(rows, rng)
         image, kind = (drawn[columns(simulator.schema, role)[0].name] for role in ("input", "output"))
+        return self._placed(name, image, kind)
+
+    def _placed(self, name: str, image: NDArray, kind: NDArray) -> Examples:
+        """Examples whose classes stand where the network tells them: by name where all are known, else as they are."""
+        theirs, ours = self.labels(name), self.classes()
+        if set(theirs) <= set(ours):
+            own, kind = kind, np.zeros((len(kind), len(ours)))
+            kind[:, [ours.index(label) for label in theirs]] = own
         return Examples(image.astype(np.float32), kind.astype(np.float32))
 
     def examples(self, name: str, role: Role, rows: int, data: Data) -> Examples:
-        """Images of a simulator, generated if they are not there yet."""
+        """Images of a simulator, generated if they are not there yet, or of a folder, in an order of the seed's."""
         place = role.name.lower() + (f"-{name}" if role == Role.SOURCE else "")
+        table = self.study.table(name)
+        if table is not None:
+            held = keep(Album(table), table.rows, data.folder(place))
+            order, groups = pool_order(table, self.study.seed, role)
+            found = self._placed(name, held.column("image")[order], held.column("class")[order])
+            return replace(found, groups=groups).first(rows)
         simulator, seed = self.system(name), entropy(self.study.seed, role)
         held = generate(
             simulator,
@@ -96,12 +180,16 @@ class Images(Task):
             progress=data.count,
         )
         image, kind = (held.column(columns(simulator.schema, role)[0].name) for role in ("input", "output"))
-        return Examples(image, kind)
+        return self._placed(name, image, kind)
 
     def admit(self, examples: Examples, where: str) -> None:
         """Refuse classes of which there are too few examples, and images without anything in them."""
-        counts = examples.outputs.sum(0)
-        few = {name: int(count) for name, count in zip(self.classes(), counts, strict=True) if count < FEWEST}
+        counts, own = examples.outputs.sum(0), self.labels(self.study.target)
+        few = {
+            name: int(count)
+            for name, count in zip(self.classes(), counts, strict=True)
+            if count < FEWEST and (count or name in own)
+        }
         if few:
             told = ", ".join(f"{count} of {name}" for name, count in few.items())
             raise InputError(f"{where}: {told}; allowed: at least {FEWEST} examples of each class, so more rows")
@@ -156,6 +244,7 @@ class Images(Task):
             "positive": False,
             "columns": None,
             "shape": list(shape),
+            "logarithmic": told["input"] == [LOGARITHMIC],
             "inputs": [{"name": "image", "unit": told["input"][0]}],
             "outputs": [{"name": f"logit of {name}", "unit": "1"} for name in self.classes()],
             "grid": None,
@@ -167,6 +256,12 @@ class Images(Task):
         (side, *_), (count,) = self.shapes
         kinds = torch.randint(count, (rows,), generator=generator)
         return torch.rand((rows, side, side), generator=generator), torch.eye(count)[kinds]
+
+    def megabytes(self) -> float:
+        """Disk that a run's data will take."""
+        rows = self.study.rows
+        each = 4 * sum(math.prod(shape) for shape in self.shapes) / 1e6
+        return each * (rows.source * len(self.study.taught) + 11 * rows.pool + rows.test)
 
     def identity(self) -> dict[str, object]:
         """Network and metric."""
@@ -184,3 +279,41 @@ def oriented(images: Tensor, generator: torch.Generator) -> Tensor:
     turns, mirrored = (int(torch.randint(n, (1,), generator=generator)) for n in (4, 2))
     turned = torch.rot90(images, turns, (1, 2))
     return turned.flip(2) if mirrored else turned
+
+
+def _classed(folder: Folder, path: Path) -> None:
+    """Refuse a folder from which no classes can be learned."""
+    if len(folder.classes) < 2:
+        told = f"only {folder.classes[0]!r}" if folder.classes else "no classes"
+        raise InputError(
+            f"{path} tells {told}; allowed: at least two classes, by a subfolder for each or by labels.csv "
+            "(image,class)"
+        )
+    bare = next((one.file for one in folder.images if not one.shows), None)
+    if bare:
+        raise InputError(f"{path}: nothing says what {bare} shows; allowed: a class for each image")
+    counts = Counter[str]()
+    for one in folder.images:
+        counts[one.shows] += one.tiles
+    few = {name: counts[name] for name in folder.classes if counts[name] < FEWEST}
+    if few:
+        told = ", ".join(f"{count} of {name}" for name, count in few.items())
+        raise InputError(f"{path} has {told}; allowed: at least {FEWEST} tiles of each class")
+
+
+def _several(folder: Folder, path: Path) -> None:
+    """Refuse a target of too few images to learn from some and be judged by others."""
+    images, groups = len(folder.images), folder.groups
+    if groups < LEAST_GROUPS:
+        what = f"images of {groups} times" if groups > 1 else "1 image" if images == 1 else "images of one time"
+        why = "so that none could judge what it taught" if groups == 1 else "too few to judge what others taught"
+        raise InputError(
+            f"{path} has {what}, {why}: tiles of one image, or of one time, are never split; allowed: a target of at "
+            f"least {LEAST_GROUPS} times"
+        )
+    times = {name: {one.group for one in folder.images if one.shows == name} for name in folder.classes}
+    once = next((name for name, found in times.items() if len(found) < 2), None)
+    if once:
+        raise InputError(
+            f"{path}: {once!r} is seen at one time only, so that none could judge what it taught; allowed: at least two"
+        )

@@ -31,7 +31,7 @@ from graft.search.tasks.tables import pool_order
 from graft.search.tasks.transferability import scores
 from graft.simulators.base import Simulator, columns
 from graft.simulators.data.shards import generate
-from graft.simulators.data.table import keep, unit
+from graft.simulators.data.table import Measured, keep, unit
 from graft.simulators.registry import find
 from graft.spaces.errors import InputError, traced
 from graft.spaces.plan import Recipe
@@ -89,7 +89,7 @@ class Regression(Task):
         # Several sources, each in a folder of its own; every other role has one data set.
         place = role.name.lower() + (f"-{(table or self.system(name)).name}" if role == Role.SOURCE else "")
         if table is not None:
-            held = keep(table, data.folder(place))
+            held = keep(Measured(table), table.rows, data.folder(place))
             order, groups = pool_order(table, self.study.seed, role)
             found = Examples(held.inputs()[order], held.outputs()[order], groups).first(rows)
         else:

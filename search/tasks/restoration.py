@@ -1,6 +1,8 @@
 """Images from images: what lies behind the seeing."""
 
+import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,15 +15,25 @@ from graft.models.networks.network import Network
 from graft.models.scaling import Scaling
 from graft.search.run.seeds import Draws, Role, entropy, torch_stream
 from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Shape, Task
+from graft.search.tasks.folders import one_band, table_of
 from graft.simulators.data.shards import generate
+from graft.simulators.data.table import Table
 from graft.simulators.registry import find
 from graft.simulators.solar import wiener
-from graft.simulators.solar.observed import NOISE, Observed
+from graft.simulators.solar.album import LINEAR
+from graft.simulators.solar.folder import survey
+from graft.simulators.solar.observed import NOISE, Observed, Pictures
 from graft.simulators.solar.seeing import Optics
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Recipe
 
 LOSSES = ("mse", "l1", "huber")
+SIDE = 32
+"""Pixels of a tile of images of a user's own, where a study does not say."""
+COARSEST = 1.0
+"""Arc seconds of a pixel above which seeing hardly shows: r0 of 5 cm blurs to 2.3."""
+LARGEST = 1e9
+"""Pixels of all images of a folder, which are held in memory."""
 SHARD = 100
 """Images of a shard."""
 SHOWN = 2
@@ -38,13 +50,40 @@ class Restoration(Task):
     metric = METRICS["image-error"]
     intervals = False  # a pixel by itself says little of an image
 
+    @classmethod
+    def of_folder(cls, path: Path, name: str, side: int | None, target: bool) -> tuple[Table, Mapping[str, int]]:
+        """A folder of true images, seen anew for each example: the earlier half teaches, the later half judges."""
+        side = side or SIDE
+        folder = survey(path, 2 * side)  # the rest is margin
+        one_band(folder, path)
+        pixels = {one.file: one.told.pixel for one in folder.images}
+        first = folder.images[0].file
+        for file, pixel in pixels.items():
+            if not 0 < pixel <= COARSEST or abs(pixel / pixels[first] - 1) > 0.01:
+                told = f"{pixel:g} arc seconds" if pixel else "not told"
+                raise InputError(
+                    f"{path / file}: its pixel scale is {told}; allowed: one for all images (that of {first} is "
+                    f"{pixels[first]:g}), at most {COARSEST:g} arc second, by FITS header or labels.csv (image,pixel)"
+                )
+        if target and folder.groups < 2:
+            raise InputError(
+                f"{path} has images of one time, so that none could judge what it taught: tiles of one image, or of "
+                "one time, are never split; allowed: a target of at least two times"
+            )
+        if sum(one.shape[0] * one.shape[1] for one in folder.images) > LARGEST:
+            raise InputError(
+                f"{path} holds more than {LARGEST:.0e} pixels; allowed: fewer, for they are held in memory"
+            )
+        return table_of(folder, name, (side, side), f"frame [{LINEAR}]", (f"image [{LINEAR}]",)), {}
+
     def system(self, name: str) -> Observed:
         """A source or the target.
 
         Raises:
             InputError: If it gives no images under seeing.
         """
-        found = find(name)
+        table = self.study.table(name)
+        found = find(name) if table is None else Observed(Pictures(table), table.shape[0])
         if not isinstance(found, Observed):
             raise InputError(f"{name} gives no images under seeing; allowed: seeing-granulation, seeing-hinode")
         return found
@@ -56,12 +95,22 @@ class Restoration(Task):
         for where, recipe in (("base", self.study.base), ("start", self.study.start)):
             if recipe.loss not in LOSSES:
                 raise InputError(f"{where}.loss is {recipe.loss!r}; allowed with restoration: {', '.join(LOSSES)}")
-        if self.study.tables or self.study.weights:
-            raise InputError("a source or the target is a file; allowed with restoration: seeing-granulation, ...")
+        if self.study.weights or any(not table.shape for table in self.study.tables):
+            raise InputError(
+                "a source or the target is a file; allowed with restoration: seeing-granulation, seeing-hinode, and "
+                "folders of images"
+            )
         if self.study.mode == "holdout":
             raise InputError("mode is 'holdout', which splits by tile; allowed with restoration: 'fresh', by time")
         for name in (*self.study.taught, self.study.target):
             self.system(name)
+
+    @property
+    def shapes(self) -> tuple[Shape, Shape]:  # type: ignore[override]
+        """Of a frame, and of an image."""
+        schema = self.system(self.study.target).schema
+        frame, image = (tuple(schema.field(name).type.shape) for name in ("frame", "image"))
+        return frame, image
 
     def sample(self, name: str, rows: int, rng: np.random.Generator) -> Examples:
         """Draw frames and true images, both (rows, side, side)."""
@@ -130,6 +179,7 @@ class Restoration(Task):
             "positive": True,
             "columns": None,
             "shape": list(self.shapes[0]),
+            "logarithmic": False,
             "inputs": [{"name": "frame", "unit": told["frame"]}],
             "outputs": [{"name": "image", "unit": told["image"]}],
             "grid": None,
@@ -140,6 +190,12 @@ class Restoration(Task):
         generator, (shape, _) = torch_stream(0), self.shapes
         truth = 1 + 0.05 * torch.randn((rows, *shape), generator=generator)
         return truth, truth
+
+    def megabytes(self) -> float:
+        """Disk that a run's data will take."""
+        rows = self.study.rows
+        each = 4 * sum(math.prod(shape) for shape in self.shapes) / 1e6
+        return each * (rows.source * len(self.study.taught) + 11 * rows.pool + rows.test)
 
     def identity(self) -> dict[str, object]:
         """Network and metric."""

@@ -24,11 +24,11 @@ SUFFIXES = (".csv", ".npz", ".arrow", ".feather")
 
 @dataclass(frozen=True)
 class Table:
-    """A file of examples, as a study holds it.
+    """A file of examples, or a folder of images, as a study holds it.
 
     Attributes:
         name: Of the file, without its folder; what the study calls it by.
-        sha256: Of the file's bytes.
+        sha256: Of the file's bytes; of a folder, of all names and contents.
         rows: Examples in it.
         inputs: Its input columns, with units as in ``"thickness [nm]"``.
         outputs: Its output columns.
@@ -37,6 +37,8 @@ class Table:
         grouped: The column that says which rows belong together, if the study names one; neither input nor output.
         groups: Rows of each group of more than one that must not be split between learning and judging.
         left_out: Rows of the file, counted from 0, that are not used, because they are the target's too.
+        shape: Rows and columns of an input that is an image; empty where inputs are numbers.
+        notes: What a folder of images was taken for, in lines for people.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Table:
     grouped: str = ""
     groups: tuple[tuple[int, ...], ...] = ()
     left_out: tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         plain_name("name of a file of data", f"{self.name}-{self.sha256[:12]}")
@@ -128,15 +132,19 @@ def arrays(found: Columns, table: Table) -> tuple[NDArray[np.float64], NDArray[n
     return inputs, outputs
 
 
-def keep(table: Table, folder: Path) -> Dataset:
-    """The table's rows as a data set in ``folder``, copied there if they are not yet.
+def keep(simulator: Simulator, rows: int, folder: Path) -> Dataset:
+    """What was measured, as a data set in ``folder``, copied there if it is not yet.
+
+    Args:
+        simulator: Of the file, such as `Measured`.
+        rows: How many it has.
+        folder: Of the data set.
 
     Raises:
-        InputError: If they must be copied and the file is gone or another one now.
+        InputError: If it must be copied and the file is gone or another one now.
     """
-    simulator = Measured(table)
     folder.mkdir(parents=True, exist_ok=True)
-    fresh = Manifest.of(simulator, (0,), table.rows)
+    fresh = Manifest.of(simulator, (0,), rows)
     with durable.held(folder):
         durable.remove_partial(folder)
         try:
@@ -144,7 +152,7 @@ def keep(table: Table, folder: Path) -> Dataset:
         except DamagedManifest:
             found = None
         if found is None or not found.same_source(fresh) or not all(s.intact(folder) for s in found.shards):
-            fresh.including(write_shard(simulator, (0,), 0, table.rows, folder)).write(folder)
+            fresh.including(write_shard(simulator, (0,), 0, rows, folder)).write(folder)
     return Dataset.open(folder)
 
 
@@ -154,7 +162,9 @@ def matches(header: str, pattern: str) -> bool:
 
 
 def in_words(table: Table) -> str:
-    """What a file was taken for, in one line."""
+    """What a file was taken for, in one line; a folder in one each."""
+    if table.notes:
+        return "\n".join(f"{table.name}: {note}" for note in table.notes)
     parts = []
     for kind in ("inputs", "outputs"):
         names = getattr(table, kind)

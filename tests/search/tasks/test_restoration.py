@@ -17,7 +17,7 @@ from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.seeds import Draws, Role
 from graft.search.study import resolve
 from graft.search.tasks.base import Phase, Request, fit
-from graft.simulators.solar.observed import Observed
+from graft.simulators.solar.observed import Observed, Truth, truth
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan
 
@@ -35,7 +35,7 @@ budget = { trainings = 4, seeds = 2, steps = 8, map = 2, curve = 1 }
 class Small(Observed):
     """Frames of 16 x 16 pixels."""
 
-    def __init__(self, truth: str, side: int = 16, later: bool = False) -> None:
+    def __init__(self, truth: Truth, side: int = 16, later: bool = False) -> None:
         super().__init__(truth, 16, later)
 
 
@@ -67,7 +67,7 @@ def test_a_study_of_seeing_is_run_verified_and_asked(
     assert all(0 < one["error"] and np.isfinite(one["psnr_db"]) for one in found["quality"].values())
     assert np.array(found["images"]["true"]).shape == (2, 16, 16)
     assert all(line.startswith("ok") for line in graft("verify", "out").splitlines())
-    frame = Small("hinode").draw(1, np.random.default_rng(0))["frame"][0]
+    frame = Small(truth("hinode")).draw(1, np.random.default_rng(0))["frame"][0]
     (tmp_path / "frame.csv").write_text(",".join(map(str, frame.ravel())))
     assert len(graft("predict", "out", "frame.csv").strip().splitlines()[1].split(",")) == 256
 

@@ -77,7 +77,7 @@ def test_units_stand_in_brackets(name: str, given_unit: str) -> None:
 
 def test_a_table_of_our_own_shards_is_a_table(tmp_path: Path) -> None:
     table, *_ = read(csv(tmp_path / "m.csv"), ["T*"])
-    keep(table, tmp_path / "data")
+    keep(Measured(table), table.rows, tmp_path / "data")
     again, inputs, outputs, _ = read(tmp_path / "data" / "shard-00000.arrow")
     assert np.array_equal(inputs, INPUTS.astype(np.float32)) and np.array_equal(outputs, OUTPUTS.astype(np.float32))
     assert again.rows == 7
@@ -181,9 +181,9 @@ def test_a_bad_arrow_file_is_refused_by_column_and_row(tmp_path: Path) -> None:
 def test_the_rows_are_kept_once_and_stand_alone(tmp_path: Path) -> None:
     path = csv(tmp_path / "m.csv")
     table, *_ = read(path, ["T*"])
-    first = keep(table, tmp_path / "data")
+    first = keep(Measured(table), table.rows, tmp_path / "data")
     path.unlink()
-    again = keep(table, tmp_path / "data")
+    again = keep(Measured(table), table.rows, tmp_path / "data")
     assert again.digest == first.digest
     assert np.array_equal(again.inputs(), INPUTS.astype(np.float32))
     assert table.sha256[:12] in again.manifest.simulator
@@ -195,13 +195,13 @@ def test_a_file_that_changed_is_noticed_and_a_damaged_copy_is_made_again(tmp_pat
     whole = path.read_text()
     path.write_text(whole.replace("0.", "0.9", 1))
     with pytest.raises(InputError, match="not the file that this study began with"):
-        keep(table, tmp_path / "data")
+        keep(Measured(table), table.rows, tmp_path / "data")
     path.write_text(whole)
     shard = tmp_path / "data" / "shard-00000.arrow"
-    keep(table, tmp_path / "data")
+    keep(Measured(table), table.rows, tmp_path / "data")
     good = shard.read_bytes()
     shard.write_bytes(good[:-9])
-    keep(table, tmp_path / "data")
+    keep(Measured(table), table.rows, tmp_path / "data")
     assert shard.read_bytes() == good
     assert Dataset.open(tmp_path / "data").rows == 7
 

@@ -6,7 +6,7 @@ import pytest
 from graft.models.fidelity import image_error, psnr
 from graft.simulators.registry import find
 from graft.simulators.solar import wiener
-from graft.simulators.solar.observed import NOISE, TIMES, Observed, hinode, levelled
+from graft.simulators.solar.observed import NOISE, TIMES, Observed, hinode, levelled, truth
 from graft.simulators.solar.screens import screens
 from graft.simulators.solar.seeing import Optics
 from graft.spaces.errors import InputError
@@ -25,7 +25,7 @@ def test_hinode_s_images_are_a_spot_in_granulation_at_two_times() -> None:
 
 def test_what_judges_is_cut_from_images_of_the_later_time_alone() -> None:
     for later in (False, True):
-        drawn = Observed("hinode", 16, later).draw(4, np.random.default_rng(0))["image"]
+        drawn = Observed(truth("hinode"), 16, later).draw(4, np.random.default_rng(0))["image"]
         mine, others = (hinode()[TIMES:], hinode()[:TIMES]) if later else (hinode()[:TIMES], hinode()[TIMES:])
         for image in drawn:
             values = np.sort(image.ravel())
@@ -34,7 +34,7 @@ def test_what_judges_is_cut_from_images_of_the_later_time_alone() -> None:
 
 
 def test_better_seeing_shows_more_and_a_frame_keeps_the_mean() -> None:
-    rows = Observed("hinode", 16).draw(60, np.random.default_rng(1))
+    rows = Observed(truth("hinode"), 16).draw(60, np.random.default_rng(1))
     frame, image, r0 = rows["frame"], rows["image"], rows["r0"][:, 0]
     assert (0.05 <= r0).all() and (r0 <= 0.2).all()
     error = image_error(frame, image)
@@ -43,7 +43,7 @@ def test_better_seeing_shows_more_and_a_frame_keeps_the_mean() -> None:
 
 
 def test_simulated_truth_is_granulation_with_a_spot_now_and_then() -> None:
-    images = Observed("granulation", 16).draw(12, np.random.default_rng(2))["image"]
+    images = Observed(truth("granulation"), 16).draw(12, np.random.default_rng(2))["image"]
     spread = images.std((1, 2))
     assert 0.03 < np.median(spread) < 0.08 and np.median(images) == pytest.approx(1, abs=0.06)
 
@@ -58,7 +58,7 @@ def test_tilt_is_taken_out_and_nothing_else() -> None:
 
 
 def test_wiener_s_filter_fits_r0_and_gains() -> None:
-    simulator = Observed("hinode", 32, later=True)
+    simulator = Observed(truth("hinode"), 32, later=True)
     rows = simulator.draw(24, np.random.default_rng(4))
     given = simulator.optics
     optics = Optics(given.telescope, given.wavelength, given.pixel, 32)
@@ -72,4 +72,4 @@ def test_an_unknown_truth_is_told_with_those_there_are() -> None:
     with pytest.raises(InputError, match=r"unknown truth 'hinod' \(did you mean 'hinode'\?\)"):
         find("seeing-hinod")
     with pytest.raises(InputError, match="side is 4"):
-        Observed("hinode", 4)
+        Observed(truth("hinode"), 4)
