@@ -31,6 +31,7 @@ COMMANDS = {
     "deliver": commands.deliver,
     "verify": commands.verify,
     "calibrate": commands.calibrate,
+    "data": commands.data,
     "doctor": commands.doctor,
     "show": commands.show,
     "completion": commands.completion,
@@ -92,6 +93,10 @@ def parser() -> Parser:
     help = "default: runs/calibration, with the kind behind if it is not transfer"
     added["calibrate"].add_argument("--out", metavar="DIR", help=help)
     added["calibrate"].add_argument("--workers", type=int, metavar="N", help="repeats at a time (default: all CPUs)")
+    added["data"].add_argument("what", choices=("solar",), help="images of the Sun")
+    added["data"].add_argument("--out", metavar="DIR", default="data/solar", help="where to (default: data/solar)")
+    help = "also 16 H-alpha discs of Big Bear Solar Observatory, to be credited to it"
+    added["data"].add_argument("--bbso", action="store_true", help=help)
     added["completion"].add_argument("shell", choices=("bash", "zsh"), help="of which shell")
     for name in ("ui", "deliver"):
         added[name].add_argument("--tracking-uri", metavar="URI", help="MLflow server or database")

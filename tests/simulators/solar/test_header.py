@@ -108,9 +108,17 @@ def test_names_of_files_tell_a_time_if_they_have_one(name: str, time: str) -> No
     assert of_name(name).time == (datetime.fromisoformat(time) if time else None)
 
 
+def test_the_time_between_images_is_that_from_first_to_last_where_it_is_told() -> None:
+    axis = {"CTYPE3": "Time", "CDELT3": 37.4, "NAXIS3": 18, "DATE_OBS": "2014-03-29T14:00:00"}
+    assert of_header(axis).step == 37.4 and of_header(axis | {"CTYPE3": "WAVE"}).step == 0
+    assert of_header(axis | {"DATE_END": "2014-03-29T17:00:00"}).step == 600
+
+
 def test_a_date_alone_is_its_midnight_where_a_time_is_asked_for() -> None:
     assert time_in("2015-08-01") == datetime(2015, 8, 1) and time_in("soon") is None
 
 
 def test_what_one_place_does_not_tell_another_may() -> None:
-    assert Told(pixel=0.5).over(Told("171", 0.6)) == Told("171", 0.5)
+    early, late = datetime(2011, 1, 1), datetime(2012, 1, 1)
+    assert Told(pixel=0.5).over(Told("171", 0.6, early, 12.0)) == Told("171", 0.5, early, 12.0)
+    assert Told(time=late, step=3.0).over(Told(time=early, step=12.0)) == Told(time=late, step=3.0)
