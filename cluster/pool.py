@@ -2,10 +2,11 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
-Job = tuple[Callable[..., Any], tuple[Any, ...]]
+Result = TypeVar("Result")
+Job = tuple[Callable[..., Result], tuple[object, ...]]
 """A function, and what it is called with."""
 TRIES = 3
 """How often a job is begun before its worker's deaths are put down to it."""
@@ -23,7 +24,7 @@ class Worker:
         if prepare is not None:
             prepare()
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Carry out a job."""
         return function(*arguments)
 
@@ -50,8 +51,8 @@ def running() -> bool:
 
 
 def carry_out(
-    jobs: Mapping[Key, Job], workers: int, *, prepare: Callable[[], None] | None = None, gpus: float = 0.0
-) -> Iterator[tuple[Key, Any]]:
+    jobs: Mapping[Key, Job[Result]], workers: int, *, prepare: Callable[[], None] | None = None, gpus: float = 0.0
+) -> Iterator[tuple[Key, Result]]:
     """Carry out jobs on a pool of actors; they begin in their order.
 
     A job whose worker dies is begun again by a new one. Ray's own retries are spent within a second, long before it
@@ -71,19 +72,24 @@ def carry_out(
         Failed: The first in order of the jobs that failed, after all that had begun came to their end.
     """
     import ray
+    from ray.actor import ActorHandle
     from ray.exceptions import RayError, RayTaskError
 
     if not jobs:
         return
-    hire = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_task_retries=0)(Worker).remote
+    worker = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_task_retries=0)(Worker)
     count = max(1, min(workers, len(jobs), int(ray.cluster_resources().get("CPU", 1))))
     waiting, shared = deque(jobs), {key: ray.put(value) for key, value in _common(jobs).items()}
-    pool: list[Any] = [hire(prepare) for _ in range(count)]
-    at_work: dict[Any, tuple[Key, Any]] = {}  # call -> (key of its job, actor)
+
+    def hired() -> ActorHandle:
+        return worker.remote(prepare)  # type: ignore[return-value]  # by its type it might be the class
+
+    pool: list[ActorHandle] = [hired() for _ in range(count)]
+    at_work: dict[ray.ObjectRef[Result], tuple[Key, ActorHandle]] = {}  # by call: the key of its job, and who does it
     tries: Counter[Key] = Counter()
     failures: dict[Key, Failed] = {}
 
-    def go_on(actor: Any) -> None:
+    def go_on(actor: ActorHandle) -> None:
         if waiting:
             function, arguments = jobs[key := waiting.popleft()]
             at_work[actor.call.remote(function, *(shared.get(id(value), value) for value in arguments))] = key, actor
@@ -99,7 +105,7 @@ def carry_out(
             try:
                 result = ray.get(ended)
             except RayTaskError as raised:
-                failures[key] = _raised(key, raised)
+                failures[key] = _raised(key, raised.cause, str(raised))
                 waiting.clear()  # it would raise again: a mistake in the code or a full disk, not an accident
                 go_on(actor)
             except RayError as death:
@@ -110,7 +116,7 @@ def carry_out(
                 else:
                     failures[key] = Failed(key, f"killed its worker {TRIES} times: {_last_line(death)}")
                 if waiting:
-                    pool.append(hire(prepare))
+                    pool.append(hired())
                     go_on(pool[-1])
             else:
                 go_on(actor)
@@ -123,16 +129,15 @@ def carry_out(
         raise first from first.cause
 
 
-def _common(jobs: Mapping[Any, Job]) -> dict[int, Any]:
+def _common(jobs: Mapping[Key, Job[Result]]) -> dict[int, object]:
     """Arguments that several jobs share, by identity: they may hold millions of rows."""
     values = [value for _, arguments in jobs.values() for value in arguments if not isinstance(value, PLAIN)]
     times = Counter(map(id, values))
     return {id(value): value for value in values if times[id(value)] > 1}
 
 
-def _raised(key: Hashable, error: Any) -> Failed:
-    cause = error.cause
-    cause.add_note(str(error).strip())
+def _raised(key: Hashable, cause: Exception, told: str) -> Failed:
+    cause.add_note(told.strip())
     return Failed(key, f"raised {type(cause).__name__}: {' '.join(str(cause).split())}", cause)
 
 

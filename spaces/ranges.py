@@ -159,6 +159,11 @@ class Ranges(Settings):
         return replace(self, **wider)  # type: ignore[arg-type]
 
 
+def widened(ranges: Ranges, plan: Trained) -> Ranges:
+    """The ranges with every edge moved outward that the recipe of a plan touches."""
+    return ranges.widened(plan.recipe)
+
+
 def _place(name: str, value: float, low: float, high: float) -> float:
     """Where a value lies between the ends of its range, 0 to 1, on the scale that it is drawn on."""
     if name == "decay":

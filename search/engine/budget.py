@@ -2,15 +2,17 @@
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import optuna
 
 from graft.search.run.scale import RATIO, Scale
-from graft.spaces.plan import Recipe
-from graft.spaces.ranges import Ranges
+from graft.spaces.settings import Settings
+
+RangesOf = TypeVar("RangesOf", bound=Settings)
+"""What plans are drawn from."""
 
 
 @dataclass(frozen=True)
@@ -65,22 +67,22 @@ def affordable(finalists: int, trainings: int, seeds: int, least: int = 1) -> in
     return max(1, min(finalists, max(least, trainings // (3 * further)), (trainings - 1) // further))
 
 
-class Widening:
+class Widening(Generic[RangesOf]):
     """The ranges in force, wider from certain trials on; the Optuna study keeps which.
 
     Args:
         study: Of the search.
-        ranges: At its start; `Ranges`, or whatever else its space draws from.
+        ranges: At its start.
         milestones: Trainings after each of which the ranges are widened once.
     """
 
-    def __init__(self, study: optuna.Study, ranges: Any, milestones: Iterable[float]) -> None:
+    def __init__(self, study: optuna.Study, ranges: RangesOf, milestones: Iterable[float]) -> None:
         self.study, self.milestones = study, tuple(milestones)
-        self._from: list[tuple[int, Any]] = [(0, ranges)]
+        self._from = [(0, ranges)]
         for first, ends in sorted(self._kept().items(), key=lambda item: int(item[0])):
-            self._from.append((int(first), Ranges(**{name: tuple(both) for name, both in ends.items()})))
+            self._from.append((int(first), ranges.from_dict(ends)))
 
-    def at(self, trial: int) -> Any:
+    def at(self, trial: int) -> RangesOf:
         """The ranges in force when that trial was drawn."""
         return next(ranges for first, ranges in reversed(self._from) if first <= trial)
 
@@ -88,12 +90,10 @@ class Widening:
         """Whether the next trial's ranges are to be widened, after so many trainings."""
         return len(self._from) <= sum(trainings >= milestone for milestone in self.milestones)
 
-    def widen(self, first: int, best: Recipe) -> None:
-        """From trial ``first`` on, move the edges that the best recipe touches."""
-        ranges = self._from[-1][1].widened(best)
-        ends = {name: list(both) for name, both in vars(ranges).items()}
-        self.study.set_user_attr("widened", self._kept() | {str(first): ends})
+    def widen(self, first: int, ranges: RangesOf) -> None:
+        """From trial ``first`` on, draw from these ranges."""
+        self.study.set_user_attr("widened", {**self._kept(), str(first): ranges.to_dict()})
         self._from.append((first, ranges))
 
-    def _kept(self) -> dict[str, dict[str, list[Any]]]:
+    def _kept(self) -> Mapping[str, Mapping[str, object]]:
         return dict(self.study.user_attrs.get("widened", {}))

@@ -4,40 +4,38 @@ import platform
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
 
 from graft.search.engine.search import Search
 from graft.search.engine.trials import ENDED
-from graft.search.run.folder import Evidence, Run
-from graft.search.run.results import Cost
+from graft.search.run.evidence import Evidence
+from graft.search.run.folder import Run
+from graft.search.run.results import Cost, Piece
 
 PACKAGES = ("graft", "ray", "torch", "optuna", "mlflow", "numpy", "scipy", "pyarrow", "numba", "safetensors")
 
 
 def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], workers: int) -> Cost:
     """What the run cost, its searches and all else that it trained."""
-    trials = sorted((entry for search in searches.values() for entry in timeline(search)), key=lambda e: e["start"])
-    zero = trials[0]["start"] if trials else 0.0
-    for entry in trials:
-        entry["start"], entry["end"] = entry["start"] - zero, entry["end"] - zero
+    pieces = sorted((piece for search in searches.values() for piece in timeline(search)), key=lambda one: one.start)
+    zero = pieces[0].start if pieces else 0.0
+    line = [one.model_copy(update={"start": one.start - zero, "end": one.end - zero}) for one in pieces]
     records = {name: search.records() for name, search in searches.items()}
     measured = {
-        file.stem: [entry["seconds"] for entry in Evidence(file).done.values()]
+        file.stem: [entry.seconds for entry in Evidence(file).done.values()]
         for file in sorted(run.path("evidence").glob("*.jsonl"))
     }
     states = ("complete", "pruned", "failed")
-    trainings = {name: sum(len(t["errors"]) for t in trials) for name, trials in records.items()}
+    trainings = {name: sum(len(t.errors) for t in trials) for name, trials in records.items()}
     trainings |= {name: len(seconds) for name, seconds in measured.items()}
     told = {
         "wall_seconds": sum(spent.values()),
         "phases": dict(spent),
-        "train_seconds": sum(e["train_seconds"] for e in trials) + sum(sum(s) for s in measured.values()),
+        "train_seconds": sum(piece.train_seconds or 0.0 for piece in pieces) + sum(sum(s) for s in measured.values()),
         "trainings": trainings,
         "trials": {
-            name: {state: sum(t["state"] == state for t in trials) for state in states}
-            for name, trials in records.items()
+            name: {state: sum(t.state == state for t in trials) for state in states} for name, trials in records.items()
         },
-        "timeline": trials,
+        "timeline": line,
         "cpus": workers,
         "versions": versions(),
         "machine": f"{platform.machine()}, {platform.system()}, {workers} workers",
@@ -46,16 +44,16 @@ def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], w
     return Cost.read(told)
 
 
-def timeline(search: Search) -> list[dict[str, Any]]:
+def timeline(search: Search) -> list[Piece]:
     """When each ended trial started and ended (seconds since the epoch) and how long its trainings took."""
     return [
-        {
-            "phase": search.phase,
-            "number": t.number,
-            "start": t.datetime_start.timestamp(),
-            "end": t.datetime_complete.timestamp(),
-            "train_seconds": search.seconds(t.number),
-        }
+        Piece(
+            phase=search.phase,
+            number=t.number,
+            start=t.datetime_start.timestamp(),
+            end=t.datetime_complete.timestamp(),
+            train_seconds=search.seconds(t.number),
+        )
         for t in search.study.get_trials(deepcopy=False, states=ENDED)
         if t.datetime_start and t.datetime_complete
     ]

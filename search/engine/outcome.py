@@ -1,22 +1,52 @@
 """What one training is worth, whatever is trained."""
 
+import math
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from graft.models.losses import NonFiniteLoss
+from graft.search.run.evidence import Beside, Entry
+
+Training = TypeVar("Training")
+"""One training as it is asked for."""
+Given = TypeVar("Given", contravariant=True)
+"""The same, where it is only taken."""
+Wanted = TypeVar("Wanted", contravariant=True)
+"""A plan."""
+Made = TypeVar("Made")
+"""The training that is made of it."""
+
+
+class Measured(Protocol[Given]):
+    """What trainings share, as far as one of them is to be carried out."""
+
+    def errors(self, training: Given, /) -> tuple[float, Beside]:
+        """Carry out a training: its error, and what it tells beside that."""
+
+
+class Known(Measured[Given], Protocol[Given]):
+    """What trainings share whose errors are recorded."""
+
+    def digest(self, training: Given, /) -> str:
+        """Names everything that a training's error depends on."""
+
+
+class Shared(Protocol[Wanted, Made]):
+    """What the trainings of a search share."""
+
+    def training(self, plan: Wanted, index: int, /) -> Made:
+        """What is asked for: a plan, trained with one seed or up to one rung."""
+
+    def errors(self, training: Made, /) -> tuple[float, Beside]:
+        """As of `Measured`."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it. ``error`` is not finite if the training diverged.
-
-    ``by_task`` has the error of each of several tasks, ``by_example`` of each judging example where the task asks;
-    ``validation`` is that of rows that neither judge nor were learned from, where there are any, and ``in_units`` how
-    far each output is off in its own unit, on average.
-    """
+    """What came of it. ``error`` is not finite if the training diverged; the others are as of `Entry`."""
 
     error: float
     seconds: float
@@ -26,10 +56,24 @@ class Outcome:
     validation: float | None = None
     in_units: tuple[float, ...] = ()
 
+    def entry(self, what: str) -> Entry:
+        """What is recorded of it, by a name of everything that its error depends on."""
+        error = self.error if math.isfinite(self.error) else None
+        beside = Beside()
+        if self.by_task:
+            beside["by_task"] = self.by_task
+        if self.by_example:
+            beside["by_example"] = self.by_example
+        if self.validation is not None:
+            beside["validation"] = self.validation
+        if self.in_units:
+            beside["in_units"] = self.in_units
+        return Entry(what=what, error=error, seconds=self.seconds, reason=self.reason, **beside)
 
-def measure(task: Any, training: Any) -> Outcome:
+
+def measure(task: Measured[Training], training: Training) -> Outcome:
     """Carry out one training and score it; divergence is an outcome, not an exception."""
-    began, beside = time.perf_counter(), {}
+    began, beside = time.perf_counter(), Beside()
     try:
         error, beside = task.errors(training)
         reason = "" if np.isfinite(error) else f"the error is {error}"

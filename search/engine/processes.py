@@ -3,14 +3,15 @@
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Key = TypeVar("Key")
+Result = TypeVar("Result")
 
 
 def carried_out(
-    function: Callable[..., Any], asked: Mapping[Key, tuple[Any, ...]], workers: int
-) -> Iterator[tuple[Key, Any]]:
+    function: Callable[..., Result], asked: Mapping[Key, tuple[object, ...]], workers: int
+) -> Iterator[tuple[Key, Result]]:
     """Call a function for each key's arguments.
 
     Yields:

@@ -1,8 +1,7 @@
 """Which trials are stopped. No error rate is spent here: nothing that a pruner sees is used to confirm."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import optuna
@@ -10,7 +9,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 from scipy import stats
 
-from graft.search.engine.trials import all_errors, further_seeds
+from graft.search.engine.trials import Told, all_errors, further_seeds
 from graft.search.run.scale import RATIO, Scale
 
 LEVEL = 0.95
@@ -24,16 +23,16 @@ class GroupedPruner(BasePruner):
     """Compares trials of one group.
 
     Args:
-        group: Names the group of a plan, given as plain values; None belongs to all of them.
+        group: Names the group of a trial's plan; None belongs to all of them.
     """
 
-    def __init__(self, group: Callable[[Mapping[str, Any]], str | None]) -> None:
+    def __init__(self, group: Callable[[FrozenTrial], str | None]) -> None:
         self._group, self._known = group, dict[int, str | None]()
 
     def group(self, trial: FrozenTrial) -> str | None:
         """The group of a trial's plan, which is read once."""
         if trial.number not in self._known:
-            self._known[trial.number] = self._group(trial.user_attrs["plan"])
+            self._known[trial.number] = self._group(trial)
         return self._known[trial.number]
 
 
@@ -46,7 +45,7 @@ class PairedRacePruner(GroupedPruner):
         scale: On which errors are compared.
     """
 
-    def __init__(self, seeds: int, group: Callable[[Mapping[str, Any]], str | None], scale: Scale = RATIO) -> None:
+    def __init__(self, seeds: int, group: Callable[[FrozenTrial], str | None], scale: Scale = RATIO) -> None:
         super().__init__(group)
         self.seeds, self.scale = seeds, scale
 
@@ -72,11 +71,11 @@ class GroupedHalvingPruner(GroupedPruner):
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         """Whether the trial stops here."""
-        scores, group = trial.user_attrs["errors"], self.group(trial)
+        scores, group = Told.by(trial).errors, self.group(trial)
         rung = len(scores) - 1
         others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        reached = [other for other in others if len(other.user_attrs.get("errors", ())) > rung]
-        rivals = [other.user_attrs["errors"][rung] for other in reached if self.group(other) == group]
+        told = [(other, Told.by(other).errors) for other in others]
+        rivals = [errors[rung] for other, errors in told if len(errors) > rung and self.group(other) == group]
         return falls_behind(scores[rung], rivals, self.factor)
 
 

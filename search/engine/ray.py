@@ -8,18 +8,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypedDict
 
 from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from graft.cluster.pool import TRIES, Failed, Job, carry_out
+from graft.cluster.pool import TRIES, Failed, Job, Result, carry_out
 from graft.models.train import prepare_process
+from graft.search.engine.budget import RangesOf
 from graft.search.engine.executor import Key
-from graft.search.engine.outcome import Outcome, measure
-from graft.search.engine.search import Search
+from graft.search.engine.outcome import Made, Outcome, Shared, measure
+from graft.search.engine.search import PlanOf, Search
 
 FAILURES = TRIES - 1
 """How often a trial is tried again after its worker died."""
@@ -39,21 +40,22 @@ class RayExecutor:
     folder: Path
     gpus: float = 0.0
 
-    def run(self, jobs: Mapping[Key, Job]) -> Iterator[tuple[Key, Any]]:
+    def run(self, jobs: Mapping[Key, Job[Result]]) -> Iterator[tuple[Key, Result]]:
         """Carry out jobs on a pool of actors, as of `Executor`."""
         try:
             yield from carry_out(jobs, self.workers, prepare=prepare_process, gpus=self.gpus)
         except Failed as problem:
             raise problem.cause or problem from None  # what a worker refuses is one line here as well
 
-    def explore(self, search: Search, task: Any) -> None:
+    def explore(self, search: Search[PlanOf, RangesOf], task: Shared[PlanOf, Made]) -> None:
         """Run the trials of a search until its budget is spent."""
         if search.used >= search.budget.trainings and not search.interrupted:
             return
         shutil.rmtree(self.folder, ignore_errors=True)
         searcher = TuneSearcher(search, self.workers, FAILURES)
         trainable = tune.with_resources(
-            tune.with_parameters(SeedBySeed, task=task, seeds=search.budget.seeds), {"cpu": 1, "gpu": self.gpus}
+            tune.with_parameters(SeedBySeed, task=task, plans=search.space.plans, seeds=search.budget.seeds),
+            {"cpu": 1, "gpu": self.gpus},
         )
         tuner = tune.Tuner(
             trainable,
@@ -74,21 +76,35 @@ class RayExecutor:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class SeedBySeed(tune.Trainable):
+class Config(TypedDict):
+    """What Tune hands to the process of a trial: its number, its plan, the seed with which it goes on."""
+
+    number: int
+    plan: dict[str, object]
+    first: int
+
+
+class SeedBySeed(tune.Trainable, Generic[PlanOf, Made]):
     """A trial: one plan, one training for each seed, reported as it comes. Its process serves many trials."""
 
-    def setup(self, config: dict[str, Any], task: Any, seeds: int) -> None:  # type: ignore[override]
+    task: Shared[PlanOf, Made]
+    plans: type[PlanOf]
+    plan: PlanOf
+
+    def setup(  # type: ignore[override]
+        self, config: "Config", task: Shared[PlanOf, Made], plans: type[PlanOf], seeds: int
+    ) -> None:
         """Once in each process: the data arrive here."""
         prepare_process()
-        self.task, self.seeds = task, seeds
+        self.task, self.plans, self.seeds = task, plans, seeds
         self.reset_config(config)
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
+    def reset_config(self, new_config: "Config") -> bool:  # type: ignore[override]
         """Take on another trial."""
-        self.plan, self.index = self.task.read(new_config["plan"]), new_config["first"]
+        self.plan, self.index = self.plans.from_dict(new_config["plan"]), new_config["first"]
         return True
 
-    def step(self) -> dict[str, Any]:
+    def step(self) -> dict[str, object]:
         """Train with the next seed."""
         outcome = measure(self.task, self.task.training(self.plan, self.index))
         self.index += 1
@@ -118,7 +134,7 @@ class TuneSearcher(Searcher):
         self.numbers: dict[str, int] = {}
         self.problems: dict[str, str] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
+    def suggest(self, trial_id: str) -> Config | str | None:  # type: ignore[override]
         """The next trial as Tune's config, or ``FINISHED``."""
         if len(self.search.live) >= self.workers:
             return None
@@ -129,7 +145,7 @@ class TuneSearcher(Searcher):
         self.numbers[trial_id] = number
         return {"number": number, "plan": plan.to_dict(), "first": self.search.begins(number)}
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(self, trial_id: str, result: dict[str, object] | None = None, error: bool = False) -> None:
         """Tune is done with a trial, for whichever reason; the search knows which."""
         number = self.numbers[trial_id]
         if error and self.failed[number] <= self.failures:
@@ -137,7 +153,7 @@ class TuneSearcher(Searcher):
         else:
             self.search.close(number, self.problems.get(trial_id, "the trial failed") if error else "")
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Nothing: Tune pickles its searcher to restore it, which is never done here; the journal is the record."""
         return {}
 
@@ -162,15 +178,15 @@ class TuneScheduler(FIFOScheduler):
         super().__init__()
         self.searcher = searcher
 
-    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+    def on_trial_result(self, tune_controller: object, trial: Trial, result: dict[str, object]) -> str:
         """One seed's outcome."""
         return TrialScheduler.STOP if self._tell(trial, result) else TrialScheduler.CONTINUE
 
-    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+    def on_trial_complete(self, tune_controller: object, trial: Trial, result: dict[str, object]) -> None:
         """The last seed's outcome."""
         self._tell(trial, result)
 
-    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+    def on_trial_error(self, tune_controller: object, trial: Trial) -> None:
         """Keep the last line of what went wrong, and how often it did."""
         self.searcher.failed[trial.config["number"]] += max(1, trial.num_failures)
         lines = str(trial.get_error() or "the worker died").strip().splitlines()

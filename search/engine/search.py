@@ -13,55 +13,65 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, TypeVar
 
 import optuna
 from optuna.pruners import BasePruner
 from optuna.search_space import IntersectionSearchSpace
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 
-from graft.search.engine.budget import SearchBudget, Widening
+from graft.search.engine.budget import RangesOf, SearchBudget, Widening
 from graft.search.engine.journal import Journal
 from graft.search.engine.outcome import Outcome
 from graft.search.engine.pruners import PairedRacePruner
 from graft.search.engine.sampler import Sampling
-from graft.search.engine.trials import ENDED, FURTHER, further_seeds, ranked, record, trainings
+from graft.search.engine.trials import ENDED, FURTHER, Told, further_seeds, ranked, record
+from graft.search.run.record import Values
+from graft.search.run.trials import Trial
+from graft.spaces.dcl import Watch
 from graft.spaces.plan import Plan
+from graft.spaces.sharing import Sharing
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 DRAWS = 60
 """Draws in a row that no constraint lets through, after which a search ends."""
-KEPT = ("by_task", "seconds", "errors")
-"""What is written down of a trial's seeds, errors last: what is written down without them did not happen."""
-OnClose = Callable[[dict[str, Any], float], None]
+OnClose = Callable[[Trial, float], None]
+PlanOf = TypeVar("PlanOf", Plan, Sharing, Watch)
+"""The plans of a search."""
 
 
 @dataclass(frozen=True)
-class Space:
+class Space(Generic[PlanOf, RangesOf]):
     """What is searched.
 
     Attributes:
+        plans: The class of its plans.
         suggest: Draws a plan from a trial and the ranges in force.
         ranges: At the start of the search; `Ranges`, or whatever else ``suggest`` takes.
         guesses: Parameters of the first trials.
         constraints: Of a plan; one above 0 means that it is not trained at all.
         family: Groups plans, for pruners and because the best of each group is a finalist; None is of no group.
-        read: A plan from plain values.
         reference: What the first trial is, where it is what the others are to beat.
+        widened: The ranges made wider where a plan touches their edge.
     """
 
-    suggest: Callable[[Trial, Any], Any]
-    ranges: Any
-    guesses: Sequence[dict[str, Any]] = ()
-    constraints: Callable[[Any], dict[str, float]] = lambda plan: {}
-    family: Callable[[Any], str | None] = lambda plan: None
-    read: Callable[[Mapping[str, Any]], Any] = Plan.from_dict
+    plans: type[PlanOf]
+    suggest: Callable[[optuna.Trial, RangesOf], PlanOf]
+    ranges: RangesOf
+    guesses: Sequence[Values] = ()
+    constraints: Callable[[PlanOf], dict[str, float]] = lambda plan: {}
+    family: Callable[[PlanOf], str | None] = lambda plan: None
     reference: str = ""
+    widened: Callable[[RangesOf, PlanOf], RangesOf] = lambda ranges, plan: ranges
 
-    def group(self, plan: Mapping[str, Any]) -> str | None:
-        """The group of a plan given as plain values."""
-        return self.family(self.read(plan))
+    def plan(self, trial: FrozenTrial) -> PlanOf:
+        """What a trial trains, or has trained."""
+        return self.plans.from_dict(trial.user_attrs["plan"])
+
+    def group(self, trial: FrozenTrial) -> str | None:
+        """The group of a trial's plan."""
+        return self.family(self.plan(trial))
 
 
 @dataclass(frozen=True)
@@ -78,42 +88,31 @@ class Live:
     """A trial under way.
 
     Attributes:
-        plan: What it trains.
         trial: Optuna's, while it explores; None for a finalist, of which Optuna has been told already.
-        told: ``errors`` of its seeds, ``seconds`` of each, ``by_task`` where there are several tasks.
+        told: By its seeds.
         explored: Errors that a finalist told before, which Optuna's trial holds.
         diverged: What happened if it did.
     """
 
-    plan: Any
-    trial: Trial | None
-    told: dict[str, list[Any]]
+    trial: optuna.Trial | None
+    told: Told
     explored: Sequence[float] = ()
     diverged: str = ""
 
     @property
     def errors(self) -> list[float]:
         """Of all its seeds so far."""
-        return [*self.explored, *self.told["errors"]]
+        return [*self.explored, *self.told.errors]
 
     def add(self, index: int, outcome: Outcome) -> None:
         """One more seed."""
-        if not math.isfinite(outcome.error):
+        if math.isfinite(outcome.error):
+            self.told = self.told.also(outcome)
+        else:
             self.diverged = f"seed {index}: {outcome.reason}"
-            return
-        self.told["errors"].append(outcome.error)
-        self.told["seconds"].append(outcome.seconds)
-        if outcome.by_task:
-            self.told["by_task"].append(outcome.by_task)
 
 
-def _kept(held: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """What was written down of a trial's seeds."""
-    told = len(held.get("errors", []))
-    return {key: list(held.get(key, []))[:told] for key in KEPT}
-
-
-class Search:
+class Search(Generic[PlanOf, RangesOf]):
     """Ask, tell and close the trials of one search.
 
     Args:
@@ -130,11 +129,13 @@ class Search:
         interrupted: Trials that a killed process left under way.
     """
 
+    space: Space[PlanOf, RangesOf]
+
     def __init__(
         self,
         journal: Journal,
         phase: str,
-        space: Space,
+        space: Space[PlanOf, RangesOf],
         budget: SearchBudget,
         sampling: Sampling,
         pruner: BasePruner | None = None,
@@ -145,19 +146,21 @@ class Search:
         self.pruner = pruner or PairedRacePruner(budget.seeds, space.group, budget.scale)
         self.study = optuna.create_study(storage=journal, study_name=phase, load_if_exists=True)  # minimises
         for guess in space.guesses:
-            self.study.enqueue_trial(guess, skip_if_exists=True)
-        self.ranges = Widening(self.study, space.ranges, [share * budget.trainings for share in budget.widen])
+            self.study.enqueue_trial(dict(guess), skip_if_exists=True)
+        milestones = [share * budget.trainings for share in budget.widen]
+        self.ranges: Widening[RangesOf] = Widening(self.study, space.ranges, milestones)
         self.live: dict[int, Live] = {}
         self.interrupted = [t.number for t in self._trials(TrialState.RUNNING)]
         # Added up as trials end: to read all of them at each trial would leave a search of thousands no time.
         self._common = IntersectionSearchSpace(include_pruned=True)
         self._further = further_seeds(self.study)
-        self._ended: dict[int, dict[str, Any]] = {}
+        self._plans: dict[int, PlanOf] = {}
+        self._ended: dict[int, Trial] = {}
         self._trained = self._begun = 0
         for trial in self._trials(*ENDED):
             self._note(trial)
 
-    def ask(self) -> tuple[int, Any] | None:
+    def ask(self) -> tuple[int, PlanOf] | None:
         """The next trial to run as (number, plan), from seed `begins` on; None if there is none.
 
         Where finalists wait for trials under way, there may be one later.
@@ -168,8 +171,8 @@ class Search:
             trial = self._next()
             plan = self.space.suggest(trial, self.ranges.at(trial.number))
             trial.set_user_attr("plan", plan.to_dict())
-            diverged = trial.user_attrs.get("diverged", "")
-            self.live[trial.number] = Live(plan, trial, _kept(trial.user_attrs), diverged=diverged)
+            told = Told.by(self._trials()[trial.number])
+            self.live[trial.number] = Live(trial, told, diverged=told.diverged)
             held, wanted = trial.constraints, self.space.constraints(plan)
             for key in (key for key in wanted if key not in held):
                 trial.set_constraint(key, wanted[key])
@@ -228,63 +231,75 @@ class Search:
     @property
     def states(self) -> Counter[str]:
         """How many trials ended in each state."""
-        return Counter(told["state"] for told in self._ended.values())
+        return Counter(told.state for told in self._ended.values())
 
     @property
-    def best(self) -> dict[str, Any] | None:
-        """Record of the best trial so far: a complete one, if there is any."""
-        told = [one for one in self._ended.values() if one["value"] is not None and one["state"] != "failed"]
-        return min(told, key=lambda one: (one["state"] != "complete", one["value"], one["number"]), default=None)
+    def best(self) -> Trial | None:
+        """The best trial so far: a complete one, if there is any."""
+        told = [one for one in self._ended.values() if one.value is not None and one.state != "failed"]
+        return min(told, key=lambda one: (one.state != "complete", one.value, one.number), default=None)
 
     def standing(self) -> Standing:
         """How far it has come."""
         best, first, shown = self.best, self._ended.get(0), self.budget.shown
-        known = first if self.space.reference and first and first["state"] == "complete" else None
-        reference = f"{self.space.reference} {shown(known['value'])}" if known else ""
-        return Standing(self.states, shown(best["value"]) if best else "", reference)
+        known = first.value if self.space.reference and first and first.state == "complete" else None
+        reference = "" if known is None else f"{self.space.reference} {shown(known)}"
+        return Standing(self.states, "" if best is None or best.value is None else shown(best.value), reference)
 
-    def records(self) -> list[dict[str, Any]]:
-        """Every trial as plain values, times left out: the same for the same seed and one worker."""
+    def records(self) -> list[Trial]:
+        """Every trial, times left out: the same for the same seed and one worker."""
         return [self._record(t) for t in self._trials() if t.state != TrialState.WAITING]
+
+    def plan(self, trial: int) -> PlanOf:
+        """What a trial trains, or has trained; it is read once."""
+        if trial not in self._plans:
+            self._plans[trial] = self.space.plan(self._trials()[trial])
+        return self._plans[trial]
 
     def seconds(self, trial: int) -> float:
         """How long a trial's trainings took."""
-        further = self._further.get(trial, {}).get("seconds", [])
-        return float(sum([*self._trials()[trial].user_attrs.get("seconds", []), *further]))
+        return float(sum([*Told.by(self._trials()[trial]).seconds, *self._later(trial).seconds]))
 
-    def _next(self) -> Trial:
+    def _next(self) -> optuna.Trial:
         """The trial to go on with: an interrupted one, a guess, or a new one."""
         trials = self._trials()
         if self.interrupted:
             number = self.interrupted.pop(0)
             self.study.sampler = self.sampling.at(number, self._common)
-            return Trial(self.study, trials[number]._trial_id)
+            return optuna.Trial(self.study, trials[number]._trial_id)
         if self.ranges.due(self.spent) and self.best is not None:
-            self.ranges.widen(len(trials), self.space.read(self.best["plan"]).recipe)
+            ranges = self.space.widened(self.ranges.at(len(trials)), self.plan(self.best.number))
+            self.ranges.widen(len(trials), ranges)
         number = min((t.number for t in trials if t.state == TrialState.WAITING), default=len(trials))
         self.study.sampler = self.sampling.at(number, self._common)
         return self.study.ask()
 
-    def _finalist(self) -> tuple[int, Any] | None:
+    def _finalist(self) -> tuple[int, PlanOf] | None:
         """The next trial that earns further seeds, or None."""
         most, seeds = self.budget.finalists, self.budget.seeds
         if not most or any(live.trial is not None for live in self.live.values()):
             return None  # trials under way decide who goes on
         owed = self._trained + sum(seeds - self._counted(number) for number in self.live)
-        for place, number in enumerate(ranked(list(self._ended.values()), self.space.group, most > 1)):
-            told = self._ended[number]
-            over = owed + seeds - len(told["errors"]) > self.budget.trainings
+        for place, number in enumerate(ranked(list(self._ended.values()), self._group, most > 1)):
+            told, further = self._ended[number], self._later(number)
+            over = owed + seeds - len(told.errors) > self.budget.trainings
             # Where every finalist so far diverged there are more of them, but not without end.
             enough = "complete" in self.states or len(self._further) >= 2 * most
             if enough and (over or (self.budget.late and place >= most)):
                 return None
-            if number in self.live or told["state"] == "complete" or "reason" in self._further.get(number, {}):
+            if number in self.live or told.state == "complete" or further.reason:
                 continue
-            plan, further = self.space.read(told["plan"]), _kept(self._further.get(number, {}))
-            self.live[number] = Live(plan, None, further, self._trials()[number].user_attrs["errors"])
+            self.live[number] = Live(None, further, Told.by(self._trials()[number]).errors)
             if not self._over(number):
-                return number, plan
+                return number, self.plan(number)
         return None
+
+    def _group(self, trial: int) -> str | None:
+        return self.space.family(self.plan(trial))
+
+    def _later(self, trial: int) -> Told:
+        """What a trial has told as a finalist."""
+        return self._further.get(trial, Told())
 
     def _over(self, trial: int) -> bool:
         """Close a live trial that a process ended before it could: what it had told decides."""
@@ -319,15 +334,15 @@ class Search:
             if step not in held:
                 live.trial.report(self.budget.score(live.errors[: step + 1]), step)
 
-    def _keep(self, trial: int, ended: Mapping[str, Any] | None = None) -> None:
+    def _keep(self, trial: int, reason: str = "", failed: bool = False) -> None:
         """Write down what a live trial has told; of a finalist also how it ended."""
         live = self.live[trial]
-        written = {key: live.told[key] for key in KEPT if live.told[key] or key != "by_task"}
         if live.trial is None:
-            self._further[trial] = written | dict(ended or {})
-            self.study.set_user_attr(f"{FURTHER}{trial}", self._further[trial])
+            self._further[trial] = live.told.model_copy(update={"reason": reason, "failed": failed})
+            ended = {"reason": reason, "failed": failed} if reason else {}
+            self.study.set_user_attr(f"{FURTHER}{trial}", live.told.seeds() | ended)
             return
-        for key, values in written.items():
+        for key, values in live.told.seeds().items():
             live.trial.set_user_attr(key, values)
         if live.diverged:
             live.trial.set_user_attr("diverged", live.diverged)
@@ -335,7 +350,7 @@ class Search:
     def _end(self, trial: int, state: TrialState, reason: str) -> None:
         live = self.live[trial]
         if live.trial is None:
-            self._keep(trial, {"reason": reason, "failed": state == TrialState.FAIL} if reason else {})
+            self._keep(trial, reason, state == TrialState.FAIL)
         else:
             live.trial.set_user_attr("reason", reason)
             self.study.tell(live.trial, self.budget.score(live.errors) if state == TrialState.COMPLETE else None, state)
@@ -343,20 +358,21 @@ class Search:
         self.journal.sync()
         self.on_close(self._note(self._trials()[trial]), self.seconds(trial))
 
-    def _note(self, trial: FrozenTrial) -> dict[str, Any]:
+    def _note(self, trial: FrozenTrial) -> Trial:
         """Add up a trial that ended, or that has had further seeds since; its record."""
         told, before = self._record(trial), self._ended.get(trial.number)
-        self._trained += trainings(told) - (trainings(before) if before else 0)
-        self._begun += before is None and trainings(told) > 0
+        self._trained += told.trainings - (before.trainings if before else 0)
+        self._begun += before is None and told.trainings > 0
         self._ended[trial.number] = told
         return told
 
     def _counted(self, trial: int) -> int:
         """Trainings of a trial under way that were counted before: those with which a finalist explored."""
-        return trainings(self._ended[trial]) if trial in self._ended else 0
+        return self._ended[trial].trainings if trial in self._ended else 0
 
-    def _record(self, trial: FrozenTrial) -> dict[str, Any]:
-        return record(trial, self.budget, self._further.get(trial.number, {}))
+    def _record(self, trial: FrozenTrial) -> Trial:
+        plan = self.plan(trial.number) if "plan" in trial.user_attrs else None
+        return record(trial, plan, self.budget, self._later(trial.number))
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=states or None)

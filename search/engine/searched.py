@@ -2,21 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
-from graft.search.engine.search import Search
+from graft.search.engine.budget import RangesOf
+from graft.search.engine.search import PlanOf, Search
 from graft.search.engine.trials import best_trial
 from graft.search.run.folder import Run
 from graft.search.run.trials import Searched, Stage, Trial
 from graft.spaces.plan import Plan
 from graft.spaces.ranges import EDGE, Ranges
+from graft.spaces.sharing import Sharing
+
+Learner = TypeVar("Learner", Plan, Sharing)
 
 
 class NothingFinished(RuntimeError):
     """Every trial of a search failed or was stopped."""
 
 
-def best_plan(search: Search) -> Any:
+def best_plan(search: Search[PlanOf, RangesOf]) -> PlanOf:
     """The best complete trial's plan.
 
     Raises:
@@ -25,9 +29,9 @@ def best_plan(search: Search) -> Any:
     records = search.records()
     best = best_trial(records)
     if best is None:
-        last = records[-1]["reason"] if records else "no trial was started"
+        last = records[-1].reason if records else "no trial was started"
         raise NothingFinished(f"no trial of the {search.phase} search finished ({len(records)} tried): {last}")
-    return search.space.read(best["plan"])
+    return search.plan(best.number)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Direct:
     spent: int
 
 
-def settled(run: Run, search: Search, file: str) -> Direct:
+def settled(run: Run, search: Search[Plan, Ranges], file: str) -> Direct:
     """What a search has come to; kept in ``file``, so that it stays what it was when the search goes on.
 
     Raises:
@@ -59,9 +63,8 @@ def settled(run: Run, search: Search, file: str) -> Direct:
         plan, records = best_plan(search), search.records()
         best = best_trial(records)
         assert best is not None
-        ends = {name: list(both) for name, both in vars(search.ranges.at(len(records))).items()}
-        told = {"trial": best["number"], "plan": plan.to_dict(), "error": best["value"]}
-        run.write(file, told | {"ranges": ends, "spent": search.spent})
+        told = {"trial": best.number, "plan": plan.to_dict(), "error": best.value}
+        run.write(file, told | {"ranges": search.ranges.at(len(records)), "spent": search.spent})
     return recorded(run, file)
 
 
@@ -72,7 +75,7 @@ def recorded(run: Run, file: str) -> Direct:
         InputError: If it is missing or damaged.
     """
     held = run.read(file)
-    ranges = Ranges(**{name: tuple(ends) for name, ends in held["ranges"].items()})
+    ranges = Ranges.from_dict(held["ranges"])
     return Direct(held["trial"], Plan.from_dict(held["plan"]), held["error"], ranges, held["spent"])
 
 
@@ -119,16 +122,16 @@ def other_rival(found: Searched, told: Sequence[Stage], direct: Direct, rival: D
     return "" if list(told) == by_budget(found.trials, direct, rival) else "how far direct learning came is not so"
 
 
-def searched(search: Search, study: Any) -> Searched:
-    """What the result records of a search."""
+def searched(search: Search[Learner, Ranges], steps: int) -> Searched:
+    """What the result records of a search whose trainings may take so many optimiser steps."""
     records = search.records()
     best = best_trial(records)
     edges: list[str] = []
     ranges = search.ranges.at(len(records))
     if best is not None:
-        plan = search.space.read(best["plan"])
+        plan = search.plan(best.number)
         edges = ranges.edges(plan.recipe)
-        if search.space.constraints(plan)["optimiser steps"] > -EDGE * study.budget.steps:
+        if search.space.constraints(plan)["optimiser steps"] > -EDGE * steps:
             edges.append("optimiser steps")
-    told = {"trials": records, "best": best["number"] if best else None, "edges": edges}
-    return Searched.read(told | {"ranges": {name: list(ends) for name, ends in vars(ranges).items()}})
+    told = {"trials": records, "best": best.number if best else None, "edges": edges}
+    return Searched.read(told | {"ranges": ranges.to_dict()})

@@ -1,22 +1,29 @@
 """What every pipeline does: phases that are timed, searches that are recorded, trainings that are done once."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Generic, Never, Protocol, TypeVar
 
+from graft.cluster.pool import Result
+from graft.search.engine.budget import RangesOf
 from graft.search.engine.executor import Executor
 from graft.search.engine.journal import storage
-from graft.search.engine.outcome import measure
+from graft.search.engine.outcome import Known, Made, Shared, measure
 from graft.search.engine.progress import Progress
 from graft.search.engine.ray import RayExecutor
-from graft.search.engine.search import Search
-from graft.search.run.folder import Evidence, Run, write_bytes
+from graft.search.engine.search import OnClose, PlanOf, Search
+from graft.search.run.evidence import Entry, Evidence
+from graft.search.run.folder import Run, write_bytes
 from graft.search.run.resources import Resources
 from graft.search.run.trials import Trial
 from graft.simulators.data.storage import inside, link
+from graft.spaces.settings import Settings
+
+StudyOf = TypeVar("StudyOf", bound=Settings)
+Asked = tuple[Known[Never], object]
+"""What a training shares with others, and the training: one that fits it."""
 
 
 class Tracker(Protocol):
@@ -32,7 +39,7 @@ class Tracker(Protocol):
         """Show what came of the run."""
 
 
-class Work:
+class Work(Generic[StudyOf]):
     """A run in a folder that this process holds, connected to Ray; what is learned there, its pipeline knows.
 
     Args:
@@ -46,7 +53,7 @@ class Work:
 
     def __init__(
         self,
-        study: Any,
+        study: StudyOf,
         run: Run,
         resources: Resources,
         progress: Progress,
@@ -95,36 +102,32 @@ class Work:
             link(path, inside(self.resources.store, self.run.id, name))
         return path
 
-    def measure(self, name: str, asked: Mapping[str, tuple[Any, Any]]) -> dict[str, float | None]:
+    def measure(self, name: str, asked: Mapping[str, Asked]) -> dict[str, float | None]:
         """Errors of single trainings by key, None where one diverged; what is on record is not trained again."""
-        return {key: entry["error"] for key, entry in self.measured(name, asked).items()}
+        return {key: entry.error for key, entry in self.measured(name, asked).items()}
 
-    def measured(self, name: str, asked: Mapping[str, tuple[Any, Any]]) -> dict[str, dict[str, Any]]:
+    def measured(self, name: str, asked: Mapping[str, Asked]) -> dict[str, Entry]:
         """What is recorded of single trainings by key, those that are missing carried out first."""
         evidence = Evidence(self.run.path("evidence", f"{name}.jsonl"))
         # What names everything that an error depends on: recorded errors of anything else are not reused.
-        told = {key: task.digest(training) for key, (task, training) in asked.items()}
-        missing = [key for key in asked if evidence.done.get(key, {}).get("what") != told[key]]
+        told = {key: task.digest(training) for key, (task, training) in asked.items()}  # type: ignore[arg-type]
+        missing = [key for key in asked if key not in evidence.done or evidence.done[key].what != told[key]]
         done = len(asked) - len(missing)
         self.progress.count(done, len(asked))
         for key, outcome in self.executor.run({key: (measure, asked[key]) for key in missing}):
-            error = outcome.error if math.isfinite(outcome.error) else None
-            entry = {"what": told[key], "error": error, "seconds": outcome.seconds, "reason": outcome.reason}
-            entry |= {"by_task": outcome.by_task} if outcome.by_task else {}
-            entry |= {"by_example": list(outcome.by_example)} if outcome.by_example else {}
-            entry |= {} if outcome.validation is None else {"validation": outcome.validation}
-            entry |= {"in_units": list(outcome.in_units)} if outcome.in_units else {}
-            evidence.add(key, entry)
+            evidence.add(key, outcome.entry(told[key]))
             done += 1
             self.progress.count(done, len(asked))
         return {key: evidence.done[key] for key in asked}
 
-    def calls(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def calls(self, function: Callable[..., Result], arguments: Sequence[tuple[object, ...]]) -> list[Result]:
         """Call a function that trains, where trainings run; results in the order of its arguments."""
         found = dict(self.executor.run({place: (function, given) for place, given in enumerate(arguments)}))
         return [found[place] for place in range(len(arguments))]
 
-    def explore(self, search: Search, task: Any, title: str, stage: str = "") -> None:
+    def explore(
+        self, search: Search[PlanOf, RangesOf], task: Shared[PlanOf, Made], title: str, stage: str = ""
+    ) -> None:
         """Carry out what is left of a search.
 
         Args:
@@ -138,26 +141,23 @@ class Work:
             self.progress.follow(search)
             if self.tracker is not None:
                 for trial in search.records():
-                    if trial["state"] != "interrupted":
-                        self.tracker.trial(search.phase, Trial.read(trial), search.seconds(trial["number"]))
+                    if trial.state != "interrupted":
+                        self.tracker.trial(search.phase, trial, search.seconds(trial.number))
             # A search that ended stays ended: what follows rests on what it found.
             if not self.run.has(f"{stage}.ended"):
                 self.executor.explore(search, task)
                 write_bytes(self.run.path(f"{stage}.ended"), b"")
 
-    def _until(self, parts: float) -> float:
-        """When a search starts no more trials: after so many parts of the time, one for each N trainings of the run.
+    def until(self, share: float = 1.0) -> float:
+        """When a search starts no more trials: after this share of the time that searches may take."""
+        return self.began + share * self.resources.search_seconds
 
-        What is left is for direct learning to catch up with what was spent, however long that takes.
-        """
-        return self.began + parts / (1 + self.study.budget.rival) * self.resources.search_seconds
-
-    def closed(self, phase: str) -> Any:
+    def closed(self, phase: str) -> OnClose:
         """What a search does with each trial that ends: show it."""
 
-        def closed(trial: dict[str, Any], seconds: float) -> None:
+        def closed(trial: Trial, seconds: float) -> None:
             self.progress.closed()
             if self.tracker is not None:
-                self.tracker.trial(phase, Trial.read(trial), seconds)
+                self.tracker.trial(phase, trial, seconds)
 
         return closed

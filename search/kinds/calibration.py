@@ -18,7 +18,9 @@ from graft.search.engine.progress import Progress
 from graft.search.engine.searched import NothingFinished
 from graft.search.proof.claims import RivalDiverged
 from graft.search.proof.statistics import clopper_pearson
-from graft.search.run.folder import Evidence, Run, strict
+from graft.search.run.evidence import Evidence
+from graft.search.run.folder import Run
+from graft.search.run.record import strict
 from graft.search.run.resources import Resources
 from graft.search.settings import StudySettings
 

@@ -8,12 +8,13 @@ stays open.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from graft.search.proof.looks import Look
 from graft.search.proof.statistics import Differences, Paired, Reduction, drawn_p_value, holm, log_ratios
+from graft.search.run.certificate import Measured
 from graft.search.run.scale import DIFFERENCE, RATIO, Scale
 
 REFUTED = 0.95
@@ -111,7 +112,7 @@ class Finding:
         """``transfer`` if the claim holds, ``undecided`` if it is open, else ``direct``."""
         return ("undecided" if self.open else "direct") if self.reason else "transfer"
 
-    def told(self, *names: str) -> dict[str, Any]:
+    def told(self, *names: str) -> dict[str, object]:
         """The named entries as plain values, the decision among them."""
         held = asdict(self) | {"decision": self.decision, "p_values": dict(self.p_values)}
         return {name: list(held[name]) if isinstance(held[name], tuple) else held[name] for name in names}
@@ -250,10 +251,10 @@ def demand(task: str, rivals: Sequence[Rival], scale: Scale = RATIO) -> None:
             )
 
 
-def summary(errors: Errors, scale: Scale = RATIO) -> dict[str, Any]:
+def summary(errors: Errors, scale: Scale = RATIO) -> Measured:
     """Mean (None if it cannot be compared) and every seed."""
     mean = None if scale.unusable(errors) else sum(errors) / len(errors)  # type: ignore[arg-type]
-    return {"mean": mean, "per_seed": list(errors)}
+    return Measured(mean=mean, per_seed=tuple(errors))
 
 
 def _missed(claim: Claim, p_values: Mapping[str, float], adjusted: float, limit: float) -> str:

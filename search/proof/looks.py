@@ -7,10 +7,9 @@ is kept for a second stage, which a run that remains undecided may be asked for 
 are fixed before the first seed. Probabilities are simulated: paired t-tests on growing samples of normal differences.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +41,6 @@ class Looks:
     more: tuple[int, ...]
     alpha: float
     glances: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, fixed: Mapping[str, Any]) -> Self:
-        """The looks that a folder has fixed."""
-        return cls(tuple(fixed["looks"]), tuple(fixed["more"]), fixed["alpha"], tuple(fixed.get("glances", ())))
 
     @property
     def first(self) -> float:

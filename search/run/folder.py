@@ -135,28 +135,6 @@ def _holder(lock: TextIO) -> str:
     return "another process"
 
 
-class Evidence:
-    """Trainings that are done, one JSON line each: append only, so that nothing finished is ever lost or repeated."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.done: dict[str, dict[str, Any]] = {}
-        if path.exists():
-            mend_tail(path)
-            for line in path.read_text().splitlines():
-                entry = json.loads(line)
-                self.done[entry["key"]] = entry
-
-    def add(self, key: str, entry: dict[str, Any]) -> None:
-        """Record what came of ``key``, on disk before this returns."""
-        self.done[key] = {"key": key} | entry
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a") as file:
-            file.write(json.dumps(self.done[key], sort_keys=True) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-
 def mend_tail(path: Path) -> None:
     """Cut off a last line that a killed process left unfinished."""
     data = path.read_bytes()

@@ -133,6 +133,13 @@ class Fixed(Record):
     placebos: int = 0
 
 
+BEFOREHAND = (
+    "looks", "more", "levels", "margin", "alpha", "deviation_in_search", "networks", "folds", "glances", "candidates",
+    "not_confirmed",
+)  # fmt: skip
+"""What ``confirmation.json`` of a study of transfer holds, in that order."""
+
+
 class Confirmation(Record):
     """What was fixed before plans of transfer were confirmed, and then the errors by arm (``0/candidate``).
 
@@ -149,11 +156,15 @@ class Confirmation(Record):
     folds: int = 0
     not_confirmed: tuple[Behind, ...] = ()
     arms: Mapping[str, Errors] = {}
+    alpha: float = 0.0
+    deviation_in_search: float = 0.0
+    glances: tuple[int, ...] = ()
 
     @property
     def fixed(self) -> dict[str, object]:
-        """Plain values without errors and how many seeds there were in the end."""
-        return {key: value for key, value in self.to_dict().items() if key not in ("arms", "seeds")}
+        """Plain values, without errors and how many seeds there were in the end."""
+        held = {key: value for key, value in self.to_dict().items() if key not in ("arms", "seeds")}
+        return {key: held.pop(key) for key in BEFOREHAND if key in held} | held
 
 
 class Film(Record):

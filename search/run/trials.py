@@ -51,6 +51,11 @@ class Trial(Record):
         """Whether its plan takes anything from a source."""
         return isinstance(self.plan, Plan) and not self.plan.direct
 
+    @property
+    def trainings(self) -> int:
+        """Trainings that it took, once it has ended: the one that made it fail is told no error of."""
+        return len(self.errors) + (self.state == "failed")
+
 
 class Searched(Record):
     """What a search came to: its trials, the number of the best, settings that ended at an edge."""

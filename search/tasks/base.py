@@ -26,6 +26,7 @@ from graft.models.surgery import blocks_of, frozen, named, shuffle, transplant
 from graft.models.terms import weighted
 from graft.models.train import Augment, Training, predict, train
 from graft.models.weights import no_gradient, pack_state, sha256, unpack_state
+from graft.search.run.evidence import Beside
 from graft.search.run.folder import Run
 from graft.search.run.results import DataCard
 from graft.search.run.scale import SCALES, Scale
@@ -422,7 +423,7 @@ class Phase:
         learned_from = self.pool.without(unlocked).followed_by(self.test.without(locked))
         return learned_from, self.test.take(locked).followed_by(self.pool.take(unlocked))
 
-    def told(self, index: int, by_example: NDArray[np.float64]) -> tuple[float, dict[str, tuple[float, ...]]]:
+    def told(self, index: int, by_example: NDArray[np.float64]) -> tuple[float, Beside]:
         """The error of a seed from those of the examples that judge it, and what is kept; locked rows decide."""
         decide = len(by_example) if self.folds is None else len(self.folds.judged(index)[0])
         return float(by_example[:decide].mean()), {"by_example": tuple(by_example.tolist())}
@@ -432,34 +433,33 @@ class Phase:
         assert self.test is not None
         return replace(self, pool=self.pool.followed_by(self.test), validation=0, folds=None)
 
-    def read(self, plan: Mapping[str, object]) -> Plan:
-        """A plan from plain values."""
-        return Plan.from_dict(plan)
-
     def training(self, plan: Plan, index: int) -> Request:
         """What a search asks for: a plan, trained with one seed."""
         return Request(plan, index)
 
-    def errors(self, asked: Request) -> tuple[float, dict[str, Any]]:
+    def errors(self, asked: Request) -> tuple[float, Beside]:
         """What a training scores, and what an `Outcome` tells beside that."""
         fitted, found = fit(self, asked)
-        beside = {} if self.test is None else self.beside(asked.index, fitted, found)
+        beside = Beside() if self.test is None else self.beside(asked.index, fitted, found)
         if not self.crossed:
             return found.value, beside
         assert found.by_example is not None
         value, told = self.told(asked.index, found.by_example)
-        return found.value if self.folds is None else value, told | beside
+        return found.value if self.folds is None else value, {**told, **beside}
 
-    def beside(self, index: int, fitted: Fitted, found: Errors) -> dict[str, object]:
+    def beside(self, index: int, fitted: Fitted, found: Errors) -> Beside:
         """What a user decides by: the error on rows that neither decide nor were learned from, and that in units."""
-        decide, by_example, told = None, found.by_example, dict[str, object]()
+        decide, by_example, told = None, found.by_example, Beside()
         if self.folds is not None and by_example is not None:
             decide = len(self.folds.judged(index)[0])
-            told |= {"validation": float(by_example[decide:].mean())} if len(by_example) > decide else {}
+            if len(by_example) > decide:
+                told["validation"] = float(by_example[decide:].mean())
         elif self.validation:
             _, held = Draws.of(self.seed, self.role, index).rows(len(self.pool), self.validation, self.pool.groups)
             told["validation"] = self.task.errors(fitted, self.pool.take(held), self.device).value
-        return told if found.in_units is None else told | {"in_units": tuple(found.in_units[:decide].mean(0).tolist())}
+        if found.in_units is not None:
+            told["in_units"] = tuple(found.in_units[:decide].mean(0).tolist())
+        return told
 
     def digest(self, asked: Request) -> str:
         """Names everything that a training's error depends on: recorded errors of anything else are not reused."""

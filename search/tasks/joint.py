@@ -10,12 +10,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 
 from graft.models.train import Augment, Training, train
 from graft.models.weighting import objective, operation
+from graft.search.run.evidence import Beside
 from graft.search.run.seeds import Draws, Role, stream
 from graft.search.tasks.base import Examples, Fitted, Task
 from graft.spaces.sharing import Sharing
@@ -56,15 +56,11 @@ class SharedTask:
     judges: Mapping[str, Examples] | None = None
     device: str = "cpu"
 
-    def read(self, plan: Mapping[str, object]) -> Sharing:
-        """A plan from plain values."""
-        return Sharing.from_dict(plan)
-
     def training(self, plan: Sharing, index: int) -> SharedTraining:
         """What a search asks for."""
         return SharedTraining(plan, index)
 
-    def errors(self, training: SharedTraining) -> tuple[float, dict[str, Any]]:
+    def errors(self, training: SharedTraining) -> tuple[float, Beside]:
         """The mean of the tasks' errors on their scale, and each, as an `Outcome` tells them.
 
         Of ratios the mean is geometric: trials are compared by differences of its logarithm on the same seeds. What

@@ -13,6 +13,7 @@ import numpy as np
 
 from graft.models.regressors import Rows, Tuned, fitted, tuned
 from graft.models.weights import sha256
+from graft.search.run.evidence import Beside
 from graft.search.tasks.base import Examples, Phase, Task
 
 
@@ -36,13 +37,13 @@ class Regressed:
     phase: Phase
     more: Examples | None = None
 
-    def errors(self, asked: Fit) -> tuple[float, dict[str, object]]:
+    def errors(self, asked: Fit) -> tuple[float, Beside]:
         """What a regressor scores with a seed, and what an `Outcome` tells beside that."""
         taught, test = self.phase.rows(asked.index)
         predict = fitted(asked.tuned, learnable(taught, self.more))
         off = self.phase.task.metric.deviations(predict(test.inputs), test.outputs)
         error, told = self.phase.told(asked.index, off.reshape(len(off), -1).mean(1))
-        return error, dict(told) if self.phase.crossed else {}
+        return error, told if self.phase.crossed else Beside()
 
     def digest(self, asked: Fit) -> str:
         """Names everything that this error depends on, but for the examples, which the run's folder fixes."""

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from graft.cluster.connect import quiet
+from graft.spaces.plan import Plan
 
 quiet()
 
@@ -44,14 +45,14 @@ def ours(folder: Path) -> tuple[int, float, float]:
     search = Search(
         storage(folder / "journal"),
         "baseline",
-        Space(partial(baseline.suggest, start=start), ranges, baseline.first_guesses(ranges, start)),
+        Space(Plan, partial(baseline.suggest, start=start), ranges, baseline.first_guesses(ranges, start)),
         SearchBudget(TRAININGS, 3),
         Sampling(0, Role.BASELINE_SAMPLER),
     )
     began = time.perf_counter()
     RayExecutor(1, folder / "tune").explore(search, phase)
     took = time.perf_counter() - began
-    return len(search.records()), took, sum(search.seconds(trial["number"]) for trial in search.records())
+    return len(search.records()), took, sum(search.seconds(trial.number) for trial in search.records())
 
 
 def stock(folder: Path) -> tuple[int, float]:

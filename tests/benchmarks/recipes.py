@@ -34,7 +34,8 @@ from graft.search.run.seeds import Role, sequence
 from graft.search.study import resolve
 from graft.search.tasks.base import Examples, Phase, Request, fit
 from graft.spaces import baseline, transfer
-from graft.spaces.ranges import shortened
+from graft.spaces.plan import Plan
+from graft.spaces.ranges import shortened, widened
 
 POOLS = 10
 TRUTH = 12
@@ -66,10 +67,12 @@ def tiny(seed: int, trainings: int) -> Study:
 def race(study: Study, journal: Journal) -> Search:
     """The search of before."""
     space = Space(
+        Plan,
         partial(baseline.suggest, start=study.start),
         study.ranges,
         baseline.first_guesses(study.ranges, study.start),
         partial(transfer.constraints, rows=study.rows.training, steps=study.budget.steps),
+        widened=widened,
     )
     budget = SearchBudget(study.budget.trainings, study.budget.seeds, widen=(0.5, 0.75))
     return Search(journal, "baseline", space, budget, Sampling(study.seed, Role.BASELINE_SAMPLER))
@@ -79,9 +82,11 @@ def one_seed(study: Study, journal: Journal) -> Search:
     """One seed a trial and finalists, but the sampler of before."""
     rows, steps = study.rows.training, study.budget.steps
     space = Space(
+        Plan,
         partial(shortened, space=partial(baseline.suggest, start=study.start), rows=rows, steps=steps),
         study.ranges,
         baseline.first_guesses(study.ranges, study.start),
+        widened=widened,
     )
     sampling = Sampling(study.seed, Role.BASELINE_SAMPLER)
     return Search(journal, "baseline", space, direct_budget(study.budget, math.inf), sampling)

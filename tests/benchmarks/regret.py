@@ -106,8 +106,8 @@ def search(case: tuple[str, str], seed: int, folder: Path) -> None:
         ended = decided(line)
         rival, confirmed = ended.rival.plan, ended.confirmed
         found = confirmed.comparison.to_dict() | {"baseline": rival.to_dict()}
-        first = [one["plan"] for one in confirmed.fixed["candidates"]][:1]
-        found["recipe"] = first[0]["recipe"] if first else rival.recipe.to_dict()
+        recipes = [one.plan.recipe for one in confirmed.fixed.candidates]
+        found["recipe"] = (recipes or [rival.recipe])[0].to_dict()
         spent = line.baseline_search.spent + line.plans_search.spent
         found["trainings"] = spent + sum(map(len, confirmed.arms.values()))
         line.run.write("verdict.json", strict(found))

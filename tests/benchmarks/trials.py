@@ -17,7 +17,7 @@ import pstats
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,6 @@ NEAR = 50
 @dataclass(frozen=True)
 class Nothing:
     """A task whose trainings take no time; the error falls toward one plan, with noise that each seed repeats."""
-
-    def read(self, plan: Mapping[str, Any]) -> Plan:
-        """A plan from plain values."""
-        return Plan.from_dict(plan)
 
     def training(self, plan: Plan, index: int) -> Request:
         """What a search asks for."""

@@ -66,10 +66,6 @@ class Training:
     def __init__(self, notes: Path) -> None:
         self.notes = notes
 
-    def read(self, plan: dict[str, Any]) -> Plan:
-        """A plan."""
-        return Plan.from_dict(plan)
-
     def training(self, plan: Plan, index: int) -> int:
         """The training of a seed."""
         return index
@@ -114,10 +110,10 @@ def shards(folder: Path, notes: Path) -> Any:
 
 def trials(folder: Path, notes: Path) -> Any:
     """A search of twelve trials: the numbers of those that are complete."""
-    sampling = Sampling(3, Role.BASELINE_SAMPLER)
-    search = Search(storage(folder / "journal"), "baseline", Space(space, Ranges()), SearchBudget(12, 1), sampling)
+    drawn, sampling = Space(Plan, space, Ranges()), Sampling(3, Role.BASELINE_SAMPLER)
+    search = Search(storage(folder / "journal"), "baseline", drawn, SearchBudget(12, 1), sampling)
     RayExecutor(2, folder / "tune").explore(search, Training(notes))
-    return [trial["number"] for trial in search.records() if trial["state"] == "complete"]
+    return [trial.number for trial in search.records() if trial.state == "complete"]
 
 
 def trainings(folder: Path, notes: Path) -> Any:

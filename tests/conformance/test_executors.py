@@ -44,6 +44,7 @@ def begin(folder: Path, suggest: Any = None, seeds: int = 2) -> Search:
     """A search of twelve trainings."""
     folder.mkdir(exist_ok=True)
     space = Space(
+        Plan,
         suggest or partial(baseline.suggest, start=START),
         RANGES,
         [] if suggest else baseline.first_guesses(RANGES, START),
@@ -76,17 +77,17 @@ class Conformance:
         LocalExecutor().explore(plain, shared())
         executor.explore(other, shared())
         assert other.records() == plain.records() and not (tmp_path / "tune").exists()
-        assert plain.spent >= 12 and {trial["state"] for trial in plain.records()} >= {"complete", "pruned"}
+        assert plain.spent >= 12 and {trial.state for trial in plain.records()} >= {"complete", "pruned"}
         executor.explore(other, shared())  # there is nothing left of it
         assert other.records() == plain.records()
 
     def test_trials_that_diverge_have_failed_and_the_others_go_on(self, executor: Executor, tmp_path: Path) -> None:
         search = begin(tmp_path / "wild", wild, seeds=3)
         executor.explore(search, shared())
-        told = {trial["number"]: trial for trial in search.records()}
-        assert {number % 2 for number, trial in told.items() if trial["state"] == "failed"} == {1}
-        assert any(trial["state"] == "complete" for trial in told.values())
-        assert all("the loss is" in told[number]["reason"] for number in told if number % 2)
+        told = {trial.number: trial for trial in search.records()}
+        assert {number % 2 for number, trial in told.items() if trial.state == "failed"} == {1}
+        assert any(trial.state == "complete" for trial in told.values())
+        assert all("the loss is" in told[number].reason for number in told if number % 2)
 
     def test_what_a_job_refuses_is_one_line_here_as_well(self, executor: Executor) -> None:
         def refuse(what: str) -> None:
@@ -157,5 +158,5 @@ class TestRayExecutor(Conformance):
     def test_two_workers_lose_no_trial(self, ray_session: Any, tmp_path: Path) -> None:
         search = begin(tmp_path / "two", wild, seeds=3)
         RayExecutor(2, tmp_path / "tune").explore(search, shared())
-        states = {trial["number"]: trial["state"] for trial in search.records()}
+        states = {trial.number: trial.state for trial in search.records()}
         assert all(states[number] == "failed" for number in states if number % 2) and "complete" in states.values()

@@ -4,7 +4,6 @@ import math
 import os
 import signal
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,9 +92,6 @@ class Mortal:
     deadly: tuple[int, ...] = ()
     diverging: tuple[int, ...] = ()
     seconds: float = 0.15
-
-    def read(self, plan: Mapping[str, Any]) -> Plan:
-        return Plan.from_dict(plan)
 
     def training(self, plan: Plan, index: int) -> Request:
         return Request(plan, index)

@@ -26,13 +26,13 @@ from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.journal import storage
 from graft.search.engine.sampler import Sampling
 from graft.search.engine.search import Search, Space
-from graft.search.run.folder import Evidence
+from graft.search.run.evidence import Entry, Evidence
 from graft.search.run.seeds import Role
 from graft.simulators.data.dataset import DamagedShard, Dataset
 from graft.simulators.data.manifest import DamagedManifest
 from graft.simulators.data.shards import generate
 from graft.spaces import baseline
-from graft.spaces.plan import Recipe
+from graft.spaces.plan import Plan, Recipe
 from graft.spaces.ranges import Ranges
 
 SEED = (7, 11)
@@ -75,7 +75,7 @@ def begin(folder: Path) -> Search:
     return Search(
         storage(folder / "optuna.journal"),
         "baseline",
-        Space(partial(baseline.suggest, start=start), Ranges(batch=(4, 16), epochs=(2, 5))),
+        Space(Plan, partial(baseline.suggest, start=start), Ranges(batch=(4, 16), epochs=(2, 5))),
         SearchBudget(8, 2),
         Sampling(0, Role.BASELINE_SAMPLER),
     )
@@ -97,9 +97,9 @@ def test_row_09_a_search_whose_journal_cannot_grow_goes_on_when_it_can(tmp_path:
 
 def test_row_09_evidence_that_cannot_be_written_is_no_evidence(tmp_path: Path, draw: Random) -> None:
     path = tmp_path / "confirmation.jsonl"
-    Evidence(path).add("direct/0", {"error": 0.1})
+    Evidence(path).add("direct/0", Entry(error=0.1))
     with files_up_to(path.stat().st_size + draw.randrange(30)), pytest.raises(OSError, match="File too large"):
-        Evidence(path).add("direct/1", {"error": 0.2})
+        Evidence(path).add("direct/1", Entry(error=0.2))
     assert list(Evidence(path).done) == ["direct/0"]
 
 

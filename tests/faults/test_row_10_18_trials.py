@@ -24,6 +24,7 @@ from graft.search.engine.ray import FAILURES, RayExecutor
 from graft.search.engine.sampler import Sampling
 from graft.search.engine.search import Search, Space
 from graft.search.run.seeds import Role
+from graft.search.run.trials import Trial
 from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan, Recipe
 from graft.spaces.ranges import Ranges
@@ -38,12 +39,12 @@ def numbered(trial: Any, ranges: Ranges) -> Plan:
     return Plan(Recipe(rate=1e-3 * (1 + trial.number), batch=1 + trial.number, epochs=1))
 
 
-def searched(folder: Path, task: Mortal) -> list[dict[str, Any]]:
+def searched(folder: Path, task: Mortal) -> list[Trial]:
     """A search of eight trials of two seeds, two at a time."""
     search = Search(
         storage(folder / "optuna.journal"),
         "baseline",
-        Space(numbered, Ranges()),
+        Space(Plan, numbered, Ranges()),
         # The race would stop some: no trial is complete before the last one has begun.
         SearchBudget(2 * TRIALS, 2),
         Sampling(0, Role.BASELINE_SAMPLER),
@@ -58,7 +59,7 @@ def test_row_10_trials_that_diverge_have_failed_and_the_others_go_on(
     wrong = draw.sample(range(TRIALS), 3)
     (tmp_path / "marks").mkdir()
     task = Mortal(tmp_path / "marks", diverging=tuple(1 + number for number in wrong), seconds=0.02)
-    states = {trial["number"]: trial["state"] for trial in searched(tmp_path, task)}
+    states = {trial.number: trial.state for trial in searched(tmp_path, task)}
     assert {number for number, state in states.items() if state == "failed"} >= set(wrong)
     assert {number for number, state in states.items() if state != "complete"} & set(range(TRIALS)) == set(wrong)
 
@@ -108,11 +109,11 @@ def test_row_18_trials_whose_workers_are_killed_are_carried_out_all_the_same(
     with Killer(marks, 2, draw) as killer:
         records = searched(tmp_path, Mortal(marks))
     assert killer.killed
-    plans = [Plan.from_dict(trial["plan"]) for trial in records]
-    assert [trial["number"] for trial in records] == list(range(len(records)))
-    assert {trial["state"] for trial in records} <= {"complete", "pruned"}
+    plans = [trial.plan for trial in records]
+    assert [trial.number for trial in records] == list(range(len(records)))
+    assert {trial.state for trial in records} <= {"complete", "pruned"}
     for trial, plan in zip(records, plans, strict=True):
-        assert trial["errors"] == [error(Request(plan, i)) for i in range(len(trial["errors"]))]
+        assert trial.errors == tuple(error(Request(plan, i)) for i in range(len(trial.errors)))
 
 
 @pytest.mark.slow
@@ -122,9 +123,9 @@ def test_row_18_a_trial_that_always_kills_its_worker_has_failed_and_the_others_h
     marks = tmp_path / "marks"
     marks.mkdir()
     records = searched(tmp_path, Mortal(marks, deadly=(3,), seconds=0.02))
-    (failed,) = (trial for trial in records if trial["state"] == "failed")
-    assert failed["number"] == 2 and len(records) >= TRIALS
-    assert "died" in failed["reason"].lower() or "dead" in failed["reason"].lower()
+    (failed,) = (trial for trial in records if trial.state == "failed")
+    assert failed.number == 2 and len(records) >= TRIALS
+    assert "died" in failed.reason.lower() or "dead" in failed.reason.lower()
     assert len(list(marks.glob("3-0-*"))) == 1 + FAILURES
 
 

@@ -123,13 +123,13 @@ def test_row_15_what_lies_where_tune_keeps_its_state_is_not_read(
     ):
         (folder / name).write_bytes(pickle.dumps(Malice(mark)))
     space, sampling = (
-        Space(lambda trial, ranges: Plan(Recipe(epochs=1)), Ranges()),
+        Space(Plan, lambda trial, ranges: Plan(Recipe(epochs=1)), Ranges()),
         Sampling(draw.randrange(99), Role.PLANS),
     )
     search = Search(storage(tmp_path / "optuna.journal"), "baseline", space, SearchBudget(2, 1), sampling)
     (tmp_path / "marks").mkdir()
     RayExecutor(1, tmp_path / "tune").explore(search, Mortal(tmp_path / "marks", seconds=0))
-    assert [trial["state"] for trial in search.records()] == ["complete"] * 2
+    assert [trial.state for trial in search.records()] == ["complete"] * 2
     assert not mark.exists() and not (tmp_path / "tune").exists()
 
 

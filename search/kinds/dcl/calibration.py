@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graft.search.engine.trials import best_trial
+from graft.search.engine.searched import best_plan
 from graft.search.kinds import calibration
 from graft.search.kinds.calibration import Told, carry_out
 from graft.search.kinds.dcl.pipeline import Asked, DclPipeline
@@ -30,7 +30,6 @@ from graft.simulators.data.manifest import Manifest
 from graft.simulators.data.shards import write_shard
 from graft.simulators.registry import lattice
 from graft.simulators.spins.watched import SHARD_ROWS, Watched
-from graft.spaces.dcl import Watch
 
 APART = 1000
 """Places of a pipeline's seeds after which those begin under which it stands against itself."""
@@ -114,8 +113,7 @@ def repeat(study: DclStudy, case: str, folder: Path) -> Told:
         line.prepare()
         line.plans()
         line.best_of_kinds()  # refuses a search of which nothing finished
-        best = best_trial(line.search.records()) or {}
-        found = {one.task: one for one in comparisons(line.confirm(Watch.from_dict(best["plan"])))}
+        found = {one.task: one for one in comparisons(line.confirm(best_plan(line.search)))}
         mine = found[CASES[case].claim]
         # The gain is none by construction, so whatever is certified is false.
         return mine.to_dict() | {"truth": [], "false": mine.helped, "every": [o.decision for o in found.values()]}

@@ -1,9 +1,9 @@
 """Confirmation of a pipeline: fixed beforehand, on seeds and states that no search has seen."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from graft.search.proof.looks import Looks
+from graft.search.run.evidence import Entry
 from graft.search.run.record import Errors
 from graft.search.run.results import Equal
 from graft.search.tasks.distilled.objective import Watching
@@ -59,12 +59,12 @@ def part_of(arm: str) -> tuple[str, str]:
     return PAPER.get(arm, ("searched", arm))
 
 
-def arms(wanted: Mapping[str, int], entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Errors]:
+def arms(wanted: Mapping[str, int], entries: Mapping[str, Entry]) -> dict[str, Errors]:
     """RMSE by arm, seed by seed, from what was recorded by key; None where a training diverged."""
 
     def told(arm: str, seed: int) -> float | None:
         name, part = part_of(arm)
         entry = entries[f"{name}/{seed}"]
-        return None if entry["error"] is None else entry["by_task"][part]
+        return None if entry.error is None else entry.by_task[part]
 
     return {arm: tuple(told(arm, seed) for seed in range(seeds)) for arm, seeds in wanted.items()}

@@ -58,8 +58,8 @@ class Dcl(Kind[DclStudy, DclPipeline, Record]):
 
     def further(self, run: Run) -> Mapping[str, object] | None:
         """The second stage, if there is one that was not asked for already."""
-        fixed = run.read("confirmation.json")
-        return {"looks": fixed["more"]} if fixed.get("more") and not run.has("more.json") else None
+        fixed = Equal.read(run.read("confirmation.json"))
+        return {"looks": fixed.more} if fixed.more and not run.has("more.json") else None
 
     def seconds(self, workers: int) -> tuple[float, float]:
         """Rough wall times: compute is what the study counts, teaching comes on top."""
@@ -93,7 +93,7 @@ def _write(
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
     run, study, records = line.run, line.study, line.search.records()
     best = best_trial(records)
-    plans = Searched.read({"trials": records, "best": best["number"] if best else None})
+    plans = Searched.read({"trials": records, "best": best.number if best else None})
     values = {
         "format": 1,
         "protocol": 3,

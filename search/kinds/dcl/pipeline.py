@@ -11,7 +11,7 @@ from graft.search.engine.budget import SearchBudget
 from graft.search.engine.pruners import GroupedHalvingPruner
 from graft.search.engine.sampler import Sampling
 from graft.search.engine.search import Search, Space
-from graft.search.engine.searched import NothingFinished
+from graft.search.engine.searched import NothingFinished, best_plan
 from graft.search.engine.trials import best_trial
 from graft.search.engine.work import Work
 from graft.search.kinds.dcl import confirmation
@@ -32,7 +32,7 @@ from graft.search.tasks.distilled.teaching import METHOD
 from graft.search.tasks.distilled.watcher import Index
 from graft.simulators.registry import lattice
 from graft.spaces import compute, dcl
-from graft.spaces.dcl import KINDS, Watch
+from graft.spaces.dcl import KINDS, Choices, Watch
 
 MARGIN = 5.0
 """Autocorrelation times between what trains and what is kept."""
@@ -59,10 +59,8 @@ class Rungs(SearchBudget):
         return f"score {value:.3f}"
 
 
-class DclPipeline(Work):
+class DclPipeline(Work[DclStudy]):
     """One run of a DCL study; arguments as of `Work`."""
-
-    study: DclStudy
 
     def prepare(self) -> None:
         """The states; of a system that is watched too little nothing is left in the folder."""
@@ -113,24 +111,23 @@ class DclPipeline(Work):
         """What the trainings of a phase share."""
         return WatchTask(self.study, role, self.observed, self.wide, judged, proof, self.margin)
 
-    def plans(self) -> Search:
+    def plans(self) -> Search[Watch, Choices]:
         """Search the pipelines, each raced against its own kind by successive halving."""
         study, model = self.study, lattice(self.study.system)
         least = study.budget.rungs[0] * study.budget.seconds
         space = Space(
+            Watch,
             dcl.suggest,
             study.usable,
             dcl.first_guesses(study.usable),
             partial(compute.constraints, seconds=least, sites=model.sites, q=model.q),
             dcl.family,
-            Watch.from_dict,
         )
-        until = self.began + self.resources.search_seconds
         self.search = Search(
             self.journal,
             "plans",
             space,
-            Rungs(study.budget.trials, len(study.budget.rungs), until=until),
+            Rungs(study.budget.trials, len(study.budget.rungs), until=self.until()),
             Sampling(study.seed, Role.PLANS_SAMPLER),
             GroupedHalvingPruner(space.group),
             self.closed("plans"),
@@ -146,13 +143,13 @@ class DclPipeline(Work):
         """
         records = self.search.records()
         if best_trial(records) is None:
-            last = records[-1]["reason"] if records else "no trial was started"
+            last = records[-1].reason if records else "no trial was started"
             raise NothingFinished(f"no pipeline of the search finished ({len(records)} tried): {last}")
         found: dict[str, Watch] = {}
         for kind in KINDS:
-            best = best_trial([t for t in records if t["plan"] and t["plan"]["kind"] == kind])
+            best = best_trial([t for t in records if t.plan and self.search.plan(t.number).kind == kind])
             if best is not None:
-                found[kind] = Watch.from_dict(best["plan"])
+                found[kind] = self.search.plan(best.number)
         return {"linear": self.study.baseline} | found
 
     def best(self, finals: Mapping[str, Final]) -> Watch:
@@ -166,7 +163,7 @@ class DclPipeline(Work):
         if self.run.has("confirmation.json"):
             return Equal.read(self.run.read("confirmation.json")).plan
         if study.score == "exact":
-            return Watch.from_dict((best_trial(self.search.records()) or {})["plan"])
+            return best_plan(self.search)
         searched = {name: told for name, told in finals.items() if name != "paper"}
         highest = min(told.likelihood for told in searched.values())
 

@@ -6,7 +6,8 @@ from graft.models.weights import sha256
 from graft.search.kinds.dcl import conclusion, confirmation
 from graft.search.kinds.dcl.verdict import comparisons
 from graft.search.proof.verification import UNSPENT, departure
-from graft.search.run.folder import Evidence, Run
+from graft.search.run.evidence import Evidence
+from graft.search.run.folder import Run
 from graft.search.run.results import DclResult, Equal
 from graft.search.tasks.distilled.data import observe
 from graft.search.tasks.distilled.study import DclStudy

@@ -113,9 +113,9 @@ class Repeat(SharingPipeline):
         for i in range(TRUTH):
             ours = told[f"together/{i}"]
             for task, held in ratios.items():
-                theirs = told[f"{task}/{i}"]["error"]
-                if ours["error"] is not None and theirs is not None:
-                    held.append(float(np.log(theirs / ours["by_task"][task])))
+                theirs = told[f"{task}/{i}"].error
+                if ours.error is not None and theirs is not None:
+                    held.append(float(np.log(theirs / ours.by_task[task])))
         return ratios
 
 

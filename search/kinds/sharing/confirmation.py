@@ -1,7 +1,6 @@
 """Confirmation of a sharing plan: fixed beforehand, round by round until all tasks left are helped."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
 
 from graft.search.engine.pruners import behind
 from graft.search.kinds.sharing.study import SharingStudy
@@ -10,6 +9,7 @@ from graft.search.proof.confirmation import Arms
 from graft.search.proof.looks import Looks
 from graft.search.proof.statistics import PAIRED, seeds_needed
 from graft.search.run.certificate import BehindAlone
+from graft.search.run.evidence import Entry
 from graft.search.run.record import Errors
 from graft.search.run.results import Round
 from graft.search.run.scale import RATIO, Scale
@@ -148,15 +148,15 @@ def trainings(
     return found
 
 
-def arms(fixed: Round, wanted: Mapping[str, int], entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Errors]:
+def arms(fixed: Round, wanted: Mapping[str, int], entries: Mapping[str, Entry]) -> dict[str, Errors]:
     """Errors by ``arm/task``, seed by seed, from what was recorded by key; None where a training diverged."""
 
     def told(name: str, seed: int) -> float | None:
         arm, _, task = name.partition("/")
         if arm != "candidate":
-            return cast(float | None, entries[f"{name}/{seed}"]["error"])
+            return entries[f"{name}/{seed}"].error
         entry = entries[f"candidate/{seed}"]
-        return None if entry["error"] is None else entry["by_task"][task]
+        return None if entry.error is None else entry.by_task[task]
 
     first = fixed.first_seed
     return {name: tuple(told(name, first + i) for i in range(seeds)) for name, seeds in wanted.items()}

@@ -162,7 +162,7 @@ def _write(
 ) -> SharingCertificate:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
     run, study = line.run, line.study
-    searches = {phase: searched(search, study) for phase, search in line.searches.items()}
+    searches = {phase: searched(search, study.budget.steps) for phase, search in line.searches.items()}
     values = {
         "format": 1,
         "protocol": 3,

@@ -53,11 +53,11 @@ def drawn(line: SharingPipeline) -> SharedMap:
         }
         asked |= {f"{name}/{i}": (together, SharedTraining(plan, i)) for i in seeds for name, plan in plans.items()}
         entries = line.measured("map", asked)
-    direct = {task: [entries[f"direct/{task}/{i}"]["error"] for i in seeds] for task in study.tasks}
+    direct = {task: [entries[f"direct/{task}/{i}"].error for i in seeds] for task in study.tasks}
     cells = []
     for name, plan in plans.items():
         found = [entries[f"{name}/{i}"] for i in seeds]
-        errors = {task: [e["by_task"][task] if e["error"] is not None else None for e in found] for task in study.tasks}
+        errors = {task: [e.by_task[task] if e.error is not None else None for e in found] for task in study.tasks}
         changes = {task: change(direct[task], errors[task], scale) for task in study.tasks}
         cells.append({"first": int(name.split()[0]), "one_hot": plan.one_hot, "errors": errors, "changes": changes})
     return SharedMap.read(

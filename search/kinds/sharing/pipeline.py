@@ -17,19 +17,16 @@ from graft.search.proof.confirmation import Arms, decide
 from graft.search.run.results import Round
 from graft.search.run.scale import Scale
 from graft.search.run.seeds import Role
-from graft.search.run.trials import Trial
 from graft.search.tasks.base import Examples, Phase, Request, Task
 from graft.search.tasks.joint import SharedTask
 from graft.spaces import sharing
 from graft.spaces.plan import Plan
-from graft.spaces.ranges import shortened
+from graft.spaces.ranges import Ranges, shortened
 from graft.spaces.sharing import Sharing
 
 
-class SharingPipeline(Work):
+class SharingPipeline(Work[SharingStudy]):
     """One run of a study of several tasks; arguments as of `Work`."""
-
-    study: SharingStudy
 
     def examples(self, task: str, role: Role, rows: int) -> Examples:
         """Rows of one task, the same each time: each task has data and random numbers of its own."""
@@ -80,7 +77,7 @@ class SharingPipeline(Work):
         found = {}
         for number, (task, shared) in enumerate(self.alone(Role.BASELINE).items(), 1):
             phase = self.study.phase_of(task)
-            until = self._until(number / len(self.study.tasks))
+            until = self.until(self.study.budget.share(number / len(self.study.tasks)))
             search = self.searches[phase] = self._direct_search(phase, self.study.budget, until)
             self.explore(search, shared, f"{task} alone")
             found[task] = settled(self.run, search, f"direct-{phase}.json")
@@ -96,7 +93,9 @@ class SharingPipeline(Work):
             found[task] = settled(self.run, search, f"rival-{phase}.json")
         return found
 
-    def _direct_search(self, phase: str, budget: Budget, until: float = math.inf, times: int = 1) -> Search:
+    def _direct_search(
+        self, phase: str, budget: Budget, until: float = math.inf, times: int = 1
+    ) -> Search[Plan, Ranges]:
         study = self.study
         return direct_search(
             self.journal,
@@ -118,27 +117,28 @@ class SharingPipeline(Work):
             errors = self.measure("reference", asked)
         return {task: [errors[f"{task}/{i}"] for i in seeds] for task in direct}
 
-    def plans(self, direct: Mapping[str, Direct]) -> Search:
+    def plans(self, direct: Mapping[str, Direct]) -> Search[Sharing, Ranges]:
         """Search the plans of sharing, from the middle of the tuned recipes and with all of their ranges."""
         study, rows, steps = self.study, self.study.rows.training, self.study.budget.steps
         start = sharing.middle([one.plan.recipe for one in direct.values()])
         errors = {task: one.error for task, one in direct.items()}
         ranges = sharing.around([one.ranges for one in direct.values()])
-        budget, seeds = min(study.budget.trainings, *(one.spent for one in direct.values())), study.budget.seeds
+        trainings, seeds = min(study.budget.trainings, *(one.spent for one in direct.values())), study.budget.seeds
+        finalists, until = affordable(PLANS, trainings, seeds), self.until(study.budget.share(2))
         blocks, weighting, told = study.blocks, study.weighting, self.tasks[study.tasks[0]].told
         suggest = partial(sharing.suggest, start=start, errors=errors, blocks=blocks, weightings=weighting, told=told)
         space = Space(
+            Sharing,
             partial(shortened, space=suggest, rows=rows, steps=steps),
             ranges,
             sharing.first_guesses(ranges, start, blocks, weighting, told),
             partial(sharing.constraints, rows=rows, steps=steps),
-            read=Sharing.from_dict,
         )
         self.searches["plans"] = Search(
             self.journal,
             "plans",
             space,
-            SearchBudget(budget, seeds, affordable(PLANS, budget, seeds), self._until(2), scale=self.scale),
+            SearchBudget(trainings, seeds, finalists, until, scale=self.scale),
             Sampling(study.seed, Role.PLANS_SAMPLER, NumberedGP),
             on_close=self.closed("plans"),
         )
@@ -154,7 +154,7 @@ class SharingPipeline(Work):
             What was fixed of each round, with its errors; none if no plan survived the search, or the best
             is ``not_confirmed``, for it was clearly behind direct learning there.
         """
-        plans = [Trial.read(told) for told in self.searches["plans"].records()]
+        plans = self.searches["plans"].records()
         trial = confirmation.chosen(plans, reference, self.scale)
         self.not_confirmed = None if trial is None else confirmation.clearly_behind(trial, plans, reference, self.scale)
         left: list[str] | None = list(self.study.tasks) if trial and not self.not_confirmed else None

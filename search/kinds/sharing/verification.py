@@ -9,7 +9,8 @@ from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.sharing.verdict import comparisons
 from graft.search.proof.verification import UNSPENT, departure, other_data
 from graft.search.run.certificate import Kept
-from graft.search.run.folder import Evidence, Run
+from graft.search.run.evidence import Evidence
+from graft.search.run.folder import Run
 from graft.search.run.results import Round, SharingResult
 
 

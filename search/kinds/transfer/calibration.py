@@ -54,11 +54,11 @@ class Repeat(Pipeline):
 
         Empty where neither anything was certified nor there is a gain to be had.
         """
-        fixed, chosen = found.confirmed.fixed["candidates"], found.confirmed.comparison.plan
+        fixed, chosen = found.confirmed.fixed.candidates, found.confirmed.comparison.plan
         seeds = TRUTH["certified"] if isinstance(chosen, Plan) else TRUTH["gain"] if CASES[self.case].helps else 0
         if not (seeds and fixed):
             return []
-        plan = chosen if isinstance(chosen, Plan) else Plan.from_dict(fixed[0]["plan"])
+        plan = chosen if isinstance(chosen, Plan) else fixed[0].plan
         test = self.examples(self.study.target, Role.TRUTH, self.study.rows.test)
         phase = replace(self.shared(Role.REGRET, found.bases, test), crossed=False)
         if self.study.mode == "holdout":  # there too newly simulated examples say it, of fits from as many rows

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 
 from graft.search.engine.pruners import behind
 from graft.search.kinds.transfer.bases import Base
@@ -15,7 +15,10 @@ from graft.search.proof.confirmation import Arms, Course, replayed
 from graft.search.proof.confirmation import decide as looked
 from graft.search.proof.looks import Look, Looks
 from graft.search.proof.statistics import PAIRED, seeds_needed
+from graft.search.run.certificate import Behind, Comparison
+from graft.search.run.results import Confirmation, Fixed
 from graft.search.run.scale import Scale
+from graft.search.run.trials import Trial, finite
 from graft.search.tasks.base import Phase, Request
 from graft.spaces.plan import Plan
 
@@ -23,13 +26,11 @@ REFITS = 60
 """Refits in holdout mode, at least, in whole repeats: of as many, one in twenty that fails hardly goes unseen."""
 GLANCE = 4
 """Repeats of the folds after which candidates that are refuted are given up."""
-Fixed = Mapping[str, Any]
-"""What was fixed beforehand, as ``confirmation.json`` holds it."""
 POWER_AT = 0.10
 """The gain that the number of seeds is chosen to detect: the protocol asks for power from 10 % up."""
 
 
-def protocol(plans: Sequence[dict[str, Any]], study: Study, bases: Mapping[str, Base]) -> dict[str, Any]:
+def protocol(trials: Sequence[Trial], study: Study, bases: Mapping[str, Base]) -> Confirmation:
     """What is fixed before confirmation starts: candidates, looks, levels, margin.
 
     The first candidate is the best plan of the search. The second, where one copies the head, is the best that leaves
@@ -38,22 +39,22 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study, bases: Mapping[str, 
     behind the first: it could not win there.
 
     Args:
-        plans: Records of the plan search; number 0 is the direct baseline on the same seeds.
+        trials: Of the plan search; number 0 is the direct baseline on the same seeds.
         study: The study.
         bases: The source networks: a plan has a placebo if all of its own were taught here.
     """
-    complete = sorted((t for t in plans if t["state"] == "complete"), key=lambda t: (t["value"], t["number"]))
-    copying = [trial for trial in complete if not Plan.from_dict(trial["plan"]).direct]
+    complete = sorted((t for t in trials if t.state == "complete"), key=lambda t: (t.value, t.number))
+    copying = [Tried(t, t.plan) for t in complete if isinstance(t.plan, Plan) and t.transfers]
     chosen = copying[:1]
     if chosen and study.proof.candidates > 1:
-        best = Plan.from_dict(chosen[0]["plan"])
-        others = [t for t in copying if _what(Plan.from_dict(t["plan"])) != _what(best)]
-        without_head = [t for t in others if study.blocks not in Plan.from_dict(t["plan"]).copied]
+        best = chosen[0].plan
+        others = [one for one in copying if _what(one.plan) != _what(best)]
+        without_head = [one for one in others if study.blocks not in one.plan.copied]
         chosen += (without_head if study.blocks in best.copied else [])[:1] or others[:1]
     scale = study.learned.scale
     chosen, dropped = _promising(chosen, complete, scale)
-    deviation = _deviation(plans[0], chosen, scale) if plans else 0.0
-    known = bool(plans) and len(plans[0]["errors"]) > 1
+    deviation = _deviation(trials[0], chosen, scale) if trials else 0.0
+    known = bool(trials) and len(trials[0].errors) > 1
     effect = PAIRED[scale.name].effect(POWER_AT, study.proof.margin)
     seeds = seeds_needed(
         deviation, effect, study.proof.alpha / max(1, len(chosen)), study.proof.seeds, study.proof.most_seeds
@@ -64,49 +65,50 @@ def protocol(plans: Sequence[dict[str, Any]], study: Study, bases: Mapping[str, 
     looks = Looks(several or (once,), study.proof.more if several else (), study.proof.alpha)
     if (networks := study.source_networks) > 1:  # every network equally often, and one look, when all have been tried
         looks = Looks((networks * math.ceil(looks.seeds[-1] / networks),), (), study.proof.alpha)
-    return {
-        "looks": list(looks.seeds),
-        "more": list(looks.more),
-        "levels": [*looks.levels.values()],
-        "margin": study.proof.margin,
-        "alpha": study.proof.alpha,
-        "deviation_in_search": deviation,
-        "networks": networks,
-        "folds": folds,
-        "glances": [GLANCE * folds] if 0 < GLANCE * folds < once else [],
-        "candidates": [_fixed(trial, study, bases) for trial in chosen],
-        "not_confirmed": dropped,
-    }
+    return Confirmation(
+        looks=looks.seeds,
+        more=looks.more,
+        levels=tuple(looks.levels.values()),
+        margin=study.proof.margin,
+        alpha=study.proof.alpha,
+        deviation_in_search=deviation,
+        networks=networks,
+        folds=folds,
+        glances=(GLANCE * folds,) if 0 < GLANCE * folds < once else (),
+        candidates=tuple(_fixed(one, study, bases) for one in chosen),
+        not_confirmed=tuple(dropped),
+    )
 
 
-def _fixed(trial: dict[str, Any], study: Study, bases: Mapping[str, Base]) -> dict[str, Any]:
+class Tried(NamedTuple):
+    """A trial that moved something, and what."""
+
+    trial: Trial
+    plan: Plan
+
+
+def _fixed(one: Tried, study: Study, bases: Mapping[str, Base]) -> Fixed:
     """A candidate, with how many placebos take turns: none if a source came trained, as many as its networks have."""
     placebos = study.proof.placebos
     if placebos and study.source_networks > 1:
         placebos = study.source_networks
-    fair = placebos if possible(Plan.from_dict(trial["plan"]), bases) else 0
-    return {"trial": trial["number"], "plan": trial["plan"], "placebos": fair}
+    return Fixed(trial=one.trial.number, plan=one.plan, placebos=placebos if possible(one.plan, bases) else 0)
 
 
-def _promising(
-    chosen: Sequence[dict[str, Any]], complete: Sequence[dict[str, Any]], scale: Scale
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _promising(chosen: Sequence[Tried], complete: Sequence[Trial], scale: Scale) -> tuple[list[Tried], list[Behind]]:
     """Those of the chosen trials that are not clearly behind, and what the record keeps of the others."""
-    errors = [trial["errors"] for trial in complete]
-    numbers = [trial["number"] for trial in complete]
-    kept: list[dict[str, Any]] = []
-    dropped = []
-    for trial in chosen:
-        before = {"direct learning": 0} | ({"the other candidate": kept[0]["number"]} if kept else {})
+    errors = {trial.number: finite(trial.errors) for trial in complete}
+    kept, dropped = list[Tried](), list[Behind]()
+    for trial, plan in chosen:
+        mine = errors[trial.number]
+        before = {"direct learning": 0} | ({"the other candidate": kept[0].trial.number} if kept else {})
         for what, number in before.items():
-            if number in numbers and behind(trial["errors"], errors, numbers.index(number), scale):
-                other = errors[numbers.index(number)]
-                worse = scale.change(trial["errors"], other[: len(trial["errors"])])
-                found = {"trial": trial["number"], "plan": trial["plan"], "behind": what, "by": worse}
-                dropped.append(found)
+            if number in errors and behind(mine, [*errors.values()], [*errors].index(number), scale):
+                worse = scale.change(mine, errors[number][: len(mine)])
+                dropped.append(Behind(trial=trial.number, plan=plan, behind=what, by=worse))
                 break
         else:
-            kept.append(trial)
+            kept.append(Tried(trial, plan))
     return kept, dropped
 
 
@@ -116,7 +118,7 @@ def _what(plan: Plan) -> tuple[object, ...]:
     return *blocks, *((term.name, term.source, term.block) for term in plan.terms)
 
 
-def course(fixed: Fixed, study: Study, compare: Compare) -> Course[int, dict[str, Any]]:
+def course(fixed: Confirmation, study: Study, compare: Compare) -> Course[int, Comparison]:
     """The confirmation of what was fixed: as soon as one candidate is proved, or none can be any more, it ends.
 
     Args:
@@ -124,28 +126,29 @@ def course(fixed: Fixed, study: Study, compare: Compare) -> Course[int, dict[str
         study: The study.
         compare: How an arm is compared with a candidate.
     """
-    compare = by_network(compare, fixed.get("networks", 0))
+    compare = by_network(compare, fixed.networks)
 
     def wanted(seeds: int, before: object, controlled: Collection[int]) -> Mapping[str, int]:
         return dict.fromkeys(_names(fixed, controlled), seeds)
 
-    def found(arms: Arms, look: Look, before: object) -> dict[str, Any]:
+    def found(arms: Arms, look: Look, before: object) -> Comparison:
         return verdict(arms["direct"], candidates(fixed, arms), study.proof, study.target, compare, look)
 
-    def proved(found: Mapping[str, Any]) -> list[int]:
-        held = [one["decision"] == "transfer" for one in found["candidates"]]
-        return [i for i, one in enumerate(fixed["candidates"]) if held[i] and one["placebos"]]
+    def proved(found: Comparison) -> list[int]:
+        held = [one.decision == "transfer" for one in found.candidates]
+        return [i for i, one in enumerate(fixed.candidates) if held[i] and one.placebos]
 
-    return Course(Looks.of(fixed), wanted, found, proved, lambda found: bool(found["decision"] == "undecided"))
+    looks = Looks(fixed.looks, fixed.more, fixed.alpha, fixed.glances)
+    return Course(looks, wanted, found, proved, lambda found: found.decision == "undecided")
 
 
 def decide(
-    fixed: Fixed,
+    fixed: Confirmation,
     study: Study,
     measured: Callable[[int, Collection[int]], Arms],
     compare: Compare = paired,
     more: bool = False,
-) -> tuple[dict[str, Any], Arms]:
+) -> tuple[Comparison, Arms]:
     """Look at a confirmation as was fixed beforehand, until something is decided.
 
     Args:
@@ -160,29 +163,29 @@ def decide(
     """
 
     def first(wanted: Mapping[str, int]) -> Arms:
-        controlled = {i for i in range(len(fixed["candidates"])) if f"{i}/placebo" in wanted}
+        controlled = {i for i in range(len(fixed.candidates)) if f"{i}/placebo" in wanted}
         return measured(wanted["direct"], controlled)
 
     return looked(course(fixed, study, compare), first, more)
 
 
-def followed(fixed: Fixed, recorded: Arms, study: Study, compare: Compare) -> dict[str, Any]:
+def followed(fixed: Confirmation, recorded: Arms, study: Study, compare: Compare) -> Comparison:
     """What follows from recorded errors.
 
     Raises:
         ValueError: If the protocol asks for other seeds or arms than were recorded.
     """
-    if "looks" not in fixed:  # protocol 2 and before
+    if not fixed.looks:  # protocol 2 and before
         return verdict(recorded["direct"], candidates(fixed, recorded), study.proof, study.target, compare)
     return replayed(course(fixed, study, compare), recorded)
 
 
-def trainings(fixed: Fixed, baseline: Plan, seeds: int) -> dict[str, Request]:
+def trainings(fixed: Confirmation, baseline: Plan, seeds: int) -> dict[str, Request]:
     """Every training of the first seeds by key ``arm/seed``; arms as in the certificate, candidates by number."""
     arms: dict[str, tuple[Plan, bool]] = {"direct": (baseline, False)}
-    networks = fixed.get("networks", 0)
-    for i, candidate in enumerate(fixed["candidates"]):
-        plan = Plan.from_dict(candidate["plan"])
+    networks = fixed.networks
+    for i, candidate in enumerate(fixed.candidates):
+        plan = candidate.plan
         arms[f"{i}/direct_same_recipe"] = (plan.without_source(), False)
         arms[f"{i}/shuffled"] = (plan, True)
         arms[f"{i}/candidate"] = (plan, False)
@@ -193,44 +196,44 @@ def trainings(fixed: Fixed, baseline: Plan, seeds: int) -> dict[str, Request]:
     }
 
 
-def placebo_trainings(fixed: Fixed, controlled: Collection[int], seeds: int) -> dict[str, Request]:
+def placebo_trainings(fixed: Confirmation, controlled: Collection[int], seeds: int) -> dict[str, Request]:
     """Every training of these candidates' placebos, by key."""
     return {
-        f"{i}/placebo/{seed}": Request(PLACEBOS.of(Plan.from_dict(one["plan"]), seed, one["placebos"]), seed)
+        f"{i}/placebo/{seed}": Request(PLACEBOS.of(one.plan, seed, one.placebos), seed)
         for seed in range(seeds)
-        for i, one in enumerate(fixed["candidates"])
+        for i, one in enumerate(fixed.candidates)
         if i in controlled
     }
 
 
-def _names(fixed: Fixed, controlled: Collection[int]) -> list[str]:
+def _names(fixed: Confirmation, controlled: Collection[int]) -> list[str]:
     """Every arm."""
     names = ["direct"]
-    for i in range(len(fixed["candidates"])):
+    for i in range(len(fixed.candidates)):
         names += [f"{i}/{name}" for name in (*CONTROLS, *(["placebo"] if i in controlled else []), "candidate")]
     return names
 
 
-def arms(fixed: Fixed, errors: Mapping[str, float | None], seeds: int, controlled: Collection[int] = ()) -> Arms:
+def arms(fixed: Confirmation, errors: Mapping[str, float | None], seeds: int, controlled: Collection[int] = ()) -> Arms:
     """Errors by arm, seed by seed, from errors by key."""
     return {name: [errors[f"{name}/{seed}"] for seed in range(seeds)] for name in _names(fixed, controlled)}
 
 
-def candidates(fixed: Fixed, measured: Arms) -> list[Candidate]:
+def candidates(fixed: Confirmation, measured: Arms) -> list[Candidate]:
     """The candidates with what was measured of them; where networks take turns, placebos are tested as all arms are."""
-    alone = fixed.get("networks", 0) <= 1
+    alone = fixed.networks <= 1
     return [
         Candidate(
-            entry["trial"],
-            Plan.from_dict(entry["plan"]),
+            entry.trial,
+            entry.plan,
             {
                 name: measured[f"{i}/{name}"]
                 for name in (*CONTROLS, "placebo", "candidate")
                 if f"{i}/{name}" in measured
             },
-            entry.get("placebos", 0) if alone else 0,
+            entry.placebos if alone else 0,
         )
-        for i, entry in enumerate(fixed["candidates"])
+        for i, entry in enumerate(fixed.candidates)
     ]
 
 
@@ -239,11 +242,11 @@ def curve_phase(phase: Phase, rows: int) -> Phase:
     return replace(phase, pool=phase.pool.first(rows + phase.validation))
 
 
-def _deviation(reference: dict[str, Any], chosen: Sequence[dict[str, Any]], scale: Scale) -> float:
+def _deviation(reference: Trial, chosen: Sequence[Tried], scale: Scale) -> float:
     """Deviation of one seed as the search saw it: larger than on the test set, so on the safe side."""
-    deviations = []
-    for trial in chosen:
-        told = min(len(reference["errors"]), len(trial["errors"]))
-        if told > 1:
-            deviations.append(PAIRED[scale.name].of(reference["errors"][:told], trial["errors"][:told]).deviation)
+    deviations, alone = [], finite(reference.errors)
+    for one in chosen:
+        pairs = list(zip(alone, finite(one.trial.errors), strict=False))
+        if len(pairs) > 1:
+            deviations.append(PAIRED[scale.name].of(*(list(errors) for errors in zip(*pairs, strict=True))).deviation)
     return max(deviations, default=0.0)

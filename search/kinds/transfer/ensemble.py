@@ -65,7 +65,7 @@ def ensemble(line: Pipeline, phase: Phase, plans: Sequence[Plan]) -> Ensemble | 
         networks = line.calls(trained, asked)
     by_plan = [[one for one in networks[i : i + count] if one is not None] for i in range(0, len(networks), count)]
     if phase.folds is not None:
-        held = _crossed(phase, networks) if len(by_plan[0]) == count and task.intervals else None
+        held = _crossed(phase, by_plan[0]) if len(by_plan[0]) == count and task.intervals else None
         errors: list[float | None] = [None]
     else:
         assert phase.test is not None

@@ -21,7 +21,8 @@ from graft.search.kinds.transfer.study import Study
 from graft.search.proof import influence
 from graft.search.proof.claims import SEED_BY_SEED, Claim, Compare, Comparison, Doubted, Errors, Rival
 from graft.search.proof.crossed import Crossed, CrossedDifferences
-from graft.search.run.folder import Evidence, Run
+from graft.search.run.evidence import Evidence
+from graft.search.run.folder import Run
 from graft.search.run.scale import SCALES
 from graft.search.tasks.crossfit import Folds
 
@@ -57,7 +58,7 @@ def _refitted(run: Run, scale: str, rival: Rival, claim: Claim) -> Comparison:
 
 def _by_example(
     held: Evidence, arm: str, errors: Errors, judging: Callable[[int], int] | None = None
-) -> list[list[float]]:
+) -> list[tuple[float, ...]]:
     """Errors of an arm, fit by fit.
 
     Args:
@@ -69,7 +70,7 @@ def _by_example(
     Raises:
         ValueError: If their means are not the errors told.
     """
-    found = [held.done[f"{arm}/{fit}"]["by_example"] for fit in range(len(errors))]
+    found = [held.done[f"{arm}/{fit}"].by_example for fit in range(len(errors))]
     means = [np.mean(one[: None if judging is None else judging(fit)]) for fit, one in enumerate(found)]
     if not np.allclose(means, np.array(errors, np.float64), rtol=1e-9):
         raise ValueError(f"the errors of {arm} by example are not those of its refits")

@@ -22,7 +22,7 @@ from graft.search.kinds.transfer.verification import checks
 from graft.search.report.sections import TRANSFER
 from graft.search.run.certificate import Curve, Kept, Reference, TransferCertificate
 from graft.search.run.folder import Run, write_bytes
-from graft.search.run.results import SpanMap, TransferResult
+from graft.search.run.results import Confirmation, SpanMap, TransferResult
 from graft.search.settings import LEAST_SEEDS
 from graft.search.tasks.base import Exhibit
 from graft.spaces.plan import Plan
@@ -66,7 +66,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         plans = {"direct": rival, "transfer": plan} if arm == "candidate" else {"direct": plan}
         phase = line.handing_over(found.bases)
         networks = line.champions(phase, plans)
-        if found.confirmed.fixed.get("folds"):  # what is handed over learned from every row: its fits say how it errs
+        if found.confirmed.fixed.folds:  # what is handed over learned from every row: its fits say how it errs
             networks["transfer" if arm == "candidate" else "direct"]["error"] = conclusion.error_of(comparison, arm)
         references = regressors.measured(line, len(found.confirmed.arms["direct"]))
         rivals = [rival] if arm == "candidate" and line.study.mode == "fresh" else []
@@ -111,8 +111,8 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
 
     def further(self, run: Run) -> Mapping[str, object] | None:
         """The second stage, if there is one that was not asked for already."""
-        fixed = run.read("confirmation.json")
-        return {"looks": fixed["more"]} if fixed.get("more") and not run.has("more.json") else None
+        fixed = Confirmation.read(run.read("confirmation.json"))
+        return {"looks": fixed.more} if fixed.more and not run.has("more.json") else None
 
     def mapped(self, line: Pipeline) -> SpanMap:
         """Every span of every source and none."""
@@ -137,7 +137,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
 
 def _learned_from(line: Pipeline, confirmed: Confirmed) -> int:
     """Rows from which what is handed over has learned: all of the pool where they were cross-fitted."""
-    return line.study.rows.pool if confirmed.fixed.get("folds") else len(line.pool)
+    return line.study.rows.pool if confirmed.fixed.folds else len(line.pool)
 
 
 def _write(
@@ -156,7 +156,7 @@ def _write(
     if several is not None:
         kept = kept.model_copy(update={"ensemble": several.told})
     run, confirmed, searches = line.run, found.confirmed, {"baseline": line.baseline_search, "plans": line.plans_search}
-    baseline = searched(line.baseline_search, line.study)
+    baseline = searched(line.baseline_search, line.study.budget.steps)
     values = {
         "format": 1,
         "protocol": 3,
@@ -165,8 +165,8 @@ def _write(
         "bases": [base.card() for base in found.bases.values()],
         "baseline": baseline,
         "direct_by_budget": by_budget(baseline.trials, found.direct, found.rival),
-        "plans": searched(line.plans_search, line.study),
-        "confirmation": confirmed.fixed | {"seeds": len(confirmed.arms["direct"]), "arms": confirmed.arms},
+        "plans": searched(line.plans_search, line.study.budget.steps),
+        "confirmation": {**confirmed.fixed.to_dict(), "seeds": len(confirmed.arms["direct"]), "arms": confirmed.arms},
         "beside": prospects.told(run, confirmed.arms),
         "placebos": [base.card() for base in confirmed.placebos.values()],
         "networks": [base.card() for base in confirmed.networks.values()],

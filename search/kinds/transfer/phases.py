@@ -14,8 +14,8 @@ from graft.search.kinds.transfer.study import Budget, Study
 from graft.search.run.scale import RATIO, Scale
 from graft.search.run.seeds import Role
 from graft.spaces import baseline, blocks, terms, transfer
-from graft.spaces.plan import Recipe
-from graft.spaces.ranges import Ranges, shortened
+from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import Ranges, shortened, widened
 
 SPACE: dict[str, Any] = {"span": transfer, "blocks": blocks}
 WIDEN = (0.25, 0.5)
@@ -62,13 +62,15 @@ def direct_search(
     rows: int,
     steps: int,
     on_close: OnClose = lambda trial, seconds: None,
-) -> Search:
+) -> Search[Plan, Ranges]:
     """The search for the best recipe of direct learning on ``rows`` training rows, ``steps`` a training at most."""
     space = Space(
+        Plan,
         partial(shortened, space=partial(baseline.suggest, start=start), rows=rows, steps=steps),
         ranges,
         baseline.first_guesses(ranges, start),
         partial(transfer.constraints, rows=rows, steps=steps),
+        widened=widened,
     )
     sampling = Sampling(seed, Role.BASELINE_SAMPLER, NumberedGP)
     return Search(journal, phase, space, budget, sampling, on_close=on_close)
@@ -83,7 +85,7 @@ def plans_search(
     ranges: Ranges,
     trainings: int,
     favourites: Sequence[transfer.Favourite] = (),
-) -> Search:
+) -> Search[Plan, Ranges]:
     """The search for the best plan of transfer, from the tuned baseline's recipe and with its ranges.
 
     It gets no more trainings than the baseline search had, also where time cut that short.
@@ -95,6 +97,7 @@ def plans_search(
     guesses = module.first_guesses(ranges, start, sources, layers, favourites)
     seeds = study.budget.seeds
     space = Space(
+        Plan,
         partial(shortened, space=suggest, rows=rows, steps=steps),
         ranges,
         terms.first_guesses(guesses, weights, sources, layers),

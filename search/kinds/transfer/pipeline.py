@@ -14,16 +14,18 @@ from graft.search.kinds.transfer.phases import catching_up, direct_budget, direc
 from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS, StandIns, wanted
 from graft.search.kinds.transfer.study import Budget, Study
 from graft.search.run.certificate import Comparison, Curve
+from graft.search.run.results import Confirmation
 from graft.search.run.seeds import Role
 from graft.search.tasks.base import Examples, Exhibit, Phase, Request, Task, fit
 from graft.search.tasks.transferability import favourites
 from graft.spaces.plan import Plan, Recipe
+from graft.spaces.ranges import Ranges
 
 
 class Confirmed(NamedTuple):
     """A confirmation: what was fixed beforehand, errors by arm, what follows from them, and networks that stood in."""
 
-    fixed: dict[str, Any]
+    fixed: Confirmation
     arms: confirmation.Arms
     comparison: Comparison
     placebos: Mapping[str, Base]
@@ -34,10 +36,8 @@ CURVE = (2, 4, 8)
 """Training examples on the learning curve, as multiples of what the study has."""
 
 
-class Pipeline(Work):
+class Pipeline(Work[Study]):
     """One run of a transfer study; arguments as of `Work`."""
-
-    study: Study
 
     def examples(self, name: str, role: Role, rows: int) -> Examples:
         """Examples of a source or of the target, the same each time."""
@@ -95,7 +95,7 @@ class Pipeline(Work):
 
     def baseline(self) -> Direct:
         """Search the recipe of direct learning, with the budget that the plans get: what they start from."""
-        search = self._direct_search(self.study.budget, until=self._until(1))
+        search = self._direct_search(self.study.budget, until=self.until(self.study.budget.share(1)))
         self.explore(search, self.shared(Role.BASELINE, {}), "direct learning")
         self.baseline_search = search
         return settled(self.run, search, "direct.json")
@@ -108,7 +108,7 @@ class Pipeline(Work):
         self.baseline_search = search
         return settled(self.run, search, "rival.json")
 
-    def _direct_search(self, budget: Budget, times: int = 1, until: float = math.inf) -> Search:
+    def _direct_search(self, budget: Budget, times: int = 1, until: float = math.inf) -> Search[Plan, Ranges]:
         study = self.study
         return direct_search(
             self.journal,
@@ -128,15 +128,15 @@ class Pipeline(Work):
         folder = self.run.path("bases")
         lessons = study.bases.lessons()
         given = {name: self.task.pretrained(name) for name in lessons}
-        base = replace(study.base, activation=recipe.activation, linear=recipe.linear)
-        how = {name: None if given[name] else replace(base, epochs=lesson.epochs) for name, lesson in lessons.items()}
+        taught = replace(study.base, activation=recipe.activation, linear=recipe.linear)
+        how = {name: None if given[name] else replace(taught, epochs=lesson.epochs) for name, lesson in lessons.items()}
         with self.phase("base network" if len(lessons) == 1 else "base networks"):
             found = {name: load_base(name, how[name], folder) for name in lessons}
             missing = [name for name, base in found.items() if base is None]
             asked = [
                 (name, lessons[name].source, self.task, self.sources[lessons[name].source].first(lessons[name].rows),
-                 taught, study.seed, self.resources.device)
-                for name, taught in how.items() if name in missing and taught
+                 recipe, study.seed, self.resources.device)
+                for name, recipe in how.items() if name in missing and recipe
             ]  # fmt: skip
             ready = [Base(name, data, None, None) for name, data in given.items() if name in missing and data]
             for base in ready + self.calls(train_base, asked):
@@ -152,7 +152,7 @@ class Pipeline(Work):
         self.plans_search = plans_search(
             self.study,
             self.journal,
-            self._until(2),
+            self.until(self.study.budget.share(2)),
             self.closed("plans"),
             direct.plan.recipe,
             direct.ranges,
@@ -164,15 +164,15 @@ class Pipeline(Work):
     def confirm(self, rival: Plan, bases: Mapping[str, Base]) -> Confirmed:
         """Fix what will be confirmed, then measure its arms on seeds and examples that no search has seen."""
         if not self.run.has("confirmation.json"):
-            self.run.write("confirmation.json", confirmation.protocol(self.plans_search.records(), self.study, bases))
-        fixed, test = self.run.read("confirmation.json"), self.test()
-        plans = [Plan.from_dict(one["plan"]) for one in fixed["candidates"]]
-        turns = fixed.get("networks", 0)
+            fixed = confirmation.protocol(self.plans_search.records(), self.study, bases)
+            self.run.write("confirmation.json", fixed.fixed)
+        fixed, test = Confirmation.read(self.run.read("confirmation.json")), self.test()
+        plans, turns = [one.plan for one in fixed.candidates], fixed.networks
         networks = self.stand_ins(NETWORKS, plans, turns, bases) if turns > 1 else {}
         phase, placebos = self.confirming({**bases, **networks}, test), dict[str, Base]()
 
         def measured(seeds: int, controlled: Collection[int]) -> confirmation.Arms:
-            numbers = max((fixed["candidates"][i]["placebos"] for i in controlled), default=0)
+            numbers = max((fixed.candidates[i].placebos for i in controlled), default=0)
             asking = [plans[i] for i in sorted(controlled)]
             placebos.update(self.stand_ins(PLACEBOS, asking, min(numbers, seeds), bases))
             asked = {key: (phase, one) for key, one in confirmation.trainings(fixed, rival, seeds).items()}
@@ -184,14 +184,14 @@ class Pipeline(Work):
                 errors = self.measure("confirmation", asked)
             return confirmation.arms(fixed, errors, seeds, controlled)
 
-        compare = holdout.compare(self.run, self.study, fixed.get("folds", 0))
+        compare = holdout.compare(self.run, self.study, fixed.folds)
         comparison, arms = confirmation.decide(fixed, self.study, measured, compare, self.run.has("more.json"))
-        return Confirmed(fixed, arms, Comparison.read(comparison), placebos, networks)
+        return Confirmed(fixed, arms, comparison, placebos, networks)
 
     def confirming(self, bases: Mapping[str, Base], test: Examples) -> Phase:
         """What the trainings of a confirmation share: as of `shared`, rows cross-fitted where that was fixed."""
-        folds = self.run.read("confirmation.json").get("folds") if self.run.has("confirmation.json") else 0
-        phase = self.shared(Role.CONFIRMATION, bases, test)
+        phase, file = self.shared(Role.CONFIRMATION, bases, test), "confirmation.json"
+        folds = Confirmation.read(self.run.read(file)).folds if self.run.has(file) else 0
         return replace(phase, folds=self.study.cut(folds)) if folds else phase
 
     def stand_ins(

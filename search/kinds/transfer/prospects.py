@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from graft.search.proof.prospects import best_of_each, in_units, outperforms
 from graft.search.run.certificate import Beside, Comparison, Prospects
-from graft.search.run.folder import Evidence, Run
+from graft.search.run.evidence import Evidence
+from graft.search.run.folder import Run
 from graft.search.run.results import TransferResult
 from graft.search.run.trials import finite
 
@@ -18,11 +19,11 @@ def told(run: Run, arms: Mapping[str, Sequence[float | None]]) -> dict[str, Besi
         if arm != "direct" and not arm.endswith("/candidate"):
             continue
         entries = [held[f"{arm}/{i}"] for i in range(len(arms[arm]))]
-        known = all("validation" in entry for entry in entries)
-        off = all("in_units" in entry for entry in entries)
+        known = all(entry.validation is not None for entry in entries)
+        off = all(entry.in_units for entry in entries)
         found[arm] = Beside(
-            validation=tuple(entry["validation"] for entry in entries) if known else (),
-            in_units=tuple(tuple(entry["in_units"]) for entry in entries) if off else (),
+            validation=tuple(entry.validation for entry in entries) if known else (),
+            in_units=tuple(entry.in_units for entry in entries) if off else (),
         )
     return found
 

@@ -12,7 +12,8 @@ from dataclasses import asdict
 from graft.models.regressors import Tuned
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.certificate import Reference
-from graft.search.run.folder import Evidence, Run
+from graft.search.run.evidence import Evidence
+from graft.search.run.folder import Run
 from graft.search.run.seeds import Role
 from graft.search.run.trials import finite
 from graft.search.tasks.regressors import Fit, Regressed, together, tune
@@ -86,7 +87,7 @@ def departed(run: Run, references: Sequence[Reference]) -> str:
         return ""
     held = Evidence(run.path("evidence", f"{EVIDENCE}.jsonl")).done
     for one in references:
-        errors = [held[f"{key(one.name, bool(one.pooled))}/{i}"]["error"] for i in range(len(one.per_seed))]
+        errors = [held[f"{key(one.name, bool(one.pooled))}/{i}"].error for i in range(len(one.per_seed))]
         if list(one.per_seed) != errors:
             return f"errors of {one.words} differ from the recorded ones"
     return ""

@@ -106,6 +106,10 @@ class Budget(Settings):
     def __post_init__(self) -> None:
         whole("budget.trainings", self.trainings, self.seeds)
 
+    def share(self, parts: float) -> float:
+        """Share of a run's time after so many parts, one for each N trainings; the rest is to catch up with."""
+        return parts / (1 + self.rival)
+
 
 @settings("study")
 class Study(StudySettings):

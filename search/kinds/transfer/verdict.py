@@ -5,10 +5,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from graft.search.proof.claims import Claim, Compare, Errors, Finding, Rival, demand, paired, summary, tested
+from graft.search.proof.confirmation import overall
 from graft.search.proof.looks import Look
+from graft.search.run import certificate
 from graft.search.run.scale import Scale
 from graft.search.settings import Proof
 from graft.spaces.plan import Plan
@@ -40,7 +41,7 @@ def verdict(
     task: str,
     compare: Compare = paired,
     look: Look | None = None,
-) -> dict[str, Any]:
+) -> certificate.Comparison:
     """Compare candidates with direct learning: one entry of the certificate's ``comparisons``.
 
     The baseline and the same recipe must be beaten by a margin, shuffled weights and placebo by none. Of several
@@ -64,20 +65,21 @@ def verdict(
     accepted = [i for i, one in enumerate(found) if one.decision == "transfer"]
     chosen = max(accepted, key=lambda i: (found[i].lower_bound, -i)) if accepted else None
     entry = judged[chosen or 0] if judged else None
-    decisions = {one.decision for one in found}
-    return {
-        "task": task,
-        "decision": next((one for one in ("transfer", "undecided") if one in decisions), "direct"),
-        "plan": None if chosen is None else judged[chosen]["plan"],
-        "chosen": chosen,
-        "direct": summary(direct, compare.scale),
-        **{name: None for name in (*(CONTROLS if look is None else ARMS[1:]), "candidate")},
-        **(entry["arms"] if entry else {}),
-        "relative_reduction": entry["relative_reduction"] if entry else 0.0,
-        "interval": entry["interval"] if entry else None,
-        "p_value": entry["p_value"] if entry else 1.0,
-        "candidates": judged,
-    }
+    return certificate.Comparison.read(
+        {
+            "task": task,
+            "decision": overall({one.decision for one in found}),
+            "plan": None if chosen is None else judged[chosen].plan,
+            "chosen": chosen,
+            "direct": summary(direct, compare.scale),
+            **{name: None for name in (*(CONTROLS if look is None else ARMS[1:]), "candidate")},
+            **(entry.arms if entry else {}),
+            "relative_reduction": entry.relative_reduction if entry else 0.0,
+            "interval": entry.interval if entry else None,
+            "p_value": entry.p_value if entry else 1.0,
+            "candidates": tuple(judged),
+        }
+    )
 
 
 def _baseline(direct: Errors, proof: Proof) -> Rival:
@@ -108,14 +110,16 @@ def _claim(number: int, direct: Errors, candidate: Candidate, proof: Proof, task
     return Claim(task, errors["candidate"], rivals, key=f"{number}/candidate")
 
 
-def _entry(candidate: Candidate, found: Finding, scale: Scale) -> dict[str, Any]:
+def _entry(candidate: Candidate, found: Finding, scale: Scale) -> certificate.Candidate:
     """What the certificate tells of a candidate."""
     span = candidate.plan.transferred
-    return {
-        "trial": candidate.trial,
-        "plan": candidate.plan.to_dict(),
-        "span": [span.first, span.last] if span else None,
-        **found.told("decision", "reason", "relative_reduction", "interval", "lower_bound"),
-        **found.told("p_value", "p_values", "sign_p_value"),
-        "arms": {name: summary(errors, scale) for name, errors in candidate.errors.items()},
-    }
+    return certificate.Candidate.read(
+        {
+            "trial": candidate.trial,
+            "plan": candidate.plan,
+            "span": [span.first, span.last] if span else None,
+            **found.told("decision", "reason", "relative_reduction", "interval", "lower_bound"),
+            **found.told("p_value", "p_values", "sign_p_value"),
+            "arms": {name: summary(errors, scale) for name, errors in candidate.errors.items()},
+        }
+    )

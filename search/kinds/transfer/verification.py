@@ -16,7 +16,8 @@ from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.verification import UNSPENT, departure, other_data
 from graft.search.run.certificate import Comparison, TransferCertificate
-from graft.search.run.folder import Evidence, Run
+from graft.search.run.evidence import Evidence
+from graft.search.run.folder import Run
 from graft.search.run.results import Confirmation, TransferResult
 
 
@@ -48,9 +49,7 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
         return departure(conclusion.certificate(study, result, judged(), UNSPENT).to_dict(), certificate)
 
     def judged() -> Comparison:
-        return Comparison.read(
-            followed(confirmed.to_dict(), confirmed.arms, study, compare(run, study, confirmed.folds))
-        )
+        return followed(confirmed, confirmed.arms, study, compare(run, study, confirmed.folds))
 
     def rival() -> str:
         kept, rows = result.handed_over, study.rows.pool if confirmed.folds else study.unlocked
@@ -67,7 +66,7 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
             return "what was confirmed is not what was fixed beforehand"
         held = Evidence(run.path("evidence", "confirmation.jsonl")).done
         told = {f"{arm}/{i}": e for arm, errors in confirmed.arms.items() for i, e in enumerate(errors)}
-        if {key: held[key]["error"] for key in told} != told:
+        if {key: held[key].error for key in told} != told:
             return "errors differ from the recorded trainings"
         if result.beside and told_beside(run, confirmed.arms) != result.beside:
             return "what trainings told beside their errors differs from what is recorded"

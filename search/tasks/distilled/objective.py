@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from graft.models.energies import gauged
 from graft.models.networks.sequence.chain import Autoregressive
 from graft.models.networks.sequence.fit import log_probabilities
 from graft.models.symmetries import Symmetries
+from graft.search.run.evidence import Beside
 from graft.search.run.seeds import Draws, Role
 from graft.search.tasks.distilled import scores
 from graft.search.tasks.distilled.study import DclStudy
@@ -98,16 +98,12 @@ class WatchTask:
         """The group that the study allows."""
         return group(self.study.symmetries, self.shape, self.q)
 
-    def read(self, plan: Mapping[str, object]) -> Watch:
-        """A pipeline from plain values."""
-        return Watch.from_dict(plan)
-
     def training(self, plan: Watch, index: int) -> Watching:
         """What a search asks for: one rung, always with seed 0; the student is taught on the last."""
         rungs = self.study.budget.rungs
         return Watching(plan, 0, rungs[index] * self.study.budget.seconds, index == len(rungs) - 1)
 
-    def errors(self, training: Watching) -> tuple[float, dict[str, Any]]:
+    def errors(self, training: Watching) -> tuple[float, Beside]:
         """The score that is to be small, and beside it each of its parts, as an `Outcome` tells them."""
         learned = learn(self, training)
         if self.proof:

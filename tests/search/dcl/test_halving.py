@@ -35,7 +35,7 @@ def test_the_first_to_arrive_goes_on_and_a_worse_second_does_not() -> None:
 
 def rungs(folder: Path, trials: int = 12) -> Search:
     choices = Choices(kinds=("linear", "made"))
-    space = Space(suggest, choices, first_guesses(choices), family=family, read=Watch.from_dict)
+    space = Space(Watch, suggest, choices, first_guesses(choices), family=family)
     sampling, pruner = Sampling(0, Role.PLANS_SAMPLER), GroupedHalvingPruner(space.group)
     return Search(storage(folder / "journal"), "plans", space, Rungs(trials, 2), sampling, pruner)
 
@@ -53,11 +53,11 @@ def test_kinds_race_apart_and_the_last_rung_is_the_value(tmp_path: Path) -> None
     search = rungs(tmp_path)
     run(search, lambda number, plan, rung: (100.0 if plan.kind == "made" else 1.0) + number - 0.5 * rung)
     records = search.records()
-    complete = [t for t in records if t["state"] == "complete"]
-    assert [(t["number"], t["plan"]["kind"]) for t in complete] == [(0, "linear"), (1, "made")]
-    assert all(t["state"] == "pruned" and len(t["errors"]) == 1 for t in records[2:]) and len(records) == 12
+    complete = [t for t in records if t.state == "complete"]
+    assert [(t.number, t.plan.kind) for t in complete] == [(0, "linear"), (1, "made")]
+    assert all(t.state == "pruned" and len(t.errors) == 1 for t in records[2:]) and len(records) == 12
     assert search.used == 12 and search.spent == 14
-    assert complete[1]["value"] == pytest.approx(100.5) == pytest.approx(complete[1]["errors"][-1])
+    assert complete[1].value == pytest.approx(100.5) == pytest.approx(complete[1].errors[-1])
     assert best_trial(records) == records[0]
 
 
@@ -70,7 +70,7 @@ def test_what_was_stopped_stays_stopped_whoever_arrives_before_it_is_closed(tmp_
     assert search.tell(2, 0, Outcome(2.0, 1.0))
     search.live[same].trial.set_user_attr("errors", [3.0])  # the rule would now be kinder
     search.close(2)
-    assert search.records()[2]["state"] == "pruned"
+    assert search.records()[2].state == "pruned"
 
 
 def test_a_search_taken_up_again_draws_what_it_would_have_drawn(tmp_path: Path) -> None:
@@ -88,6 +88,6 @@ def test_what_a_constraint_keeps_from_being_trained_costs_nothing(tmp_path: Path
     search = rungs(tmp_path, 3)
     search.space = replace(search.space, constraints=lambda plan: {"steps": 1.0 if plan.kind == "made" else 0.0})
     run(search, lambda number, plan, rung: 1.0 + number)
-    tried = [t for t in search.records() if t["errors"]]
+    tried = [t for t in search.records() if t.errors]
     assert len(tried) == search.used == 3 < len(search.records())
     assert rungs(tmp_path, 3).used == 3

@@ -16,7 +16,7 @@ from graft.search.engine.search import Search, Space
 from graft.search.run.seeds import Role
 from graft.spaces import baseline
 from graft.spaces.plan import Plan, Recipe
-from graft.spaces.ranges import Ranges
+from graft.spaces.ranges import Ranges, widened
 
 START = Recipe(rate=4e-3, decay=0.2, batch=50, epochs=200, activation="gelu")
 RANGES = Ranges()
@@ -30,7 +30,8 @@ def begin(
     budget = SearchBudget(trainings, seeds, until=options.pop("until", math.inf), widen=options.pop("widen", ()))
     role = {"baseline": Role.BASELINE_SAMPLER, "plans": Role.PLANS_SAMPLER}[phase]
     more = {name: options.pop(name) for name in ("on_close", "pruner") if name in options}
-    space = Space(**{"suggest": partial(baseline.suggest, start=START), "ranges": RANGES} | options)
+    usual = {"suggest": partial(baseline.suggest, start=START), "ranges": RANGES, "widened": widened}
+    space = Space(**{"plans": Plan} | usual | options)
     return Search(storage(folder / "optuna.journal"), phase, space, budget, Sampling(seed, role), **more)
 
 
@@ -64,4 +65,4 @@ def constant(*errors: float) -> Error:
 
 
 def states(search: Search) -> list[str]:
-    return [trial["state"] for trial in search.records()]
+    return [trial.state for trial in search.records()]

@@ -18,6 +18,7 @@ from graft.search.engine.search import Search, Space
 from graft.search.run.seeds import Role
 from graft.spaces import baseline
 from graft.spaces.plan import Plan
+from graft.spaces.ranges import widened
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
@@ -27,7 +28,7 @@ def begin(
 ) -> Search:
     sampling = Sampling(0, Role.BASELINE_SAMPLER, more.pop("sampler", NumberedTPE))
     guesses = {"guesses": baseline.first_guesses(RANGES, START)}
-    space = Space(partial(baseline.suggest, start=START), RANGES, **guesses | more)
+    space = Space(Plan, partial(baseline.suggest, start=START), RANGES, widened=widened, **guesses | more)
     budget = SearchBudget(trainings, seeds, finalists, until, (0.25, 0.5))
     return Search(storage(folder / "optuna.journal"), "baseline", space, budget, sampling)
 
@@ -63,12 +64,12 @@ def test_trials_begin_with_one_seed_and_the_best_earn_the_others(tmp_path: Path)
     search = begin(tmp_path)
     done = run(search)
     assert [index for _, index in done[:8]] == [0] * 8 and search.budget.explored == 8
-    first = sorted(range(8), key=lambda number: search.records()[number]["errors"][0])
+    first = sorted(range(8), key=lambda number: search.records()[number].errors[0])
     assert done[8:] == [(number, index) for number in first[:2] for index in (1, 2)]
     assert states(search).count("complete") == 2 and search.spent == 12
-    assert search.best["number"] in first[:2] and search.best["state"] == "complete"  # type: ignore[index]
-    others = [one for one in search.records() if one["state"] != "complete"]
-    assert {(one["state"], one["reason"]) for one in others} == {("pruned", "others were better with the first seed")}
+    assert search.best.number in first[:2] and search.best.state == "complete"  # type: ignore[union-attr]
+    others = [one for one in search.records() if one.state != "complete"]
+    assert {(one.state, one.reason) for one in others} == {("pruned", "others were better with the first seed")}
 
 
 def test_a_finalist_that_is_clearly_behind_gives_its_place_to_the_next(tmp_path: Path) -> None:
@@ -76,9 +77,9 @@ def test_a_finalist_that_is_clearly_behind_gives_its_place_to_the_next(tmp_path:
     errors = [near, (0.0101, 0.0102, 0.01, 0.0101), (0.0102, 0.5, 0.5, 0.5), (0.0103, 0.0104, 0.0103, 0.0103), (9, 9)]
     search = begin(tmp_path, trainings=15, seeds=4, finalists=3)
     run(search, by_number(*errors, *[(1.0, 1.0)] * 9))
-    told = {one["number"]: (one["state"], len(one["errors"])) for one in search.records()[:4]}
+    told = {one.number: (one.state, len(one.errors)) for one in search.records()[:4]}
     assert told[0] == told[1] == ("complete", 4) and told[2] == ("pruned", 2)
-    assert search.records()[2]["reason"] == "behind on the same seeds"
+    assert search.records()[2].reason == "behind on the same seeds"
     assert search.spent <= 15 and search._finalist() is None
 
 
@@ -87,9 +88,9 @@ def test_a_finalist_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> N
     run(search, lambda plan, index: math.nan if index == 2 and plan.recipe.rate > 3e-3 else bowl(plan, index))
     assert sum(search.states.values()) == len(search.records())
     for one in search.records():
-        if one["state"] == "failed":
-            assert one["reason"].startswith("seed 2") and len(one["errors"]) == 2
-    assert search.spent == sum(len(o["errors"]) + (o["state"] == "failed") for o in search.records())
+        if one.state == "failed":
+            assert one.reason.startswith("seed 2") and len(one.errors) == 2
+    assert search.spent == sum(len(o.errors) + (o.state == "failed") for o in search.records())
 
 
 def family(plan: Plan) -> str | None:
@@ -100,12 +101,12 @@ def test_the_reference_and_the_best_of_each_family_are_finalists(tmp_path: Path)
     start = [baseline.first_guesses(RANGES, START)[1]]  # gelu, the activation of START
     search = begin(tmp_path, trainings=18, finalists=4, family=family, guesses=start)
     run(search)
-    complete = [one for one in search.records() if one["state"] == "complete"]
-    assert {family(Plan.from_dict(one["plan"])) for one in complete} == {None, "big", "small"}
-    assert complete[0]["number"] == 0
+    complete = [one for one in search.records() if one.state == "complete"]
+    assert {family(one.plan) for one in complete} == {None, "big", "small"}
+    assert complete[0].number == 0
     (tmp_path / "one").mkdir()
     only = begin(tmp_path / "one", trainings=9, finalists=1, family=family, guesses=start)
-    assert run(only) and [one["number"] for one in only.records() if one["state"] == "complete"] != [0]
+    assert run(only) and [one.number for one in only.records() if one.state == "complete"] != [0]
 
 
 def test_where_time_is_up_finalists_still_get_their_seeds(tmp_path: Path) -> None:

@@ -17,15 +17,15 @@ pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 def test_an_interrupted_trial_is_given_again_first_with_all_that_was_told(tmp_path: Path) -> None:
     search = begin(tmp_path)
     assert run(search, stop_after=4) == 4  # in the middle of trial 1
-    number, plan = 1, Plan.from_dict(search.records()[1]["plan"])
+    number, plan = 1, search.records()[1].plan
     assert states(search) == ["complete", "interrupted"]
     again = begin(tmp_path)
     assert again.records() == search.records() and again.interrupted == [1]
     assert again.ask() == (number, plan)
-    assert again.records()[1]["params"] == search.records()[1]["params"]
-    assert again.records()[1]["errors"] == search.records()[1]["errors"] and len(again.records()[1]["errors"]) == 1
-    told = again.records()[1]["errors"][0]
-    assert again.tell(1, 0, outcome(9.0)) is False and again.records()[1]["errors"] == [told]
+    assert again.records()[1].params == search.records()[1].params
+    assert again.records()[1].errors == search.records()[1].errors and len(again.records()[1].errors) == 1
+    told = again.records()[1].errors[0]
+    assert again.tell(1, 0, outcome(9.0)) is False and again.records()[1].errors == (told,)
     again.tell(1, 1, outcome(told))
     again.tell(1, 2, outcome(told))
     again.close(1)
@@ -142,7 +142,7 @@ def test_a_kill_between_the_last_seed_and_the_end_loses_nothing(tmp_path: Path) 
     again = begin(tmp_path)
     asked = again.ask()
     assert asked is not None and asked[0] == 1  # what trial 0 had told ends it: no seed is trained again
-    assert states(again) == ["complete", "interrupted"] and again.records()[0]["errors"] == [0.01] * 3
+    assert states(again) == ["complete", "interrupted"] and again.records()[0].errors == (0.01,) * 3
     assert again.spent == 4
 
 
@@ -152,7 +152,7 @@ def test_a_diverged_seed_is_remembered_over_a_kill(tmp_path: Path) -> None:
     search.tell(0, 0, outcome(math.inf))
     again = begin(tmp_path)
     again.ask()
-    assert states(again) == ["failed", "interrupted"] and again.records()[0]["reason"] == "seed 0: the error is inf"
+    assert states(again) == ["failed", "interrupted"] and again.records()[0].reason == "seed 0: the error is inf"
 
 
 @pytest.mark.parametrize(

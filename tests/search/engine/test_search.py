@@ -2,15 +2,16 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
+import optuna
 import pytest
-from optuna.trial import Trial, TrialState
+from optuna.trial import TrialState
 from small_searches import RANGES, START, begin, constant, outcome, run, states
 
 from graft.search.engine.cost import timeline
 from graft.search.engine.search import DRAWS, Search
 from graft.search.engine.trials import best_trial, importance
+from graft.search.run.trials import Trial
 from graft.spaces import baseline, transfer
 from graft.spaces.plan import Plan, Recipe, Span
 from graft.spaces.ranges import Ranges
@@ -19,15 +20,15 @@ pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
 
 def test_a_trial_is_complete_when_all_its_seeds_are_told(tmp_path: Path) -> None:
-    closed: list[tuple[dict[str, Any], float]] = []
+    closed: list[tuple[Trial, float]] = []
     search = begin(tmp_path, on_close=lambda trial, seconds: closed.append((trial, seconds)))
     number, plan = search.ask() or pytest.fail("nothing asked")
     assert number == 0
     assert [search.tell(0, i, outcome(error)) for i, error in enumerate((0.01, 0.02, 0.04))] == [False, False, True]
     search.close(0)
     (trial,) = search.records()
-    assert trial["state"] == "complete" and trial["errors"] == [0.01, 0.02, 0.04] and trial["reason"] == ""
-    assert trial["value"] == pytest.approx(0.02) and Plan.from_dict(trial["plan"]) == plan
+    assert trial.state == "complete" and trial.errors == (0.01, 0.02, 0.04) and trial.reason == ""
+    assert trial.value == pytest.approx(0.02) and trial.plan == plan
     assert closed == [(trial, 1.5)] and search.seconds(0) == 1.5
     frozen = search.study.trials[0]
     assert frozen.state == TrialState.COMPLETE and frozen.value == pytest.approx(math.log(0.02))
@@ -51,7 +52,7 @@ def test_a_trial_that_diverges_has_failed(tmp_path: Path, bad: float) -> None:
     assert search.tell(0, 1, outcome(bad)) is True
     search.close(0)
     (trial,) = search.records()
-    assert trial["state"] == "failed" and trial["reason"] == f"seed 1: the error is {bad}" and trial["errors"] == [0.01]
+    assert trial.state == "failed" and trial.reason == f"seed 1: the error is {bad}" and trial.errors == (0.01,)
     assert best_trial(search.records()) is None
 
 
@@ -60,7 +61,7 @@ def test_a_trial_whose_worker_died_has_failed(tmp_path: Path) -> None:
     search.ask()
     search.tell(0, 0, outcome(0.01))
     search.close(0, "the worker died")
-    assert states(search) == ["failed"] and search.records()[0]["reason"] == "the worker died"
+    assert states(search) == ["failed"] and search.records()[0].reason == "the worker died"
 
 
 def test_the_race_prunes_what_is_behind_once_two_are_complete(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_the_race_prunes_what_is_behind_once_two_are_complete(tmp_path: Path) ->
         assert stopped == [False] * (told - 1) + [True]
         search.close(number)
     assert states(search) == ["complete", "complete", "pruned"]
-    assert search.records()[2]["reason"] == "behind on the same seeds" and search.records()[2]["errors"] == [0.05, 0.05]
+    assert search.records()[2].reason == "behind on the same seeds" and search.records()[2].errors == (0.05, 0.05)
 
 
 def test_the_first_trial_is_the_reference_and_never_pruned(tmp_path: Path) -> None:
@@ -121,16 +122,16 @@ def test_a_plan_that_breaks_a_constraint_is_recorded_and_not_trained(tmp_path: P
         tmp_path,
         trainings=6,
         constraints=lambda plan: {"rate": math.log(plan.recipe.rate / 2e-3), "fine": -1.0},
-        on_close=lambda trial, seconds: closed.append(trial["state"]),
+        on_close=lambda trial, seconds: closed.append(trial.state),
     )
     trained: list[float] = []
     run(search, lambda plan, index: trained.append(plan.recipe.rate) or 0.01)  # type: ignore[func-returns-value]
     assert trained and max(trained) <= 2e-3
-    broken = [trial for trial in search.records() if trial["plan"]["recipe"]["rate"] > 2e-3]
+    broken = [trial for trial in search.records() if trial.plan.recipe.rate > 2e-3]
     assert broken and closed == states(search)
     for trial in broken:
-        assert trial["state"] == "pruned" and trial["errors"] == [] and trial["value"] is None
-        assert trial["reason"].startswith("not trained: rate over by ")
+        assert trial.state == "pruned" and trial.errors == () and trial.value is None
+        assert trial.reason.startswith("not trained: rate over by ")
     assert search.spent == 6
 
 
@@ -225,7 +226,7 @@ def test_the_same_seed_gives_the_same_records_and_another_does_not(tmp_path: Pat
         run(search)
         found.append(search.records())
     assert found[0] == found[1] and len(found[0]) > 12
-    assert found[0][0]["params"] != found[2][0]["params"]
+    assert found[0][0].params != found[2][0].params
 
 
 def test_two_phases_share_one_journal(tmp_path: Path) -> None:
@@ -235,7 +236,7 @@ def test_two_phases_share_one_journal(tmp_path: Path) -> None:
     assert second.records() == [] and second.spent == 0
     run(second)
     assert len(begin(tmp_path).records()) == len(begin(tmp_path, phase="plans").records()) == 1
-    assert second.records()[0]["params"] != first.records()[0]["params"]
+    assert second.records()[0].params != first.records()[0].params
 
 
 def test_guesses_come_first_and_only_once(tmp_path: Path) -> None:
@@ -246,11 +247,11 @@ def test_guesses_come_first_and_only_once(tmp_path: Path) -> None:
     assert (number, plan.recipe.activation, plan.recipe.rate) == (0, "relu", START.rate)
     again = begin(tmp_path, guesses=guesses)
     run(again, constant(0.01, 0.01, 0.01))
-    assert [trial["params"] for trial in again.records()[:3]] == guesses
-    assert all(trial["params"] not in guesses for trial in again.records()[3:])
+    assert [trial.params for trial in again.records()[:3]] == guesses
+    assert all(trial.params not in guesses for trial in again.records()[3:])
 
 
-def edge(trial: Trial, ranges: Ranges) -> Plan:
+def edge(trial: optuna.Trial, ranges: Ranges) -> Plan:
     """A space whose best plan is always at the highest rate."""
     return Plan(Recipe(rate=trial.suggest_float("rate", ranges.rate[1] * 0.999, ranges.rate[1]), decay=0.5, batch=70))
 
@@ -260,7 +261,7 @@ def better_above(plan: Plan, index: int) -> float:
 
 
 def tops(search: Search) -> list[float]:
-    return [search.ranges.at(trial["number"]).rate[1] for trial in search.records()]
+    return [search.ranges.at(trial.number).rate[1] for trial in search.records()]
 
 
 def test_ranges_are_widened_at_their_milestones_and_restored(tmp_path: Path) -> None:
@@ -292,15 +293,15 @@ def test_the_timeline_tells_only_what_ended(tmp_path: Path) -> None:
     search = begin(tmp_path)
     run(search, stop_after=4)
     (entry,) = timeline(search)
-    assert entry["phase"] == "baseline" and entry["number"] == 0 and entry["train_seconds"] == 1.5
-    assert entry["start"] <= entry["end"]
+    assert entry.phase == "baseline" and entry.number == 0 and entry.train_seconds == 1.5
+    assert entry.start <= entry.end
 
 
 def test_the_best_of_equals_is_the_first() -> None:
     trials = [
-        {"number": 0, "state": "pruned", "value": 0.001},
-        {"number": 1, "state": "complete", "value": 0.02},
-        {"number": 2, "state": "complete", "value": 0.01},
-        {"number": 3, "state": "complete", "value": 0.01},
+        Trial(number=number, state=state, plan=None, errors=(value,), value=value)
+        for number, (state, value) in enumerate(
+            [("pruned", 0.001), ("complete", 0.02), ("complete", 0.01), ("complete", 0.01)]
+        )
     ]
     assert best_trial(trials) == trials[2] and best_trial(trials[:1]) is None

@@ -28,12 +28,12 @@ def test_a_trial_that_tune_gave_up_early_is_given_again_with_what_was_told(tmp_p
     assert isinstance(first, dict) and first["first"] == 0
     search.tell(0, 0, outcome(0.1))
     give_up(searcher, "a", 0, failures=1)
-    assert searcher.suggest("b") == first | {"first": 1} and search.records()[0]["errors"] == [0.1]
-    assert search.records()[0]["state"] == "interrupted"
+    assert searcher.suggest("b") == first | {"first": 1} and search.records()[0].errors == (0.1,)
+    assert search.records()[0].state == "interrupted"
     for index in range(3):
         search.tell(0, index, outcome(0.1 + index))
     searcher.on_trial_complete("b")
-    assert search.records()[0]["state"] == "complete" and search.records()[0]["errors"] == [0.1, 1.1, 2.1]
+    assert search.records()[0].state == "complete" and search.records()[0].errors == (0.1, 1.1, 2.1)
 
 
 @pytest.mark.parametrize("told", [[3], [1, 2], [0, 1, 1]])
@@ -42,8 +42,8 @@ def test_a_trial_that_failed_too_often_has_failed(tmp_path: Path, told: list[int
     for attempt, failures in enumerate(told):
         assert searcher.suggest(str(attempt))["number"] == 0  # type: ignore[index]
         give_up(searcher, str(attempt), 0, failures)
-    assert searcher.search.records()[0]["state"] == "failed"
-    assert searcher.search.records()[0]["reason"] == "the worker died"
+    assert searcher.search.records()[0].state == "failed"
+    assert searcher.search.records()[0].reason == "the worker died"
     assert searcher.suggest("next")["number"] == 1  # type: ignore[index]
 
 

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from scipy import stats
 
 from graft.search.kinds.transfer.verdict import CONTROLS, Candidate, verdict
 from graft.search.proof.claims import RivalDiverged
+from graft.search.run.certificate import Comparison
 from graft.search.run.folder import strict
 from graft.search.settings import Proof
 from graft.spaces.plan import Plan, Recipe, Span
@@ -34,7 +34,7 @@ def candidate(
     return Candidate(trial, plan, dict(zip((*CONTROLS, "candidate"), (same_recipe, shuffled, errors), strict=True)))
 
 
-def judge(ours: float, direct: float = 0.05, same: float = 0.05, shuffled: float = 0.05) -> dict[str, Any]:
+def judge(ours: float, direct: float = 0.05, same: float = 0.05, shuffled: float = 0.05) -> Comparison:
     """The verdict on arms of these mean errors, each with a little noise of its own."""
     arms = same * OTHER[::-1], shuffled * NOISE[::-1]
     return verdict((direct * NOISE).tolist(), [candidate(ours * OTHER, *arms)], PROOF, "film-8")  # type: ignore[arg-type]
@@ -42,13 +42,13 @@ def judge(ours: float, direct: float = 0.05, same: float = 0.05, shuffled: float
 
 def test_beating_all_three_arms_is_transfer() -> None:
     found = judge(0.04)
-    assert found["decision"] == found["candidates"][0]["decision"] == "transfer"
-    assert found["plan"] == SHORT.to_dict() and found["chosen"] == 0 and found["task"] == "film-8"
-    assert found["p_value"] == max(found["candidates"][0]["p_values"].values()) < 1e-6
-    assert found["relative_reduction"] == pytest.approx(0.2, abs=0.01)
-    low, high = found["interval"]
-    assert 0.15 < low < found["relative_reduction"] < high < 0.25
-    assert found["candidates"][0]["sign_p_value"] == pytest.approx(2**-8)
+    assert found.decision == found.candidates[0].decision == "transfer"
+    assert found.plan == SHORT and found.chosen == 0 and found.task == "film-8"
+    assert found.p_value == max(found.candidates[0].p_values.values()) < 1e-6
+    assert found.relative_reduction == pytest.approx(0.2, abs=0.01)
+    low, high = found.interval
+    assert 0.15 < low < found.relative_reduction < high < 0.25
+    assert found.candidates[0].sign_p_value == pytest.approx(2**-8)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_beating_all_three_arms_is_transfer() -> None:
 )
 def test_one_arm_not_beaten_is_direct(arms: dict[str, float], reason: str) -> None:
     found = judge(0.04, **arms)
-    assert found["decision"] == "direct" and found["plan"] is None and found["chosen"] is None
-    assert found["candidates"][0]["reason"].startswith(reason)
-    assert found["p_value"] > PROOF.alpha
+    assert found.decision == "direct" and found.plan is None and found.chosen is None
+    assert found.candidates[0].reason.startswith(reason)
+    assert found.p_value > PROOF.alpha
 
 
 def test_a_gain_below_the_margin_is_direct_however_sure() -> None:
@@ -73,7 +73,7 @@ def test_a_gain_below_the_margin_is_direct_however_sure() -> None:
     direct = [0.05] * 8
     one_percent = verdict(direct, [candidate(0.0495 * tiny, direct, direct)], PROOF, "t")  # type: ignore[arg-type]
     three_percent = verdict(direct, [candidate(0.0485 * tiny, direct, direct)], PROOF, "t")  # type: ignore[arg-type]
-    assert one_percent["decision"] == "direct" and three_percent["decision"] == "transfer"
+    assert one_percent.decision == "direct" and three_percent.decision == "transfer"
 
 
 def test_the_margin_does_not_apply_to_shuffled_weights() -> None:
@@ -84,21 +84,21 @@ def test_the_margin_does_not_apply_to_shuffled_weights() -> None:
         (one_percent, worse, worse, "direct"),
         (worse, one_percent, worse, "direct"),
     ):
-        assert verdict(direct, [candidate(tiny, same, shuffled)], PROOF, "t")["decision"] == decision
+        assert verdict(direct, [candidate(tiny, same, shuffled)], PROOF, "t").decision == decision
 
 
 def test_equal_arms_and_ties_are_direct() -> None:
     direct = (0.05 * NOISE).tolist()
-    assert verdict(direct, [candidate(direct, direct, direct)], PROOF, "t")["decision"] == "direct"
+    assert verdict(direct, [candidate(direct, direct, direct)], PROOF, "t").decision == "direct"
     half = [error / 2 for error in direct]
     no_variance = verdict(direct, [candidate(half, direct, direct)], PROOF, "t")
-    assert no_variance["decision"] == "direct" and no_variance["p_value"] == 1.0
+    assert no_variance.decision == "direct" and no_variance.p_value == 1.0
 
 
 def test_no_candidate_is_direct() -> None:
     found = verdict([0.05] * 8, [], PROOF, "t")
-    assert found["decision"] == "direct" and found["candidates"] == [] and found["candidate"] is None
-    assert found["p_value"] == 1.0 and found["interval"] is None and found["relative_reduction"] == 0.0
+    assert found.decision == "direct" and found.candidates == () and found.candidate is None
+    assert found.p_value == 1.0 and found.interval is None and found.relative_reduction == 0.0
 
 
 @pytest.mark.parametrize("bad", [None, math.nan, math.inf, 0.0, -0.01])
@@ -108,8 +108,8 @@ def test_one_seed_that_diverged_is_direct(arm: int, bad: float | None) -> None:
     arms[arm][5] = bad
     found = verdict((0.05 * OTHER).tolist(), [candidate(*arms)], PROOF, "t")
     what = "erred by exactly 0" if bad == 0 else "diverged"  # of 0 there is no ratio
-    assert found["decision"] == "direct" and f"{what} on a confirmation seed" in found["candidates"][0]["reason"]
-    assert found["candidates"][0]["arms"][("candidate", *CONTROLS)[arm]]["mean"] is None
+    assert found.decision == "direct" and f"{what} on a confirmation seed" in found.candidates[0].reason
+    assert found.candidates[0].arms[("candidate", *CONTROLS)[arm]].mean is None
     assert json.loads(json.dumps(strict(found), allow_nan=False))["decision"] == "direct"
 
 
@@ -119,15 +119,15 @@ def test_errors_of_zero_and_no_numbers_at_all_are_never_transfer(arms: int, bad:
     # Any of candidate, same recipe and shuffled weights, on every seed: a perfect network is a mistake somewhere.
     told = [[bad] * 8 if arms >> i & 1 else (mean * NOISE).tolist() for i, mean in enumerate((0.01, 0.05, 0.05))]
     found = verdict((0.05 * OTHER).tolist(), [candidate(*told), candidate(*told, LONG, 9)], PROOF, "t")
-    assert found["decision"] == "direct" and found["plan"] is None and found["p_value"] == 1.0
+    assert found.decision == "direct" and found.plan is None and found.p_value == 1.0
     what = "erred by exactly 0" if bad == 0 else "diverged"
-    assert all(f"{what} on a confirmation seed" in one["reason"] for one in found["candidates"])
+    assert all(f"{what} on a confirmation seed" in one.reason for one in found.candidates)
 
 
 def test_a_p_value_that_is_no_number_is_never_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graft.search.proof.statistics.paired_p_value", lambda ratios, margin: math.nan)
     found = judge(0.04)
-    assert found["decision"] == "direct" and found["candidates"][0]["reason"].startswith("not proved")
+    assert found.decision == "direct" and found.candidates[0].reason.startswith("not proved")
 
 
 @pytest.mark.parametrize("bad", [None, math.nan, math.inf, 0.0, -0.01])
@@ -138,7 +138,7 @@ def test_a_direct_seed_that_diverged_is_failure_and_never_dropped(bad: float | N
         verdict(direct, [candidate([0.01] * 8, [0.05] * 8, [0.05] * 8)], PROOF, "film-8")
 
 
-def two(first: float, second: float, noise: float = 1.0) -> dict[str, Any]:
+def two(first: float, second: float, noise: float = 1.0) -> Comparison:
     """Two candidates of these mean errors against arms at 0.05; ``noise`` multiplies the first one's."""
     direct, wild = (0.05 * NOISE).tolist(), (first * (1 + noise * (OTHER - 1))).tolist()
     return verdict(
@@ -152,29 +152,29 @@ def two(first: float, second: float, noise: float = 1.0) -> dict[str, Any]:
 def test_of_two_accepted_the_higher_lower_bound_is_chosen() -> None:
     for first, second, chosen in ((0.03, 0.04, 0), (0.04, 0.03, 1)):
         found = two(first, second)
-        assert [one["decision"] for one in found["candidates"]] == ["transfer", "transfer"]
-        assert found["chosen"] == chosen and found["plan"] == (SHORT, LONG)[chosen].to_dict()
-        assert found["candidate"] == found["candidates"][chosen]["arms"]["candidate"]
+        assert [one.decision for one in found.candidates] == ["transfer", "transfer"]
+        assert found.chosen == chosen and found.plan == (SHORT, LONG)[chosen]
+        assert found.candidate == found.candidates[chosen].arms["candidate"]
     # A better mean with a much wider interval is not chosen.
     found = two(0.037, 0.038, noise=15)
-    assert [one["decision"] for one in found["candidates"]] == ["transfer", "transfer"]
-    assert found["candidates"][0]["relative_reduction"] > found["candidates"][1]["relative_reduction"]
-    assert found["chosen"] == 1
+    assert [one.decision for one in found.candidates] == ["transfer", "transfer"]
+    assert found.candidates[0].relative_reduction > found.candidates[1].relative_reduction
+    assert found.chosen == 1
 
 
 def test_equal_candidates_go_to_the_first() -> None:
-    assert two(0.04, 0.04)["chosen"] == 0
+    assert two(0.04, 0.04).chosen == 0
 
 
 def test_a_second_candidate_costs_the_first_by_holm() -> None:
     rng = np.random.default_rng(0)
     direct = (0.05 * np.exp(rng.normal(0, 0.04, 8))).tolist()
     arms = [(mean * np.exp(rng.normal(0, 0.04, 8))).tolist() for mean in (0.046, 0.052, 0.052)]
-    alone = verdict(direct, [candidate(*arms)], PROOF, "t")["candidates"][0]
+    alone = verdict(direct, [candidate(*arms)], PROOF, "t").candidates[0]
     useless = candidate(direct, direct, direct, LONG)
-    both = verdict(direct, [candidate(*arms), useless], PROOF, "t")["candidates"]
-    assert both[0]["p_value"] == pytest.approx(2 * alone["p_value"]) and both[1]["p_value"] == 1.0
-    assert both[0]["lower_bound"] < alone["lower_bound"]
+    both = verdict(direct, [candidate(*arms), useless], PROOF, "t").candidates
+    assert both[0].p_value == pytest.approx(2 * alone.p_value) and both[1].p_value == 1.0
+    assert both[0].lower_bound < alone.lower_bound
 
 
 @settings(max_examples=40)
@@ -187,8 +187,8 @@ def test_transfer_means_that_each_arm_is_rejected_by_scipys_test(arms: list[list
         ratios = np.log(arm) - np.log(ours)
         varies = ratios.std(ddof=1) > 1e-12
         worst = max(worst, stats.ttest_1samp(ratios, margin, alternative="greater").pvalue if varies else 1.0)
-    assert found["p_value"] == pytest.approx(worst, rel=1e-6)
-    assert found["decision"] == ("transfer" if worst <= 0.05 else "direct")
+    assert found.p_value == pytest.approx(worst, rel=1e-6)
+    assert found.decision == ("transfer" if worst <= 0.05 else "direct")
 
 
 def shares(gains: Sequence[float], repeats: int, seed: int) -> float:
@@ -201,7 +201,7 @@ def shares(gains: Sequence[float], repeats: int, seed: int) -> float:
         ours = [0.05 * (1 - gain) * common * np.exp(rng.normal(0, 0.04, 8)) for gain in gains]
         beaten = 0.08 * common * np.exp(rng.normal(0, 0.02, 8))
         found = verdict(direct.tolist(), [candidate(errors, beaten, beaten) for errors in ours], PROOF, "t")  # type: ignore[arg-type]
-        transfers += found["decision"] == "transfer"
+        transfers += found.decision == "transfer"
     return transfers / repeats
 
 

@@ -89,7 +89,6 @@ def test_intervals_of_all_looks_hold_together() -> None:
 
 def test_a_glance_gives_up_what_is_refuted_and_proves_nothing() -> None:
     looks = Looks((60,), (), 0.05, (20,))
-    assert looks == Looks.of({"looks": [60], "more": [], "alpha": 0.05, "glances": [20]})
     assert (looks.levels, Look(looks, 60).limit) == ({60: 0.05}, 0.05)
     assert Look(looks, 20).adjusted([0.0])[0] > Look(looks, 20).limit
     rng = np.random.default_rng(3)

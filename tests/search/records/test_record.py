@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graft.search.run.folder import Evidence, Run, mend_tail, write_bytes, write_json
+from graft.search.run.evidence import Entry, Evidence
+from graft.search.run.folder import Run, mend_tail, write_bytes, write_json
 from graft.search.run.record import strict
 from graft.search.study import reopened, resolve
 from graft.spaces.errors import InputError
@@ -152,28 +153,28 @@ def test_evidence_is_kept_and_not_repeated(tmp_path: Path) -> None:
     path = tmp_path / "evidence" / "confirmation.jsonl"
     evidence = Evidence(path)
     assert evidence.done == {}
-    evidence.add("direct/0", {"error": 0.1})
-    evidence.add("direct/1", {"error": None, "reason": "the loss is nan\nat step 3"})
+    evidence.add("direct/0", Entry(error=0.1))
+    evidence.add("direct/1", Entry(error=None, reason="the loss is nan\nat step 3"))
     again = Evidence(path)
     assert again.done == evidence.done == {
-        "direct/0": {"key": "direct/0", "error": 0.1},
-        "direct/1": {"key": "direct/1", "error": None, "reason": "the loss is nan\nat step 3"},
+        "direct/0": Entry(error=0.1),
+        "direct/1": Entry(error=None, reason="the loss is nan\nat step 3"),
     }  # fmt: skip
-    assert Evidence(path).done["direct/0"]["error"] == 0.1
+    assert Evidence(path).done["direct/0"].error == 0.1
 
 
 @pytest.mark.parametrize("cut", range(1, 27, 5))
 def test_a_torn_line_is_dropped_and_what_follows_is_whole(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "evidence.jsonl"
     evidence = Evidence(path)
-    evidence.add("a", {"error": 0.1})
-    evidence.add("b", {"error": 0.2})
+    evidence.add("a", Entry(error=0.1))
+    evidence.add("b", Entry(error=0.2))
     data = path.read_bytes()
     path.write_bytes(data[:-cut])
     again = Evidence(path)
     kept = [key for key in ("a", "b") if key in again.done]
     assert kept == ["a"] and path.read_bytes() == data[: len(data) // 2]
-    again.add("b", {"error": 0.2})
+    again.add("b", Entry(error=0.2))
     assert path.read_bytes() == data
 
 

@@ -22,7 +22,7 @@ def comparison(ours: float, plan: Plan | None = None, **arms: float) -> Comparis
         "shuffled": (arms.get("shuffled", 0.07) * NOISE[::-1]).tolist(),
         "candidate": (ours * OTHER).tolist(),
     }
-    return Comparison.read(verdict((0.05 * NOISE).tolist(), [Candidate(4, plan, measured)], Proof(), "film-8"))
+    return verdict((0.05 * NOISE).tolist(), [Candidate(4, plan, measured)], Proof(), "film-8")
 
 
 def test_transfer_tells_plan_error_reduction_interval_and_seeds() -> None:
@@ -81,7 +81,7 @@ def test_a_plan_that_diverged_has_no_number() -> None:
     diverged = Candidate(4, found.candidates[0].plan, {  # type: ignore[arg-type]
         "direct_same_recipe": [0.06] * 8, "shuffled": [0.06] * 8, "candidate": [0.04] * 7 + [None]
     })  # fmt: skip
-    text = sentence(Comparison.read(verdict((0.05 * NOISE).tolist(), [diverged], Proof(), "film-8")), None, STUDY, 9)
+    text = sentence(verdict((0.05 * NOISE).tolist(), [diverged], Proof(), "film-8"), None, STUDY, 9)
     assert "is candidate diverged" not in text
     assert "diverged on a confirmation seed" in text and "None" not in text and "nan" not in text
 
@@ -91,7 +91,7 @@ def test_a_plan_that_diverged_has_no_number() -> None:
     [(9, "none of the 9 plans of transfer that were tried came near it."), (0, "whether one would help is not known.")],
 )
 def test_no_plan_at_all(tried: int, said: str) -> None:
-    text = sentence(Comparison.read(verdict((0.05 * NOISE).tolist(), [], Proof(), "film-8")), None, STUDY, tried)
+    text = sentence(verdict((0.05 * NOISE).tolist(), [], Proof(), "film-8"), None, STUDY, tried)
     assert "on 2,000 newly simulated examples of film-8; " in text and text.endswith(said)
 
 
@@ -151,7 +151,7 @@ def test_a_plan_that_was_behind_in_the_search_is_named_with_how_far() -> None:
     plan = Plan.span(Recipe(), 7, "film-10", Span(1, 6))
     found = verdict((0.05 * NOISE).tolist(), [], Proof(), "film-8")
     dropped = {"trial": 3, "plan": plan, "behind": "direct learning", "by": 0.234}
-    told = Comparison.read(found | {"rival_budget": 48, "not_confirmed": [dropped]})
+    told = Comparison.read({**found.to_dict(), "rival_budget": 48, "not_confirmed": [dropped]})
     text = sentence(told, None, STUDY, 9, KEPT.model_copy(update={"arm": "direct"}))
     assert "the best plan found (copy layers 1 to 6 of 7 from the network trained on film-10" in text
     assert "was behind direct learning already in the search, by 23 %. The network handed over learned directly" in text

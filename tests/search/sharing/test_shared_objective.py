@@ -113,11 +113,11 @@ def begin(folder: Path) -> Search:
         storage(folder / "optuna.journal"),
         "plans",
         Space(
+            Sharing,
             partial(sharing.suggest, start=RECIPE, errors=ERRORS, blocks=2),
             RANGES,
             sharing.first_guesses(RANGES, RECIPE, 2),
             partial(sharing.constraints, rows=24, steps=100),
-            read=Sharing.from_dict,
         ),
         SearchBudget(trainings=10, seeds=2),
         Sampling(0, Role.PLANS_SAMPLER),
@@ -129,5 +129,5 @@ def test_one_worker_on_ray_finds_the_trials_of_the_plain_loop(ray_session: Any, 
     LocalExecutor().explore(plain, TASK)
     RayExecutor(1, tmp_path / "ray" / "tune").explore(on_ray, TASK)
     assert plain.records() == on_ray.records() and plain.spent >= 10
-    assert all(len(trial["by_task"]) == len(trial["errors"]) for trial in plain.records())
-    assert not any(Sharing.from_dict(trial["plan"]).direct for trial in plain.records() if trial["errors"])
+    assert all(len(trial.by_task) == len(trial.errors) for trial in plain.records())
+    assert not any(trial.plan.direct for trial in plain.records() if trial.errors)

@@ -55,7 +55,7 @@ def test_a_search_keeps_each_tasks_error(tmp_path: Path) -> None:
     search = Search(
         storage(tmp_path / "optuna.journal"),
         "plans",
-        Space(lambda trial, ranges: PLAN, Ranges(), read=Sharing.from_dict),
+        Space(Sharing, lambda trial, ranges: PLAN, Ranges()),
         SearchBudget(4, 2),
         Sampling(0, Role.PLANS_SAMPLER),
     )
@@ -66,7 +66,7 @@ def test_a_search_keeps_each_tasks_error(tmp_path: Path) -> None:
         search.tell(0, index, Outcome(0.05, 1.0, "", by_task))
         search.tell(0, index, Outcome(0.05, 1.0, "", by_task))  # again, as after a kill
     search.close(0)
-    assert search.records()[0]["by_task"] == told and search.records()[0]["errors"] == [0.05, 0.05]
+    assert search.records()[0].by_task == tuple(told) and search.records()[0].errors == (0.05, 0.05)
     held = SharingResult.read({"plans": {"trials": []}, "reference": {"film-8": [0.1]}, "rounds": []})
     assert list(held.searches) == ["plans"]
 

@@ -24,7 +24,8 @@ from graft.search.kinds.sharing.kind import Sharing
 from graft.search.kinds.sharing.pipeline import SharingPipeline
 from graft.search.report.sections import SHARING
 from graft.search.run.certificate import Certificate
-from graft.search.run.folder import Evidence, Run
+from graft.search.run.evidence import Entry, Evidence
+from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.run.results import Cost, Result, SharingResult
 from graft.search.run.seeds import Role, entropy
@@ -172,14 +173,14 @@ def test_an_undecided_run_goes_on_for_the_looks_that_were_fixed(
     (folder / "evidence" / "confirmation-1.jsonl").unlink()
     mean = {"film-2": 1.0, "film-3": 1.01, "film-4": 0.99}
 
-    def errors(line: SharingPipeline, name: str, asked: Any) -> dict[str, Any]:
+    def errors(line: SharingPipeline, name: str, asked: Any) -> dict[str, Entry]:
         """In place of trainings: a gain that stays on the brink."""
         rng, found = np.random.default_rng(3), {}
         for key in asked:
             place = int(key.split("/")[-1])
             noise = 1 + 0.1 * np.cos(place + len(key))
             by_task = {task: 0.5 * value * noise for task, value in mean.items()}
-            found[key] = {"error": 0.55 * (1 + 0.01 * rng.normal()), "by_task": by_task, "seconds": 0.1}
+            found[key] = Entry(error=0.55 * (1 + 0.01 * rng.normal()), by_task=by_task, seconds=0.1)
         evidence = Evidence(line.run.path("evidence", f"{name}.jsonl"))
         for key, entry in found.items():
             if key not in evidence.done:

@@ -24,6 +24,7 @@ from graft.search.kinds.transfer.verdict import verdict as one_task
 from graft.search.proof.claims import RivalDiverged
 from graft.search.proof.confirmation import decide
 from graft.search.run.certificate import Comparison
+from graft.search.run.evidence import Entry
 from graft.search.run.results import Round
 from graft.search.run.trials import Trial
 from graft.search.settings import Proof
@@ -91,7 +92,7 @@ def test_one_task_is_judged_as_the_certificate_of_transfer_judges() -> None:
     errors = {arm: held[arm]["film-8"] for arm in (*ARMS[1:], "candidate")}
     theirs = one_task(held["direct"]["film-8"], [Candidate(1, Plan(Recipe()), errors)], Proof(), "film-8")
     for key in ("decision", "relative_reduction", "interval", "p_value"):
-        assert ours.to_dict()[key] == theirs[key]
+        assert getattr(ours, key) == getattr(theirs, key)
 
 
 def test_p_values_are_adjusted_over_the_tasks() -> None:
@@ -220,13 +221,13 @@ def test_every_training_of_a_round_finds_its_place_among_the_arms() -> None:
         assert task == "together" and isinstance(one, SharedTraining)
         assert (one.index, one.intact, one.shuffle) == (seed, "film-14", shuffle)
     assert asked["direct_same_recipe/film-8/12"][1].plan == Plan(PLAN.recipe)
-    entries: dict[str, Any] = {
-        key: {"error": float(i), "by_task": {"film-8": i + 0.1, "film-14": i + 0.2}} for i, key in enumerate(asked)
+    entries = {
+        key: Entry(error=float(i), by_task={"film-8": i + 0.1, "film-14": i + 0.2}) for i, key in enumerate(asked)
     }
-    entries["candidate/13"]["error"] = None
+    entries["candidate/13"] = Entry(error=None)
     found = by_arm(arms(fixed, {name: 2 for name in wanted}, entries))
-    assert found["candidate"]["film-14"] == (entries["candidate/12"]["by_task"]["film-14"], None)
-    assert found["direct"]["film-8"] == tuple(entries[f"direct/film-8/{seed}"]["error"] for seed in (12, 13))
+    assert found["candidate"]["film-14"] == (entries["candidate/12"].by_task["film-14"], None)
+    assert found["direct"]["film-8"] == tuple(entries[f"direct/film-8/{seed}"].error for seed in (12, 13))
 
 
 def looked(

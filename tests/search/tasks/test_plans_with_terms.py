@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -83,13 +82,12 @@ SPAN = Plan.span(RECIPE, 7, "film-10", Span(1, 2))
 PLANS = [Plan(RECIPE), Plan(RECIPE, (), (FILM,)), SPAN, Plan(RECIPE, SPAN.blocks, (FILM,))]
 
 
-def trial(number: int, plan: Plan, error: float) -> dict[str, Any]:
+def trial(number: int, plan: Plan, error: float) -> Trial:
     errors = [error * math.exp(0.12 * sign) for sign in ((1, -1, 1, -1), (-1, 1, 1, -1), (1, 1, -1, -1))[number % 3]]
-    return {"number": number, "state": "complete", "errors": errors, "value": error, "plan": plan.to_dict(),
-            "params": {}, "reason": ""}  # fmt: skip
+    return Trial(number=number, state="complete", errors=tuple(errors), value=error, plan=plan)
 
 
-def told(*errors: float) -> list[dict[str, Any]]:
+def told(*errors: float) -> list[Trial]:
     return [trial(i, plan, error) for i, (plan, error) in enumerate(zip(PLANS, errors, strict=True))]
 
 
@@ -97,7 +95,7 @@ def test_a_term_alone_is_a_candidate_with_its_own_control() -> None:
     study = resolve("film10-film8", "paper")
     bases = {"film-10": Base("film-10", b"", 0.1, RECIPE)}
     fixed = protocol(told(0.05, 0.030, 0.031, 0.032), study, bases)
-    assert [one["trial"] for one in fixed["candidates"]] == [1, 2]
+    assert [one.trial for one in fixed.candidates] == [1, 2]
     asked = trainings(fixed, PLANS[0], 4)
     placebo = placebo_trainings(fixed, (0,), 4)["0/placebo/1"].plan
     assert placebo.terms == (replace(FILM, source="film-10-placebo-2"),) and placebo.sources == ("film-10-placebo-2",)
@@ -107,18 +105,18 @@ def test_a_term_alone_is_a_candidate_with_its_own_control() -> None:
     assert best_measured(proved, PLANS[0]) == ("candidate", PLANS[1])
     # The same span with a term and without are two things to take.
     fixed = protocol(told(0.05, 0.060, 0.031, 0.030), study, bases)
-    assert [one["trial"] for one in fixed["candidates"]] == [3, 2]
+    assert [one.trial for one in fixed.candidates] == [3, 2]
 
 
 def test_a_term_alone_is_no_direct_learning_in_records() -> None:
     result = Result.read({"plans": {"trials": told(0.05, 0.030, 0.031, 0.020), "best": 3}})
-    assert direct_errors(result) == tuple(told(0.05, 0, 0, 0)[0]["errors"])
+    assert direct_errors(result) == told(0.05, 0, 0, 0)[0].errors
     rows = {row.trial: row for row in leaderboard(result)}
     assert [rows[i].source for i in range(4)] == [None, "film-10", "film-10", "film-10"]
     assert [rows[i].terms for i in range(4)] == ["", "feature 3", "", "feature 3"]
     # What a span is worth is not told by a plan that added a term.
     assert {span: row.trial for span, (row, _) in best_by_span(result).items()} == {(1, 2): 2}
-    alone = Trial.read(told(0.05, 0.03, 0.031, 0.02)[1])
+    alone = told(0.05, 0.03, 0.031, 0.02)[1]
     assert alone.transfers and title("plans", alone) == "plans 001 feature 3"
     assert settings("plans", alone)["terms"] == "feature 3" and settings("plans", alone)["source"] == "film-10"
 

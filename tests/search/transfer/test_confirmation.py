@@ -25,6 +25,7 @@ from graft.search.kinds.transfer.confirmation import (
 from graft.search.proof.claims import paired
 from graft.search.proof.statistics import power
 from graft.search.run.seeds import Role
+from graft.search.run.trials import Trial
 from graft.search.study import resolve
 from graft.search.tasks.base import Examples
 from graft.spaces.errors import InputError
@@ -39,16 +40,16 @@ SCATTER = ((1, -1, 1, -1), (-1, 1, 1, -1), (1, 1, -1, -1), (-1, 1, -1, 1), (1, -
 """Of four seeds around a trial's error, so wide that 15 % behind is not clear."""
 
 
-def trial(number: int, error: float, span: tuple[int, int] | None, state: str = "complete") -> dict[str, Any]:
+def trial(number: int, error: float, span: tuple[int, int] | None, state: str = "complete") -> Trial:
     plan = Plan.span(Recipe(), 7, "film-10", Span(*span)) if span else Plan(Recipe())
     scattered = [error * math.exp(0.12 * sign) for sign in SCATTER[number]]
     errors = scattered if state == "complete" else [error] * 2
-    return {"number": number, "state": state, "errors": errors, "value": error, "plan": plan.to_dict()}
+    return Trial(number=number, state=state, plan=plan, errors=tuple(errors), value=error)
 
 
-def chosen(*trials: dict[str, Any], **proof: int) -> list[int]:
+def chosen(*trials: Trial, **proof: int) -> list[int]:
     study = resolve("film10-film8", "paper", {f"proof.{key}": value for key, value in proof.items()})
-    return [one["trial"] for one in protocol(trials, study, BASES)["candidates"]]
+    return [one.trial for one in protocol(trials, study, BASES).candidates]
 
 
 def test_the_best_plan_and_the_best_that_leaves_the_head_fresh() -> None:
@@ -71,8 +72,8 @@ def test_where_the_best_leaves_the_head_fresh_the_second_is_the_best_other_span(
     assert chosen(*plans[:3]) == [1]
 
 
-def measured(number: int, errors: list[float], span: tuple[int, int] | None) -> dict[str, Any]:
-    return trial(number, float(np.exp(np.log(errors).mean())), span) | {"errors": errors}
+def measured(number: int, errors: list[float], span: tuple[int, int] | None) -> Trial:
+    return trial(number, float(np.exp(np.log(errors).mean())), span).model_copy(update={"errors": tuple(errors)})
 
 
 DIRECT, NEAR, FAR = [0.050, 0.054, 0.047], [0.049, 0.056, 0.048], [0.062, 0.066, 0.058]
@@ -81,24 +82,24 @@ DIRECT, NEAR, FAR = [0.050, 0.054, 0.047], [0.049, 0.056, 0.048], [0.062, 0.066,
 def test_what_is_clearly_behind_direct_learning_in_the_search_is_not_confirmed() -> None:
     plans = [measured(0, DIRECT, None), measured(1, FAR, (1, 7)), measured(2, [0.07, 0.074, 0.066], (1, 6))]
     fixed = protocol(plans, STUDY, BASES)
-    assert fixed["candidates"] == []
-    assert [(one["trial"], one["behind"]) for one in fixed["not_confirmed"]] == [
+    assert fixed.candidates == ()
+    assert [(one.trial, one.behind) for one in fixed.not_confirmed] == [
         (1, "direct learning"),
         (2, "direct learning"),
     ]
-    assert fixed["not_confirmed"][0]["by"] == pytest.approx(math.exp(np.log(np.array(FAR) / DIRECT).mean()) - 1)
+    assert fixed.not_confirmed[0].by == pytest.approx(math.exp(np.log(np.array(FAR) / DIRECT).mean()) - 1)
     # What is about as good as direct learning is confirmed: that it is worse is not clear.
-    assert [one["trial"] for one in protocol([plans[0], measured(1, NEAR, (1, 7))], STUDY, BASES)["candidates"]] == [1]
+    assert [one.trial for one in protocol([plans[0], measured(1, NEAR, (1, 7))], STUDY, BASES).candidates] == [1]
 
 
 def test_a_second_candidate_that_is_clearly_behind_the_first_is_not_confirmed() -> None:
     best = [0.030, 0.033, 0.029]
     plans = [measured(0, DIRECT, None), measured(1, best, (1, 7)), measured(2, [0.041, 0.0446, 0.0393], (1, 6))]
     fixed = protocol(plans, STUDY, BASES)
-    assert [one["trial"] for one in fixed["candidates"]] == [1]
-    assert [(one["trial"], one["behind"]) for one in fixed["not_confirmed"]] == [(2, "the other candidate")]
+    assert [one.trial for one in fixed.candidates] == [1]
+    assert [(one.trial, one.behind) for one in fixed.not_confirmed] == [(2, "the other candidate")]
     close = [*plans[:2], measured(2, [0.031, 0.0315, 0.0305], (1, 6))]
-    assert [one["trial"] for one in protocol(close, STUDY, BASES)["candidates"]] == [1, 2]
+    assert [one.trial for one in protocol(close, STUDY, BASES).candidates] == [1, 2]
 
 
 def test_only_complete_plans_that_copy_something_are_candidates() -> None:
@@ -112,35 +113,34 @@ def test_of_equal_plans_the_first_goes() -> None:
 def test_what_is_fixed_is_the_protocols() -> None:
     plans = [trial(0, 0.05, None), trial(1, 0.03, (1, 7)), trial(2, 0.035, (1, 6))]
     fixed = protocol(plans, STUDY, BASES)
-    assert (fixed["margin"], fixed["alpha"], len(fixed["candidates"])) == (0.02, 0.05, 2)
-    assert (fixed["looks"], fixed["more"], len(fixed["levels"])) == ([4, 6, 8, 12], [16, 24], 6)
-    assert [one["placebos"] for one in fixed["candidates"]] == [8, 8]
+    assert (fixed.margin, fixed.alpha, len(fixed.candidates)) == (0.02, 0.05, 2)
+    assert (fixed.looks, fixed.more, len(fixed.levels)) == ((4, 6, 8, 12), (16, 24), 6)
+    assert [one.placebos for one in fixed.candidates] == [8, 8]
     trained = {"film-10": Base("film-10", b"", None, None)}
-    assert [one["placebos"] for one in protocol(plans, STUDY, trained)["candidates"]] == [0, 0]
+    assert [one.placebos for one in protocol(plans, STUDY, trained).candidates] == [0, 0]
     deviations = [
-        statistics.stdev(math.log(a / b) for a, b in zip(plans[0]["errors"], one["errors"], strict=True))
-        for one in plans[1:]
+        statistics.stdev(math.log(a / b) for a, b in zip(plans[0].errors, one.errors, strict=True)) for one in plans[1:]
     ]
-    assert fixed["deviation_in_search"] == pytest.approx(max(deviations))
+    assert fixed.deviation_in_search == pytest.approx(max(deviations))
 
 
 @pytest.mark.parametrize("noise", [0.001, 0.05, 0.08, 1.0])
 def test_seeds_give_power_for_a_ten_percent_gain_within_the_limits(noise: float) -> None:
     plans = [trial(0, 0.05, None), trial(1, 0.03, (1, 7))]
-    plans[1]["errors"] = [0.03 * math.exp(noise * sign) for sign in (1, -1, 1, -1)]
+    plans[1] = plans[1].model_copy(update={"errors": tuple(0.03 * math.exp(noise * sign) for sign in (1, -1, 1, -1))})
     study = resolve("film10-film8", "paper", {"proof.most_seeds": 12, "proof.looks": [], "proof.more": []})
     fixed = protocol(plans, study, BASES)
     effect = math.log(1 / 0.9) - math.log(1.02)
-    literal = [n for n in range(8, 12) if power(fixed["deviation_in_search"], effect, n, 0.05) >= 0.9]
-    assert fixed["looks"] == [literal[0] if literal else 12] and fixed["levels"] == [0.05]
+    literal = [n for n in range(8, 12) if power(fixed.deviation_in_search, effect, n, 0.05) >= 0.9]
+    assert fixed.looks == (literal[0] if literal else 12,) and fixed.levels == (0.05,)
 
 
 @pytest.mark.parametrize("told", [0, 1, 2, 3])
 def test_a_reference_that_diverged_in_the_search_stops_nothing(told: int) -> None:
     plans = [trial(0, 0.05, None, "failed"), trial(1, 0.03, (1, 7))]
-    plans[0]["errors"] = [0.05, 0.051, 0.052][:told]
+    plans[0] = plans[0].model_copy(update={"errors": (0.05, 0.051, 0.052)[:told]})
     fixed = protocol(plans, STUDY, BASES)
-    assert [one["trial"] for one in fixed["candidates"]] == [1]
+    assert [one.trial for one in fixed.candidates] == [1]
 
 
 def test_every_arm_is_trained_once_on_every_seed() -> None:
@@ -173,11 +173,11 @@ def test_errors_come_back_to_their_arms() -> None:
 
 def test_without_candidates_only_the_baseline_is_measured() -> None:
     fixed = protocol([trial(0, 0.05, None)], STUDY, BASES)
-    assert fixed["candidates"] == []
+    assert fixed.candidates == ()
     asked = trainings(fixed, BASELINE, 4)
     assert set(asked) == {f"direct/{seed}" for seed in range(4)}
     found, measured = decide(fixed, STUDY, lambda seeds, _: arms(fixed, dict.fromkeys(asked, 0.1), seeds))
-    assert found["decision"] == "direct" and len(measured["direct"]) == 4
+    assert found.decision == "direct" and len(measured["direct"]) == 4
 
 
 class Confirmed:
@@ -220,14 +220,14 @@ def test_a_confirmation_ends_as_soon_as_it_is_decided(
     confirmed = Confirmed(scatter, **gains)
     found, measured = decide(confirmed.fixed, STUDY, confirmed, more=more)
     if not (more and decision == "undecided"):
-        assert (found["decision"], len(measured["direct"])) == (decision, seeds)
+        assert (found.decision, len(measured["direct"])) == (decision, seeds)
     else:
         assert len(measured["direct"]) in (16, 24)
     assert followed(confirmed.fixed, measured, STUDY, paired) == found
     # The placebo is measured where everything else is beaten, and from then on.
     first = next((i for i, (_, controlled) in enumerate(confirmed.asked) if controlled), len(confirmed.asked))
     assert all(controlled == (0,) for _, controlled in confirmed.asked[first:])
-    assert found["placebo"] is None or first < len(confirmed.asked)
+    assert found.placebo is None or first < len(confirmed.asked)
 
 
 def test_what_was_measured_must_follow_from_what_was_fixed() -> None:
@@ -249,14 +249,14 @@ def test_placebos_take_turns_over_the_seeds() -> None:
     assert list(asked) == [f"0/placebo/{seed}" for seed in range(10)]
     told = [{block.source for block in asked[f"0/placebo/{seed}"].plan.blocks} for seed in range(10)]
     assert told == [{f"film-10-placebo-{number}"} for number in (1, 2, 3, 4, 5, 6, 7, 8, 1, 2)]
-    assert {one.plan.recipe for one in asked.values()} == {Plan.from_dict(fixed["candidates"][0]["plan"]).recipe}
+    assert {one.plan.recipe for one in asked.values()} == {fixed.candidates[0].plan.recipe}
 
 
 def test_source_networks_take_turns_and_are_looked_at_once() -> None:
     study = resolve("film10-film8", "demo", {"source_networks": 6})
     fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7))], study, BASES)
-    assert (fixed["networks"], fixed["looks"], fixed["more"]) == (6, [12], [])
-    assert fixed["candidates"][0]["placebos"] == 6
+    assert (fixed.networks, fixed.looks, fixed.more) == (6, (12,), ())
+    assert fixed.candidates[0].placebos == 6
     asked = trainings(fixed, BASELINE, 12)
     for arm in ("candidate", "shuffled"):
         told = [{block.source for block in asked[f"0/{arm}/{seed}"].plan.blocks} for seed in range(12)]
@@ -267,9 +267,9 @@ def test_source_networks_take_turns_and_are_looked_at_once() -> None:
     measured = {"direct": [0.03] * 12, "0/direct_same_recipe": [0.03] * 12, "0/shuffled": [0.03] * 12}
     measured |= {"0/candidate": ours}
     found, _ = decide(fixed, study, lambda *_: measured)
-    assert found["decision"] == "undecided" and followed(fixed, measured, study, paired) == found
-    alone, _ = decide(fixed | {"networks": 1}, study, lambda *_: measured)
-    assert alone["p_value"] < 0.05 < found["p_value"]
+    assert found.decision == "undecided" and followed(fixed, measured, study, paired) == found
+    alone, _ = decide(fixed.model_copy(update={"networks": 1}), study, lambda *_: measured)
+    assert alone.p_value < 0.05 < found.p_value
 
 
 @pytest.mark.parametrize(

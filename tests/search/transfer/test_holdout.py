@@ -107,7 +107,7 @@ def test_the_old_name_of_the_mode_is_read_and_the_new_one_told(
 
 def flat(pipeline: Pipeline) -> list[Any]:
     searches = (pipeline.baseline_search, pipeline.plans_search)
-    return [(t["errors"], t["plan"]) for search in searches for t in search.records()]
+    return [(t.errors, t.plan) for search in searches for t in search.records()]
 
 
 @pytest.mark.parametrize("extra", ["", 'metric = "normalised-l1"\n'])
@@ -131,7 +131,7 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path, monkeypatch: py
     line = searched(resolve(str(write(tmp_path))), tmp_path / "out")
     (tmp_path / "dear.csv").unlink()  # the folder holds its own copy by now
     fixed, arms, verdict, *_ = line.confirm(line.direct.plan, line.networks)  # type: ignore[attr-defined]
-    assert (fixed["looks"], fixed["folds"], len(arms["direct"])) == ([20], 5, 20)
+    assert (fixed.looks, fixed.folds, len(arms["direct"])) == ((20,), 5, 20)
     study = line.study
     held = {
         e["key"]: e for e in map(json.loads, line.run.path("evidence", "confirmation.jsonl").read_text().splitlines())
@@ -149,7 +149,8 @@ def test_a_run_of_files_from_lock_to_certificate(tmp_path: Path, monkeypatch: py
     assert verdict.candidates[0].p_values["direct"] == pytest.approx(found.p_value(0.02))
     assert verdict.candidates[0].relative_reduction == pytest.approx(found.reduction(0.05).value)
     assert line.measure("confirmation", {}) == {} and line.confirm(line.direct.plan, line.networks)[1] == arms  # type: ignore
-    result = TransferResult.read({"plans": {"trials": []}, "confirmation": fixed | {"seeds": 20}, "examples": None})
+    told = {**fixed.to_dict(), "seeds": 20}
+    result = TransferResult.read({"plans": {"trials": []}, "confirmation": told, "examples": None})
     document = certificate(study, result, verdict, Cost())
     assert (document.mode, document.test_examples, document.seeds) == ("holdout", 15, 20)
     assert document.to_dict()["metric"] == METRICS["relative-l1"].phrase
@@ -161,7 +162,11 @@ def test_evidence_that_does_not_fit_its_errors_is_no_evidence(tmp_path: Path) ->
     run.begin(resolve("calibration", "demo", {"mode": "holdout", **POOL}))
     path = run.path("evidence", "confirmation.jsonl")
     path.parent.mkdir()
-    entries = [{"key": f"{arm}/{i}", "by_example": [0.1, 0.3 + i]} for arm in ("direct", "0/candidate") for i in (0, 1)]
+    entries = [
+        {"key": f"{arm}/{i}", "error": None, "by_example": [0.1, 0.3 + i]}
+        for arm in ("direct", "0/candidate")
+        for i in (0, 1)
+    ]
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     compare = holdout.compare(run, resolve("calibration", "demo", {"mode": "holdout", **POOL}), 0)
 
@@ -185,7 +190,7 @@ def test_evidence_of_folds_that_does_not_fit_its_errors_is_no_evidence(tmp_path:
     held = [len(study.cut(5).judged(fit)[0]) for fit in range(10)]
     count = [sum(map(len, study.cut(5).judged(fit))) for fit in range(10)]
     entries = [
-        {"key": f"{arm}/{i}", "by_example": (RNG.random(count[i]) + errors[arm][i, 0]).tolist()}
+        {"key": f"{arm}/{i}", "error": None, "by_example": (RNG.random(count[i]) + errors[arm][i, 0]).tolist()}
         for arm in errors for i in range(10)
     ]  # fmt: skip
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))

@@ -71,16 +71,16 @@ def test_direct_learning_goes_on_where_it_was_and_spends_all_that_the_run_does(t
 
     first = run(baseline(tmp_path), bowl).records()
     again = run(baseline(tmp_path, times=2), bowl)
-    assert 11 <= sum(len(trial["errors"]) for trial in first) <= 12
+    assert 11 <= sum(len(trial.errors) for trial in first) <= 12
     assert again.spent in (23, 24)
     for before, after in zip(first, again.records(), strict=False):
-        assert before["plan"] == after["plan"] and after["errors"][: len(before["errors"])] == before["errors"]
+        assert before.plan == after.plan and after.errors[: len(before.errors)] == before.errors
 
 
 def test_what_is_recorded_of_a_search(tmp_path: Path) -> None:
     search = run(baseline(tmp_path), lambda plan, index: 0.01 * (1 + abs(plan.recipe.rate - 8e-3)) + 1e-4 * index)
-    found = searched(search, STUDY).to_dict()
-    assert found["trials"] == search.records() and len(found["trials"]) >= 4
+    found = searched(search, STUDY.budget.steps).to_dict()
+    assert found["trials"] == [one.to_dict() for one in search.records()] and len(found["trials"]) >= 4
     assert found["best"] == 0 and found["edges"] == []
     assert found["ranges"]["epochs"] == [30, 160] and set(found["ranges"]) == set(vars(STUDY.ranges))
 
@@ -96,7 +96,8 @@ def test_a_best_recipe_near_the_limit_of_steps_lies_at_an_edge(
     assert (STUDY.budget.steps, STUDY.rows.training) == (800, 400)
     near = {"start.epochs": epochs, "start.batch": batch, "budget.trainings": 3}
     study = resolve("film10-film8", "demo", LIMITS | near)
-    found = searched(run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index), study).to_dict()
+    search = run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index)
+    found = searched(search, study.budget.steps).to_dict()
     recipe = found["trials"][found["best"]]["plan"]["recipe"]
     assert (recipe["epochs"], recipe["batch"]) == (epochs, batch)
     assert found["edges"] == (["optimiser steps"] if listed else [])
@@ -105,7 +106,8 @@ def test_a_best_recipe_near_the_limit_of_steps_lies_at_an_edge(
 def test_other_edges_are_listed_beside_the_steps(tmp_path: Path) -> None:
     at_both = {"start.epochs": 30, "start.batch": 20, "budget.trainings": 3, "budget.steps": 610}
     study = resolve("film10-film8", "demo", LIMITS | at_both)
-    found = searched(run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index), study).to_dict()
+    search = run(baseline(tmp_path, study), lambda plan, index: 0.01 + 1e-4 * index)
+    found = searched(search, study.budget.steps).to_dict()
     assert found["edges"] == ["batch", "epochs", "optimiser steps"]
 
 
@@ -116,5 +118,5 @@ def test_a_search_in_which_nothing_finished(tmp_path: Path) -> None:
     run(search, lambda plan, index: math.nan)
     with pytest.raises(NothingFinished, match="seed 0"):
         best_plan(search)
-    found = searched(search, STUDY).to_dict()
+    found = searched(search, STUDY.budget.steps).to_dict()
     assert found["best"] is None and found["edges"] == []

@@ -213,7 +213,7 @@ def test_where_time_cut_the_searches_short_direct_learning_still_catches_up(tmp_
 def test_the_plan_search_tries_what_the_priors_favour(tmp_path: Path, no_bases: None) -> None:
     first = searching(tmp_path, Counted())
     favoured = favourites(json.loads((tmp_path / "priors.json").read_text()))
-    tried = {Plan.from_dict(trial["plan"]).transferred for trial in first.plans_search.records()}
+    tried = {trial.plan.transferred for trial in first.plans_search.records()}
     waiting = first.plans_search.study.get_trials(states=[TrialState.WAITING])
     cuts = [trial.system_attrs["fixed_params"] for trial in waiting]
     tried |= {Span(c["cut_a"] + 1, c["cut_b"]) for c in cuts}

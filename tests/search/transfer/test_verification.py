@@ -20,10 +20,9 @@ from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.verdict import verdict
 from graft.search.proof.looks import Look, Looks
-from graft.search.run.certificate import Comparison
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
-from graft.search.run.results import Cost, TransferResult
+from graft.search.run.results import Confirmation, Cost, TransferResult
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples
@@ -153,13 +152,14 @@ def forged(folder: Path, change: Callable[[Any], object]) -> None:
 
     edit(folder / "result.json", change)
     result, study = json.loads((folder / "result.json").read_text()), reopened(Run(folder).read("study.json"))
-    arms = result["confirmation"]["arms"]
-    look = Look(Looks.of(result["confirmation"]), len(arms["direct"]))
-    held = candidates(result["confirmation"], arms)
+    fixed = Confirmation.read(result["confirmation"])
+    arms = fixed.arms
+    look = Look(Looks(fixed.looks, fixed.more, fixed.alpha), len(arms["direct"]))
+    held = candidates(fixed, arms)
     judged = verdict(arms["direct"], held, study.proof, study.target, look=look)
     spent = {"trials": {}, "trainings": {}, "train_seconds": 0.0, "wall_seconds": 0.0, "versions": {}}
     told = TransferResult.read(result)
-    certified = conclusion.certificate(study, told, Comparison.read(judged), Cost.read(spent)).to_dict()
+    certified = conclusion.certificate(study, told, judged, Cost.read(spent)).to_dict()
     (folder / "certificate.json").write_text(json.dumps(certified))
     edit(folder / "model" / "card.json", lambda held: held.update(sentence=certified["sentence"]))
 
