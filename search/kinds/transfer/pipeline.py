@@ -1,9 +1,10 @@
 """The phases of a run, each of which finds what is done already and does the rest."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from graft.search.engine.search import Search
 from graft.search.engine.searched import Direct, settled
@@ -30,6 +31,14 @@ class Confirmed(NamedTuple):
     comparison: Comparison
     placebos: Mapping[str, Base]
     networks: Mapping[str, Base]
+
+
+class Taught(NamedTuple):
+    """What a network learns: which source's examples, and its number among those that are taught alike."""
+
+    source: str
+    examples: Examples
+    number: int = 0
 
 
 CURVE = (2, 4, 8)
@@ -124,22 +133,41 @@ class Pipeline(Work[Study]):
 
     def bases(self, recipe: Recipe) -> dict[str, Base]:
         """Train every base network once, with the activation and linear part that the target network will have."""
-        study = self.study
-        folder = self.run.path("bases")
-        lessons = study.bases.lessons()
-        given = {name: self.task.pretrained(name) for name in lessons}
+        study, folder, lessons = self.study, self.run.path("bases"), self.study.bases.lessons()
         taught = replace(study.base, activation=recipe.activation, linear=recipe.linear)
-        how = {name: None if given[name] else replace(taught, epochs=lesson.epochs) for name, lesson in lessons.items()}
-        with self.phase("base network" if len(lessons) == 1 else "base networks"):
-            found = {name: load_base(name, how[name], folder) for name in lessons}
-            missing = [name for name, base in found.items() if base is None]
+        how: dict[str, Recipe | None] = {name: replace(taught, epochs=one.epochs) for name, one in lessons.items()}
+        for name in lessons:
+            if (data := self.task.pretrained(name)) is not None:
+                how[name] = None
+                if load_base(name, None, folder) is None:
+                    save_base(Base(name, data, None, None), folder)
+
+        def teach(name: str) -> Taught:
+            source = lessons[name].source
+            return Taught(source, self.sources[source].first(lessons[name].rows))
+
+        return self.kept("base network" if len(lessons) == 1 else "base networks", folder, how, teach)
+
+    def kept(
+        self, title: str, folder: Path, how: Mapping[str, Recipe | None], taught: Callable[[str], Taught]
+    ) -> dict[str, Base]:
+        """Networks that a folder of the run keeps, by name; those that are not there yet are taught.
+
+        Args:
+            title: Of the phase, which is shown even where all are there.
+            folder: Of theirs.
+            how: The recipe of each by name; None for one that came trained, and is there.
+            taught: What one of that name learns.
+        """
+        with self.phase(title):
+            found = {name: load_base(name, recipe, folder) for name, recipe in how.items()}
+            missing = {name: taught(name) for name, base in found.items() if base is None}
+            seed, device = self.study.seed, self.resources.device
             asked = [
-                (name, lessons[name].source, self.task, self.sources[lessons[name].source].first(lessons[name].rows),
-                 recipe, study.seed, self.resources.device)
-                for name, recipe in how.items() if name in missing and recipe
-            ]  # fmt: skip
-            ready = [Base(name, data, None, None) for name, data in given.items() if name in missing and data]
-            for base in ready + self.calls(train_base, asked):
+                (name, one.source, self.task, one.examples, how[name], seed, device, one.number)
+                for name, one in missing.items()
+            ]
+            for base in self.calls(train_base, asked):
                 save_base(base, folder)
                 found[base.name] = base
         return {name: base for name, base in found.items() if base is not None}
@@ -198,23 +226,19 @@ class Pipeline(Work[Study]):
         self, sort: StandIns, plans: Sequence[Plan], number: int, bases: Mapping[str, Base]
     ) -> dict[str, Base]:
         """Networks that stand in for these plans' own, each taught with its recipe, by name."""
-        folder, lessons = self.run.path(sort.folder), self.study.bases.lessons()
-        found, asked = dict[str, Base](), list[tuple[Any, ...]]()
-        for source, k in wanted(plans, number):
-            name, recipe, lesson = sort.named(source, k), bases[source].recipe, lessons[source]
-            held = load_base(name, recipe, folder)
-            if held is not None:
-                found[name] = held
-                continue
-            examples = self.sources[lesson.source].first(lesson.rows)
-            taught = sort.taught(self.task, examples, self.study.seed, (list(lessons).index(source), k))
-            asked.append((name, lesson.source, self.task, taught, recipe, self.study.seed, self.resources.device, k))
-        if asked:
-            with self.phase(sort.folder):
-                for base in self.calls(train_base, asked):
-                    save_base(base, folder)
-                    found[base.name] = base
-        return found
+        lessons = self.study.bases.lessons()
+        own = {sort.named(source, k): (source, k) for source, k in wanted(plans, number)}
+        if not own:
+            return {}
+
+        def teach(name: str) -> Taught:
+            source, k = own[name]
+            examples = self.sources[lessons[source].source].first(lessons[source].rows)
+            place = (list(lessons).index(source), k)
+            return Taught(lessons[source].source, sort.taught(self.task, examples, self.study.seed, place), k)
+
+        how = {name: bases[source].recipe for name, (source, _) in own.items()}
+        return self.kept(sort.folder, self.run.path(sort.folder), how, teach)
 
     def curve(self, rival: Plan, direct: float, wanted: float) -> Curve:
         """Learning curve of direct learning on new examples, until it reaches the error ``wanted``."""
