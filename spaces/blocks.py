@@ -18,7 +18,7 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
         trial: Draws.
         ranges: The same recipe ranges as the baseline's; ``copied_rate`` is the factor of slow blocks.
         start: The tuned baseline's recipe.
-        sources: The base networks; a plan copies from one.
+        sources: The source networks; a plan copies from one.
         blocks: Blocks of the network, head included.
     """
     recipe = ranges.recipe(trial, start)
@@ -50,9 +50,9 @@ def first_guesses(
     guesses = [guessed_recipe(ranges, start, 1.0, 1.0) | sources.guess(sources.first[0]) | nothing]
     slow = {"copied_rate": math.sqrt(math.prod(ranges.copied_rate))}
     half = [_name(i) for i in range(1, (blocks + 1) // 2 + 1)]
-    for place, (base, span, slower, looser) in enumerate(spans(sources, blocks, favourites)):
-        guess = guessed_recipe(ranges, start, slower, looser, sources.scale(base)) | slow
-        guess |= sources.guess(base) | nothing
+    for place, (network, span, slower, looser) in enumerate(spans(sources, blocks, favourites)):
+        guess = guessed_recipe(ranges, start, slower, looser, sources.scale(network)) | slow
+        guess |= sources.guess(network) | nothing
         guess |= {_name(i): "full" for i in range(span.first, span.last + 1)}
         guesses.append(guess)
         if place < len(sources.first):

@@ -106,7 +106,7 @@ class Block(Settings):
     """What happens to one block of the target network.
 
     Attributes:
-        source: Name of the base network its weights are copied from; None leaves it fresh.
+        source: Name of the source network its weights are copied from; None leaves it fresh.
         rate: Factor on the recipe's learning rate; 0 freezes the block.
         scale: Factor on the copied weights (biases too).
         pull: Strength of the pull toward the copied weights (L2-SP): adds pull/2 * |w - w_source|^2 to the loss.
@@ -130,7 +130,7 @@ class Term(Settings):
 
     Attributes:
         name: Registered as this in `graft.models.terms`, or a class of a user's own by ``module:Class``.
-        source: Name of the base network.
+        source: Name of the source network.
         block: Number of the block that it is about.
         weight: Factor on it.
     """
@@ -162,7 +162,7 @@ class Plan(Settings):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the base networks from which blocks or terms are taken, each once."""
+        """Names of the source networks from which blocks or terms are taken, each once."""
         named = [*(block.source for block in self.blocks), *(term.source for term in self.terms)]
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
@@ -196,7 +196,7 @@ class Plan(Settings):
         Args:
             recipe: How to train.
             blocks: Number of blocks of the target network, its head included.
-            source: Name of the base network.
+            source: Name of the source network.
             span: Which blocks to copy.
             copied_rate: Factor on the rate of copied blocks; 0 freezes them.
             fresh_rate: Factor on the rate of the others.

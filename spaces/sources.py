@@ -1,4 +1,4 @@
-"""Which base networks there are to copy from: every source, trained on more or fewer examples, longer or shorter."""
+"""Which source networks there are to copy from: every source, trained on more or fewer examples, longer or shorter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Choice = TypeVar("Choice")
 
 
 class Lesson(NamedTuple):
-    """How one base network was taught: by which simulator, on how many examples, for how many epochs."""
+    """How one source network was taught: by which simulator, on how many examples, for how many epochs."""
 
     source: str
     rows: int
@@ -21,7 +21,7 @@ class Lesson(NamedTuple):
 
 @dataclass(frozen=True)
 class Sources:
-    """Every combination of source, number of examples and epochs is one base network, trained once.
+    """Every combination of source, number of examples and epochs is one source network, trained once.
 
     Attributes:
         names: Of sources.
@@ -46,7 +46,7 @@ class Sources:
                 whole(f"ranges.source_{name}", value, 1)
 
     def lessons(self) -> dict[str, Lesson]:
-        """Every base network by the name that plans call it."""
+        """Every source network by the name that plans call it."""
         found: dict[str, Lesson] = {}
         for lesson in (Lesson(*each) for each in product(self.names, self.rows, self.epochs)):
             found.setdefault(self.name(lesson), lesson)
@@ -59,7 +59,7 @@ class Sources:
         return f"{lesson.source}@{lesson.rows}x{lesson.epochs}"
 
     def suggest(self, trial: Trial) -> str:
-        """Draw one base network."""
+        """Draw one source network."""
         return self.name(
             Lesson(
                 _one(trial, "source", self.names),
@@ -68,19 +68,19 @@ class Sources:
             )
         )
 
-    def scale(self, base: str) -> float:
-        """The factor that theory expects on the weights of the network called ``base``."""
+    def scale(self, network: str) -> float:
+        """The factor that theory expects on the weights of the network called ``network``."""
         told = dict(zip(self.names, self.scales, strict=False))
-        return told.get(self.lessons()[base].source, 1.0)
+        return told.get(self.lessons()[network].source, 1.0)
 
     @property
     def first(self) -> list[str]:
         """The best taught network of each source."""
         return [self.name(Lesson(source, self.rows[0], self.epochs[0])) for source in self.names]
 
-    def guess(self, base: str) -> dict[str, object]:
-        """The parameters that `suggest` would draw to arrive at the network called ``base``."""
-        lesson = self.lessons()[base]
+    def guess(self, network: str) -> dict[str, object]:
+        """The parameters that `suggest` would draw to arrive at the network called ``network``."""
+        lesson = self.lessons()[network]
         wanted: dict[str, tuple[Sequence[object], object]] = {
             "source": (self.names, lesson.source),
             "source_rows": (self.rows, lesson.rows),

@@ -27,7 +27,7 @@ def suggest(
         ranges: What ``space`` may choose.
         space: Draws what is copied, and the recipe.
         weights: Of the terms that there may be.
-        sources: The base networks.
+        sources: The source networks.
         blocks: Blocks of the network, head included.
     """
     plan, found = space(trial, ranges), list[Term]()
@@ -50,5 +50,5 @@ def first_guesses(
     for name, ends in weights.items():
         without |= {f"{name} block": (blocks + 1) // 2, f"{name} weight": math.sqrt(math.prod(ends))}
     first, *others = ({**guess, **without} for guess in guesses)
-    alone = [first | sources.guess(base) | {name: True} for name in weights for base in sources.first]
+    alone = [first | sources.guess(network) | {name: True} for name in weights for network in sources.first]
     return [first, *alone, *others]

@@ -11,7 +11,7 @@ SLOWER = (2.0, 5.0)
 """By what rate and decay of a plan that copies are divided if nothing better is known."""
 
 Favourite = tuple[str, Span]
-"""A base network's name and the span of it that looks worth copying."""
+"""A source network's name and the span of it that looks worth copying."""
 
 
 def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, blocks: int) -> Plan:
@@ -24,7 +24,7 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
         trial: Draws.
         ranges: The same recipe ranges as the baseline's.
         start: The tuned baseline's recipe: activation and whatever is not searched come from it.
-        sources: The base networks.
+        sources: The source networks.
         blocks: Blocks of the network, head included.
     """
     recipe = ranges.recipe(trial, start)
@@ -60,19 +60,21 @@ def first_guesses(
     """
     guesses = [guessed_recipe(ranges, start, 1.0, 1.0) | sources.guess(sources.first[0])]
     guesses[0] |= {"mode": "fine-tune", "cut_a": 0, "cut_b": 0}
-    for base, span, slower, looser in spans(sources, blocks, favourites):
-        guess = guessed_recipe(ranges, start, slower, looser, sources.scale(base)) | sources.guess(base)
+    for network, span, slower, looser in spans(sources, blocks, favourites):
+        guess = guessed_recipe(ranges, start, slower, looser, sources.scale(network)) | sources.guess(network)
         guesses.append(guess | {"mode": "fine-tune", "cut_a": span.first - 1, "cut_b": span.last})
     return [one for i, one in enumerate(guesses) if one not in guesses[:i]]
 
 
 def spans(sources: Sources, blocks: int, favourites: Sequence[Favourite]) -> list[tuple[str, Span, float, float]]:
-    """Spans worth trying first: base network, span, and the factors by which rate and decay are divided."""
+    """Spans worth trying first: source network, span, and the factors by which rate and decay are divided."""
     found = [
-        (base, Span(1, last), slower, looser) for last, slower, looser in patterns(blocks) for base in sources.first
+        (network, Span(1, last), slower, looser)
+        for last, slower, looser in patterns(blocks)
+        for network in sources.first
     ]
     early = 2 * len(sources.first)
-    return found[:early] + [(base, span, *SLOWER) for base, span in favourites] + found[early:]
+    return found[:early] + [(network, span, *SLOWER) for network, span in favourites] + found[early:]
 
 
 def patterns(blocks: int) -> list[tuple[int, float, float]]:

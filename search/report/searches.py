@@ -86,7 +86,8 @@ def rival(run: TransferResults) -> Table:
 
 def equal_seconds(run: TransferResults) -> list[list[str]]:
     """How far direct learning had come when it had trained as long as source networks and plans together did."""
-    taught = sum(seconds for phase, seconds in run.cost.phases.items() if phase.startswith("base network"))
+    called = ("source network", "base network")  # as runs call the phase, and once did
+    taught = sum(seconds for phase, seconds in run.cost.phases.items() if phase.startswith(called))
     spent = {"baseline": 0.0, "plans": 0.0}
     for piece in run.cost.timeline:
         spent[piece.phase] = spent.get(piece.phase, 0.0) + (piece.train_seconds or 0.0)

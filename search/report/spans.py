@@ -44,7 +44,7 @@ class Cell:
 
 
 def sources(result: Result, chart: SpanMap | None) -> list[str]:
-    """Names of the base networks whose spans were measured."""
+    """Names of the source networks whose spans were measured."""
     if chart:
         return list(dict.fromkeys(cell.source for cell in chart.cells))
     return sorted({row.source for row in leaderboard(result) if row.source and row.span})
@@ -71,7 +71,7 @@ def layers(result: Result, chart: SpanMap | None, source: str, target: str) -> F
     Args:
         result: Of the run.
         chart: Its map; without one the best validation error of each span in the plan search is drawn.
-        source: Name of the base network.
+        source: Name of the source network.
         target: Name of the target, to find the paper's values.
     """
     spans = cells(result, chart, source)

@@ -104,7 +104,7 @@ def best_by_span(result: Result, source: str | None = None) -> dict[tuple[int, i
 
     Args:
         result: Of the run.
-        source: Count only spans of this base network.
+        source: Count only spans of this source network.
     """
     found: dict[tuple[int, int], tuple[Row, int]] = {}
     for row in leaderboard(result):

@@ -19,7 +19,7 @@ class Role(IntEnum):
     TEST = 5
     REGRET = 6
     SOURCE = 7
-    BASE = 8
+    SOURCE_NETWORK = 8
     CURVE = 9
     BASELINE_SAMPLER = 10
     PLANS_SAMPLER = 11

@@ -385,7 +385,7 @@ class Phase:
         role: Which seeds this phase draws.
         pool: Unlocked examples of the target, in every phase the same.
         validation: Rows set aside by each seed.
-        bases: Source networks as safetensors bytes, by name.
+        packed: Source networks as safetensors bytes, by name.
         test: Examples that score a training. None in the searches: there, the seed's validation rows do.
         device: ``cpu`` or ``cuda``.
         crossed: Whether a training tells the error of each judging example too.
@@ -398,7 +398,7 @@ class Phase:
     role: Role
     pool: Examples
     validation: int
-    bases: Mapping[str, bytes] = field(default_factory=dict)
+    packed: Mapping[str, bytes] = field(default_factory=dict)
     test: Examples | None = None
     device: str = "cpu"
     crossed: bool = False
@@ -407,7 +407,7 @@ class Phase:
     @cached_property
     def sources(self) -> dict[str, nn.Module]:
         """The source networks, opened once in each process."""
-        return {name: no_gradient(self.task.unpack(data).network) for name, data in self.bases.items()}
+        return {name: no_gradient(self.task.unpack(data).network) for name, data in self.packed.items()}
 
     def sources_for(self, index: int) -> dict[str, nn.Module]:
         """The source networks that seed ``index`` copies from: the same for every seed."""
@@ -467,7 +467,7 @@ class Phase:
             "seed": self.seed,
             "role": int(self.role),
             "rows": [len(self.pool), self.validation],
-            "bases": {name: sha256(data) for name, data in self.bases.items()},
+            "bases": {name: sha256(data) for name, data in self.packed.items()},
             "plan": asked.plan.to_dict(),
             "training": [asked.index, asked.shuffled],
             "batches": "near-equal",

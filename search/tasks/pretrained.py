@@ -62,7 +62,7 @@ def _described(told: Mapping[str, object], folder: Path) -> dict[str, object]:
 
 
 def fitted(study: Any, file: Pretrained) -> bytes:
-    """The base network that a file of weights is, as safetensors bytes.
+    """The source network that a file of weights is, as safetensors bytes.
 
     Raises:
         InputError: If the file is not the one that the study was made with, or does not fit the study's network.

@@ -1,7 +1,7 @@
 """Transferability: which span looks worth copying before any plan is trained. They warm-start the search, no more.
 
 The plan search tries what they favour early and is free to find otherwise; the report ranks each of them against what
-was measured. Each is a score of spans, larger is better, of one base network on the unlocked pool.
+was measured. Each is a score of spans, larger is better, of one source network on the unlocked pool.
 """
 
 import math
@@ -36,7 +36,7 @@ def scores(phase: Phase, recipe: Recipe) -> dict[str, dict[str, dict[str, float]
     rows, exact = phase.pool.tensors()
     outputs = exact.double().numpy()
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in NAMES}
-    for source in phase.bases:
+    for source in phase.packed:
         network = phase.task.network(recipe, tuple(rows.shape[1:]), tuple(exact.shape[1:]))
         draw_weights(network, recipe.initial_scale, Draws.of(phase.seed, phase.role, 0).weights)
         blocks = len(blocks_of(network))
@@ -54,7 +54,7 @@ def scores(phase: Phase, recipe: Recipe) -> dict[str, dict[str, dict[str, float]
 
 
 def favourites(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[tuple[str, Span]]:
-    """What each prior likes best, as (base network, span), each once."""
+    """What each prior likes best, as (source network, span), each once."""
     best = []
     for by_source in found.values():
         score, source, span = max(

@@ -40,9 +40,9 @@ def main() -> None:
             line = Pipeline(study, run, Resources(cpus()), Progress())
             line.prepare()
             direct, transfer = recipes(run, study)
-            bases = line.bases(transfer)
+            sources = line.source_networks(transfer)
             test = line.task.to_judge(line.examples(line.study.target, Role.TEST, line.study.rows.test))
-            task = line.shared(Role.REGRET, bases, test)
+            task = line.shared(Role.REGRET, sources, test)
             plans = {0: Plan(direct)} | {
                 n: Plan.span(transfer, line.study.blocks, line.study.sources[0], Span(1, n))
                 for n in range(1, line.study.blocks + 1)

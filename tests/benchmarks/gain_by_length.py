@@ -49,9 +49,9 @@ def main() -> None:
     with run.held(), connection(cpus(), run.folder):
         line = Pipeline(reopened(run.read("study.json")), run, Resources(cpus()), Progress())
         line.prepare()
-        bases = line.bases(plans["direct"].recipe)
+        sources = line.source_networks(plans["direct"].recipe)
         test = line.task.to_judge(line.examples(line.study.target, Role.TEST, line.study.rows.test))
-        task = line.shared(Role.REGRET, bases, test)
+        task = line.shared(Role.REGRET, sources, test)
         seeds = range(asked.seeds)
         with line.phase("length of training", len(longer) * asked.seeds):
             trainings = {f"{key}/{i}": (task, Request(plan, 1000 + i)) for i in seeds for key, plan in longer.items()}

@@ -35,11 +35,11 @@ def main() -> None:
     with run.held(), connection(asked.workers, run.folder):
         line = Pipeline(reopened(run.read("study.json")), run, Resources(asked.workers), Progress(quiet=True))
         line.prepare()
-        bases, study = line.bases(theirs), line.study
+        sources, study = line.source_networks(theirs), line.study
         span = Span(best["n1"], best["n2"])
-        plan = Plan.span(theirs, study.blocks, best["source"], span, scale=study.bases.scale(best["source"]))
+        plan = Plan.span(theirs, study.blocks, best["source"], span, scale=study.source_space.scale(best["source"]))
         judge = line.task.to_judge(line.examples(study.target, Role.TRUTH, study.rows.test))
-        task = line.shared(Role.TRUTH, bases, judge)
+        task = line.shared(Role.TRUTH, sources, judge)
         arms = {"direct": (Plan(own), False), "same recipe": (Plan(theirs), False)}
         arms |= {"shuffled": (plan, True), "copied": (plan, False)}
         seeds = range(asked.seeds)

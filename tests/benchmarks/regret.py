@@ -2,7 +2,7 @@
 
     python tests/benchmarks/regret.py OUT --workers 2        # goes on where it stopped; ends with the table
 
-Every search has its own pool, base network and seeds. Its verdict is compared with the truth on seeds that neither
+Every search has its own pool, source network and seeds. Its verdict is compared with the truth on seeds that neither
 search nor map saw: does what was certified harm, is a gain that is there found, how far is the chosen plan from the
 map's best, what share of the map's trainings did it take. The network is small (six hidden blocks of 48, all 28 spans)
 and the pool has 200 examples, so that all of it takes about an hour.
@@ -62,7 +62,7 @@ SIZES: dict[str, Any] = {
 
 
 class World(Pipeline):
-    """One search with a pool, a base network and seeds of its own; rows are drawn on the spot."""
+    """One search with a pool, a source network and seeds of its own; rows are drawn on the spot."""
 
     scrambled = False
 
@@ -70,7 +70,8 @@ class World(Pipeline):
         """Rows of a simulator; those of a source without knowledge have their labels permuted."""
         drawn = self.task.sample(name, rows, stream(self.study.seed, role))
         if role == Role.SOURCE and self.scrambled:
-            return entries_permuted(drawn, drawn, np.random.default_rng(sequence(self.study.seed, Role.BASE, 1)))
+            rng = np.random.default_rng(sequence(self.study.seed, Role.SOURCE_NETWORK, 1))
+            return entries_permuted(drawn, drawn, rng)
         return drawn
 
     def fourfold(self) -> Plan:
@@ -126,10 +127,10 @@ def truth(case: tuple[str, str], seed: int, folder: Path, drawn: dict[str, Any])
     line = world(case, seed, folder)
     found = line.run.read("verdict.json")
     direct = Plan.from_dict(found["baseline"])
-    bases = line.bases(direct.recipe)
+    sources = line.source_networks(direct.recipe)
     plans = {"direct": direct, "chosen": Plan.from_dict(found["plan"]) if found["plan"] else direct}
     plans |= {"best": best_of(drawn, direct, line.study), "fourfold": line.fourfold()}
-    task = line.shared(Role.REGRET, bases, line.examples(case[1], Role.TRUTH, line.study.rows.test))
+    task = line.shared(Role.REGRET, sources, line.examples(case[1], Role.TRUTH, line.study.rows.test))
     asked = {
         f"{name}/{i}": (task, Request(plan, i)) for i in range(UNSEEN, UNSEEN + TRUTH) for name, plan in plans.items()
     }

@@ -37,7 +37,7 @@ def searched(line: Pipeline, workers: int, trainings: int, place: Path) -> float
     ranges = Ranges(epochs=(start.epochs, start.epochs), batch=(start.batch, start.batch))
     place.mkdir()
     search = plans_search(study, storage(place / "journal"), math.inf, lambda *_: None, start, ranges, trainings)
-    task = line.shared(Role.PLANS, line.bases(start))
+    task = line.shared(Role.PLANS, line.source_networks(start))
     began = time.perf_counter()
     RayExecutor(workers, place / "tune").explore(search, task)
     return search.spent / (time.perf_counter() - began)
@@ -54,7 +54,7 @@ def main(study: str, trainings: int, times: int) -> None:
         line = Pipeline(asked, run, Resources(2), Progress(quiet=True))
         line.prepare()
         start = asked.start
-        line.bases(start)  # trained here, found there
+        line.source_networks(start)  # trained here, found there
         print(f"{study}: {trainings} trainings of {start.epochs} epochs, batches of {start.batch}")
         for number in range(times):
             one, two = (searched(line, n, trainings, Path(folder) / f"{number}-{n}") for n in (1, 2))

@@ -123,7 +123,7 @@ def trainings(folder: Path, notes: Path) -> Any:
 
 
 def functions(folder: Path, notes: Path) -> Any:
-    """Nine base networks, as it were."""
+    """Nine source networks, as it were."""
     found = dict(RayExecutor(2, folder / "tune").run({k: (call, (notes, k)) for k in range(9)}))
     return [found[k] for k in range(9)]
 

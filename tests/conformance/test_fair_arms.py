@@ -34,7 +34,7 @@ def test_a_head_begins_at_the_constant_that_is_best(name: str, shuffled: bool) -
     assert recipe.head == "constant"
     rng = np.random.default_rng(0)
     examples = task.of_target(task.sample(study.target, 24, rng))
-    source, _ = task.to_train(Plan(recipe), examples, Draws.of(0, Role.BASE, 0), {})
+    source, _ = task.to_train(Plan(recipe), examples, Draws.of(0, Role.SOURCE_NETWORK, 0), {})
     plan = Plan.span(recipe, study.blocks, "source", Span(1, study.blocks)) if shuffled else Plan(recipe)
     training, fitted = task.to_train(plan, examples, Draws.of(0, Role.PLANS, 1), {"source": source.network}, shuffled)
     network = training.network.eval()

@@ -31,7 +31,7 @@ from graft.search.engine.ray import RayExecutor
 from graft.search.engine.sampler import Sampling
 from graft.search.engine.search import Search, Space
 from graft.search.kinds.sharing.study import SharingStudy
-from graft.search.kinds.transfer.bases import load_base
+from graft.search.kinds.transfer.sources import load_source
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run
 from graft.search.run.seeds import Role
@@ -84,10 +84,10 @@ def test_row_15_a_pickle_in_place_of_weights_or_data_is_refused_unread(tmp_path:
     (tmp_path / "film-6-relu.safetensors").write_bytes(data)
     card = {"sha256": digest, "error": 0.1, "recipe": Recipe().to_dict()}
     (tmp_path / "film-6-relu.json").write_text(json.dumps(card))
-    base = load_base("film-6", Recipe(), tmp_path)  # whole, by its card: what opens it must refuse
-    assert base is not None
+    network = load_source("film-6", Recipe(), tmp_path)  # whole, by its card: what opens it must refuse
+    assert network is not None
     with pytest.raises(InputError, match="is not a network written by graft"):
-        resolve("calibration").learned.unpack(base.data)
+        resolve("calibration").learned.unpack(network.data)
     # Weights from elsewhere.
     (tmp_path / "plain.pt").write_bytes(data)
     torch.save({"layer": Malice(mark)}, tmp_path / "zipped.pt")

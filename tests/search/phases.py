@@ -24,9 +24,9 @@ def phase(
     pool: Examples,
     validation: int,
     network: Network | OwnNetwork,
-    bases: Mapping[str, bytes] | None = None,
+    packed: Mapping[str, bytes] | None = None,
     test: Examples | None = None,
     **more: Any,
 ) -> Phase:
     """What the trainings of one phase share; ``more`` as of `regression`."""
-    return Phase(regression(network, **more), seed, role, pool, validation, bases or {}, test)
+    return Phase(regression(network, **more), seed, role, pool, validation, packed or {}, test)

@@ -277,7 +277,8 @@ def test_a_source_that_is_the_target_is_allowed_and_said(source: str, told: bool
     said: list[str] = []
     options = Namespace(workers=1, out=str(tmp_path / "out"), device="cpu", say=said.append)
     _begin(options, kind_of(resolve("film10-film8", "demo", {"source": source})))
-    assert said == ["film-8 is source and target: its base network learns from other examples of the same task"] * told
+    line = "film-8 is source and target: its source network learns from other examples of the same task"
+    assert said == [line] * told
 
 
 def test_what_was_typed_is_kept_as_far_as_it_decides_which_study_is_run() -> None:

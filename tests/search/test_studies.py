@@ -298,7 +298,7 @@ def test_several_sources_are_a_list_and_one_is_short_for_it(tmp_path: Path) -> N
     many = resolve(written(tmp_path, 'sources = ["film-3", "film-4"]\ntarget = "film-2"\n'), "paper")
     assert many.sources == ("film-3", "film-4")
     assert resolve(ONE, "demo", {"source": "film-9"}).sources == ("film-9",)
-    assert resolve(ONE, "demo", {"sources": ["film-9", "film-11"]}).bases.names == ("film-9", "film-11")
+    assert resolve(ONE, "demo", {"sources": ["film-9", "film-11"]}).source_space.names == ("film-9", "film-11")
     assert "both source and sources" in refusal(
         written(tmp_path, 'source = "film-3"\nsources = ["film-4"]\ntarget = "film-2"\n')
     )
@@ -320,12 +320,12 @@ def test_study_files_of_the_guides_are_studies(tmp_path: Path) -> None:
         ):  # they need more files
             assert resolve(written(tmp_path, content, name)).name == Path(name).stem
     choosy = resolve(str(tmp_path / "choosy.toml"))
-    assert choosy.space == "blocks" and len(choosy.bases.lessons()) == 8
+    assert choosy.space == "blocks" and len(choosy.source_space.lessons()) == 8
 
 
 def test_a_source_may_be_taught_on_less_but_not_on_more_than_there_is() -> None:
     few = {"rows.source": 1000, "ranges.source_rows": [100, 1000], "ranges.source_epochs": [2, 8]}
-    lessons = resolve(ONE, "demo", few).bases.lessons()
+    lessons = resolve(ONE, "demo", few).source_space.lessons()
     assert {(lesson.rows, lesson.epochs) for lesson in lessons.values()} == {(1000, 8), (1000, 2), (100, 8), (100, 2)}
     assert "ranges.source_rows is 2000" in refusal(ONE, "demo", few | {"ranges.source_rows": [2000]})
 

@@ -1,4 +1,4 @@
-"""Which base networks there are, and what they are called."""
+"""Which source networks there are, and what they are called."""
 
 import pytest
 from optuna.trial import FixedTrial

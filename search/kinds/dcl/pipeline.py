@@ -183,7 +183,7 @@ class DclPipeline(Work[DclStudy]):
         plans = self.best_of_kinds() | {"paper": self.study.paper}
         missing = [name for name in plans if name not in self._trained(plans)]
         with self.phase("each kind, trained longer", len(plans)):
-            task = self.task(Role.BASE, self.judge)
+            task = self.task(Role.SOURCE_NETWORK, self.judge)
             taught = dict.fromkeys(plans, self.study.budget.taught)
             taught["paper"] = confirmation.as_long(taught["paper"], self.study.paper, self.study.baseline)
             # Recurrent networks take longest, so they begin; each is kept as soon as it is done.

@@ -60,7 +60,7 @@ class Repeat(Pipeline):
             return []
         plan = chosen if isinstance(chosen, Plan) else fixed[0].plan
         test = self.examples(self.study.target, Role.TRUTH, self.study.rows.test)
-        phase = replace(self.shared(Role.REGRET, found.bases, test), crossed=False)
+        phase = replace(self.shared(Role.REGRET, found.sources, test), crossed=False)
         if self.study.mode == "holdout":  # there too newly simulated examples say it, of fits from as many rows
             pool = phase.pool.followed_by(self.test())
             phase = replace(phase, pool=pool, validation=len(pool) // FOLDS)

@@ -87,7 +87,7 @@ def certificate(study: Study, result: TransferResult, comparison: Comparison, sp
             "margin": study.proof.margin,
             "seeds": fixed.seeds,
             "test_examples": study.rows.pool - study.unlocked if study.mode == "holdout" else study.rows.test,
-            "sources": [{"name": base.name, "sha256": base.sha256} for base in result.spoken_of],
+            "sources": [{"name": one.name, "sha256": one.sha256} for one in result.spoken_of],
             "comparisons": (comparison,),
             "examples": result.examples,
             **more,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from graft.search.engine.pruners import behind
-from graft.search.kinds.transfer.bases import Base
+from graft.search.kinds.transfer.sources import SourceNetwork
 from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS, possible
 from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verdict import CONTROLS, Candidate, verdict
@@ -30,7 +30,7 @@ POWER_AT = 0.10
 """The gain that the number of seeds is chosen to detect: the protocol asks for power from 10 % up."""
 
 
-def protocol(trials: Sequence[Trial], study: Study, bases: Mapping[str, Base]) -> Confirmation:
+def protocol(trials: Sequence[Trial], study: Study, sources: Mapping[str, SourceNetwork]) -> Confirmation:
     """What is fixed before confirmation starts: candidates, looks, levels, margin.
 
     The first candidate is the best plan of the search. The second, where one copies the head, is the best that leaves
@@ -41,7 +41,7 @@ def protocol(trials: Sequence[Trial], study: Study, bases: Mapping[str, Base]) -
     Args:
         trials: Of the plan search; number 0 is the direct baseline on the same seeds.
         study: The study.
-        bases: The source networks: a plan has a placebo if all of its own were taught here.
+        sources: The source networks: a plan has a placebo if all of its own were taught here.
     """
     complete = sorted((t for t in trials if t.state == "complete"), key=lambda t: (t.value, t.number))
     copying = [Tried(t, t.plan) for t in complete if isinstance(t.plan, Plan) and t.transfers]
@@ -75,7 +75,7 @@ def protocol(trials: Sequence[Trial], study: Study, bases: Mapping[str, Base]) -
         networks=networks,
         folds=folds,
         glances=(GLANCE * folds,) if 0 < GLANCE * folds < once else (),
-        candidates=tuple(_fixed(one, study, bases) for one in chosen),
+        candidates=tuple(_fixed(one, study, sources) for one in chosen),
         not_confirmed=tuple(dropped),
     )
 
@@ -87,12 +87,12 @@ class Tried(NamedTuple):
     plan: Plan
 
 
-def _fixed(one: Tried, study: Study, bases: Mapping[str, Base]) -> Fixed:
+def _fixed(one: Tried, study: Study, sources: Mapping[str, SourceNetwork]) -> Fixed:
     """A candidate, with how many placebos take turns: none if a source came trained, as many as its networks have."""
     placebos = study.proof.placebos
     if placebos and study.source_networks > 1:
         placebos = study.source_networks
-    return Fixed(trial=one.trial.number, plan=one.plan, placebos=placebos if possible(one.plan, bases) else 0)
+    return Fixed(trial=one.trial.number, plan=one.plan, placebos=placebos if possible(one.plan, sources) else 0)
 
 
 def _promising(chosen: Sequence[Tried], complete: Sequence[Trial], scale: Scale) -> tuple[list[Tried], list[Behind]]:

@@ -13,10 +13,10 @@ from graft.search.engine.trials import importance
 from graft.search.estimate import AROUND, seconds_per_step
 from graft.search.kinds.base import Asked, Kind, Written
 from graft.search.kinds.transfer import conclusion, mapping, prospects, regressors
-from graft.search.kinds.transfer.bases import Base
 from graft.search.kinds.transfer.confirmation import REFITS
 from graft.search.kinds.transfer.ensemble import Ensemble, ensemble
 from graft.search.kinds.transfer.pipeline import Confirmed, Pipeline
+from graft.search.kinds.transfer.sources import SourceNetwork
 from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verification import checks
 from graft.search.report.sections import TRANSFER
@@ -36,17 +36,17 @@ class Decided(NamedTuple):
 
     direct: Direct
     rival: Direct
-    bases: Mapping[str, Base]
+    sources: Mapping[str, SourceNetwork]
     confirmed: Confirmed
 
 
 def decided(line: Pipeline) -> Decided:
     """All searches, what is confirmed, its errors, and what follows from them."""
     direct = line.baseline()
-    bases = line.bases(direct.plan.recipe)
-    line.plans(direct, bases)
+    sources = line.source_networks(direct.plan.recipe)
+    line.plans(direct, sources)
     rival = line.rival(direct)
-    return Decided(direct, rival, bases, line.confirm(rival.plan, bases))
+    return Decided(direct, rival, sources, line.confirm(rival.plan, sources))
 
 
 class Transfer(Kind[Study, Pipeline, SpanMap]):
@@ -64,7 +64,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
             curve = line.curve(rival, direct, ours)
         arm, plan = conclusion.best_measured(comparison, rival)
         plans = {"direct": rival, "transfer": plan} if arm == "candidate" else {"direct": plan}
-        phase = line.handing_over(found.bases)
+        phase = line.handing_over(found.sources)
         networks = line.champions(phase, plans)
         if found.confirmed.fixed.folds:  # what is handed over learned from every row: its fits say how it errs
             networks["transfer" if arm == "candidate" else "direct"]["error"] = conclusion.error_of(comparison, arm)
@@ -83,7 +83,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         study.learned.check()
         if study.target not in study.sources:
             return []
-        return [f"{study.target} is source and target: its base network learns from other examples of the same task"]
+        return [f"{study.target} is source and target: its source network learns from other examples of the same task"]
 
     def seconds(self, workers: int) -> tuple[float, float]:
         """Rough wall times: of the searches, and of everything else."""
@@ -92,7 +92,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         seeds = REFITS if study.mode == "holdout" else study.proof.seeds
         confirmed = seeds * (1 + 4 * study.proof.candidates) + 2 * study.budget.members
         curve = study.budget.curve * (2 + 4) if study.mode == "fresh" else 0
-        lessons = [lesson for lesson in study.bases.lessons().values() if lesson.source in study.taught]
+        lessons = [lesson for lesson in study.source_space.lessons().values() if lesson.source in study.taught]
         taught = [lesson.epochs * math.ceil(0.8 * lesson.rows / base.batch) for lesson in lessons]
         based = sum(taught) + min(study.proof.placebos, LEAST_SEEDS) / workers * max(taught, default=0)
         step = seconds_per_step(study.learned, recipe)
@@ -162,14 +162,14 @@ def _write(
         "protocol": 3,
         "study": line.study.to_dict(),
         "data": line.task.data_cards(run.path("data")),
-        "bases": [base.card() for base in found.bases.values()],
+        "bases": [one.card() for one in found.sources.values()],
         "baseline": baseline,
         "direct_by_budget": by_budget(baseline.trials, found.direct, found.rival),
         "plans": searched(line.plans_search, line.study.budget.steps),
         "confirmation": {**confirmed.fixed.to_dict(), "seeds": len(confirmed.arms["direct"]), "arms": confirmed.arms},
         "beside": prospects.told(run, confirmed.arms),
-        "placebos": [base.card() for base in confirmed.placebos.values()],
-        "networks": [base.card() for base in confirmed.networks.values()],
+        "placebos": [one.card() for one in confirmed.placebos.values()],
+        "networks": [one.card() for one in confirmed.networks.values()],
         "handed_over": kept,
         "examples": conclusion.examples_gained(curve, line.task.scale),
         **({"regressors": references} if references else {}),

@@ -53,18 +53,18 @@ def measured(line: Pipeline, own: Recipe, theirs: Recipe, best: Plan | None = No
         best: What a run certified, with rates, scales and recipe of its own; measured beside the map.
     """
     study = line.study
-    bases = line.bases(theirs)
+    sources = line.source_networks(theirs)
     plans = {"direct": Plan(own), "direct_same_recipe": Plan(theirs)}
-    cells = {f"{name}/{span.first}-{span.last}": (name, span) for name in bases for span in Span.every(study.blocks)}
+    cells = {f"{name}/{span.first}-{span.last}": (name, span) for name in sources for span in Span.every(study.blocks)}
     plans |= {
-        key: Plan.span(theirs, study.blocks, name, span, scale=study.bases.scale(name))
+        key: Plan.span(theirs, study.blocks, name, span, scale=study.source_space.scale(name))
         for key, (name, span) in cells.items()
     }
     plans |= {} if best is None else {"chosen": best}
     with line.phase("map", len(plans) * study.budget.map):
         # A map is no proof: in holdout mode it must leave the locked rows alone.
         test = line.test() if study.mode == "fresh" else None
-        task = line.shared(Role.REGRET, bases, test)
+        task = line.shared(Role.REGRET, sources, test)
         seeds = range(study.budget.map)
         asked = {f"{name}/{i}": (task, Request(plan, i)) for i in seeds for name, plan in plans.items()}
         errors = line.measure("map", asked)

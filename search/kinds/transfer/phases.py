@@ -91,7 +91,7 @@ def plans_search(
     It gets no more trainings than the baseline search had, also where time cut that short.
     """
     module, rows, steps = SPACE[study.space], study.rows.training, study.budget.steps
-    weights, sources, layers = study.terms, study.bases, study.blocks
+    weights, sources, layers = study.terms, study.source_space, study.blocks
     copied = partial(module.suggest, start=start, sources=sources, blocks=layers)
     suggest = partial(terms.suggest, space=copied, weights=weights, sources=sources, blocks=layers)
     guesses = module.first_guesses(ranges, start, sources, layers, favourites)

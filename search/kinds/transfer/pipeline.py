@@ -10,8 +10,8 @@ from graft.search.engine.search import Search
 from graft.search.engine.searched import Direct, settled
 from graft.search.engine.work import Work
 from graft.search.kinds.transfer import confirmation, holdout
-from graft.search.kinds.transfer.bases import Base, load_base, save_base, train_base
 from graft.search.kinds.transfer.phases import catching_up, direct_budget, direct_search, plans_search
+from graft.search.kinds.transfer.sources import FOLDER, SourceNetwork, load_source, save_source, train_source
 from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS, StandIns, wanted
 from graft.search.kinds.transfer.study import Budget, Study
 from graft.search.run.certificate import Comparison, Curve
@@ -29,8 +29,8 @@ class Confirmed(NamedTuple):
     fixed: Confirmation
     arms: confirmation.Arms
     comparison: Comparison
-    placebos: Mapping[str, Base]
-    networks: Mapping[str, Base]
+    placebos: Mapping[str, SourceNetwork]
+    networks: Mapping[str, SourceNetwork]
 
 
 class Taught(NamedTuple):
@@ -87,7 +87,7 @@ class Pipeline(Work[Study]):
         locked = self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.pool - study.unlocked)
         return self.task.to_judge(locked)
 
-    def shared(self, role: Role, bases: Mapping[str, Base], test: Examples | None = None) -> Phase:
+    def shared(self, role: Role, sources: Mapping[str, SourceNetwork], test: Examples | None = None) -> Phase:
         """What the trainings of one phase share."""
         study = self.study
         return Phase(
@@ -96,7 +96,7 @@ class Pipeline(Work[Study]):
             role,
             self.pool,
             study.rows.validation,
-            {name: base.data for name, base in bases.items()},
+            {name: one.data for name, one in sources.items()},
             test,
             self.resources.device,
             crossed=test is not None and study.mode == "holdout",
@@ -131,26 +131,26 @@ class Pipeline(Work[Study]):
             self.closed("baseline"),
         )
 
-    def bases(self, recipe: Recipe) -> dict[str, Base]:
-        """Train every base network once, with the activation and linear part that the target network will have."""
-        study, folder, lessons = self.study, self.run.path("bases"), self.study.bases.lessons()
+    def source_networks(self, recipe: Recipe) -> dict[str, SourceNetwork]:
+        """Train every source network once, with the activation and linear part that the target network will have."""
+        study, folder, lessons = self.study, self.run.path(FOLDER), self.study.source_space.lessons()
         taught = replace(study.base, activation=recipe.activation, linear=recipe.linear)
         how: dict[str, Recipe | None] = {name: replace(taught, epochs=one.epochs) for name, one in lessons.items()}
         for name in lessons:
             if (data := self.task.pretrained(name)) is not None:
                 how[name] = None
-                if load_base(name, None, folder) is None:
-                    save_base(Base(name, data, None, None), folder)
+                if load_source(name, None, folder) is None:
+                    save_source(SourceNetwork(name, data, None, None), folder)
 
         def teach(name: str) -> Taught:
             source = lessons[name].source
             return Taught(source, self.sources[source].first(lessons[name].rows))
 
-        return self.kept("base network" if len(lessons) == 1 else "base networks", folder, how, teach)
+        return self.kept("source network" if len(lessons) == 1 else "source networks", folder, how, teach)
 
     def kept(
         self, title: str, folder: Path, how: Mapping[str, Recipe | None], taught: Callable[[str], Taught]
-    ) -> dict[str, Base]:
+    ) -> dict[str, SourceNetwork]:
         """Networks that a folder of the run keeps, by name; those that are not there yet are taught.
 
         Args:
@@ -160,21 +160,21 @@ class Pipeline(Work[Study]):
             taught: What one of that name learns.
         """
         with self.phase(title):
-            found = {name: load_base(name, recipe, folder) for name, recipe in how.items()}
-            missing = {name: taught(name) for name, base in found.items() if base is None}
+            found = {name: load_source(name, recipe, folder) for name, recipe in how.items()}
+            missing = {name: taught(name) for name, one in found.items() if one is None}
             seed, device = self.study.seed, self.resources.device
             asked = [
                 (name, one.source, self.task, one.examples, how[name], seed, device, one.number)
                 for name, one in missing.items()
             ]
-            for base in self.calls(train_base, asked):
-                save_base(base, folder)
-                found[base.name] = base
-        return {name: base for name, base in found.items() if base is not None}
+            for network in self.calls(train_source, asked):
+                save_source(network, folder)
+                found[network.name] = network
+        return {name: one for name, one in found.items() if one is not None}
 
-    def plans(self, direct: Direct, bases: Mapping[str, Base]) -> None:
+    def plans(self, direct: Direct, sources: Mapping[str, SourceNetwork]) -> None:
         """Search the plans of transfer, starting from what cheap priors favour."""
-        task = self.shared(Role.PLANS, bases)
+        task = self.shared(Role.PLANS, sources)
         if not self.run.has("priors.json"):
             self.run.write("priors.json", self.task.transferability(task, direct.plan.recipe))
         self.plans_search = plans_search(
@@ -189,20 +189,20 @@ class Pipeline(Work[Study]):
         )
         self.explore(self.plans_search, task, "transfer plans")
 
-    def confirm(self, rival: Plan, bases: Mapping[str, Base]) -> Confirmed:
+    def confirm(self, rival: Plan, sources: Mapping[str, SourceNetwork]) -> Confirmed:
         """Fix what will be confirmed, then measure its arms on seeds and examples that no search has seen."""
         if not self.run.has("confirmation.json"):
-            fixed = confirmation.protocol(self.plans_search.records(), self.study, bases)
+            fixed = confirmation.protocol(self.plans_search.records(), self.study, sources)
             self.run.write("confirmation.json", fixed.fixed)
         fixed, test = Confirmation.read(self.run.read("confirmation.json")), self.test()
         plans, turns = [one.plan for one in fixed.candidates], fixed.networks
-        networks = self.stand_ins(NETWORKS, plans, turns, bases) if turns > 1 else {}
-        phase, placebos = self.confirming({**bases, **networks}, test), dict[str, Base]()
+        networks = self.stand_ins(NETWORKS, plans, turns, sources) if turns > 1 else {}
+        phase, placebos = self.confirming({**sources, **networks}, test), dict[str, SourceNetwork]()
 
         def measured(seeds: int, controlled: Collection[int]) -> confirmation.Arms:
             numbers = max((fixed.candidates[i].placebos for i in controlled), default=0)
             asking = [plans[i] for i in sorted(controlled)]
-            placebos.update(self.stand_ins(PLACEBOS, asking, min(numbers, seeds), bases))
+            placebos.update(self.stand_ins(PLACEBOS, asking, min(numbers, seeds), sources))
             asked = {key: (phase, one) for key, one in confirmation.trainings(fixed, rival, seeds).items()}
             if controlled:
                 other = self.confirming(placebos, test)
@@ -216,17 +216,17 @@ class Pipeline(Work[Study]):
         comparison, arms = confirmation.decide(fixed, self.study, measured, compare, self.run.has("more.json"))
         return Confirmed(fixed, arms, comparison, placebos, networks)
 
-    def confirming(self, bases: Mapping[str, Base], test: Examples) -> Phase:
+    def confirming(self, sources: Mapping[str, SourceNetwork], test: Examples) -> Phase:
         """What the trainings of a confirmation share: as of `shared`, rows cross-fitted where that was fixed."""
-        phase, file = self.shared(Role.CONFIRMATION, bases, test), "confirmation.json"
+        phase, file = self.shared(Role.CONFIRMATION, sources, test), "confirmation.json"
         folds = Confirmation.read(self.run.read(file)).folds if self.run.has(file) else 0
         return replace(phase, folds=self.study.cut(folds)) if folds else phase
 
     def stand_ins(
-        self, sort: StandIns, plans: Sequence[Plan], number: int, bases: Mapping[str, Base]
-    ) -> dict[str, Base]:
+        self, sort: StandIns, plans: Sequence[Plan], number: int, sources: Mapping[str, SourceNetwork]
+    ) -> dict[str, SourceNetwork]:
         """Networks that stand in for these plans' own, each taught with its recipe, by name."""
-        lessons = self.study.bases.lessons()
+        lessons = self.study.source_space.lessons()
         own = {sort.named(source, k): (source, k) for source, k in wanted(plans, number)}
         if not own:
             return {}
@@ -237,7 +237,7 @@ class Pipeline(Work[Study]):
             place = (list(lessons).index(source), k)
             return Taught(lessons[source].source, sort.taught(self.task, examples, self.study.seed, place), k)
 
-        how = {name: bases[source].recipe for name, (source, _) in own.items()}
+        how = {name: sources[source].recipe for name, (source, _) in own.items()}
         return self.kept(sort.folder, self.run.path(sort.folder), how, teach)
 
     def curve(self, rival: Plan, direct: float, wanted: float) -> Curve:
@@ -263,9 +263,9 @@ class Pipeline(Work[Study]):
                     errors.append([error for error in mine if error is not None])
         return Curve(rows=tuple(rows), errors=tuple(map(tuple, errors)), candidate_error=wanted)
 
-    def handing_over(self, bases: Mapping[str, Base]) -> Phase:
+    def handing_over(self, sources: Mapping[str, SourceNetwork]) -> Phase:
         """What the trainings of what is handed over share: all rows that may be learned from teach."""
-        return replace(self.confirming(bases, self.test()), validation=0)
+        return replace(self.confirming(sources, self.test()), validation=0)
 
     def champions(self, phase: Phase, plans: Mapping[str, Plan]) -> dict[str, Exhibit]:
         """Train each plan once more, on all rows that may be learned from, to keep its network and show what it can.

@@ -15,7 +15,7 @@ one of the source (`graft.search.proof.claims.by_network`).
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from graft.search.kinds.transfer.bases import Base
+from graft.search.kinds.transfer.sources import SourceNetwork
 from graft.search.run.seeds import Role, stream
 from graft.search.tasks.base import Examples, Task
 from graft.spaces.plan import Plan
@@ -35,9 +35,9 @@ class StandIns:
     folder: str
     taught: Callable[[Task, Examples, int, Sequence[int]], Examples]
 
-    def named(self, base: str, number: int) -> str:
+    def named(self, source: str, number: int) -> str:
         """What a plan calls stand-in ``number`` (from 1) of a source network."""
-        return f"{base}-{self.called}-{number}"
+        return f"{source}-{self.called}-{number}"
 
     def of(self, plan: Plan, seed: int, networks: int) -> Plan:
         """The plan with the stand-ins of one seed in place of its sources; so many take turns."""
@@ -59,9 +59,9 @@ PLACEBOS = StandIns("placebo", "placebos", _permuted)
 NETWORKS = StandIns("network", "networks", _alike)
 
 
-def possible(plan: Plan, bases: Mapping[str, Base]) -> bool:
+def possible(plan: Plan, sources: Mapping[str, SourceNetwork]) -> bool:
     """Whether every source network of a plan was taught here: of one that came trained there are no examples."""
-    return all(bases[source].recipe is not None for source in plan.sources)
+    return all(sources[source].recipe is not None for source in plan.sources)
 
 
 def wanted(plans: Iterable[Plan], networks: int) -> list[tuple[str, int]]:

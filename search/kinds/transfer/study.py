@@ -184,7 +184,7 @@ class Study(StudySettings):
             number(f"terms.{name}[1]", ends[1], ends[0])
         for rows in self.ranges.source_rows:
             whole("ranges.source_rows", rows, 10, self.rows.source)
-        self.bases.lessons()
+        self.source_space.lessons()
 
     def _judged(self) -> None:
         """Refuse a mode or metric that this study cannot have."""
@@ -312,8 +312,8 @@ class Study(StudySettings):
         self.learned.tried()
 
     @property
-    def bases(self) -> Sources:
-        """The base networks that plans may copy from."""
+    def source_space(self) -> Sources:
+        """The source networks that plans may copy from."""
         return Sources(
             self.sources,
             self.ranges.source_rows or (self.rows.source,),

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from graft.search.champion import certified
 from graft.search.engine.searched import other_rival, recorded
 from graft.search.kinds.transfer import conclusion
-from graft.search.kinds.transfer.bases import stored
 from graft.search.kinds.transfer.confirmation import followed
 from graft.search.kinds.transfer.ensemble import changed
 from graft.search.kinds.transfer.holdout import compare
 from graft.search.kinds.transfer.prospects import told as told_beside
 from graft.search.kinds.transfer.regressors import departed
+from graft.search.kinds.transfer.sources import FOLDER, stored
 from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.verification import UNSPENT, departure, other_data
@@ -33,15 +33,15 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
     confirmed = result.confirmation
     assert confirmed is not None
 
-    def bases() -> str:
+    def networks() -> str:
         certified = TransferCertificate.read(certificate).sources
-        if [(base.name, base.sha256) for base in result.spoken_of] != [(told.name, told.sha256) for told in certified]:
-            return "other base networks were certified than the result has"
-        kept = {"bases": result.bases, PLACEBOS.folder: result.placebos, NETWORKS.folder: result.networks}
-        for folder, networks in kept.items():
-            for base in networks:
-                file, _ = stored(base.name, base.recipe, run.path(folder))
-                if hashlib.sha256(file.read_bytes()).hexdigest() != base.sha256:
+        if [(one.name, one.sha256) for one in result.spoken_of] != [(told.name, told.sha256) for told in certified]:
+            return "other source networks were certified than the result has"
+        kept = {FOLDER: result.bases, PLACEBOS.folder: result.placebos, NETWORKS.folder: result.networks}
+        for folder, held in kept.items():
+            for one in held:
+                file, _ = stored(one.name, one.recipe, run.path(folder))
+                if hashlib.sha256(file.read_bytes()).hexdigest() != one.sha256:
                     return f"{folder}/{file.name} is not the network of the result"
         return ""
 
@@ -88,7 +88,7 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
     return {
         "study": studies,
         "data": lambda: other_data(study.learned.data_cards(run.path("data")), result),
-        "base networks": bases,
+        "source networks": networks,
         "evidence": evidence,
         "certificate": comparison,
         "champion": champion,

@@ -171,7 +171,7 @@ def cost(result: dict[str, Any]) -> dict[str, Any]:
     states = {phase: [t["state"] for t in result[phase]["trials"]] for phase in ("baseline", "plans")}
     return {
         "wall_seconds": 503.0, "train_seconds": 702.0, "cpus": 2, "machine": "x86_64, 2 CPUs", "date": "2026-01-01",
-        "phases": {"data": 6.0, "baseline": 130.0, "base networks": 60.0, "plans": 140.0, "confirmation": 90.0},
+        "phases": {"data": 6.0, "baseline": 130.0, "source networks": 60.0, "plans": 140.0, "confirmation": 90.0},
         "trainings": {"baseline": 118, "plans": 112, "confirmation": 56},
         "trials": {p: {s: found.count(s) for s in ("complete", "pruned", "failed")} for p, found in states.items()},
         "timeline": timeline, "versions": {"graft": "0.1.0", "python": "3.11.7", "torch": "2.8.0"},

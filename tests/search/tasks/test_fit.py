@@ -18,8 +18,8 @@ from graft.models.train import Training, prepare_process
 from graft.models.weights import pack, unpack
 from graft.search.engine.outcome import Outcome, measure
 from graft.search.engine.progress import Progress
-from graft.search.kinds.transfer.bases import load_base, save_base, train_base
 from graft.search.kinds.transfer.pipeline import Pipeline
+from graft.search.kinds.transfer.sources import load_source, save_source, train_source
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.run.seeds import Draws, Role
@@ -231,22 +231,22 @@ def test_a_trained_network_travels_with_its_scaling(tmp_path: Path) -> None:
 
 def test_a_base_is_trained_the_same_twice_and_found_again_only_intact(tmp_path: Path) -> None:
     data = examples(40, seed=1)
-    one, two = (train_base("film", "film-3", TASK, data, RECIPE, seed=3) for _ in range(2))
+    one, two = (train_source("film", "film-3", TASK, data, RECIPE, seed=3) for _ in range(2))
     assert one == two and 0 < one.error < 1
-    assert one.data != train_base("film", "film-3", TASK, data, RECIPE, seed=4).data
-    save_base(one, tmp_path)
-    assert load_base("film", RECIPE, tmp_path) == one
-    assert load_base("film", replace(RECIPE, epochs=4), tmp_path) is None
-    assert load_base("other", RECIPE, tmp_path) is None
+    assert one.data != train_source("film", "film-3", TASK, data, RECIPE, seed=4).data
+    save_source(one, tmp_path)
+    assert load_source("film", RECIPE, tmp_path) == one
+    assert load_source("film", replace(RECIPE, epochs=4), tmp_path) is None
+    assert load_source("other", RECIPE, tmp_path) is None
     (weights,) = tmp_path.glob("*.safetensors")
     weights.write_bytes(one.data[:-1] + bytes([one.data[-1] ^ 1]))
-    assert load_base("film", RECIPE, tmp_path) is None
+    assert load_source("film", RECIPE, tmp_path) is None
 
 
 def test_a_base_never_reads_its_last_tenth() -> None:
     data = examples(40, seed=1)
     poisoned = changed(data, np.arange(36, 40), math.nan)
-    one, two = (train_base("film", "film-3", TASK, given, RECIPE, seed=3) for given in (data, poisoned))
+    one, two = (train_source("film", "film-3", TASK, given, RECIPE, seed=3) for given in (data, poisoned))
     assert one == two
 
 

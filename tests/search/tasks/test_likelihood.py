@@ -146,7 +146,7 @@ def test_the_couplings_of_a_hotter_lattice_help_a_colder_one_that_was_hardly_wat
     """The logits of T = 4, doubled, are nearly those of T = 2: what the whole study is about."""
     hot = lattice("ising-3x3")
     many = hot.index(iid(hot, 4.0, 40_000, np.random.default_rng(5))).reshape(-1, SITES)
-    source = Phase(Likelihood(Told("ising-3x3@4", "none")), 0, Role.BASE, unlabelled(many), 10)
+    source = Phase(Likelihood(Told("ising-3x3@4", "none")), 0, Role.SOURCE_NETWORK, unlabelled(many), 10)
     base, _ = fit(source, Request(Plan(Recipe(rate=1e-2, batch=200, epochs=5)), 0))
     seen = states(4000, 6)
     little = Phase(

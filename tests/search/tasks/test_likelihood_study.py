@@ -45,7 +45,7 @@ def test_blocks_are_the_linear_term_the_layers_and_the_head() -> None:
 def test_copied_weights_are_first_tried_at_the_ratio_of_temperatures() -> None:
     found = study(**{"ranges.copied_scale": [0.5, 3.0]})
     assert found.scales == (4 / 2.5, 8 / 2.5)
-    guesses = first_guesses(found.ranges, found.start, found.bases, found.blocks)
+    guesses = first_guesses(found.ranges, found.start, found.source_space, found.blocks)
     assert guesses[0]["copied_scale"] == 1.0
     by_source = {guess["source"]: guess["copied_scale"] for guess in guesses[1:]}
     assert by_source == {"ising-4x4@4": 1.6, "ising-4x4@8": 3.0}  # the second is cut off at the range's end

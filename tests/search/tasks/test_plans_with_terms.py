@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from graft.models.terms import Feature
 from graft.models.train import Training, prepare_process
 from graft.search.engine.outcome import measure
-from graft.search.kinds.transfer.bases import Base
 from graft.search.kinds.transfer.conclusion import best_measured
 from graft.search.kinds.transfer.confirmation import placebo_trainings, protocol, trainings
+from graft.search.kinds.transfer.sources import SourceNetwork
 from graft.search.run.certificate import Comparison
 from graft.search.run.leaderboard import best_by_span, direct_errors, leaderboard
 from graft.search.run.results import Result
@@ -93,8 +93,8 @@ def told(*errors: float) -> list[Trial]:
 
 def test_a_term_alone_is_a_candidate_with_its_own_control() -> None:
     study = resolve("film10-film8", "paper")
-    bases = {"film-10": Base("film-10", b"", 0.1, RECIPE)}
-    fixed = protocol(told(0.05, 0.030, 0.031, 0.032), study, bases)
+    sources = {"film-10": SourceNetwork("film-10", b"", 0.1, RECIPE)}
+    fixed = protocol(told(0.05, 0.030, 0.031, 0.032), study, sources)
     assert [one.trial for one in fixed.candidates] == [1, 2]
     asked = trainings(fixed, PLANS[0], 4)
     placebo = placebo_trainings(fixed, (0,), 4)["0/placebo/1"].plan
@@ -104,7 +104,7 @@ def test_a_term_alone_is_a_candidate_with_its_own_control() -> None:
     proved = Comparison(task="film-8", decision="transfer", plan=PLANS[1])
     assert best_measured(proved, PLANS[0]) == ("candidate", PLANS[1])
     # The same span with a term and without are two things to take.
-    fixed = protocol(told(0.05, 0.060, 0.031, 0.030), study, bases)
+    fixed = protocol(told(0.05, 0.060, 0.031, 0.030), study, sources)
     assert [one.trial for one in fixed.candidates] == [3, 2]
 
 

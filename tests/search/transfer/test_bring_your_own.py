@@ -69,9 +69,9 @@ def test_data_of_ones_own(tmp_path: Path) -> None:
     line = Pipeline(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
     line.prepare()
     direct = line.baseline()
-    bases = line.bases(direct.plan.recipe)
-    line.plans(direct, bases)
-    found = line.confirm(line.rival(direct).plan, bases).comparison
+    sources = line.source_networks(direct.plan.recipe)
+    line.plans(direct, sources)
+    found = line.confirm(line.rival(direct).plan, sources).comparison
     assert found.decision in ("transfer", "undecided", "direct") and len(found.measured["direct"].per_seed) in (20, 60)
 
 

@@ -11,7 +11,6 @@ import pytest
 from phases import phase
 
 from graft.models.networks.network import Network
-from graft.search.kinds.transfer.bases import Base
 from graft.search.kinds.transfer.confirmation import (
     arms,
     candidates,
@@ -22,6 +21,7 @@ from graft.search.kinds.transfer.confirmation import (
     protocol,
     trainings,
 )
+from graft.search.kinds.transfer.sources import SourceNetwork
 from graft.search.proof.claims import paired
 from graft.search.proof.statistics import power
 from graft.search.run.seeds import Role
@@ -32,7 +32,7 @@ from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan, Recipe, Span
 
 STUDY = resolve("film10-film8", "paper")
-BASES = {"film-10": Base("film-10", b"", 0.1, Recipe())}
+SOURCES = {"film-10": SourceNetwork("film-10", b"", 0.1, Recipe())}
 BASELINE = Plan(Recipe(rate=0.01))
 
 
@@ -49,7 +49,7 @@ def trial(number: int, error: float, span: tuple[int, int] | None, state: str = 
 
 def chosen(*trials: Trial, **proof: int) -> list[int]:
     study = resolve("film10-film8", "paper", {f"proof.{key}": value for key, value in proof.items()})
-    return [one.trial for one in protocol(trials, study, BASES).candidates]
+    return [one.trial for one in protocol(trials, study, SOURCES).candidates]
 
 
 def test_the_best_plan_and_the_best_that_leaves_the_head_fresh() -> None:
@@ -81,7 +81,7 @@ DIRECT, NEAR, FAR = [0.050, 0.054, 0.047], [0.049, 0.056, 0.048], [0.062, 0.066,
 
 def test_what_is_clearly_behind_direct_learning_in_the_search_is_not_confirmed() -> None:
     plans = [measured(0, DIRECT, None), measured(1, FAR, (1, 7)), measured(2, [0.07, 0.074, 0.066], (1, 6))]
-    fixed = protocol(plans, STUDY, BASES)
+    fixed = protocol(plans, STUDY, SOURCES)
     assert fixed.candidates == ()
     assert [(one.trial, one.behind) for one in fixed.not_confirmed] == [
         (1, "direct learning"),
@@ -89,17 +89,17 @@ def test_what_is_clearly_behind_direct_learning_in_the_search_is_not_confirmed()
     ]
     assert fixed.not_confirmed[0].by == pytest.approx(math.exp(np.log(np.array(FAR) / DIRECT).mean()) - 1)
     # What is about as good as direct learning is confirmed: that it is worse is not clear.
-    assert [one.trial for one in protocol([plans[0], measured(1, NEAR, (1, 7))], STUDY, BASES).candidates] == [1]
+    assert [one.trial for one in protocol([plans[0], measured(1, NEAR, (1, 7))], STUDY, SOURCES).candidates] == [1]
 
 
 def test_a_second_candidate_that_is_clearly_behind_the_first_is_not_confirmed() -> None:
     best = [0.030, 0.033, 0.029]
     plans = [measured(0, DIRECT, None), measured(1, best, (1, 7)), measured(2, [0.041, 0.0446, 0.0393], (1, 6))]
-    fixed = protocol(plans, STUDY, BASES)
+    fixed = protocol(plans, STUDY, SOURCES)
     assert [one.trial for one in fixed.candidates] == [1]
     assert [(one.trial, one.behind) for one in fixed.not_confirmed] == [(2, "the other candidate")]
     close = [*plans[:2], measured(2, [0.031, 0.0315, 0.0305], (1, 6))]
-    assert [one.trial for one in protocol(close, STUDY, BASES).candidates] == [1, 2]
+    assert [one.trial for one in protocol(close, STUDY, SOURCES).candidates] == [1, 2]
 
 
 def test_only_complete_plans_that_copy_something_are_candidates() -> None:
@@ -112,11 +112,11 @@ def test_of_equal_plans_the_first_goes() -> None:
 
 def test_what_is_fixed_is_the_protocols() -> None:
     plans = [trial(0, 0.05, None), trial(1, 0.03, (1, 7)), trial(2, 0.035, (1, 6))]
-    fixed = protocol(plans, STUDY, BASES)
+    fixed = protocol(plans, STUDY, SOURCES)
     assert (fixed.margin, fixed.alpha, len(fixed.candidates)) == (0.02, 0.05, 2)
     assert (fixed.looks, fixed.more, len(fixed.levels)) == ((4, 6, 8, 12), (16, 24), 6)
     assert [one.placebos for one in fixed.candidates] == [8, 8]
-    trained = {"film-10": Base("film-10", b"", None, None)}
+    trained = {"film-10": SourceNetwork("film-10", b"", None, None)}
     assert [one.placebos for one in protocol(plans, STUDY, trained).candidates] == [0, 0]
     deviations = [
         statistics.stdev(math.log(a / b) for a, b in zip(plans[0].errors, one.errors, strict=True)) for one in plans[1:]
@@ -129,7 +129,7 @@ def test_seeds_give_power_for_a_ten_percent_gain_within_the_limits(noise: float)
     plans = [trial(0, 0.05, None), trial(1, 0.03, (1, 7))]
     plans[1] = plans[1].model_copy(update={"errors": tuple(0.03 * math.exp(noise * sign) for sign in (1, -1, 1, -1))})
     study = resolve("film10-film8", "paper", {"proof.most_seeds": 12, "proof.looks": [], "proof.more": []})
-    fixed = protocol(plans, study, BASES)
+    fixed = protocol(plans, study, SOURCES)
     effect = math.log(1 / 0.9) - math.log(1.02)
     literal = [n for n in range(8, 12) if power(fixed.deviation_in_search, effect, n, 0.05) >= 0.9]
     assert fixed.looks == (literal[0] if literal else 12,) and fixed.levels == (0.05,)
@@ -139,12 +139,12 @@ def test_seeds_give_power_for_a_ten_percent_gain_within_the_limits(noise: float)
 def test_a_reference_that_diverged_in_the_search_stops_nothing(told: int) -> None:
     plans = [trial(0, 0.05, None, "failed"), trial(1, 0.03, (1, 7))]
     plans[0] = plans[0].model_copy(update={"errors": (0.05, 0.051, 0.052)[:told]})
-    fixed = protocol(plans, STUDY, BASES)
+    fixed = protocol(plans, STUDY, SOURCES)
     assert [one.trial for one in fixed.candidates] == [1]
 
 
 def test_every_arm_is_trained_once_on_every_seed() -> None:
-    fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7)), trial(2, 0.035, (1, 6))], STUDY, BASES)
+    fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7)), trial(2, 0.035, (1, 6))], STUDY, SOURCES)
     asked = trainings(fixed, BASELINE, 6)
     assert len(asked) == 6 * (1 + 3 * 2)
     for i, span in enumerate((Span(1, 7), Span(1, 6))):
@@ -160,7 +160,7 @@ def test_every_arm_is_trained_once_on_every_seed() -> None:
 
 
 def test_errors_come_back_to_their_arms() -> None:
-    fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7)), trial(2, 0.035, (1, 6))], STUDY, BASES)
+    fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7)), trial(2, 0.035, (1, 6))], STUDY, SOURCES)
     errors = {key: float(i) for i, key in enumerate(trainings(fixed, BASELINE, 6))}
     measured = arms(fixed, errors, 6)
     assert set(measured) == {key.rsplit("/", 1)[0] for key in errors}
@@ -172,7 +172,7 @@ def test_errors_come_back_to_their_arms() -> None:
 
 
 def test_without_candidates_only_the_baseline_is_measured() -> None:
-    fixed = protocol([trial(0, 0.05, None)], STUDY, BASES)
+    fixed = protocol([trial(0, 0.05, None)], STUDY, SOURCES)
     assert fixed.candidates == ()
     asked = trainings(fixed, BASELINE, 4)
     assert set(asked) == {f"direct/{seed}" for seed in range(4)}
@@ -187,7 +187,7 @@ class Confirmed:
         self.gains = {"direct": 0.1, "direct_same_recipe": 0.5, "shuffled": 0.5, "placebo": 0.5} | gains
         self.scatter = scatter
         self.asked: list[tuple[int, tuple[int, ...]]] = []
-        self.fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7))], STUDY, BASES)
+        self.fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7))], STUDY, SOURCES)
 
     def errors(self, arm: str, seed: int) -> float:
         sign = 1 if seed % 2 else -1  # of an even number of seeds the mean is the gain itself
@@ -254,7 +254,7 @@ def test_placebos_take_turns_over_the_seeds() -> None:
 
 def test_source_networks_take_turns_and_are_looked_at_once() -> None:
     study = resolve("film10-film8", "demo", {"source_networks": 6})
-    fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7))], study, BASES)
+    fixed = protocol([trial(0, 0.05, None), trial(1, 0.03, (1, 7))], study, SOURCES)
     assert (fixed.networks, fixed.looks, fixed.more) == (6, (12,), ())
     assert fixed.candidates[0].placebos == 6
     asked = trainings(fixed, BASELINE, 12)

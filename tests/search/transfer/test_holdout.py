@@ -77,7 +77,7 @@ def searched(study: Study, folder: Path) -> Pipeline:
     line = Pipeline(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
     line.prepare()
     line.direct = line.baseline()  # type: ignore[attr-defined]
-    line.networks = line.bases(line.direct.plan.recipe)  # type: ignore[attr-defined]
+    line.networks = line.source_networks(line.direct.plan.recipe)  # type: ignore[attr-defined]
     line.plans(line.direct, line.networks)  # type: ignore[attr-defined]
     return line
 

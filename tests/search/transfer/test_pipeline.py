@@ -50,9 +50,9 @@ OTHERS: dict[str, tuple[Phase, Request]] = {
     "shuffled": (PHASE, replace(ASKED, shuffled=True)),
     "role": (replace(PHASE, role=Role.REGRET), ASKED),
     "seed of the study": (replace(PHASE, seed=8), ASKED),
-    "base": (replace(PHASE, bases={"film-10": b"Weights"}), ASKED),
-    "name of the base": (replace(PHASE, bases={"film-12": b"weights"}), ASKED),
-    "no base": (replace(PHASE, bases={}), ASKED),
+    "source": (replace(PHASE, packed={"film-10": b"Weights"}), ASKED),
+    "name of the source": (replace(PHASE, packed={"film-12": b"weights"}), ASKED),
+    "no source": (replace(PHASE, packed={}), ASKED),
     "examples": (replace(PHASE, pool=examples(31)), ASKED),
     "validation": (replace(PHASE, validation=5), ASKED),
     "depth": (replace(PHASE, task=regression(Network(3, 5))), ASKED),
@@ -72,12 +72,12 @@ def test_whatever_changes_an_error_changes_its_digest(differs: str) -> None:
 def test_no_two_trainings_share_a_digest_and_equal_ones_do() -> None:
     found = [asked_of.digest(other) for asked_of, other in OTHERS.values()]
     assert len(set(found)) == len(found)
-    again = replace(PHASE, pool=examples(30), bases=dict(PHASE.bases))
+    again = replace(PHASE, pool=examples(30), packed=dict(PHASE.packed))
     assert again.digest(Request(Plan.from_dict(json.loads(json.dumps(MOVED.to_dict()))), 0)) == PHASE.digest(ASKED)
-    # Base networks are named in whatever order they were trained.
-    bases = {"a": b"1", "b": b"2"}
-    backward = dict(reversed(bases.items()))
-    assert replace(PHASE, bases=bases).digest(ASKED) == replace(PHASE, bases=backward).digest(ASKED)
+    # Source networks are named in whatever order they were trained.
+    packed = {"a": b"1", "b": b"2"}
+    backward = dict(reversed(packed.items()))
+    assert replace(PHASE, packed=packed).digest(ASKED) == replace(PHASE, packed=backward).digest(ASKED)
 
 
 class Counted:
@@ -129,9 +129,9 @@ def test_what_is_on_record_is_not_trained_again(tmp_path: Path) -> None:
     [
         (asked(plan=Plan.span(Recipe(), 3, "film-10", Span(2, 2))), ["candidate/0", "candidate/1"]),
         (asked(replace(PHASE, role=Role.REGRET)), list(asked())),
-        (asked(replace(PHASE, bases={"film-10": b"others"})), list(asked())),
+        (asked(replace(PHASE, packed={"film-10": b"others"})), list(asked())),
     ],
-    ids=["plan", "role", "base"],
+    ids=["plan", "role", "source"],
 )
 def test_what_was_recorded_of_another_training_is_trained_again(
     tmp_path: Path, now: dict[str, tuple[Phase, Request]], again: list[str]
@@ -161,7 +161,7 @@ def test_a_training_that_diverged_is_none_and_not_tried_again(tmp_path: Path) ->
 
 
 def searching(folder: Path, executor: Counted, resources: Resources | None = None) -> Pipeline:
-    """A run whose data and base network are made up, as far as the end of its searches."""
+    """A run whose data and source network are made up, as far as the end of its searches."""
     pipeline = line(folder, executor, resources)
     pipeline.pool, pipeline.task = examples(450), PHASE.task
     baseline = pipeline.baseline()
@@ -170,14 +170,14 @@ def searching(folder: Path, executor: Counted, resources: Resources | None = Non
 
 
 @pytest.fixture
-def no_bases(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     shape = Shape(3, 4, Network(2, 5), "gelu")
     data = pack(shape.build(), shape, Scaling(torch.zeros(3), torch.ones(3)))
-    shared = replace(PHASE, bases={"film-10": data})
-    monkeypatch.setattr(Pipeline, "shared", lambda self, role, bases, test=None: shared)
+    shared = replace(PHASE, packed={"film-10": data})
+    monkeypatch.setattr(Pipeline, "shared", lambda self, role, packed, test=None: shared)
 
 
-def test_a_search_that_ended_stays_ended(tmp_path: Path, no_bases: None) -> None:
+def test_a_search_that_ended_stays_ended(tmp_path: Path, no_networks: None) -> None:
     first = searching(tmp_path, executor := Counted())
     assert executor.searched == ["baseline", "plans"]
     assert first.baseline_search.spent == first.plans_search.spent == 9
@@ -190,7 +190,7 @@ def test_a_search_that_ended_stays_ended(tmp_path: Path, no_bases: None) -> None
     assert executor.searched == [] and later.plans_search.records() == short.plans_search.records()
 
 
-def test_direct_learning_is_gone_on_with_until_it_has_had_what_the_run_spent(tmp_path: Path, no_bases: None) -> None:
+def test_direct_learning_is_gone_on_with_until_it_has_had_what_the_run_spent(tmp_path: Path, no_networks: None) -> None:
     first = searching(tmp_path, Counted())
     before = (tmp_path / "direct.json").read_bytes()
     rival = first.rival(first.baseline())
@@ -204,13 +204,13 @@ def test_direct_learning_is_gone_on_with_until_it_has_had_what_the_run_spent(tmp
     assert direct_budget(four.budget, math.inf, four.budget.rival).trainings == 4 * four.budget.trainings
 
 
-def test_where_time_cut_the_searches_short_direct_learning_still_catches_up(tmp_path: Path, no_bases: None) -> None:
+def test_where_time_cut_the_searches_short_direct_learning_still_catches_up(tmp_path: Path, no_networks: None) -> None:
     clock = searching(tmp_path, Counted(), Resources(1, search_seconds=0.0))
     direct = clock.baseline()
     assert direct.spent == 3 and clock.rival(direct).spent == 6
 
 
-def test_the_plan_search_tries_what_the_priors_favour(tmp_path: Path, no_bases: None) -> None:
+def test_the_plan_search_tries_what_the_priors_favour(tmp_path: Path, no_networks: None) -> None:
     first = searching(tmp_path, Counted())
     favoured = favourites(json.loads((tmp_path / "priors.json").read_text()))
     tried = {trial.plan.transferred for trial in first.plans_search.records()}
@@ -224,7 +224,7 @@ def test_the_plan_search_tries_what_the_priors_favour(tmp_path: Path, no_bases: 
     assert json.loads((tmp_path / "priors.json").read_text()) == {"linear probe": {"film-10": {"1-1": 0.0}}}
 
 
-def test_plans_get_no_more_trainings_than_direct_learning_had(tmp_path: Path, no_bases: None) -> None:
+def test_plans_get_no_more_trainings_than_direct_learning_had(tmp_path: Path, no_networks: None) -> None:
     clock = searching(tmp_path, Counted(), Resources(1, search_seconds=0.0))
     assert clock.baseline_search.spent == 3  # one trial, which nothing prevents
     assert clock.plans_search.budget.trainings == clock.plans_search.spent == 3
@@ -236,7 +236,7 @@ def test_plans_get_no_more_trainings_than_direct_learning_had(tmp_path: Path, no
     )
 
 
-def test_time_for_searching_is_shared_by_both_searches(tmp_path: Path, no_bases: None) -> None:
+def test_time_for_searching_is_shared_by_both_searches(tmp_path: Path, no_networks: None) -> None:
     found = searching(tmp_path, Counted(), Resources(1, search_seconds=600.0))
     untils = [search.budget.until - found.began for search in (found.baseline_search, found.plans_search)]
     assert untils == pytest.approx([200.0, 400.0])

@@ -34,7 +34,7 @@ TINY = {
     "network.width": 6, "base.epochs": 60, "start.epochs": 2, "start.batch": 15, "ranges.epochs": [1, 3],
     "ranges.batch": [14, 28], "budget.trainings": 6, "budget.seeds": 2, "budget.steps": 20,
 }  # fmt: skip
-NAMES = ["study", "data", "base networks", "evidence", "certificate", "champion"]
+NAMES = ["study", "data", "source networks", "evidence", "certificate", "champion"]
 
 
 class Here(Pipeline):
@@ -207,7 +207,7 @@ def test_what_was_fixed_beforehand_is_what_was_confirmed(copy: Path) -> None:
 
 @pytest.mark.parametrize(
     ("place", "name"),
-    [("data/pool", "data"), ("data/test", "data"), ("bases", "base networks"), ("model", "champion")],
+    [("data/pool", "data"), ("data/test", "data"), ("bases", "source networks"), ("model", "champion")],
 )
 def test_one_bit_of_a_shard_or_network_is_found(copy: Path, place: str, name: str) -> None:
     (file,) = [path for path in (copy / place).iterdir() if path.suffix in (".arrow", ".safetensors")]

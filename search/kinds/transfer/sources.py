@@ -1,4 +1,4 @@
-"""Base networks: trained once on plenty of cheap examples, then only read."""
+"""Source networks: trained once on plenty of cheap examples, then only read."""
 
 import json
 from dataclasses import dataclass
@@ -11,12 +11,14 @@ from graft.search.run.seeds import Draws, Role
 from graft.search.tasks.base import Examples, Task
 from graft.spaces.plan import Plan, Recipe
 
+FOLDER = "bases"
+"""Where a run keeps them: what it was called at first."""
 HELD = 0.1
 
 
 @dataclass(frozen=True)
-class Base:
-    """A base network: safetensors bytes, its error on source examples it never saw, how it was trained.
+class SourceNetwork:
+    """A source network: safetensors bytes, its error on source examples it never saw, how it was trained.
 
     The last two are not known where it came trained (`graft.search.tasks.pretrained`).
     """
@@ -37,7 +39,7 @@ class Base:
         return {"name": self.name, "sha256": self.sha256, "error": self.error, "recipe": recipe}
 
 
-def train_base(
+def train_source(
     name: str,
     source: str,
     task: Task,
@@ -46,8 +48,8 @@ def train_base(
     seed: int,
     device: str = "cpu",
     index: int = 0,
-) -> Base:
-    """Train a base network as Qu et al. 2018 do: 80 % of the examples train it, 10 % judge it, 10 % stay unused.
+) -> SourceNetwork:
+    """Train a source network as Qu et al. 2018 do: 80 % of the examples train it, 10 % judge it, 10 % stay unused.
 
     Args:
         name: What plans call it.
@@ -63,35 +65,35 @@ def train_base(
         NonFiniteLoss: If training diverges.
     """
     prepare_process()
-    draws = Draws.of(seed, Role.BASE, index)
+    draws = Draws.of(seed, Role.SOURCE_NETWORK, index)
     held = max(1, int(HELD * len(examples)))
     learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
     training, fitted = task.to_train(Plan(recipe), examples.take(learned), draws, {}, device=device)
     train(training)
     off = task.errors(fitted, task.of_other(source, examples.take(judged)), device)
-    return Base(name, task.pack(fitted), off.value, recipe)
+    return SourceNetwork(name, task.pack(fitted), off.value, recipe)
 
 
-def save_base(base: Base, folder: Path) -> None:
+def save_source(network: SourceNetwork, folder: Path) -> None:
     """Write weights, then the card that makes them valid."""
-    weights, card = stored(base.name, base.recipe, folder)
-    write_bytes(weights, base.data)
-    write_json(card, base.card())
+    weights, card = stored(network.name, network.recipe, folder)
+    write_bytes(weights, network.data)
+    write_json(card, network.card())
 
 
 def stored(name: str, recipe: Recipe | None, folder: Path) -> tuple[Path, Path]:
-    """Where weights and card of a base network lie; no recipe if it came trained."""
+    """Where weights and card of a source network lie; no recipe if it came trained."""
     stem = f"{name}-{recipe.activation if recipe else 'pretrained'}"
     return folder / f"{stem}.safetensors", folder / f"{stem}.json"
 
 
-def load_base(name: str, recipe: Recipe | None, folder: Path) -> Base | None:
-    """The stored base network of that name and recipe, or None if there is none intact."""
+def load_source(name: str, recipe: Recipe | None, folder: Path) -> SourceNetwork | None:
+    """The stored source network of that name and recipe, or None if there is none intact."""
     weights, card = stored(name, recipe, folder)
     try:
         told = json.loads(card.read_text())
         taught = Recipe.from_dict(told["recipe"]) if told["recipe"] else None
-        base = Base(name, weights.read_bytes(), told["error"], taught)
+        found = SourceNetwork(name, weights.read_bytes(), told["error"], taught)
     except (OSError, ValueError, KeyError):
         return None
-    return base if base.sha256 == told["sha256"] and base.recipe == recipe else None
+    return found if found.sha256 == told["sha256"] and found.recipe == recipe else None
