@@ -207,10 +207,17 @@ def test_what_was_fixed_beforehand_is_what_was_confirmed(copy: Path) -> None:
 
 @pytest.mark.parametrize(
     ("place", "name"),
-    [("data/pool", "data"), ("data/test", "data"), ("bases", "source networks"), ("model", "champion")],
+    [
+        ("data/pool/*.arrow", "data"),
+        ("data/test/*.arrow", "data"),
+        ("bases/*.safetensors", "source networks"),
+        ("model/network.safetensors", "champion"),
+        ("model/held.safetensors", "champion"),
+        ("model/members/0.safetensors", "champion"),
+    ],
 )
 def test_one_bit_of_a_shard_or_network_is_found(copy: Path, place: str, name: str) -> None:
-    (file,) = [path for path in (copy / place).iterdir() if path.suffix in (".arrow", ".safetensors")]
+    (file,) = copy.glob(place)
     flip(file)
     assert broken(copy) == [name]
 
