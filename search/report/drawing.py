@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from graft.search.run.certificate import Curve
-from graft.search.run.results import Spectra
+from graft.search.run.shown import Spectra
 
 # Okabe and Ito's colours, which the colour-blind can tell apart: one for each arm, in all figures.
 DIRECT, SAME_RECIPE, SHUFFLED, CANDIDATE, FAILED = "#D55E00", "#E69F00", "#8C5A8C", "#0072B2", "#B00020"

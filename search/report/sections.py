@@ -1,6 +1,6 @@
 """The page of each kind of study, in the order a physicist asks: verdict, knowledge, search, price."""
 
-from graft.search.report import cost, dcl, knowledge, searches, sharing, verdict
+from graft.search.report import cost, dcl, images, knowledge, searches, sharing, verdict
 from graft.search.report.section import Page, Section
 from graft.search.run.results import DclResults, SharingResults, TransferResults
 
@@ -12,6 +12,8 @@ TRANSFER = Page(
         Section("spans", knowledge.moved, knowledge.moved_figures),
         Section("spectra", knowledge.spectra, knowledge.spectra_figures),
         Section("energies", knowledge.energies, knowledge.energies_figures),
+        Section("classes", images.classes, images.classes_figures),
+        Section("restoration", images.restoration, images.restoration_figures),
         Section("searches", searches.searches, searches.figures),
         Section("examples", knowledge.examples, knowledge.examples_figures),
         *CLOSING,

@@ -22,6 +22,7 @@ from graft.search.run.certificate import (
     TransferCertificate,
 )
 from graft.search.run.record import Command, Errors, Record, Values
+from graft.search.run.shown import Classes, Restored, Spectra
 from graft.search.run.trials import Searched, Stage
 from graft.spaces.dcl import Watch
 from graft.spaces.errors import InputError
@@ -167,23 +168,6 @@ class Confirmation(Record):
         return {key: held.pop(key) for key in BEFOREHAND if key in held} | held
 
 
-class Film(Record):
-    """One example: its exact outputs, and those that networks predict."""
-
-    exact: Numbers
-    direct: Numbers | None = None
-    transfer: Numbers | None = None
-
-
-class Spectra(Record):
-    """Examples with exact and predicted outputs."""
-
-    wavelength_nm: Numbers
-    films: tuple[Film, ...]
-    output: str = "output"
-    deviation: Numbers = ()
-
-
 class Levels(Record):
     """Learned energies level by level."""
 
@@ -215,6 +199,8 @@ class TransferResult(Result):
     priors: Mapping[str, Mapping[str, Mapping[str, float]]] = {}
     spectra: Spectra | None = None
     energies: Mapping[str, Account] = {}
+    classes: Classes | None = None
+    restoration: Restored | None = None
     placebos: tuple[Source, ...] = ()
     networks: tuple[Source, ...] = ()
 

@@ -19,7 +19,7 @@ from graft.search.tasks.folders import one_band, table_of
 from graft.simulators.data.shards import generate
 from graft.simulators.data.table import Table
 from graft.simulators.registry import find
-from graft.simulators.solar import wiener
+from graft.simulators.solar import richardson_lucy, wiener
 from graft.simulators.solar.album import LINEAR
 from graft.simulators.solar.folder import survey
 from graft.simulators.solar.observed import NOISE, Observed, Pictures
@@ -160,16 +160,19 @@ class Restoration(Task):
         return {"quality": quality(found, test.outputs), "restored": found[:SHOWN].tolist()}
 
     def shown(self, networks: Mapping[str, Exhibit], test: Examples) -> Exhibit:
-        """The same of networks, of the frames as they are, and of Wiener's filter with r0 fitted to each frame."""
+        """The same of networks, of the frames as they are, and of what needs no network, r0 fitted to each frame."""
         given = self.system(self.study.target).optics
         optics = Optics(given.telescope, given.wavelength, given.pixel, test.inputs.shape[-1])
-        filtered = wiener.restored(test.inputs.astype(np.float64), optics, NOISE)
-        told = {"seen": quality(test.inputs, test.outputs), "wiener": quality(filtered, test.outputs)}
+        frames, true = test.inputs.astype(np.float64), test.outputs.astype(np.float64)
+        fits = wiener.fits(frames, optics, NOISE)
+        found, beside = {"seen": frames, "wiener": wiener.restored(frames, optics, NOISE, fits)}, dict[str, object]()
+        if richardson_lucy.available():
+            found["richardson-lucy"], beside["iterations"] = richardson_lucy.restored(frames, true, optics, fits)
+        told = {name: quality(images, true) for name, images in found.items()}
         told |= {name: network["quality"] for name, network in networks.items()}
-        images = {"seen": test.inputs[:SHOWN].tolist(), "true": test.outputs[:SHOWN].tolist()}
-        images |= {"wiener": filtered[:SHOWN].tolist()}
+        images = {name: one[:SHOWN].tolist() for name, one in found.items()} | {"true": true[:SHOWN].tolist()}
         images |= {name: network["restored"] for name, network in networks.items()}
-        return {"restoration": {"quality": told, "images": images, "pixel_arcsec": optics.pixel}}
+        return {"restoration": {"quality": told, "images": images, "pixel_arcsec": optics.pixel} | beside}
 
     def interface(self) -> dict[str, object]:
         """Shape and unit of an image."""

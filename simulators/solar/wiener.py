@@ -1,5 +1,7 @@
 """Undoing seeing without a network: Wiener's filter, r0 fitted to each frame's own power spectrum."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from graft.simulators.solar.fields import Floats, spectrum
@@ -9,7 +11,16 @@ GUESSES = np.geomspace(0.03, 0.4, 28)
 """Values of r0 that are tried, metres."""
 
 
-def fitted(frame: Floats, optics: Optics, noise: float) -> tuple[float, float]:
+Fit = tuple[float, float]
+"""r0 in metres, and the variance of the true image."""
+
+
+def fits(frames: Floats, optics: Optics, noise: float) -> list[Fit]:
+    """Return what fits each of several frames (n, side, side) best; arguments as of `fitted`."""
+    return [fitted(frame, optics, noise) for frame in frames]
+
+
+def fitted(frame: Floats, optics: Optics, noise: float) -> Fit:
     """Return r0 in metres and the variance of the true image that fit a frame's periodogram best (Whittle 1953).
 
     The model is variance x `spectrum` x (mean transfer)^2 + noise. Frequencies below one cycle per two sides are left
@@ -29,36 +40,36 @@ def fitted(frame: Floats, optics: Optics, noise: float) -> tuple[float, float]:
     prior = _prior(optics)
     best = (np.inf, float(GUESSES[0]), 1.0)
     for r0 in GUESSES:
-        shape = prior * _transfer(optics, float(r0)) ** 2
+        shape = prior * transfer(optics, float(r0)) ** 2
         for variance in np.geomspace(2e-4, 2e-2, 13):
             model = variance * shape[used] + noise**2
             best = min(best, (float(np.sum(np.log(model) + power[used] / model)), float(r0), float(variance)))
     return best[1], best[2]
 
 
-def restored(frames: Floats, optics: Optics, noise: float) -> Floats:
-    """Return frames (n, side, side) filtered, each by its own fit; edges are mirrored.
+def restored(frames: Floats, optics: Optics, noise: float, fits: Sequence[Fit]) -> Floats:
+    """Return frames (n, side, side) filtered; edges are mirrored.
 
     Args:
         frames: In units of the quiet Sun.
         optics: Of frames of this side.
         noise: Deviation of a pixel.
+        fits: Of each frame, from `graft.simulators.solar.wiener.fits`.
     """
     side = frames.shape[-1]
     wide = Optics(optics.telescope, optics.wavelength, optics.pixel, 2 * side)
     found = np.empty(frames.shape)
-    for frame, clear in zip(frames, found, strict=True):
-        r0, variance = fitted(frame, optics, noise)
-        transfer = _transfer(wide, r0)
-        filtered = transfer / (transfer**2 + noise**2 / (variance * _prior(wide)))
+    for frame, (r0, variance), clear in zip(frames, fits, found, strict=True):
+        mean = transfer(wide, r0)
+        filtered = mean / (mean**2 + noise**2 / (variance * _prior(wide)))
         padded = np.pad(frame - frame.mean(), side // 2, mode="symmetric")[: 2 * side, : 2 * side]
         middle = slice(side // 2, side // 2 + side)
         clear[:] = np.fft.ifft2(np.fft.fft2(padded) * filtered).real[middle, middle] + frame.mean()
     return found
 
 
-def _transfer(optics: Optics, r0: float) -> Floats:
-    """Mean transfer of stabilised frames."""
+def transfer(optics: Optics, r0: float) -> Floats:
+    """Return the mean transfer of stabilised frames (side, side), in FFT order; r0 in metres."""
     mean = short_exposure(optics.frequencies, optics.wavelength, r0, optics.telescope.diameter)
     return optics.transfer().real * mean
 

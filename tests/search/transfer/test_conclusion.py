@@ -7,7 +7,7 @@ from graft.search.engine.searched import Direct, by_budget
 from graft.search.kinds.transfer.conclusion import best_measured
 from graft.search.report import drawing
 from graft.search.run.certificate import Comparison
-from graft.search.run.results import Spectra
+from graft.search.run.shown import Spectra
 from graft.search.run.trials import Trial
 from graft.search.tasks.regression import predicted
 from graft.simulators.registry import find

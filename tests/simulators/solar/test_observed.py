@@ -5,7 +5,7 @@ import pytest
 
 from graft.models.fidelity import image_error, psnr
 from graft.simulators.registry import find
-from graft.simulators.solar import wiener
+from graft.simulators.solar import richardson_lucy, wiener
 from graft.simulators.solar.observed import NOISE, TIMES, Observed, hinode, levelled, truth
 from graft.simulators.solar.screens import screens
 from graft.simulators.solar.seeing import Optics
@@ -62,10 +62,24 @@ def test_wiener_s_filter_fits_r0_and_gains() -> None:
     rows = simulator.draw(24, np.random.default_rng(4))
     given = simulator.optics
     optics = Optics(given.telescope, given.wavelength, given.pixel, 32)
-    found = wiener.restored(rows["frame"], optics, NOISE)
+    fits = wiener.fits(rows["frame"], optics, NOISE)
+    found = wiener.restored(rows["frame"], optics, NOISE, fits)
     assert (psnr(found, rows["image"]) - psnr(rows["frame"], rows["image"])).mean() > 0.8
-    r0 = [wiener.fitted(frame, optics, NOISE)[0] for frame in rows["frame"]]
+    r0 = [r0 for r0, _ in fits]
     assert np.corrcoef(np.log(r0), np.log(rows["r0"][:, 0]))[0, 1] > 0.3
+
+
+def test_richardson_lucy_gains_with_the_number_of_iterations_that_suits_best() -> None:
+    pytest.importorskip("skimage")
+    simulator = Observed(truth("hinode"), 32, later=True)
+    rows = simulator.draw(12, np.random.default_rng(4))
+    given = simulator.optics
+    optics = Optics(given.telescope, given.wavelength, given.pixel, 32)
+    fits = wiener.fits(rows["frame"], optics, NOISE)
+    found, iterations = richardson_lucy.restored(rows["frame"], rows["image"], optics, fits)
+    assert iterations in richardson_lucy.ITERATIONS
+    assert (psnr(found, rows["image"]) - psnr(rows["frame"], rows["image"])).mean() > 0.4
+    assert found.mean() == pytest.approx(rows["frame"].mean(), rel=0.01)
 
 
 def test_an_unknown_truth_is_told_with_those_there_are() -> None:
