@@ -1,22 +1,32 @@
 """Initial weights: drawn from a generator, and an output that begins at the constant that suits its loss best."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from graft.models.linear_part import LinearPart
 from graft.models.surgery import blocks_of
 from graft.spaces.plan import Recipe
 
+Anew = Callable[[], nn.Module]
+"""Builds a network, its weights drawn from PyTorch's own generator."""
 PROBES = 4
 """Rows on which it is tried whether the output follows the head's bias."""
 HALVINGS = 60
 """Of the interval in which the constant for Huber's loss is sought: more than float64 can tell."""
 
 
-def initialise(network: nn.Module, recipe: Recipe, generator: torch.Generator, inputs: Tensor, outputs: Tensor) -> None:
+def initialise(
+    network: nn.Module,
+    recipe: Recipe,
+    generator: torch.Generator,
+    inputs: Tensor,
+    outputs: Tensor,
+    anew: Anew | None = None,
+) -> None:
     """Draw all weights of a network anew as its recipe says, and set where its output begins.
 
     Args:
@@ -25,34 +35,58 @@ def initialise(network: nn.Module, recipe: Recipe, generator: torch.Generator, i
         generator: Draws the weights.
         inputs: (examples, inputs), standardised: what it will be trained on.
         outputs: (examples, ...).
+        anew: As of `draw_weights`.
     """
-    draw_weights(network, recipe.initial_scale, generator)
+    draw_weights(network, recipe.initial_scale, generator, anew)
     for part in _linear_parts(network):
         part.fit(inputs, outputs, recipe.loss)
     set_head(network, recipe, inputs, outputs)
 
 
-def draw_weights(network: nn.Module, scale: float, generator: torch.Generator) -> None:
+def draw_weights(network: nn.Module, scale: float, generator: torch.Generator, anew: Anew | None = None) -> None:
     """Draw all weights anew by PyTorch's rules, weights (not biases) of linear maps and the like times ``scale``.
 
     For linear layers that is U(-a, a) with a = 1/sqrt(fan in) for weights and biases alike, drawn here from an explicit
     generator, block after block, so that a block's initial weights do not depend on what other blocks become. Any
-    other layer (convolution, normalisation) draws by its own ``reset_parameters`` from a seed of that generator; a
-    bare parameter, which has no rule, keeps what it was built with.
+    other layer (convolution, normalisation) draws by its own ``reset_parameters`` from a seed of that generator. What
+    has no such rule (bare parameters, weights of parametrised layers, an attention's projections) is taken from
+    another network that is built from a seed of it.
+
+    Args:
+        network: Written to.
+        scale: Factor on weights.
+        generator: Draws.
+        anew: Builds the network again, from PyTorch's own generator. None: what has no rule stays as it was built.
     """
+    drawn: set[int] = set()
     for layer in network.modules():
-        if isinstance(layer, nn.Linear):
+        own = dict(layer.named_parameters(recurse=False))
+        if isinstance(layer, nn.Linear) and "weight" in own:  # a parametrised one has it elsewhere
             bound = layer.in_features**-0.5
             with torch.no_grad():
                 layer.weight.uniform_(-bound, bound, generator=generator).mul_(scale)
                 if layer.bias is not None:
                     layer.bias.uniform_(-bound, bound, generator=generator)
-        elif callable(reset := getattr(layer, "reset_parameters", None)):
+        elif callable(reset := getattr(layer, "reset_parameters", None)) and not is_parametrized(layer):
             with seeded(draw_seed(generator)), torch.no_grad():
                 reset()
-                for name, weight in layer.named_parameters(recurse=False):
+                for name, weight in own.items():
                     if name.startswith("weight") and weight.dim() > 1:
                         weight.mul_(scale)
+        else:
+            continue
+        drawn |= set(map(id, own.values()))
+    left = {name: weight for name, weight in network.named_parameters() if id(weight) not in drawn}
+    if left and anew is not None:
+        with seeded(draw_seed(generator)):
+            other = anew()
+        with torch.no_grad():
+            theirs = dict(other.named_parameters())
+            for name, weight in left.items():
+                weight.copy_(theirs[name] * (scale if "weight" in name and weight.dim() > 1 else 1.0))
+            for (name, into), (_, values) in zip(network.named_buffers(), other.named_buffers(), strict=True):
+                if ".parametrizations." in name:  # an orthogonal layer keeps there where its weights began
+                    into.copy_(values)
 
 
 def draw_seed(generator: torch.Generator) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from graft.models.scaling import Scaling
 from graft.models.surgery import blocks_of
+from graft.models.weights import named_once, restore
 from graft.spaces.errors import InputError, number
 from graft.spaces.errors import name as plain_name
 
@@ -88,6 +89,8 @@ def read(path: Path) -> Weights:
                 activation = json.loads((file.metadata() or {}).get("shape", "{}")).get("activation", "")
         else:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
+            if isinstance(tensors, Mapping) and isinstance(held := tensors.get("state_dict"), Mapping):
+                tensors = dict(held)  # a checkpoint of Lightning, and of many who write their own
     except Exception as problem:
         said = (str(problem).strip().splitlines() or [type(problem).__name__])[0][:160]
         raise InputError(
@@ -115,7 +118,10 @@ def put(network: nn.Module, tensors: Mapping[str, Tensor], file: str) -> nn.Modu
     Raises:
         InputError: Naming the first block and weight that do not fit, with both shapes.
     """
-    ours = network.state_dict()
+    ours = named_once(network)
+    tensors = _unwrapped(tensors, ours)
+    aliases = network.state_dict().keys() - ours.keys()
+    tensors = {name: tensor for name, tensor in tensors.items() if name not in aliases}
     blocks = len(blocks_of(network))
     for name in [*ours, *tensors]:
         mine, theirs = (tuple(held[name].shape) if name in held else None for held in (ours, tensors))
@@ -125,8 +131,16 @@ def put(network: nn.Module, tensors: Mapping[str, Tensor], file: str) -> nn.Modu
                 f"{file} does not fit: {_where(name)} {said[0]} in the file and {said[1]} in the network of {blocks} "
                 "blocks; allowed: weights of the same class, built with the same settings, inputs and outputs"
             )
-    network.load_state_dict({name: tensor.to(ours[name].dtype) for name, tensor in tensors.items()})
+    restore(network, {name: tensor.to(ours[name].dtype) for name, tensor in tensors.items()})
     return network
+
+
+def _unwrapped(tensors: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Tensors by the network's own names, from what DataParallel, compile or Lightning put before each of them."""
+    prefix = next((name.removesuffix(known) for name in tensors for known in ours if name.endswith(f".{known}")), "")
+    if not prefix or any(name in ours for name in tensors) or not all(name.startswith(prefix) for name in tensors):
+        return tensors
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
 
 
 def _where(name: str) -> str:

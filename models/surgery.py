@@ -147,6 +147,6 @@ def transplant(target: nn.Module, sources: Mapping[str, nn.Module], blocks: Sequ
         if block.source is None:
             continue
         copied += copy_span(target, named(sources, block.source), Span(number, number), overlap=True, scale=block.scale)
-        for parameter in ours[number - 1].parameters():
-            parameter.requires_grad_(block.rate > 0)
+        if block.rate == 0:
+            ours[number - 1].requires_grad_(False)
     return copied

@@ -97,6 +97,9 @@ def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
     steps = recipe.epochs * len(sizes)
     done, mean = 0, math.nan
     network.train()
+    for module, block in zip(blocks_of(network), training.blocks, strict=False):
+        if block.rate == 0:  # frozen are its running statistics too, and nothing is dropped out of it
+            module.eval()
     for epoch in range(1, recipe.epochs + 1):
         order = torch.randperm(len(inputs), generator=training.order).to(inputs.device)
         total = torch.zeros((), device=inputs.device)
@@ -185,18 +188,19 @@ def _optimiser(network: nn.Module, recipe: Recipe, blocks: Sequence[Block]) -> t
     if not groups:
         raise InputError("every block is frozen; allowed: at least one block with a rate above 0")
     settings = [{"params": params, "lr": recipe.rate * rate} for rate, params in groups.items()]
+    fused = not any(parameter.is_complex() for parameter in network.parameters())  # which the fused steps refuse
     match recipe.optimiser:
         case "adamw":
-            return torch.optim.AdamW(settings, weight_decay=recipe.decay, fused=True)
+            return torch.optim.AdamW(settings, weight_decay=recipe.decay, fused=fused)
         case "adam":
-            return torch.optim.Adam(settings, weight_decay=recipe.decay, fused=True)
+            return torch.optim.Adam(settings, weight_decay=recipe.decay, fused=fused)
         case _:
-            return torch.optim.SGD(settings, momentum=0.9, weight_decay=recipe.decay, fused=True)
+            return torch.optim.SGD(settings, momentum=0.9, weight_decay=recipe.decay, fused=fused)
 
 
 def _pulls(network: nn.Module, blocks: Sequence[Block]) -> Iterator[tuple[Tensor, Tensor, float]]:
     """(parameter, where it started, strength) for every trained parameter that is pulled back."""
     for module, block in zip(blocks_of(network), blocks, strict=False):
         if block.pull > 0 and block.rate > 0:
-            for parameter in module.parameters():
+            for parameter in filter(lambda one: one.requires_grad, module.parameters()):
                 yield parameter, parameter.detach().clone(), block.pull

@@ -16,11 +16,42 @@ from graft.models.networks.network import Shape
 from graft.models.scaling import Scaling
 from graft.spaces.errors import InputError
 
+SCALING = ("scaling.mean", "scaling.deviation")
+"""Names of tensors beside the network's own."""
+
+
+def named_once(network: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a network by name; one that has several names (tied weights, aliases) by the first of them.
+
+    Raises:
+        InputError: If something of its state cannot be kept as a tensor.
+    """
+    found: dict[str, Tensor] = {}
+    known: set[tuple[object, ...]] = set()
+    for name, tensor in network.state_dict().items():
+        if not isinstance(tensor, Tensor) or name in SCALING:
+            what = "is no tensor" if not isinstance(tensor, Tensor) else "is a name that graft needs for itself"
+            raise InputError(f"{type(network).__name__} keeps {name!r}, which {what}; allowed: tensors by other names")
+        place = tensor.data_ptr(), tensor.shape, tensor.stride()
+        if tensor.numel() and place in known:
+            continue
+        known.add(place)
+        found[name] = tensor.detach().contiguous()
+    return found
+
+
+def restore(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `named_once` gave, whatever else shares these tensors.
+
+    Raises:
+        RuntimeError: If a name is missing or unknown, or a shape differs.
+    """
+    network.load_state_dict(tensors, strict=named_once(network).keys() != tensors.keys())
+
 
 def pack(network: nn.Module, shape: Shape, scaling: Scaling) -> bytes:
     """The network, its shape and its input scaling as safetensors bytes, the same for equal weights."""
-    tensors = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
-    tensors |= {"scaling.mean": scaling.mean, "scaling.deviation": scaling.deviation}
+    tensors = named_once(network) | {"scaling.mean": scaling.mean, "scaling.deviation": scaling.deviation}
     return save(tensors, metadata={"shape": json.dumps(shape.to_dict(), sort_keys=True)})
 
 
@@ -36,7 +67,7 @@ def unpack(path: Path) -> tuple[nn.Module, Shape, Scaling]:
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         scaling = Scaling(tensors.pop("scaling.mean"), tensors.pop("scaling.deviation"))
         network = shape.build()
-        network.load_state_dict(tensors)
+        restore(network, tensors)
     except InputError:
         raise
     except Exception as problem:
@@ -48,7 +79,7 @@ def unpack(path: Path) -> tuple[nn.Module, Shape, Scaling]:
 
 def pack_state(network: nn.Module, scaling: Scaling | None, told: Mapping[str, object]) -> bytes:
     """The weights of any network, its input scaling and what else is told, as safetensors bytes."""
-    tensors = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
+    tensors = named_once(network)
     if scaling is not None:
         tensors |= {"scaling.mean": scaling.mean, "scaling.deviation": scaling.deviation}
     return save(tensors, metadata={"told": json.dumps(told, sort_keys=True)})

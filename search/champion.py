@@ -1,11 +1,9 @@
 """The champion: the certified network, ready to predict."""
 
-import csv
 import hashlib
-import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +18,6 @@ from graft.models.scaling import Scaling
 from graft.models.standard import Standard
 from graft.models.train import predict
 from graft.models.weights import as_file, unpack
-from graft.simulators.data.columns import unit
-from graft.simulators.solar.folder import cut
-from graft.simulators.solar.picture import SUFFIXES, is_picture
 from graft.spaces.errors import InputError, unknown
 
 Opened = Callable[[bytes], tuple[nn.Module, Scaling | None]]
@@ -56,7 +51,7 @@ class Champion:
         Raises:
             InputError: As of a call.
         """
-        rows = np.atleast_2d(np.asarray(inputs, np.float32))
+        rows = np.atleast_2d(np.asarray(inputs, np.float64))
         shape = self.card.get("shape")
         wanted = len(self.card["inputs"]) if self.scaling is None else self.scaling.mean.numel()
         wanted = wanted if shape is None else math.prod(shape)
@@ -64,9 +59,11 @@ class Champion:
             raise InputError(f"inputs have shape {rows.shape}; allowed: (examples, {wanted})")
         # Cards of older runs do not say whether only positive inputs have a meaning.
         lengths = self.card.get("positive", all(column.get("unit") == "nm" for column in self.card["inputs"]))
-        if not np.isfinite(rows).all() or (lengths and (rows <= 0).any()):
+        if not (np.abs(rows) <= np.finfo(np.float32).max).all() or (lengths and (rows <= 0).any()):
             raise InputError(f"inputs hold a value that is no {'positive ' * lengths}finite number; allowed: only such")
-        return torch.from_numpy(rows if shape is None else rows.reshape(-1, *shape))
+        shaped = torch.from_numpy(rows if shape is None else rows.reshape(-1, *shape))
+        # As the network learned: tables in double precision, what was simulated in single.
+        return shaped if self.scaling is None else shaped.to(self.scaling.mean.dtype)
 
     def in_units(self, found: NDArray[np.float64]) -> NDArray[np.float64]:
         """Outputs in the units of the card, from standardised ones where the network learned those."""
@@ -101,7 +98,7 @@ class Several:
 
 def outputs(network: nn.Module, scaling: Scaling | None, inputs: Tensor) -> NDArray[np.float64]:
     """What a network predicts (examples, outputs)."""
-    found = predict(network, inputs if scaling is None else scaling(inputs)).numpy().astype(np.float64)
+    found = predict(network, inputs.float() if scaling is None else scaling(inputs)).numpy().astype(np.float64)
     return found.reshape(len(found), -1)
 
 
@@ -175,103 +172,3 @@ def certified(model: Path) -> tuple[dict[str, Any], Path]:
     if hashlib.sha256(data).hexdigest() != card["sha256"]:
         raise InputError(f"{weights} is not the network that was certified (sha256 differs)")
     return card, weights
-
-
-def outputs_only(folder: Path, temperatures: Sequence[float], sweeps: int) -> None:
-    """Refuse what can be asked of learned energies alone.
-
-    Raises:
-        InputError: If it was asked.
-    """
-    if temperatures or sweeps:
-        raise InputError(
-            f"--temperatures and --sweeps are of learned energies, and {folder} holds none; allowed: neither"
-        )
-
-
-def no_intervals(folder: Path, coverage: float) -> None:
-    """Refuse intervals where none are calibrated.
-
-    Raises:
-        InputError: If they were asked for.
-    """
-    if coverage:
-        raise InputError(f"--intervals is of runs of transfer, and {folder} is of another kind; allowed: without it")
-
-
-def predict_csv(folder: Path, table: Path, task: str = "", opened: Opened = perceptron, coverage: float = 0.0) -> str:
-    """Predictions for a CSV file of inputs, as CSV with the grid, or the outputs' names, as header.
-
-    Where the network was trained on named columns, a header may have them in any order. Where it takes images the file
-    may be one, or a folder of them: each is cut into tiles, row by row, as those that were learned from. With a
-    coverage each output is followed by the ends of its interval, and is the mean of several networks.
-
-    Raises:
-        InputError: If the file cannot be read as numbers, one example a line, its header names other columns, or there
-            are no intervals of that coverage.
-    """
-    several = load_several(folder, opened) if coverage else None
-    champion = load(folder, task, opened)
-    columns, grid, shape = (champion.card.get(key) for key in ("columns", "grid", "shape"))
-    pictured = shape and (table.is_dir() or is_picture(table))
-    rows = _tiles(table, champion.card) if pictured else _rows(table, columns)
-    found = several(rows, coverage) if several else None
-    values = champion(rows) if found is None else found.mean
-    names = [f"{value:g}" for value in grid["values"]] if grid else [str(i + 1) for i in range(values.shape[1])]
-    if columns and not grid:
-        names = columns["outputs"]
-    elif shape and len(champion.card["outputs"]) == values.shape[1]:
-        names = [output["name"] for output in champion.card["outputs"]]
-    if found is not None:
-        names = [f"{name}{end}" for name in names for end in ("", " lower", " upper")]
-        values = np.stack(found, -1).reshape(len(values), -1)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([f"{value:.6g}" for value in row] for row in values)
-    return text.getvalue()
-
-
-def _rows(table: Path, columns: Mapping[str, Sequence[str]] | None) -> list[list[float]]:
-    """Examples of a CSV file, in the order of the columns that the network was trained on."""
-    try:
-        with open(table, newline="", encoding="utf-8-sig") as file:
-            lines = [[cell.strip() for cell in line] for line in csv.reader(file) if "".join(line).strip()]
-        header = bool(lines) and not any(_is_number(cell) for cell in lines[0])
-        rows = [[float(cell) for cell in line] for line in lines[header:]]
-    except (OSError, ValueError, csv.Error) as problem:
-        raise InputError(f"{table}: {problem}; allowed: numbers separated by commas, one example a line") from None
-    if not rows or len({len(row) for row in rows}) != 1:
-        raise InputError(f"{table}: {len(rows)} examples of differing width; allowed: at least one, all of equal width")
-    if columns and header:
-        order = _places(lines[0], columns["inputs"], table)
-        rows = [[row[place] for place in order] for row in rows]
-    return rows
-
-
-def _tiles(place: Path, card: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Tiles (tiles, pixels) of an image, or of those in a folder in order of their names."""
-    files = sorted(one for one in place.rglob("*") if is_picture(one)) if place.is_dir() else [place]
-    if not files:
-        raise InputError(f"{place} holds no images; allowed: files that end in {', '.join(SUFFIXES)}")
-    tiles = np.concatenate([cut(file, card["shape"][0], bool(card.get("logarithmic"))) for file in files])
-    if not len(tiles):
-        raise InputError(f"{place} has no tile with hardly anything masked; allowed: images with one")
-    return tiles.reshape(len(tiles), -1)
-
-
-def _places(cells: Sequence[str], wanted: Sequence[str], table: Path) -> list[int]:
-    """Where the columns that the network was trained on stand in a header, with all their units or without any."""
-    for spelt in (list, lambda some: [unit(cell)[0] for cell in some]):
-        found, names = spelt(cells), spelt(wanted)
-        if sorted(found) == sorted(names) and len(set(names)) == len(names):
-            return [found.index(name) for name in names]
-    raise InputError(f"{table} has columns {', '.join(cells)}; allowed: {', '.join(wanted)}, in any order")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

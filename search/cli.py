@@ -72,13 +72,14 @@ def parser() -> Parser:
     added["run"].add_argument("--trials", type=int, metavar="N", help=help)
     help = "what the search of a DCL study makes small, such as label-free or likelihood"
     added["run"].add_argument("--score", metavar="SCORE", help=help)
-    help = "inputs.csv, one example a line, or images; of a learned energy states.npy or a lattice such as ising-32x32"
+    help = "inputs.csv, one example a line, .npy, Arrow, -, images; of an energy states.npy or a lattice (ising-32x32)"
     added["predict"].add_argument("inputs", metavar="INPUTS", help=help)
     help = "of a lattice, such as 1.5,2.27,4 (default: those of the study)"
     added["predict"].add_argument("--temperatures", metavar="T,T", default="", help=help)
     added["predict"].add_argument("--sweeps", type=int, metavar="N", help="of a lattice, at each temperature")
     added["predict"].add_argument("--task", metavar="TASK", default="", help="which, if the run learned several")
     help = "tell intervals that hold this share of exact values, such as 0.9, output by output"
+    added["predict"].add_argument("--strict", action="store_true", help="refuse inputs outside what was learned")
     added["predict"].add_argument("--intervals", type=float, metavar="SHARE", help=help)
     added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")
     added["ui"].add_argument("--port", type=int, metavar="N")

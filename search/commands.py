@@ -1,5 +1,6 @@
 """What each command of the command line does. Each returns what a program would read, and prints for people."""
 
+import csv
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,7 +136,7 @@ def report(options: Namespace) -> object:
 
 def predict(options: Namespace) -> object:
     """``predict``: the champion's outputs for a file of inputs; what a learned energy predicts on any lattice."""
-    from graft.search.kinds.base import Asked
+    from graft.search.prediction import Asked
 
     if options.sweeps is not None:
         whole("--sweeps", options.sweeps, 100)
@@ -143,10 +144,19 @@ def predict(options: Namespace) -> object:
     if options.intervals is not None:
         number("--intervals", options.intervals, 0.01, 0.999)
     told = _numbers(options.temperatures)
-    asked = Asked(options.inputs, options.task, told, options.sweeps or 0, options.intervals or 0.0, options.json)
+    asked = Asked(
+        options.inputs,
+        options.task,
+        told,
+        options.sweeps or 0,
+        options.intervals or 0.0,
+        options.strict,
+        options.json,
+    )
     text = _kind_in(folder).predict(folder, asked)
     options.say(text.rstrip("\n"))
-    return {"csv": text}
+    header, *rows = csv.reader(text.splitlines())
+    return {"columns": header, "rows": [[float(cell) for cell in row] for row in rows]}
 
 
 def ui(options: Namespace) -> object:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from graft.spaces.errors import choice, whole
 
 ROLES = ("input", "output", "aside")
-KINDS: Mapping[str, pa.DataType] = MappingProxyType({"float32": pa.float32(), "int8": pa.int8(), "uint8": pa.uint8()})
+KINDS: Mapping[str, pa.DataType] = MappingProxyType(
+    {"float32": pa.float32(), "float64": pa.float64(), "int8": pa.int8(), "uint8": pa.uint8()}
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def tensor_field(
         role: ``"input"`` or ``"output"`` of the network that will learn the scenario, or ``"aside"`` if neither.
         unit: For example ``"nm"``; ``"1"`` if dimensionless.
         description: One line.
-        kind: Of its numbers: ``"float32"``, ``"int8"`` or ``"uint8"``.
+        kind: Of its numbers: ``"float32"``, ``"float64"``, ``"int8"`` or ``"uint8"``.
 
     Raises:
         InputError: If the role or the kind is unknown.
@@ -129,6 +131,8 @@ class Simulator(ABC):
             if values.shape != expected:
                 raise ValueError(f"{self.name}.{field.name} has shape {values.shape}; its schema says {expected}")
             kind = field.type.value_type
+            if np.iscomplexobj(values):
+                raise ValueError(f"{self.name}.{field.name} is complex; allowed: real numbers, such as its modulus")
             if kind != pa.float32() and values.dtype != kind.to_pandas_dtype():
                 raise ValueError(f"{self.name}.{field.name} holds {values.dtype}; its schema says {kind}")
             bad = np.argwhere(~(np.abs(values) <= np.finfo(np.float32).max))

@@ -27,7 +27,7 @@ ARROWS = {
     "tasks": {"run", "settings"},
     "tracking": {"run"},
     "report": {"run", "proof", "settings"},
-    "kinds": {"run", "settings", "proof", "engine", "tasks", "report", "champion", "estimate"},
+    "kinds": {"run", "settings", "proof", "engine", "tasks", "report", "champion", "prediction", "estimate"},
 }
 """What the rooms of the search may know of each other, however far."""
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))

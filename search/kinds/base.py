@@ -4,8 +4,8 @@ How to add one: subclass `Kind`, and name it in `graft.search.kinds.registry.KIN
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
@@ -13,6 +13,7 @@ from graft.cluster.connect import connection
 from graft.search import report
 from graft.search.engine.progress import Progress
 from graft.search.engine.work import Tracker, Work
+from graft.search.prediction import Asked
 from graft.search.proof.verification import answers
 from graft.search.report.section import Page
 from graft.search.run.certificate import Certificate
@@ -27,27 +28,6 @@ Line = TypeVar("Line", bound=Work)
 Map = TypeVar("Map", bound=Record)
 Written = Callable[[], Certificate]
 """Writes the folder of a run that has been measured, the certificate last; returns that."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a finished run is asked to predict.
-
-    Attributes:
-        what: A CSV file of inputs; where energies were learned a .npy of states, or the name of a lattice.
-        task: Which of several tasks.
-        temperatures: Of a lattice.
-        sweeps: Of a lattice, at each temperature.
-        coverage: Of the interval about each output; 0: none is told.
-        quiet: Whether nothing is told on the way.
-    """
-
-    what: str
-    task: str = ""
-    temperatures: Sequence[float] = ()
-    sweeps: int = 0
-    coverage: float = 0.0
-    quiet: bool = False
 
 
 class Kind(ABC, Generic[Study, Line, Map]):

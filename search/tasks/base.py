@@ -25,7 +25,7 @@ from graft.models.scaling import Scaling
 from graft.models.surgery import blocks_of, frozen, named, shuffle, transplant
 from graft.models.terms import weighted
 from graft.models.train import Augment, Training, predict, train
-from graft.models.weights import no_gradient, pack_state, sha256, unpack_state
+from graft.models.weights import no_gradient, pack_state, restore, sha256, unpack_state
 from graft.search.run.evidence import Beside
 from graft.search.run.folder import Run
 from graft.search.run.results import DataCard
@@ -34,11 +34,11 @@ from graft.search.run.seeds import Draws, Role, glance, stream
 from graft.search.tasks.crossfit import Folds
 from graft.search.tasks.examples import Data as Data
 from graft.search.tasks.examples import Examples as Examples
+from graft.search.tasks.examples import cards
 from graft.search.tasks.fitted import Errors as Errors
 from graft.search.tasks.fitted import Fitted as Fitted
 from graft.search.tasks.fitted import Shape as Shape
 from graft.search.tasks.joining import tied
-from graft.simulators.data.dataset import Dataset
 from graft.simulators.data.table import Table
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan, Recipe
@@ -207,7 +207,12 @@ class Task(ABC):
 
     def initialise(self, network: nn.Module, recipe: Recipe, draws: Draws, seen: Tensor, outputs: Tensor) -> None:
         """Draw all weights of a network anew."""
-        initialise(network, recipe, draws.weights, seen, outputs)
+        shapes = seen.shape[1:], outputs.shape[1:]
+        initialise(network, recipe, draws.weights, seen, outputs, lambda: self.constructed(recipe, *shapes))
+
+    def constructed(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> nn.Module:
+        """The network as its constructor draws it from PyTorch's own generator."""
+        return self.network(recipe, inputs, outputs)
 
     def restart(self, network: nn.Module, recipe: Recipe, seen: Tensor, outputs: Tensor) -> None:
         """After copied weights were shuffled, let the output begin where a fresh one does: that is no knowledge."""
@@ -299,7 +304,7 @@ class Task(ABC):
         tensors, scaling, told = unpack_state(data)
         recipe, shapes = Recipe.from_dict(told["recipe"]), (tuple(told["inputs"]), tuple(told["outputs"]))
         network = self.network(recipe, *shapes)
-        network.load_state_dict(tensors)
+        restore(network, tensors)
         return Fitted(network, recipe, *shapes, scaling)
 
     def opened(self, data: bytes) -> tuple[nn.Module, Scaling | None]:
@@ -489,12 +494,3 @@ def fit(phase: Phase, asked: Request) -> tuple[Fitted, Errors]:
     training, fitted = phase.task.to_train(asked.plan, taught, draws, sources, asked.shuffled, device)
     train(training)
     return fitted, phase.task.errors(fitted, test, device)
-
-
-def cards(folder: Path) -> dict[str, DataCard]:
-    """Each data set of a folder by name, rows and the digest of its manifest."""
-    held = {place.name: Dataset.open(place) for place in sorted(folder.iterdir())}
-    return {
-        name: DataCard(simulator=data.manifest.simulator, rows=data.rows, digest=data.digest)
-        for name, data in held.items()
-    }

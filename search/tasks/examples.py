@@ -9,6 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from graft.search.run.results import DataCard
+from graft.simulators.data.dataset import Dataset
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -47,9 +50,18 @@ class Examples:
         """These examples, then others; which belong together is no longer known."""
         return Examples(np.concatenate([self.inputs, others.inputs]), np.concatenate([self.outputs, others.outputs]))
 
+    @property
+    def range(self) -> dict[str, list[float]] | None:
+        """Between which values each input lies; None where inputs are no list of numbers."""
+        if self.inputs.ndim != 2:
+            return None
+        return {"low": self.inputs.min(0).tolist(), "high": self.inputs.max(0).tolist()}
+
     def tensors(self, device: str = "cpu") -> tuple[Tensor, Tensor]:
-        """Both as tensors, copied."""
-        return torch.tensor(self.inputs, device=device), torch.tensor(self.outputs, device=device)
+        """Both as tensors, copied; outputs that training has to reach in single precision."""
+        outputs = torch.tensor(self.outputs, device=device)
+        single = outputs.float() if outputs.dtype == torch.float64 else outputs
+        return torch.tensor(self.inputs, device=device), single
 
 
 class Data(Protocol):
@@ -67,3 +79,12 @@ class Data(Protocol):
 
     def count(self, done: int, wanted: int) -> None:
         """Told how many rows there are."""
+
+
+def cards(folder: Path) -> dict[str, DataCard]:
+    """Each data set of a folder by name, rows and the digest of its manifest."""
+    held = {place.name: Dataset.open(place) for place in sorted(folder.iterdir())}
+    return {
+        name: DataCard(simulator=data.manifest.simulator, rows=data.rows, digest=data.digest)
+        for name, data in held.items()
+    }

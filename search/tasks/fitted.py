@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -33,7 +34,9 @@ class Fitted:
 
     def seen(self, inputs: Tensor) -> Tensor:
         """Inputs as the network takes them."""
-        return inputs if self.scaling is None else self.scaling(inputs)
+        if self.scaling is not None:
+            return self.scaling(inputs)
+        return inputs.float() if inputs.dtype == torch.float64 else inputs
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from graft.search.run.folder import Run
 from graft.search.run.seeds import Draws, Role, entropy, glance, torch_stream
 from graft.search.tasks.base import Calls, Data, Examples, Exhibit, Fitted, Phase, Scores, Shape, Task
 from graft.search.tasks.pretrained import fitted
+from graft.search.tasks.rehearsal import rehearse
 from graft.search.tasks.tables import pool_order
 from graft.search.tasks.transferability import scores
 from graft.simulators.base import Simulator, columns
@@ -78,6 +79,10 @@ class Regression(Task):
     def network(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> nn.Module:
         """The study's network for examples of these shapes."""
         return self.built(recipe, inputs, outputs).build()
+
+    def constructed(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> nn.Module:
+        """The same, as its constructor draws it."""
+        return self.built(recipe, inputs, outputs).constructed()
 
     def built(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> Built:
         """What that network is built from."""
@@ -145,8 +150,15 @@ class Regression(Task):
         target = self.system(self.study.target)
         if isinstance(self.study.network, OwnNetwork):
             self.study.network.tried(target.inputs, target.outputs)
+            rehearse(self, self.study.network.module)
         for file in self.study.weights:
             fitted(self.study, file)
+            told = {*file.mean, *file.deviation}
+            if self.study.network.standardised is False and told - {0.0, 1.0}:
+                raise InputError(
+                    f"{file.name} was given inputs less {file.mean} over {file.deviation}, and network.standardised is "
+                    "false; allowed: mean = 0 and deviation = 1"
+                )
 
     def check(self) -> None:
         """Refuse simulators of a user's own that fail, and tasks whose heads cannot be copied."""
@@ -194,6 +206,8 @@ class Regression(Task):
 
     def scaling(self, inputs: Tensor, first: str | None) -> Scaling:
         """By the training rows; where the first block is copied and its source tells how, as it tells."""
+        if self.study.network.standardised is False:
+            return Scaling.none(inputs)
         measured = Scaling.of(inputs)
         file = next((file for file in self.study.weights if file.name == first), None)
         told = None if file is None else file.scaling(inputs.shape[1])

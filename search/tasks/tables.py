@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,10 @@ from scipy.spatial import cKDTree
 from graft.models.losses import away_from_zero, of_order_one
 from graft.search.run.seeds import Role, stream
 from graft.search.tasks import grouping
-from graft.simulators.data.columns import unit
+from graft.simulators.data.columns import Missing, unit
 from graft.simulators.data.table import SUFFIXES, Read, Table, matches, read
-from graft.spaces.errors import InputError
+from graft.spaces.errors import InputError, choice
+from graft.spaces.words import WEIGHTS
 
 LOCKED = 0.2
 """Share of the pool that holdout mode locks away, at least."""
@@ -36,22 +37,30 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """A study's plain values with its files of data read, checked and described under ``tables``.
 
     Args:
-        values: Plain values of a study, ``outputs`` among them if its files do not say what their outputs are, and
-            ``groups``, the column that says which rows of the target belong together.
+        values: Plain values of a study, ``outputs`` among them if its files do not say what their outputs are,
+            ``groups``, the column that says which rows of the target belong together, and ``missing``, what becomes
+            of rows that lack a value.
         folder: Where relative paths of files begin.
 
     Raises:
         InputError: Naming the file, if one cannot be used.
     """
-    found = {key: value for key, value in values.items() if key not in ("outputs", "groups")}
+    found = {key: value for key, value in values.items() if key not in ("outputs", "groups", "missing")}
     patterns = values.get("outputs", [])
     if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
         raise InputError(f'outputs is {patterns!r}; allowed: a list of names or patterns of columns, such as ["T*"]')
     grouped = values.get("groups", "")
     if not isinstance(grouped, str) or ("groups" in values and not grouped):
         raise InputError(f'groups is {grouped!r}; allowed: the name of a column, such as "sample"')
-    named = [name for name in (*_sources(found), found.get("target")) if isinstance(name, str) and _is_file(name)]
+    missing = values.get("missing", "refuse")
+    choice("missing", missing, get_args(Missing))
+    asked = [name for name in (*_sources(found), found.get("target")) if isinstance(name, str)]
+    for name in asked:
+        _readable(name, folder)
+    named = [name for name in asked if _is_file(name)]
     if not named:
+        if "missing" in values:
+            raise InputError("missing is told, but neither source nor target is a file; allowed: with files of data")
         if "outputs" in values:
             raise InputError(
                 "outputs is told, but neither source nor target is a file; allowed: with files of data only"
@@ -63,7 +72,7 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     files: dict[str, Table] = {}
     held: dict[str, Read] = {}
     for given in dict.fromkeys(named):
-        held[given] = read(folder / given, patterns, grouped)
+        held[given] = read(folder / given, patterns, grouped, missing)
         table, _, outputs, _ = held[given]
         if table.name in [other.name for other in files.values()]:
             raise InputError(f"two files are called {table.name}; allowed: each name once")
@@ -136,6 +145,13 @@ def _is_file(name: object) -> bool:
     return isinstance(name, str) and Path(name).suffix.lower() in SUFFIXES
 
 
+def _readable(name: str, folder: Path) -> None:
+    """Refuse a file of a kind that is not read: its name would be taken for a simulator's."""
+    path = folder / name
+    if path.is_file() and not _is_file(name) and path.suffix not in (".py", ".toml", *WEIGHTS):
+        raise InputError(f"{path} is no file of examples; allowed: one that ends in {', '.join(SUFFIXES)}")
+
+
 def _sources(values: Mapping[str, Any]) -> list[Any]:
     sources = values.get("sources", [])
     return list(sources) if isinstance(sources, list | tuple) else []
@@ -164,6 +180,14 @@ def _aligned(source: Table, target: Table) -> None:
                 raise InputError(
                     f"{name!r} is number {theirs.index(name) + 1} of the {kind} of {source.name} and number "
                     f"{place + 1} of {target.name}; allowed: the same place in both, for layers are copied by place"
+                )
+        told = [{unit(header)[0]: unit(header)[1] for header in getattr(table, kind)} for table in (source, target)]
+        for name, first in told[0].items():
+            second = told[1].get(name, first)
+            if first != second and "1" not in (first, second):
+                raise InputError(
+                    f"{name!r} is in {first} in {source.name} and in {second} in {target.name}; allowed: the same unit "
+                    "in both, for the network of one is asked with the values of the other"
                 )
 
 

@@ -6,6 +6,7 @@ was measured. Each is a score of spans, larger is better, of one source network 
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +37,11 @@ def scores(phase: Phase, recipe: Recipe) -> dict[str, dict[str, dict[str, float]
     rows, exact = phase.pool.tensors()
     outputs = exact.double().numpy()
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in NAMES}
+    shapes = tuple(rows.shape[1:]), tuple(exact.shape[1:])
     for source in phase.packed:
-        network = phase.task.network(recipe, tuple(rows.shape[1:]), tuple(exact.shape[1:]))
-        draw_weights(network, recipe.initial_scale, Draws.of(phase.seed, phase.role, 0).weights)
+        network = phase.task.network(recipe, *shapes)
+        draws = Draws.of(phase.seed, phase.role, 0)
+        draw_weights(network, recipe.initial_scale, draws.weights, partial(phase.task.constructed, recipe, *shapes))
         blocks = len(blocks_of(network))
         transplant(network, phase.sources_for(0), [Block(source)] * blocks)
         scaling = phase.task.scaling(rows, source)

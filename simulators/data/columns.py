@@ -1,19 +1,26 @@
 """Reading files of numbers: what is wrong is said with file, column and row."""
 
-import csv
 import hashlib
 import math
 import re
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import scipy.io
 from numpy.typing import NDArray
+from pyarrow import parquet
 
+from graft.simulators.data import dialect
 from graft.spaces.errors import InputError
+
+Missing = Literal["refuse", "drop"]
+ARROW = b"ARROW1"
+"""How an Arrow file begins; a stream does not."""
 
 NPZ = ("inputs", "outputs", "input_names", "output_names", "grid")
 """Arrays of an .npz that say which rows belong together for no file."""
@@ -29,6 +36,8 @@ class Columns:
         values: (rows, columns), finite.
         grid: Coordinate of the outputs, if there is one.
         labels: Which rows belong together, where a column says so: it is none of the others, and may hold text.
+        places: Where each row stands in its file, in words; empty where rows are counted from 0.
+        told: How the file was read, where that may surprise, in words.
     """
 
     headers: tuple[str, ...]
@@ -36,6 +45,8 @@ class Columns:
     values: NDArray[np.float64]
     grid: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 def digest(path: Path) -> str:
@@ -57,23 +68,24 @@ def unit(header: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else (header, "1")
 
 
-def parsed(path: Path, grouped: str = "") -> Columns:
-    """Every column of a .csv, .npz, .arrow or .feather file.
+def parsed(path: Path, grouped: str = "", missing: Missing = "refuse") -> Columns:
+    """Every column of a file of examples.
 
     Args:
         path: The file.
         grouped: The column that says which rows belong together, with its unit or without; no labels if there is none.
+        missing: What becomes of rows in which a value is missing: they are refused, or left out and counted.
 
     Raises:
         InputError: If it cannot be read as numbers, all of them finite.
     """
     digest(path)
-    found = {".csv": _csv, ".npz": _npz}.get(path.suffix.lower(), _arrow)(path, grouped)
+    found = READERS[path.suffix.lower()](path, grouped)
     if not found.labels and (place := _place(found.headers, grouped)) is not None:  # numbers among the others
         labels = tuple(map(repr, found.values[:, place].tolist()))
         others = [i for i in range(len(found.headers)) if i != place]
         headers, roles = (tuple(part[i] for i in others) for part in (found.headers, found.roles))
-        found = Columns(headers, roles, found.values[:, others], found.grid, labels)
+        found = replace(found, headers=headers, roles=roles, values=found.values[:, others], labels=labels)
     if "" in found.headers:
         raise InputError(
             f"{path}: column {found.headers.index('') + 1} has no name; allowed: a name for each (numbers of rows, as "
@@ -82,16 +94,42 @@ def parsed(path: Path, grouped: str = "") -> Columns:
     twice = [header for i, header in enumerate(found.headers) if header in found.headers[:i]]
     if twice:
         raise InputError(f"{path} has column {twice[0]!r} twice; allowed: each column once")
+    empty = np.unique(np.argwhere(np.isnan(found.values))[:, 0])
+    if len(empty) and missing == "drop":
+        found = _without(found, empty)
     if not len(found.values):
         raise InputError(f"{path} has no rows; allowed: at least one example")
     bad = np.argwhere(~(np.abs(found.values) <= np.finfo(np.float32).max))
     if len(bad):
         row, column = bad[0]
+        value = found.values[row, column]
+        said, hint = f"is {value}", ""
+        if math.isnan(value):
+            said, hint = "has no value", f' (missing = "drop" leaves out the {len(empty)} rows that lack one)'
         raise InputError(
-            f"{path}, row {row} (counted from 0), column {found.headers[column]!r} is {found.values[row, column]}; "
-            "allowed: finite numbers of single precision"
+            f"{path}, {_row(found, row)}, column {found.headers[column]!r} {said}; "
+            f"allowed: finite numbers of single precision{hint}"
         )
     return found
+
+
+def _row(found: Columns, row: int) -> str:
+    """Where a row stands."""
+    return found.places[row] if found.places else f"row {row} (counted from 0)"
+
+
+def _without(found: Columns, left: NDArray[np.int64]) -> Columns:
+    """The columns without these rows, which are told."""
+    first = ", ".join(_row(found, row).removeprefix("row ") for row in left[:3]) + (", ..." if len(left) > 3 else "")
+    told = f"{len(left)} row{'s' * (len(left) > 1)} without a value left out ({first})"
+    kept = np.delete(np.arange(len(found.values)), left)
+    return replace(
+        found,
+        values=found.values[kept],
+        labels=tuple(found.labels[row] for row in kept) if found.labels else (),
+        places=tuple(found.places[row] for row in kept) if found.places else (),
+        told=(*found.told, told),
+    )
 
 
 def _place(headers: Sequence[str], grouped: str) -> int | None:
@@ -99,37 +137,35 @@ def _place(headers: Sequence[str], grouped: str) -> int | None:
     return next((i for i, header in enumerate(headers) if grouped and grouped in (header, unit(header)[0])), None)
 
 
-def _csv(path: Path, grouped: str) -> Columns:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            lines = [(reader.line_num, row) for reader in [csv.reader(file)] for row in reader if row]
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise InputError(f"{path}: {problem}; allowed: text, columns separated by commas") from None
-    if not lines:
-        raise InputError(f"{path} is empty; allowed: a header and one example a line")
-    headers = tuple(cell.strip() for cell in lines[0][1])
-    if any(_number(cell) is not None for cell in headers):
+def _text(path: Path, grouped: str) -> Columns:
+    found = dialect.text(path)
+    headers, told, labels = found.header, _place(found.header, grouped), list[str]()
+    plain = [unit(header)[0] for header in headers]
+    mixed = any(dialect.number(name) is not None for name in plain)
+    if not headers or (mixed and any(re.match(r"\d", name) and dialect.number(name) is None for name in plain)):
         raise InputError(
-            f"{path} begins with numbers ({', '.join(headers[:3])}, ...); allowed: a header with names first"
+            f"{path} begins with numbers ({', '.join((headers or found.rows[0])[:3])}, ...); allowed: a header with "
+            "names first"
         )
-    values, told, labels = np.zeros((len(lines) - 1, len(headers))), _place(headers, grouped), list[str]()
-    for place, (line, row) in enumerate(lines[1:]):
-        if len(row) != len(headers):
-            raise InputError(f"{path}, line {line} has {len(row)} cells; allowed: {len(headers)}, as its header has")
+    values = np.zeros((len(found.rows), len(headers)))
+    for place, (line, row) in enumerate(zip(found.lines, found.rows, strict=True)):
         for column, cell in enumerate(row):
             if column == told:
-                labels.append(cell.strip())
+                labels.append(cell)
                 continue
-            number = _number(cell)
-            if number is None or not math.isfinite(number):
+            number = dialect.number(cell)
+            if number is None and cell.lower() in dialect.MISSING:
+                number = math.nan
+            if number is None or math.isinf(number):
                 hint = f" (groups: {grouped!r} is another column, or none)" if grouped else ""
                 raise InputError(
                     f"{path}, line {line}, column {headers[column]!r} is {cell!r}; allowed: a finite number{hint}"
                 )
             values[place, column] = number
+    where = tuple(f"line {line}" for line in found.lines)
     if told is not None:
         headers, values = headers[:told] + headers[told + 1 :], np.delete(values, told, 1)
-    return Columns(headers, ("",) * len(headers), values, labels=tuple(labels))
+    return Columns(headers, ("",) * len(headers), values, labels=tuple(labels), places=where, told=found.told)
 
 
 def _npz(path: Path, grouped: str) -> Columns:
@@ -138,8 +174,41 @@ def _npz(path: Path, grouped: str) -> Columns:
             pass
         with np.load(path, allow_pickle=False) as file:
             held = {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
-        raise InputError(f"{path}: {problem}; allowed: an .npz of plain arrays, none pickled") from None
+    except Exception as problem:  # of damaged bytes zipfile, zlib and numpy's own parser raise whatever they meet
+        raise InputError(f"{path}: {_brief(problem)}; allowed: an .npz of plain arrays, none pickled") from None
+    return _arrays(held, path, grouped)
+
+
+def _mat(path: Path, grouped: str) -> Columns:
+    try:
+        held = scipy.io.loadmat(path)
+    except Exception as problem:  # as of an .npz; of version 7.3, which is HDF5, it raises NotImplementedError
+        raise InputError(
+            f"{path}: {_brief(problem)}; allowed: a .mat of arrays inputs and outputs (save -v7; 7.3 as .h5)"
+        ) from None
+    return _arrays({key: value for key, value in held.items() if not key.startswith("__")}, path, grouped)
+
+
+def _hdf5(path: Path, grouped: str) -> Columns:
+    try:
+        import h5py  # an extra: few have such files
+    except ImportError:
+        raise InputError(f"{path} needs h5py; allowed: pip install 'graft[hdf5]', or an .npz") from None
+    try:
+        with h5py.File(path, "r") as file:
+            held = {key: file[key][()] for key in file if isinstance(file[key], h5py.Dataset)}
+    except Exception as problem:
+        raise InputError(f"{path}: {_brief(problem)}; allowed: HDF5 with datasets inputs and outputs") from None
+    return _arrays({key: np.asarray(value) for key, value in held.items()}, path, grouped)
+
+
+def _brief(problem: Exception) -> str:
+    """What a library raised, in one line."""
+    return " ".join(str(problem).split()) or type(problem).__name__
+
+
+def _arrays(held: Mapping[str, NDArray], path: Path, grouped: str) -> Columns:
+    """Named arrays, of which inputs and outputs have to be there."""
     parts: list[NDArray[np.float64]] = []
     headers: list[str] = []
     roles: list[str] = []
@@ -166,20 +235,22 @@ def _npz(path: Path, grouped: str) -> Columns:
 
 def _arrow(path: Path, grouped: str) -> Columns:
     try:
-        with pa.memory_map(str(path)) as file:
-            table = pa.ipc.open_file(file).read_all()
-    except (OSError, pa.ArrowInvalid) as problem:
-        raise InputError(f"{path}: {problem}; allowed: an Arrow IPC (Feather) file") from None
+        if path.suffix.lower() == ".parquet":
+            table = parquet.read_table(path)
+        else:
+            with pa.memory_map(str(path)) as file:
+                start = file.read(len(ARROW))
+                file.seek(0)
+                table = (pa.ipc.open_file if start == ARROW else pa.ipc.open_stream)(file).read_all()
+    except Exception as problem:  # damaged bytes: pyarrow raises more than its own errors
+        raise InputError(f"{path}: {_brief(problem)}; allowed: Arrow IPC (Feather) or Parquet") from None
     parts: list[NDArray[np.float64]] = []
     headers: list[str] = []
     roles: list[str] = []
     labels: tuple[str, ...] = ()
     for field, column in zip(table.schema, table.columns, strict=True):
-        if column.null_count:
-            row = int(np.flatnonzero(column.is_null().to_numpy())[0])
-            raise InputError(f"{path}, row {row} (counted from 0), column {field.name!r} is empty; allowed: a number")
         if grouped and grouped == field.name:
-            labels = tuple(map(str, column.to_pylist()))
+            labels = tuple("" if label is None else str(label) for label in column.to_pylist())
             continue
         values = _real(_stacked(column, f"{path}, column {field.name!r}"), f"{path}, column {field.name!r}")
         wide = values.shape[1] > 1
@@ -197,7 +268,10 @@ def _arrow(path: Path, grouped: str) -> Columns:
 def _stacked(column: pa.ChunkedArray, where: str) -> NDArray:
     """One Arrow column, rows of lists or tensors stacked."""
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-        return column.to_numpy()
+        return column.cast(pa.float64(), safe=False).to_numpy()  # no value becomes NaN
+    if column.null_count:
+        row = int(np.flatnonzero(column.is_null().to_numpy())[0])
+        raise InputError(f"{where}, row {row} (counted from 0) is empty; allowed: values in every row")
     rows = column.combine_chunks().to_pylist() if column.num_chunks else []
     if not rows or not isinstance(rows[0], list):
         raise InputError(f"{where} holds {column.type}; allowed: numbers, or lists of them")
@@ -228,8 +302,11 @@ def _names(given: NDArray | None, count: int, letter: str, where: str) -> Sequen
     return given.tolist()
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+READERS: Mapping[str, Callable[[Path, str], Columns]] = {
+    **dict.fromkeys(dialect.SUFFIXES, _text),
+    ".npz": _npz,
+    **dict.fromkeys((".arrow", ".feather", ".parquet"), _arrow),
+    ".mat": _mat,
+    **dict.fromkeys((".h5", ".hdf5"), _hdf5),
+}
+"""By how a file's name ends."""

@@ -11,15 +11,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from graft.simulators.base import Grid, Simulator, tensor_field
-from graft.simulators.data import durable, manifest
-from graft.simulators.data.columns import Columns, digest, parsed, unit
+from graft.simulators.data import dialect, durable, manifest
+from graft.simulators.data.columns import READERS, Columns, Missing, digest, parsed, unit
 from graft.simulators.data.dataset import Dataset
 from graft.simulators.data.manifest import DamagedManifest, Manifest
 from graft.simulators.data.shards import write_shard
 from graft.spaces.errors import InputError
 from graft.spaces.errors import name as plain_name
 
-SUFFIXES = (".csv", ".npz", ".arrow", ".feather")
+SUFFIXES = tuple(READERS)
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Table:
         left_out: Rows of the file, counted from 0, that are not used, because they are the target's too.
         shape: Rows and columns of an input that is an image; empty where inputs are numbers.
         notes: What a folder of images was taken for, in lines for people.
+        missing: What becomes of rows in which a value is missing.
+        told: How the file was read, where that may surprise, in words.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Table:
     left_out: tuple[int, ...] = ()
     shape: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    missing: Missing = "refuse"
+    told: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         plain_name("name of a file of data", f"{self.name}-{self.sha256[:12]}")
@@ -86,26 +90,30 @@ class Measured(Simulator):
         path = Path(self.table.path)
         if digest(path) != self.table.sha256:
             raise InputError(f"{path} is not the file that this study began with; allowed: that one, or another --out")
-        inputs, outputs = arrays(parsed(path, self.table.grouped), self.table)
+        inputs, outputs = arrays(parsed(path, self.table.grouped, self.table.missing), self.table)
         return {"inputs": inputs[:n], "outputs": outputs[:n]}
 
 
-def read(path: Path, outputs: Sequence[str] = (), grouped: str = "") -> Read:
+def read(path: Path, outputs: Sequence[str] = (), grouped: str = "", missing: Missing = "refuse") -> Read:
     """Read and check a file of examples.
 
     Args:
-        path: A .csv with a header; an .npz with arrays ``inputs`` and ``outputs``, and if need be ``input_names``,
-            ``output_names``, ``grid``; or an Arrow IPC (Feather) file.
-        outputs: Names or patterns (``"T*"``) of the columns that are outputs, where the file does not say so.
+        path: Text with a header; arrays ``inputs`` and ``outputs``, and if need be ``input_names``, ``output_names``,
+            ``grid``, as .npz, .mat or HDF5; Arrow IPC (Feather) or Parquet.
+        outputs: Names or patterns (``"T*"``) of the columns that are outputs, where the file does not say so; by
+            default those whose names are numbers, the coordinates of a spectrum.
         grouped: The column that says which rows belong together; the file need not have it.
+        missing: What becomes of rows in which a value is missing.
 
     Raises:
         InputError: Naming the file and where possible column and row, if it cannot be used.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path} is no file of examples; allowed: one that ends in {', '.join(SUFFIXES)}")
-    found = parsed(path, grouped)
-    roles = [role or _role(header, outputs) for header, role in zip(found.headers, found.roles, strict=True)]
+    found = parsed(path, grouped, missing)
+    coordinates = [dialect.number(unit(header)[0]) for header in found.headers]
+    meant = outputs or [header for header, value in zip(found.headers, coordinates, strict=True) if value is not None]
+    roles = [role or _role(header, meant) for header, role in zip(found.headers, found.roles, strict=True)]
     names = {kind: tuple(h for h, r in zip(found.headers, roles, strict=True) if r == kind) for kind in set(roles)}
     for kind in ("input", "output"):
         if kind not in names:
@@ -116,7 +124,20 @@ def read(path: Path, outputs: Sequence[str] = (), grouped: str = "") -> Read:
             )
     told = grouped if found.labels else ""
     rows, place = len(found.values), str(path.resolve())
-    table = Table(path.name, digest(path), rows, names["input"], names["output"], found.grid, place, told)
+    along = [value for value, role in zip(coordinates, roles, strict=True) if role == "output" and value is not None]
+    grid = found.grid or (tuple(along) if len(along) == len(names["output"]) > 1 else ())
+    table = Table(
+        path.name,
+        digest(path),
+        rows,
+        names["input"],
+        names["output"],
+        grid,
+        place,
+        told,
+        missing=missing,
+        told=found.told,
+    )
     inputs, values = arrays(found, table)
     constant = np.flatnonzero((values == values[0]).all(0))
     if constant.size:
@@ -179,7 +200,7 @@ def in_words(table: Table) -> str:
         )
     if table.left_out:
         parts.append(f"{len(table.left_out)} more are left out, for they are the target's too, inputs and outputs")
-    return f"{table.name}: {table.rows} rows; {'; '.join(parts)}"
+    return f"{table.name}: {table.rows} rows; {'; '.join([*table.told, *parts])}"
 
 
 def _role(header: str, outputs: Sequence[str]) -> str:
@@ -188,4 +209,5 @@ def _role(header: str, outputs: Sequence[str]) -> str:
 
 def _tensor(role: str, headers: Sequence[str]) -> Any:
     units = {unit(header)[1] for header in headers}
-    return tensor_field(f"{role}s", len(headers), role, units.pop() if len(units) == 1 else "mixed", ", ".join(headers))
+    told = units.pop() if len(units) == 1 else "mixed"
+    return tensor_field(f"{role}s", len(headers), role, told, ", ".join(headers), "float64")

@@ -61,8 +61,8 @@ def test_a_pickle_is_refused_and_not_run(name: str, tmp_path: Path, monkeypatch:
 
 def test_what_is_no_state_dict_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "w.pt"
-    torch.save({"epoch": 3, "state_dict": network().state_dict()}, path)
-    assert "holds epoch, state_dict; allowed: a state_dict, tensors by name" in refused(path)
+    torch.save({"epoch": 3, "weights": network().state_dict()}, path)
+    assert "holds epoch, weights; allowed: a state_dict, tensors by name" in refused(path)
     torch.save(torch.ones(3), path)
     assert "holds Tensor" in refused(path)
     state = network().state_dict()

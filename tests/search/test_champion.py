@@ -6,19 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
+from pyarrow import feather, parquet
 
 from graft.models.initialise import draw_weights
 from graft.models.networks.network import Network, Shape
 from graft.models.scaling import Scaling
 from graft.models.weights import pack
-from graft.search.champion import Champion, load, predict_csv
+from graft.search.champion import Champion, load
+from graft.search.prediction import Asked, predict_csv
 from graft.spaces.errors import InputError
 
 SHAPE = Shape(3, 4, Network(1, 5))
 LENGTHS = [{"name": "thickness", "role": "input", "unit": "nm"}]
 ROW = "40,50,60"
+CARD: dict[str, Any] = {"inputs": [{"name": "t", "unit": "s"}], "grid": None}
 
 
 def build(folder: Path, inputs: list[dict[str, Any]] = LENGTHS, grid: dict[str, Any] | None = None) -> Path:
@@ -77,11 +81,14 @@ def test_inputs_of_another_width_are_refused(champion: Champion, rows: Any, shap
     assert str(refused.value) == f"inputs have shape {shape}; allowed: (examples, 3)"
 
 
+def asked(folder: Path, file: Path, **more: Any) -> str:
+    """What a folder's champion says of a file."""
+    return predict_csv(folder, Asked(str(file), **more))
+
+
 def table(folder: Path, text: str, tmp_path: Path) -> list[list[float]]:
     (tmp_path / "inputs.csv").write_text(text)
-    return [
-        [float(cell) for cell in line.split(",")] for line in predict_csv(folder, tmp_path / "inputs.csv").splitlines()
-    ]
+    return [[float(cell) for cell in line.split(",")] for line in asked(folder, tmp_path / "inputs.csv").splitlines()]
 
 
 @pytest.mark.parametrize("header", ["", "a,b,c\n", "d_1,d_2,d_3\n", "only one word\n", "\n\nfirst,,third\n"])
@@ -97,17 +104,18 @@ def test_a_first_line_without_a_number_is_a_header(
 def test_a_first_line_with_a_number_in_it_is_an_example_mistyped(folder: Path, first: str, tmp_path: Path) -> None:
     # It used to be taken for a header: one example fewer, and nobody was told.
     (tmp_path / "inputs.csv").write_text(f"{first}\n{ROW}\n")
-    with pytest.raises(InputError, match="could not convert string to float: .*allowed: numbers separated by commas"):
-        predict_csv(folder, tmp_path / "inputs.csv")
+    with pytest.raises(InputError, match=r"cell \d of the first line is '.*'; allowed: a number, or names alone"):
+        asked(folder, tmp_path / "inputs.csv")
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "0 examples of differing width"),
-        ("a,b,c\n", "0 examples of differing width"),
-        ("a,b,c\nd,e,f\n", "could not convert"),
-        (f"{ROW}\n1,2\n", "2 examples of differing width"),
+        ("", "is empty"),
+        ("a,b,c\n", "has no rows"),
+        ("a,b,c\nd,e,f\n", "line 2, cell 1 is 'd'"),
+        (f"{ROW}\n1,2\n", "line 2 has 2 cells; allowed: 3, as its first line has"),
+        (f"{ROW}\n4_0,50,60\n", "line 2, cell 1 is '4_0'"),
         (f"{ROW}\n40,0,60\n", "no positive finite number"),
         (f"{ROW}\n40,nan,60\n", "no positive finite number"),
     ],
@@ -115,9 +123,9 @@ def test_a_first_line_with_a_number_in_it_is_an_example_mistyped(folder: Path, f
 def test_a_table_that_cannot_be_used_is_refused(folder: Path, text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "inputs.csv").write_text(text)
     with pytest.raises(InputError, match=said):
-        predict_csv(folder, tmp_path / "inputs.csv")
-    with pytest.raises(InputError, match="allowed: numbers"):
-        predict_csv(folder, tmp_path / "nowhere.csv")
+        asked(folder, tmp_path / "inputs.csv")
+    with pytest.raises(InputError, match="nowhere.csv: No such file"):
+        asked(folder, tmp_path / "nowhere.csv")
 
 
 def test_the_grid_is_the_header_of_what_is_predicted(tmp_path: Path) -> None:
@@ -152,14 +160,72 @@ def test_named_columns_may_come_in_any_order(header: str, tmp_path: Path) -> Non
     texts = {"plain": "d1,d2,angle\n40,50,60\n", "turned": f"{header}\n60,50,40\n", "bare": "40,50,60\n"}
     for name, text in texts.items():
         (tmp_path / f"{name}.csv").write_text(text)
-    found = [predict_csv(folder, tmp_path / f"{name}.csv") for name in texts]
+    found = [asked(folder, tmp_path / f"{name}.csv") for name in texts]
     assert len(set(found)) == 1 and found[0].startswith("T400,T402,R400,R402\n")
+
+
+def test_a_column_in_another_unit_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("d1 [um],d2 [nm],angle\n0.04,50,60\n")
+    with pytest.raises(InputError, match=r"other.csv has d1 in um; allowed: in nm, as it was learned$"):
+        asked(named(tmp_path), tmp_path / "other.csv")
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "feather", "parquet", "tsv", "semicolons", "more"])
+def test_other_files_of_inputs_say_the_same(kind: str, tmp_path: Path) -> None:
+    folder, rows = named(tmp_path), np.array([[40.0, 50.5, 60.0], [41.0, 51.5, 61.0]])
+    (tmp_path / "plain.csv").write_text("40,50.5,60\n41,51.5,61\n")
+    columns = pa.table({name: rows[:, i] for name, i in (("angle", 2), ("d1", 0), ("d2", 1))})
+    path = tmp_path / f"inputs.{kind}"
+    if kind == "npy":
+        np.save(path, rows)
+    elif kind == "npz":
+        np.savez(path, inputs=rows)
+    elif kind == "feather":
+        feather.write_feather(columns, path)
+    elif kind == "parquet":
+        parquet.write_table(columns, path)
+    elif kind == "tsv":
+        path.write_text("# written by hand\nd1\td2\tangle\n40\t50.5\t60\n41\t51.5\t61\n")
+    elif kind == "semicolons":
+        path.write_text("d1;d2;angle\n40;50,5;60\n41;51,5;61\n")
+    else:  # a table with its outputs in it
+        path.write_text("T400,d1,d2,angle\n0.1,40,50.5,60\n0.2,41,51.5,61\n")
+    assert asked(folder, path) == asked(folder, tmp_path / "plain.csv")
+
+
+def test_what_lies_outside_what_was_learned_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = named(tmp_path)
+    card = json.loads((folder / "model" / "card.json").read_text())
+    card |= {"range": {"low": [30.0] * 3, "high": [70.0] * 3}, "inputs": [{"name": n} for n in ("d1", "d2", "angle")]}
+    (folder / "model" / "card.json").write_text(json.dumps(card))
+    (tmp_path / "inside.csv").write_text("30,50,70\n")
+    (tmp_path / "outside.csv").write_text("40,50,60\n40,0.05,60\n40,0.06,75\n")
+    asked(folder, tmp_path / "inside.csv", strict=True)
+    assert capsys.readouterr().err == ""
+    asked(folder, tmp_path / "outside.csv")
+    said = capsys.readouterr().err
+    assert "2 of 3 rows lie outside what was learned (d2: 0.05 to 50, learned were 30 to 70)" in said
+    (tmp_path / "outside.csv").write_text("40,0.04,60\n40,0.05,60\n")
+    with pytest.raises(InputError, match=r"2 of 2 rows .*; times 1000 they would fit: another unit\?\); allowed with"):
+        asked(folder, tmp_path / "outside.csv", strict=True)
+
+
+def test_a_large_offset_costs_no_digits(tmp_path: Path) -> None:
+    # In single precision 1.7e9 + 40 and 1.7e9 + 50 are one number.
+    network = SHAPE.build()
+    draw_weights(network, 1.0, torch.Generator().manual_seed(3))
+    ten = torch.full((3,), 10, dtype=torch.float64)
+    plain, late = (
+        Champion(network, Scaling(torch.full((3,), mean, dtype=torch.float64), ten), CARD) for mean in (50, 1.7e9 + 50)
+    )
+    rows = np.array([[40.0, 50.0, 60.0], [30.0, 31.0, 32.0]])
+    np.testing.assert_array_equal(late(rows + 1.7e9), plain(rows))
 
 
 def test_columns_that_the_network_does_not_know_are_refused(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("d1,d3,angle\n40,50,60\n")
     with pytest.raises(InputError, match="has columns d1, d3, angle; allowed: d1 .nm., d2 .nm., angle, in any order"):
-        predict_csv(named(tmp_path), tmp_path / "other.csv")
+        asked(named(tmp_path), tmp_path / "other.csv")
 
 
 def test_a_task_that_the_run_did_not_learn_is_refused(tmp_path: Path) -> None:
@@ -180,7 +246,7 @@ def test_a_header_is_read_as_files_of_examples_are(text: str, tmp_path: Path) ->
     folder = named(tmp_path)
     (tmp_path / "a.csv").write_text(text, encoding="utf-8")
     (tmp_path / "b.csv").write_text("40,50,60\n")
-    assert predict_csv(folder, tmp_path / "a.csv") == predict_csv(folder, tmp_path / "b.csv")
+    assert asked(folder, tmp_path / "a.csv") == asked(folder, tmp_path / "b.csv")
 
 
 def test_columns_that_only_units_tell_apart_are_told_apart_by_them(tmp_path: Path) -> None:
@@ -190,10 +256,10 @@ def test_columns_that_only_units_tell_apart_are_told_apart_by_them(tmp_path: Pat
     (folder / "model" / "card.json").write_text(json.dumps(card))
     (tmp_path / "a.csv").write_text("T [s],d,T [K]\n50,60,40\n")
     (tmp_path / "b.csv").write_text("40,50,60\n")
-    assert predict_csv(folder, tmp_path / "a.csv") == predict_csv(folder, tmp_path / "b.csv")
+    assert asked(folder, tmp_path / "a.csv") == asked(folder, tmp_path / "b.csv")
     (tmp_path / "a.csv").write_text("T,d,T\n50,60,40\n")
     with pytest.raises(InputError, match="in any order"):
-        predict_csv(folder, tmp_path / "a.csv")
+        asked(folder, tmp_path / "a.csv")
 
 
 def test_one_of_several_tasks_may_be_named_otherwise_than_its_folder(tmp_path: Path) -> None:

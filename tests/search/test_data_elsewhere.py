@@ -12,7 +12,7 @@ from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.study import resolve
-from graft.search.tasks.base import cards
+from graft.search.tasks.examples import cards
 
 SIZES = {"rows.source": 30, "rows.pool": 25, "rows.locked": 5, "rows.validation": 5}
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from graft.search.kinds.base import Asked
 from graft.search.kinds.registry import kind_of
+from graft.search.prediction import Asked
 from graft.search.run.folder import Run
 from graft.search.study import reopened, resolve
 from graft.spaces.errors import InputError

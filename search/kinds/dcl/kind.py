@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from graft.search.champion import no_intervals
 from graft.search.engine.cost import cost
 from graft.search.engine.trials import best_trial, importance
 from graft.search.estimate import AROUND
-from graft.search.kinds.base import Asked, Kind, Written
+from graft.search.kinds.base import Kind, Written
 from graft.search.kinds.dcl.champion import UPDATE, predict
 from graft.search.kinds.dcl.conclusion import certificate, rankings
 from graft.search.kinds.dcl.pipeline import DclPipeline
 from graft.search.kinds.dcl.verdict import comparisons
 from graft.search.kinds.dcl.verification import checks
+from graft.search.prediction import Asked, networks_only
 from graft.search.report.sections import DCL
 from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run, write_bytes
@@ -83,7 +83,7 @@ class Dcl(Kind[DclStudy, DclPipeline, Record]):
         """Energies of states, or what the learned energy predicts of a lattice."""
         if asked.task:
             raise InputError(f"--task is {asked.task!r}; allowed: nothing, for {folder} learned one energy")
-        no_intervals(folder, asked.coverage)
+        networks_only(folder, asked)
         return predict(folder, asked.what, asked.temperatures, asked.sweeps, asked.quiet)
 
 

@@ -7,18 +7,18 @@ from functools import partial
 from pathlib import Path
 
 from graft.models.weights import sha256
-from graft.search.champion import no_intervals, outputs_only, predict_csv
 from graft.search.engine.cost import cost
 from graft.search.engine.searched import Direct, by_budget, searched
 from graft.search.engine.trials import importance
 from graft.search.estimate import AROUND, seconds_per_training
-from graft.search.kinds.base import Asked, Kind, Written
+from graft.search.kinds.base import Kind, Written
 from graft.search.kinds.sharing import mapping
 from graft.search.kinds.sharing.conclusion import best_measured, certificate
 from graft.search.kinds.sharing.pipeline import SharingPipeline
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.sharing.verdict import comparisons, undecided
 from graft.search.kinds.sharing.verification import checks
+from graft.search.prediction import Asked, networks_only, outputs_only, predict_csv
 from graft.search.report.sections import SHARING
 from graft.search.run.certificate import Comparison, Kept, SharingCertificate
 from graft.search.run.folder import Run, write_bytes
@@ -101,9 +101,9 @@ class Sharing(Kind[SharingStudy, SharingPipeline, SharedMap]):
         """Outputs of one task's network for a file of inputs."""
         task = self.study.learned
         task.predicts(folder)
-        outputs_only(folder, asked.temperatures, asked.sweeps)
-        no_intervals(folder, asked.coverage)
-        return predict_csv(folder, Path(asked.what), asked.task, task.opened)
+        outputs_only(folder, asked)
+        networks_only(folder, asked)
+        return predict_csv(folder, asked, task.opened)
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def _write(
         write_bytes(folder / "network.safetensors", network.data)
         card = {"study": study.name, "task": task, "decision": one.decision, "sentence": certified.sentence,
                 "plan": network.plan, "error": network.error, "sha256": sha256(network.data),
-                **line.tasks[task].interface()}  # fmt: skip
+                "range": line.pools[task].range, **line.tasks[task].interface()}  # fmt: skip
         run.write(f"model/{line.tasks[task].called}/card.json", card)
     run.write("certificate.json", certified)
     return certified

@@ -10,7 +10,7 @@ from graft.search.run.certificate import Candidate, Comparison, Curve, TransferC
 from graft.search.run.results import Confirmation, Cost, TransferResult
 from graft.search.run.scale import RATIO, Scale
 from graft.search.run.trials import finite
-from graft.search.tasks.base import Exhibit, Task
+from graft.search.tasks.base import Examples, Exhibit, Task
 from graft.spaces.plan import Plan
 
 MANY, POWER = 400, 0.8
@@ -130,9 +130,9 @@ def _would_decide(candidate: Candidate, comparison: Comparison, fixed: Confirmat
 
 
 def champion_card(
-    study: Study, task: Task, certified: TransferCertificate, network: Exhibit, plan: Plan
+    study: Study, task: Task, certified: TransferCertificate, network: Exhibit, plan: Plan, learned: Examples
 ) -> dict[str, object]:
-    """What a user of the champion needs to know."""
+    """What a user of the champion needs to know; it has learned from inputs such as ``learned``."""
     kept = certified.handed_over
     return {
         "study": study.name,
@@ -143,5 +143,6 @@ def champion_card(
         "error": network["error"],
         "sha256": sha256(network["data"]),
         "ensemble": None if kept is None or kept.ensemble is None else kept.ensemble.to_dict(),
+        "range": learned.range,
         **task.interface(),
     }

@@ -6,12 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from graft.search.champion import outputs_only, predict_csv
 from graft.search.engine.cost import cost
 from graft.search.engine.searched import Direct, by_budget, searched
 from graft.search.engine.trials import importance
 from graft.search.estimate import AROUND, seconds_per_step
-from graft.search.kinds.base import Asked, Kind, Written
+from graft.search.kinds.base import Kind, Written
 from graft.search.kinds.transfer import conclusion, mapping, prospects, regressors
 from graft.search.kinds.transfer.confirmation import REFITS
 from graft.search.kinds.transfer.ensemble import Ensemble, ensemble
@@ -19,6 +18,7 @@ from graft.search.kinds.transfer.pipeline import Confirmed, Pipeline
 from graft.search.kinds.transfer.sources import SourceNetwork
 from graft.search.kinds.transfer.study import Study
 from graft.search.kinds.transfer.verification import checks
+from graft.search.prediction import Asked, outputs_only, predict_csv
 from graft.search.report.sections import TRANSFER
 from graft.search.run.certificate import Curve, Kept, Reference, TransferCertificate
 from graft.search.run.folder import Run, write_bytes
@@ -131,8 +131,8 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         """Outputs for a file of inputs."""
         task = self.study.learned
         task.predicts(folder)
-        outputs_only(folder, asked.temperatures, asked.sweeps)
-        return predict_csv(folder, Path(asked.what), asked.task, task.opened, asked.coverage)
+        outputs_only(folder, asked)
+        return predict_csv(folder, asked, task.opened)
 
 
 def _learned_from(line: Pipeline, confirmed: Confirmed) -> int:
@@ -185,6 +185,6 @@ def _write(
     write_bytes(run.path("model", "network.safetensors"), best["data"])
     if several is not None:
         several.write(run)
-    run.write("model/card.json", conclusion.champion_card(line.study, line.task, certified, best, plan))
+    run.write("model/card.json", conclusion.champion_card(line.study, line.task, certified, best, plan, line.pool))
     run.write("certificate.json", certified)
     return certified

@@ -14,7 +14,7 @@ import pytest
 from this_process import connected, unreachable, written
 
 from graft.search import report
-from graft.search.champion import load, predict_csv
+from graft.search.champion import load
 from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.progress import Progress
 from graft.search.kinds.base import Kind
@@ -22,6 +22,7 @@ from graft.search.kinds.registry import kind_of
 from graft.search.kinds.sharing import conclusion, verdict
 from graft.search.kinds.sharing.kind import Sharing
 from graft.search.kinds.sharing.pipeline import SharingPipeline
+from graft.search.prediction import Asked, predict_csv
 from graft.search.report.sections import SHARING
 from graft.search.run.certificate import Certificate
 from graft.search.run.evidence import Entry, Evidence
@@ -136,7 +137,8 @@ def test_every_task_has_its_network(finished: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown task ''; allowed: film-2, film-3, film-4"):
         load(finished)
     (tmp_path / "films.csv").write_text("50,50,50\n")
-    assert len(predict_csv(finished, tmp_path / "films.csv", "film-3").splitlines()) == 2
+    asked = Asked(str(tmp_path / "films.csv"), "film-3")
+    assert len(predict_csv(finished, asked).splitlines()) == 2
 
 
 def test_a_finished_run_is_not_done_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:

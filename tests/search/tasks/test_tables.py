@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from graft.models.scaling import Scaling
 from graft.search.study import resolve
 from graft.search.tasks.tables import with_tables
-from graft.simulators.data.table import Measured, in_words
+from graft.simulators.data.table import Measured, in_words, keep
 from graft.spaces.errors import InputError
 
 RNG = np.random.default_rng(7)
@@ -130,3 +132,43 @@ def test_the_same_inputs_with_other_answers_are_what_a_cheap_model_gives(folder:
 def test_a_recipe_that_is_no_table_is_refused(folder: Path) -> None:
     with pytest.raises(InputError, match="base"):
         resolve(str(study(folder, extra='metric = "normalised-l1"\nbase = 3')))
+
+
+def test_units_that_contradict_are_refused(folder: Path) -> None:
+    csv(folder / "cheap.csv", slice(40, 80), "d1 [um],d2 [nm],d3 [nm],T400,T402,R400")
+    with pytest.raises(InputError, match=r"'d1' is in um in cheap.csv and in nm in dear.csv; allowed: the same unit"):
+        resolve(str(study(folder)))
+    csv(folder / "cheap.csv", slice(40, 80), "d1,d2 [nm],d3 [nm],T400,T402,R400")
+    resolve(str(study(folder)))  # a file that tells none contradicts nothing
+
+
+def test_a_file_of_another_kind_is_named(folder: Path) -> None:
+    (folder / "dear.csv").rename(folder / "dear.xlsx")
+    (folder / "mine.toml").write_text('source = "cheap.csv"\ntarget = "dear.xlsx"\noutputs = ["T*", "R*"]\n')
+    with pytest.raises(InputError, match=r"dear.xlsx is no file of examples; allowed: one that ends in .csv"):
+        resolve(str(folder / "mine.toml"))
+
+
+def test_rows_that_lack_a_value_may_be_left_out(folder: Path) -> None:
+    lines = (folder / "dear.csv").read_text().splitlines()
+    lines[3] = "," + lines[3].partition(",")[2]
+    (folder / "dear.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match="dear.csv, line 4, column 'd1 .nm.' has no value"):
+        resolve(str(study(folder)))
+    found = resolve(str(study(folder, extra='missing = "drop"')))
+    assert found.rows.pool == 39 and len(Measured(found.tables[1]).sample(39, RNG)["inputs"]) == 39
+    with pytest.raises(InputError, match="unknown missing 'dorp'"):
+        resolve(str(study(folder, extra='missing = "dorp"')))
+
+
+def test_a_large_offset_costs_no_digits_of_what_is_learned(folder: Path, tmp_path: Path) -> None:
+    """Seconds since 1970 vary in digits that single precision does not have."""
+    for name, rows in (("cheap.csv", slice(40, 80)), ("dear.csv", slice(0, 40))):
+        values = np.hstack([X[rows] + 1.7e9, answers(X[rows])])
+        np.savetxt(folder / name, values, "%.17g", ",", header="d1,d2,d3,T400,T402,R400", comments="")
+    late = resolve(str(study(folder)))
+    data = keep(late.scenario("dear.csv"), 40, tmp_path / "kept")
+    seen = Scaling.of(torch.tensor(data.inputs()))(torch.tensor(data.inputs()))
+    exact = torch.tensor(X[:40])
+    assert seen.dtype == torch.float32
+    torch.testing.assert_close(seen, Scaling.of(exact)(exact), rtol=1e-5, atol=1e-6)

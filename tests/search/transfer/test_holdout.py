@@ -293,7 +293,7 @@ def test_the_champion_answers_in_the_units_of_the_file(tmp_path: Path) -> None:
         TransferCertificate(decision="direct", sentence="", comparisons=()),
         {"data": b"", "error": 0.5},
     )
-    card = champion_card(study, line.task, certified, network, Plan(study.start))
+    card = champion_card(study, line.task, certified, network, Plan(study.start), line.pool)
     said = Champion(fitted.network, fitted.scaling, card)(X[:30])  # type: ignore[arg-type]
     assert isinstance(line.task, Regression) and line.task.standard is not None
     standard = line.task.standard

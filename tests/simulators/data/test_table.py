@@ -79,15 +79,18 @@ def test_a_table_of_our_own_shards_is_a_table(tmp_path: Path) -> None:
     table, *_ = read(csv(tmp_path / "m.csv"), ["T*"])
     keep(Measured(table), table.rows, tmp_path / "data")
     again, inputs, outputs, _ = read(tmp_path / "data" / "shard-00000.arrow")
-    assert np.array_equal(inputs, INPUTS.astype(np.float32)) and np.array_equal(outputs, OUTPUTS.astype(np.float32))
+    assert np.array_equal(inputs, INPUTS) and np.array_equal(outputs, OUTPUTS)
     assert again.rows == 7
 
 
 HEADER = "a,b,T1\n"
 BAD_CSV = {
     "not a number": (HEADER + "1,2,3\n4,x,6\n", "line 3, column 'b' is 'x'"),
-    "empty cell": (HEADER + "1,2,3\n4,,6\n", "line 3, column 'b' is ''"),
-    "NaN": (HEADER + "1,2,nan\n4,5,6\n", "line 2, column 'T1' is 'nan'"),
+    "empty cell": (
+        HEADER + "1,2,3\n4,,6\n",
+        "line 3, column 'b' has no value; allowed: finite",
+    ),
+    "NaN": (HEADER + "1,2,nan\n4,5,6\n", "line 2, column 'T1' has no value"),
     "NaN after an empty line": (HEADER + "\n1,2,3\n\n4,5,inf\n", "line 5, column 'T1' is 'inf'"),
     "ragged": (HEADER + "1,2,3\n4,5\n", "line 3 has 2 cells; allowed: 3"),
     "no header": ("1,2,3\n4,5,6\n", "allowed: a header"),
@@ -97,7 +100,7 @@ BAD_CSV = {
     "constant": (HEADER + "1,2,3\n4,5,3\n", "output 'T1' never varies"),
     "no output": ("a,b,c\n1,2,3\n", "no output among its columns (a, b, c)"),
     "no input": ("T1,T2\n1,2\n", "no input"),
-    "too large": (HEADER + "1,2,1e39\n4,5,6\n", "row 0 (counted from 0), column 'T1'"),
+    "too large": (HEADER + "1,2,1e39\n4,5,6\n", "line 2, column 'T1' is 1e+39"),
 }
 
 
@@ -154,6 +157,10 @@ def test_what_is_only_called_npz_is_refused(tmp_path: Path) -> None:
 
 def test_numbers_of_rows_are_no_inputs(tmp_path: Path) -> None:
     (tmp_path / "pandas.csv").write_text(",d1,T1\n0,30,0.5\n1,31,0.6\n")
+    table, inputs, *_ = read(tmp_path / "pandas.csv", ["T*"])
+    assert table.inputs == ("d1",) and inputs.tolist() == [[30], [31]]
+    assert "the first column, which counts the rows, is left out" in in_words(table)
+    (tmp_path / "pandas.csv").write_text(",d1,T1\n7,30,0.5\n9,31,0.6\n")
     with pytest.raises(InputError, match="pandas.csv: column 1 has no name; .*index=False"):
         read(tmp_path / "pandas.csv", ["T*"])
 
@@ -167,10 +174,10 @@ def test_a_file_in_one_line(tmp_path: Path) -> None:
 
 def test_a_bad_arrow_file_is_refused_by_column_and_row(tmp_path: Path) -> None:
     for column, said in (
-        (pa.array([1.0, None, 3.0]), "row 1 (counted from 0), column 'T' is empty"),
+        (pa.array([1.0, None, 3.0]), "row 1 (counted from 0), column 'T' has no value"),
         (pa.array(["a", "b", "c"]), "column 'T' holds string"),
         (pa.array([[1.0], [1.0, 2.0], [1.0]]), "row 1 (counted from 0) has 2 values"),
-        (pa.array([1.0, np.nan, 3.0]), "row 1 (counted from 0), column 'T' is nan"),
+        (pa.array([1.0, np.nan, 3.0]), "row 1 (counted from 0), column 'T' has no value"),
     ):
         feather.write_feather(pa.table({"x": pa.array([1.0, 2.0, 3.0]), "T": column}), tmp_path / "bad.feather")
         with pytest.raises(InputError) as refused:
@@ -185,7 +192,7 @@ def test_the_rows_are_kept_once_and_stand_alone(tmp_path: Path) -> None:
     path.unlink()
     again = keep(Measured(table), table.rows, tmp_path / "data")
     assert again.digest == first.digest
-    assert np.array_equal(again.inputs(), INPUTS.astype(np.float32))
+    assert np.array_equal(again.inputs(), INPUTS)
     assert table.sha256[:12] in again.manifest.simulator
 
 
