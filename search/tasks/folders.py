@@ -18,7 +18,7 @@ def with_folders(values: Mapping[str, object], folder: Path, task: str) -> dict[
 
     Args:
         values: Plain values of a study; ``tile`` is the side of the tiles into which images are cut. A source or the
-            target is a folder if there is a slash in its name.
+            target is a folder if its name ends in a slash.
         folder: Where relative paths begin.
         task: What is learned.
 
@@ -63,14 +63,14 @@ def with_folders(values: Mapping[str, object], folder: Path, task: str) -> dict[
 
 
 def is_folder(name: object) -> bool:
-    """Whether a source or target is a folder of images: there is a slash in its name, and its end is no file's."""
-    return isinstance(name, str) and "/" in name and not Path(name).suffix and ":" not in name
+    """Whether a source or target is a folder of images: its name ends in a slash, or has one and no file's ending."""
+    return isinstance(name, str) and ":" not in name and (name.endswith("/") or ("/" in name and not Path(name).suffix))
 
 
 def _near(values: Mapping[str, object], sources: list[object], folder: Path) -> None:
     """Refuse a name that only lacks its slash."""
     for name in (*sources, values.get("target")):
-        if isinstance(name, str) and ":" not in name and not Path(name).suffix and (folder / name).is_dir():
+        if isinstance(name, str) and ":" not in name and (folder / name).is_dir():
             raise InputError(f"{name} is a folder; allowed: {name + '/'!r}, if its images are meant")
 
 

@@ -1,8 +1,8 @@
 """How bright each part of the Sun is in each waveband.
 
-Numbers are intensities in units of the quiet Sun at the centre of the disc in the same band, chosen within what the
-sources in docs/solar.md show; what each means stands with `Band`. They say what is bright, dark or not seen at all, and
-are no calibration of an instrument.
+Numbers are intensities in units of the quiet Sun at the centre of the disc in the same band; what each means stands
+with `Band`. They say what is bright, dark or not seen at all, for which docs/solar.md has the sources as far as there
+are any; how bright is a choice, and no calibration of an instrument.
 """
 
 from collections.abc import Mapping

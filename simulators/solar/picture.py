@@ -21,7 +21,7 @@ SUFFIXES = (*FITS, *PICTURES, ".npz")
 ARRAYS = ("image", "images", "frames")
 """Of an .npz; a lone array may be called anything."""
 EMPTY = {"SJI": -199.0}
-"""Values at and below which an instrument says that it measured nothing (irispy-lmsal 0.5: IRIS, -200 and -199)."""
+"""Values at and below which an instrument says that it measured nothing (irispy-lmsal 0.5: -200 of IRIS)."""
 
 
 @dataclass(frozen=True)

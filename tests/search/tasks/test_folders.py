@@ -16,6 +16,7 @@ from graft.search.engine.executor import LocalExecutor
 from graft.search.kinds.transfer.kind import Transfer
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.study import resolve
+from graft.search.tasks.folders import is_folder
 from graft.simulators.solar.scenes import SolarClasses
 from graft.spaces.errors import InputError
 
@@ -227,6 +228,14 @@ def test_folders_that_cannot_be_learned_are_refused_in_one_line(
     with pytest.raises(InputError, match=named) as refused:
         study(text, **changed)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("mine/", True), ("a/mine", True), ("2011.10.08/", True), ("a/b.csv", False), ("film-8", False), ("x:Y", False)],
+)
+def test_a_folder_is_known_by_its_slash(name: str, said: bool) -> None:
+    assert is_folder(name) == said
 
 
 def test_one_image_alone_is_no_target() -> None:
