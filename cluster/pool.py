@@ -2,7 +2,11 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from ray.actor import ActorHandle
 
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
@@ -50,6 +54,53 @@ def running() -> bool:
     return bool(ray.is_initialized())
 
 
+class Idle:
+    """Actors without a job, which wait for the next: their processes have imported everything.
+
+    Attributes:
+        kind: How they were hired; they serve no other jobs, and hold CPUs that those may need.
+        actors: Their handles.
+        stays: Whether any are kept at all.
+    """
+
+    def __init__(self) -> None:
+        self.kind: object = None
+        self.actors: list[ActorHandle] = []
+        self.stays = False
+
+    def taken(self, kind: object, count: int) -> "list[ActorHandle]":
+        """At most ``count`` of that kind, which wait no longer; those of another kind go."""
+        if kind != self.kind:
+            self.dismiss()
+            self.kind = kind
+        found, self.actors = self.actors[:count], self.actors[count:]
+        return found
+
+    def dismiss(self) -> None:
+        """Let all of them go, and their CPUs with them."""
+        if self.actors:
+            import ray
+
+            for actor in self.actors:
+                ray.kill(actor)
+            self.actors = []
+
+
+IDLE = Idle()
+"""This process's: whatever it carries out next may use them, or needs their CPUs."""
+
+
+@contextmanager
+def staying() -> Iterator[None]:
+    """Inside, actors stay from one set of jobs to the next: to start one takes seconds, most of them for imports."""
+    IDLE.stays = True
+    try:
+        yield
+    finally:
+        IDLE.stays = False
+        IDLE.dismiss()
+
+
 def carry_out(
     jobs: Mapping[Key, Job[Result]], workers: int, *, prepare: Callable[[], None] | None = None, gpus: float = 0.0
 ) -> Iterator[tuple[Key, Result]]:
@@ -57,7 +108,8 @@ def carry_out(
 
     A job whose worker dies is begun again by a new one. Ray's own retries are spent within a second, long before it
     notices that a machine is gone; and as each worker has one job in hand, it is known which job killed it. A job that
-    kills again and again does not keep the others from their end. Once a job raises, no further one begins.
+    kills again and again does not keep the others from their end. Once a job raises, no further one begins. `staying`
+    keeps the actors for the next jobs of their kind.
 
     Args:
         jobs: By their keys. An argument that several of them have in common is handed to the cluster once.
@@ -72,7 +124,6 @@ def carry_out(
         Failed: The first in order of the jobs that failed, after all that had begun came to their end.
     """
     import ray
-    from ray.actor import ActorHandle
     from ray.exceptions import RayError, RayTaskError
 
     if not jobs:
@@ -81,23 +132,27 @@ def carry_out(
     count = max(1, min(workers, len(jobs), int(ray.cluster_resources().get("CPU", 1))))
     waiting, shared = deque(jobs), {key: ray.put(value) for key, value in _common(jobs).items()}
 
-    def hired() -> ActorHandle:
+    def hired() -> "ActorHandle":
         return worker.remote(prepare)  # type: ignore[return-value]  # by its type it might be the class
 
-    pool: list[ActorHandle] = [hired() for _ in range(count)]
+    pool = IDLE.taken((prepare, gpus), count)
+    pool += [hired() for _ in range(count - len(pool))]
     at_work: dict[ray.ObjectRef[Result], tuple[Key, ActorHandle]] = {}  # by call: the key of its job, and who does it
     tries: Counter[Key] = Counter()
     failures: dict[Key, Failed] = {}
 
-    def go_on(actor: ActorHandle) -> None:
+    def go_on(actor: "ActorHandle") -> None:
         if waiting:
             function, arguments = jobs[key := waiting.popleft()]
             at_work[actor.call.remote(function, *(shared.get(id(value), value) for value in arguments))] = key, actor
+        elif IDLE.stays and not tries:
+            pool.remove(actor)
+            IDLE.actors.append(actor)
         else:
             ray.kill(actor)  # where a machine was lost, another actor may be waiting for this one's CPU
 
     try:
-        for actor in pool:
+        for actor in list(pool):
             go_on(actor)
         while at_work:
             (ended,), _ = ray.wait(list(at_work), num_returns=1)

@@ -15,7 +15,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from graft.cluster.pool import TRIES, Failed, Job, Result, carry_out
+from graft.cluster.pool import IDLE, TRIES, Failed, Job, Result, carry_out
 from graft.models.train import prepare_process
 from graft.search.engine.budget import RangesOf
 from graft.search.engine.executor import Key
@@ -51,6 +51,7 @@ class RayExecutor:
         """Run the trials of a search until its budget is spent."""
         if search.used >= search.budget.trainings and not search.interrupted:
             return
+        IDLE.dismiss()  # Tune's own actors need their CPUs
         shutil.rmtree(self.folder, ignore_errors=True)
         searcher = TuneSearcher(search, self.workers, FAILURES)
         trainable = tune.with_resources(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from graft.cluster.connect import connection
+from graft.cluster.pool import staying
 from graft.search import report
 from graft.search.engine.progress import Progress
 from graft.search.engine.work import Tracker, Work
@@ -120,7 +121,7 @@ class Kind(ABC, Generic[Study, Line, Map]):
             tracker.start()
             tracker.finish()
             return Certificate.read(run.read("certificate.json"))
-        with connection(resources.workers, run.folder, resources.devices) as available:
+        with connection(resources.workers, run.folder, resources.devices) as available, staying():
             line = self.line(run, replace(resources, workers=min(resources.workers, available)), progress, tracker)
             line.prepare()
             tracker.start()
@@ -154,7 +155,7 @@ class Kind(ABC, Generic[Study, Line, Map]):
 
     def map(self, run: Run, resources: Resources, progress: Progress) -> Map:
         """Measure the map on fresh examples and regret seeds, write ``map.json`` and the page."""
-        with connection(resources.workers, run.folder, resources.devices):
+        with connection(resources.workers, run.folder, resources.devices), staying():
             line = self.line(run, resources, progress)
             line.prepare()
             drawn = self.mapped(line)

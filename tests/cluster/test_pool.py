@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from graft.cluster.pool import TRIES, Failed, carry_out
+from graft.cluster.pool import TRIES, Failed, carry_out, staying
 
 
 def test_what_several_jobs_share_arrives_once_and_no_job_is_none(ray_session: Any) -> None:
@@ -52,3 +52,40 @@ def test_a_job_that_kills_does_not_keep_the_others_from_their_end(ray_session: A
             came.append(key)
     assert failure.value.cause is None
     assert sorted(came) == [0, 2, 3] and len(list(tmp_path.iterdir())) == TRIES
+
+
+def pids(jobs: int, workers: int, **more: Any) -> set[int]:
+    """Processes of the actors that carry out so many jobs."""
+    return set(dict(carry_out({key: (os.getpid, ()) for key in range(jobs)}, workers, **more)).values())
+
+
+def test_actors_stay_for_the_next_jobs_of_their_kind_and_no_longer(ray_session: Any) -> None:
+    def prepared() -> None:
+        """Makes actors of another kind."""
+
+    with staying():
+        first = pids(4, 1)
+        assert pids(4, 1) == first  # the same process
+        other = pids(4, 1, prepare=prepared)
+        assert other != first
+        assert pids(1, 1) not in (first, other)  # those of another kind had gone, for they hold CPUs
+    assert pids(1, 1) != pids(1, 1)  # outside nothing stays
+
+
+def test_an_actor_that_died_while_it_waited_is_replaced(ray_session: Any) -> None:
+    with staying():
+        (pid,) = pids(1, 1)
+        os.kill(pid, signal.SIGKILL)
+        found = dict(carry_out({key: (abs, (-key,)) for key in range(3)}, 1))
+        assert found == {0: 0, 1: 1, 2: 2}
+
+
+def test_jobs_that_raise_leave_actors_that_work(ray_session: Any) -> None:
+    def job() -> None:
+        raise ValueError("no")
+
+    with staying():
+        first = pids(1, 1)
+        with pytest.raises(Failed):
+            list(carry_out({"only": (job, ())}, 1))
+        assert pids(1, 1) == first
