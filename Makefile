@@ -7,7 +7,7 @@ BIN := .venv/bin
 # pytest-xdist's own order, by tests in a file, would put a whole run that is one test last.
 EVENLY := --dist=loadfile --no-loadscope-reorder
 
-.PHONY: search test check test-slow test-faults test-cluster calibrate settings clean
+.PHONY: search test check test-slow test-faults test-cluster calibrate docs settings clean
 
 search: .venv/installed
 	$(BIN)/graft run film10-film8
@@ -31,6 +31,10 @@ test-faults: .venv/tested
 
 calibrate: .venv/installed
 	$(BIN)/graft calibrate
+
+docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	$(BIN)/mkdocs build --strict
 
 settings: .venv/installed
 	$(BIN)/python -P -m graft.search.reference

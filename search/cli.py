@@ -82,7 +82,7 @@ def parser() -> Parser:
     added["predict"].add_argument("--strict", action="store_true", help="refuse inputs outside what was learned")
     added["predict"].add_argument("--intervals", type=float, metavar="SHARE", help=help)
     added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")
-    added["ui"].add_argument("--port", type=int, metavar="N")
+    added["ui"].add_argument("--port", type=int, metavar="N", help="of the page (default: any that is free)")
     added["ui"].add_argument("--no-browser", action="store_true", help="print the address only")
     added["calibrate"].add_argument("--repeats", type=int, default=40, metavar="N", help="of each case (default: 40)")
     added["calibrate"].add_argument(
@@ -112,9 +112,9 @@ def _add_study(sub: ArgumentParser, optional: bool = False) -> None:
     sub.add_argument("--scale", default="demo", help=f"{' or '.join(SCALES)} (default: demo)")
     sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override, as network.width=100")
     sub.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/STUDY-SCALE)")
-    sub.add_argument("--seed", type=int, metavar="N")
+    sub.add_argument("--seed", type=int, metavar="N", help="of everything random (default: 0)")
     sub.add_argument("--workers", type=int, metavar="N", help="trainings at a time (default: all CPUs)")
-    sub.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    sub.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="trains on")
 
 
 def execute(arguments: Sequence[str]) -> object:

@@ -10,7 +10,7 @@ from graft.search.reference import FOLDER, pages
 from graft.search.study import STUDIES
 
 
-@pytest.mark.parametrize("name", ["settings.md", "settings.schema.json"])
+@pytest.mark.parametrize("name", ["settings.md", "settings.schema.json", "cli.md"])
 def test_the_reference_is_current(name: str) -> None:
     assert (FOLDER / name).read_text(encoding="utf-8") == pages()[name], "make settings"
 
