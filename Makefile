@@ -38,6 +38,7 @@ docs: .venv/installed
 
 settings: .venv/installed
 	$(BIN)/python -P -m graft.search.reference
+	$(BIN)/python -P -m graft.search.usage
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

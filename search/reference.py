@@ -3,7 +3,6 @@
 import inspect
 import json
 import re
-from argparse import _SubParsersAction
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any, NamedTuple, Union, get_args, get_type_hints
 
 from pydantic import TypeAdapter
 
-from graft.search.cli import parser
 from graft.search.study import STUDIES
 from graft.spaces.settings import Settings, in_words
 
@@ -23,42 +21,13 @@ HEAD = """# Settings
 Every key of a study, in TOML and after `--set`: `--set rows.pool=100`. Written by `make settings` from the settings
 themselves; `settings.schema.json` beside it says the same to programs, as a JSON schema of a run's `study.json`.
 """
-COMMANDS_HEAD = """# Command line
-
-`graft COMMAND --help` says the same. Exit codes: 0 done (also when the verdict is `direct` or `undecided`), 2 bad
-input, 1 failure, 130 or 143 interrupted. Every command takes `--json`, for a program to read. Written by `make
-settings` from the commands themselves.
-"""
 
 
 def pages() -> dict[str, str]:
     """The text of each file of the reference, by name."""
     studies: Any = Union[*dict.fromkeys(STUDIES.values())]
     schema = TypeAdapter(studies).json_schema()
-    return {
-        "settings.md": _page(),
-        "settings.schema.json": json.dumps(schema, indent=1) + "\n",
-        "cli.md": _commands(),
-    }
-
-
-def _commands() -> str:
-    """Every command with its arguments, as its own ``--help`` has them."""
-    parts = [COMMANDS_HEAD]
-    (commands,) = (action for action in parser()._actions if isinstance(action, _SubParsersAction))
-    for command in commands._choices_actions:
-        parts.append(f"## graft {command.dest}\n")
-        help = (command.help or "").rstrip(".")
-        parts.append(f"{help[:1].upper()}{help[1:]}.\n\n| argument | what it does |\n|---|---|")
-        for action in commands.choices[command.dest]._actions:
-            name = ", ".join(action.option_strings) or str(action.metavar or action.dest)
-            value = f" {action.metavar}" if action.option_strings and action.metavar else ""
-            chosen = f" ({' or '.join(map(str, action.choices))})" if action.choices else ""
-            if action.dest != "help":
-                told = f"{name}{value}".replace("|", " or ")
-                parts.append(f"| `{told}` | {(action.help or '')}{chosen} |")
-        parts.append("")
-    return "\n".join(parts)
+    return {"settings.md": _page(), "settings.schema.json": json.dumps(schema, indent=1) + "\n"}
 
 
 def _page() -> str:

@@ -6,13 +6,20 @@ from typing import Any
 
 import pytest
 
+from graft.search import usage
+from graft.search.cli import COMMANDS
 from graft.search.reference import FOLDER, pages
 from graft.search.study import STUDIES
 
 
-@pytest.mark.parametrize("name", ["settings.md", "settings.schema.json", "cli.md"])
+@pytest.mark.parametrize("name", ["settings.md", "settings.schema.json"])
 def test_the_reference_is_current(name: str) -> None:
     assert (FOLDER / name).read_text(encoding="utf-8") == pages()[name], "make settings"
+
+
+def test_the_reference_of_commands_is_current() -> None:
+    assert (FOLDER / "cli.md").read_text(encoding="utf-8") == usage.page(), "make settings"
+    assert all(f"## graft {name}\n" in usage.page() for name in COMMANDS)
 
 
 def test_each_key_has_its_line_and_a_word_on_it() -> None:
