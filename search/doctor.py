@@ -8,6 +8,7 @@ from graft.cluster.preflight import possible
 from graft.search.kinds.base import Kind
 from graft.search.tracking import store
 from graft.search.tracking.address import address, masked
+from graft.simulators.data.table import in_words
 from graft.spaces.errors import InputError
 
 
@@ -26,6 +27,8 @@ def examination(
     yield from findings(next(place for place in (folder, *folder.parents) if place.is_dir()))
     yield tracking(folder, uri)
     if kind is not None:
+        for table in getattr(kind.study, "tables", ()):
+            yield from (Finding("ok", line) for line in in_words(table).splitlines())
         yield _asked(kind, folder, workers, device)
 
 

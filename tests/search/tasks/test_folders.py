@@ -79,7 +79,7 @@ def test_a_folder_of_images_is_learned_verified_and_asked(
     alone(monkeypatch, "images")
     spots(Path("mine"), 8, 48)
     Path("mine.toml").write_text(CLASSES)
-    assert "mine: " in graft(capsys, "doctor", "mine.toml")
+    assert "ok      mine: 8 images at 8 times" in graft(capsys, "doctor", "mine.toml")
     said = graft(capsys, "run", "mine.toml", "--workers", "1", "--out", "out")
     assert "mine: 8 images at 8 times (those within 60 s are one), 72 tiles of 16 x 16 pixels; 4 of quiet Sun" in said
     assert "on 36 locked examples of mine" in said
