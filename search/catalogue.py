@@ -11,6 +11,8 @@ from graft.spaces.words import OWN, SCALES
 
 Values = Mapping[str, object]
 """What a table of TOML holds."""
+PRESENT = {"base": "source_training"}
+"""Keys that once had another name."""
 
 
 @cache
@@ -50,6 +52,21 @@ def sized(values: Values, scale: str, where: str) -> dict[str, object]:
     return merged(listed(always, where), listed(sizes[scale], where))
 
 
+def by_present_names(values: Values, where: str) -> dict[str, object]:
+    """The values, each key of them by the name that it has now, at either scale too."""
+    found = dict[str, object]()
+    for key, value in values.items():
+        now = PRESENT.get(key, key)
+        if now != key:
+            renamed(where, key, now)
+            if now in values:
+                raise InputError(f"{where} has both {key} and {now}; allowed: {now}")
+        if key in SCALES and isinstance(value, Mapping):
+            value = by_present_names(value, where)
+        found[now] = value
+    return found
+
+
 def listed(values: Values, where: str) -> dict[str, object]:
     """The values with a single ``source`` written as the list it is short for."""
     if "source" not in values:
@@ -63,7 +80,9 @@ def laid(under: Values, over: Values) -> dict[str, object]:
     """``over`` merged onto ``under``; a network of the user's own leaves nothing of the one below, nor activations."""
     network = over.get("network")
     if isinstance(network, Mapping) and "module" in network:
-        recipes = ("start",) if "tasks" in {**under, **over} else ("base", "start")  # tasks learned together: no source
+        recipes = (
+            ("start",) if "tasks" in {**under, **over} else ("source_training", "start")
+        )  # tasks learned together: no source
         own = {"ranges": {"activation": [OWN]}} | {recipe: {"activation": OWN} for recipe in recipes}
         under = merged({key: value for key, value in under.items() if key != "network"}, own)
     return merged(under, over)

@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from graft.search.catalogue import Values, extended, laid, listed, merged, registry, renamed
+from graft.search.catalogue import Values, by_present_names, extended, laid, listed, merged, registry, renamed
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.transfer.states import LikelihoodStudy
 from graft.search.kinds.transfer.study import Study
@@ -55,7 +55,7 @@ def resolve(named: str | Values, scale: str = "demo", settings: Values | None = 
         head, *inner = key.split(".")
         for part in reversed(inner):
             value = {part: value}
-        values = laid(values, listed({head: value}, "--set"))
+        values = laid(values, listed(by_present_names({head: value}, "--set"), "--set"))
     kind, task = asked(values)
     values = _with_heads(values, kind, task)
     if values.get("mode") == "small":
@@ -139,7 +139,7 @@ def _with_heads(values: Values, kind: str, task: str) -> dict[str, object]:
     """The values with fair heads where they do not say otherwise; pipelines of distilled energies have no recipe."""
     if kind == "dcl":
         return dict(values)
-    recipes = ("start",) if kind == "sharing" else ("base", "start")
+    recipes = ("start",) if kind == "sharing" else ("source_training", "start")
     return merged({key: {"head": "constant"} for key in recipes}, values)
 
 
@@ -163,6 +163,7 @@ def _told(values: dict[str, object], scale: str, where: str) -> dict[str, object
     if "study" in values:
         renamed(where.removeprefix("study file "), "study =", "extends =")
         values = {"extends": values.pop("study")} | values
+    values = by_present_names(values, where.removeprefix("study file "))
     found = {"name": "study"} | extended(values, scale, where.removeprefix("study file "))
     if "extends" not in values and asked(found)[0] == "transfer":
         missing = [key for key, held in (("source", "sources"), ("target", "target")) if held not in found]

@@ -75,7 +75,7 @@ class Ranges(Settings):
         copied_scale: Factor on copied weights, log scale (transfer only).
         pull: Strength of the pull toward copied weights (L2-SP), log scale, or none (transfer only). Up to 0: never.
         source_rows: Numbers of examples that a source network may have been trained on. Empty: all of them.
-        source_epochs: Epochs that it may have been trained for. Empty: as the study's ``base`` says.
+        source_epochs: Epochs that it may have been trained for. Empty: as the study's ``source_training`` says.
     """
 
     rate: Ends = (3e-4, 2e-2)

@@ -106,7 +106,7 @@ class Images(Task):
         """Refuse sources and targets that are no images, or differ in their classes, and files."""
         if not isinstance(self.study.network, Network):
             raise InputError("network.module is of a user's own; allowed with images: depth and width")
-        for where, recipe in (("base", self.study.base), ("start", self.study.start)):
+        for where, recipe in (("source_training", self.study.source_training), ("start", self.study.start)):
             if recipe.loss != self.loss_name:
                 raise InputError(f"{where}.loss is {recipe.loss!r}; allowed with images: {self.loss_name!r}")
         if self.study.weights or any(not table.shape for table in self.study.tables):

@@ -92,7 +92,7 @@ class Restoration(Task):
         """Refuse sources and targets that are no images under seeing, and pools that judge by what they teach."""
         if not isinstance(self.study.network, Network):
             raise InputError("network.module is of a user's own; allowed with restoration: depth and width")
-        for where, recipe in (("base", self.study.base), ("start", self.study.start)):
+        for where, recipe in (("source_training", self.study.source_training), ("start", self.study.start)):
             if recipe.loss not in LOSSES:
                 raise InputError(f"{where}.loss is {recipe.loss!r}; allowed with restoration: {', '.join(LOSSES)}")
         if self.study.weights or any(not table.shape for table in self.study.tables):

@@ -126,7 +126,7 @@ def _locked(values: dict[str, Any]) -> dict[str, Any]:
                 rows.setdefault("validation", validation_of(pool - rows["locked"]))
         values = values | {"rows": rows}
     if values.get("metric") == "normalised-l1":
-        told = {key: values.get(key, {}) for key in ("base", "start")}
+        told = {key: values.get(key, {}) for key in ("source_training", "start")}
         values = values | {key: {"loss": "l1"} | dict(one) for key, one in told.items() if isinstance(one, Mapping)}
     return values
 

@@ -62,7 +62,7 @@ sources = {sources}
 target = "film-5"
 rows = {{ source = 1000, pool = {pool}, locked = {locked}, validation = {validation}, test = 2000 }}
 network = {{ depth = 1, width = 48 }}
-base = {{ rate = 1e-2, decay = 0.05, batch = 50, epochs = 15 }}
+source_training = {{ rate = 1e-2, decay = 0.05, batch = 50, epochs = 15 }}
 start = {{ rate = 2e-2, decay = 0.1, batch = 60, epochs = 80, activation = "gelu", warmup = 10 }}
 ranges = {{ rate = [4e-3, 5e-2], epochs = [40, 80], batch = [60, 60], activation = ["gelu"] }}
 budget = {{ trainings = 18, seeds = 3, steps = 80, curve = 1, map = 2 }}

@@ -45,7 +45,7 @@ UNSEEN = 1000
 SIZES: dict[str, Any] = {
     "rows": {"source": 4000, "pool": 200, "locked": 20, "validation": 40, "test": 2000},
     "network": {"depth": 6, "width": 48},
-    "base": {"rate": 6e-3, "decay": 0.05, "batch": 100, "epochs": 30, "head": "constant"},
+    "source_training": {"rate": 6e-3, "decay": 0.05, "batch": 100, "epochs": 30, "head": "constant"},
     "start": {
         "rate": 1e-2,
         "decay": 0.2,

@@ -42,7 +42,7 @@ PATIENCE = 900
 TINY = """
 rows = { source = 300, pool = 60, locked = 6, validation = 12, test = 50 }
 network = { depth = 2, width = 12 }
-base = { epochs = 3 }
+source_training = { epochs = 3 }
 start = { epochs = 8, batch = 7, activation = "gelu" }
 ranges = { epochs = [4, 16], batch = [7, 42] }
 budget = { trainings = 8, seeds = 2, steps = 120, curve = 1, map = 2 }

@@ -11,7 +11,7 @@ task = "halves:Halves"
 source = "steep"
 target = "flat"
 rows = { source = 200, pool = 60, locked = 6, validation = 12, test = 40 }
-base = { epochs = 20, batch = 20, rate = 2e-2, activation = "own", loss = "cross-entropy", head = "constant" }
+source_training = { epochs = 20, batch = 20, rate = 2e-2, activation = "own", loss = "cross-entropy" }
 start = { epochs = 8, batch = 14, rate = 2e-2, activation = "own", loss = "cross-entropy", head = "constant" }
 ranges = { epochs = [3, 20], batch = [14, 28], activation = ["own"] }
 budget = { trainings = 10, seeds = 2, steps = 80, map = 2, curve = 1 }

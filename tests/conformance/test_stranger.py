@@ -21,7 +21,7 @@ task = "strangers:Waves"
 source = "slow"
 target = "fast"
 rows = { source = 120, pool = 40, locked = 4, validation = 8, test = 30 }
-base = { epochs = 20, batch = 20, rate = 1e-2, activation = "own" }
+source_training = { epochs = 20, batch = 20, rate = 1e-2, activation = "own" }
 start = { epochs = 6, batch = 14, rate = 1e-2, activation = "own" }
 ranges = { epochs = [3, 12], batch = [14, 28], activation = ["own"] }
 budget = { trainings = 8, seeds = 2, steps = 60, map = 2, curve = 1 }

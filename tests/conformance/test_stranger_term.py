@@ -15,7 +15,7 @@ source = "slow"
 target = "fast"
 terms = { "nearness:Near" = [0.1, 1.0] }
 rows = { source = 120, pool = 40, locked = 4, validation = 8, test = 30 }
-base = { epochs = 20, batch = 20, rate = 1e-2, activation = "own" }
+source_training = { epochs = 20, batch = 20, rate = 1e-2, activation = "own" }
 start = { epochs = 6, batch = 14, rate = 1e-2, activation = "own" }
 ranges = { epochs = [6, 6], batch = [14, 14], activation = ["own"] }
 budget = { trainings = 4, seeds = 2, steps = 20, curve = 1, rival = 1 }

@@ -14,7 +14,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 SETTINGS = [
     "rows.source=300", "rows.pool=60", "rows.locked=6", "rows.validation=12", "rows.test=50", "network.depth=2",
-    "network.width=12", "base.epochs=3", "start.epochs=8", "start.batch=7", "ranges.epochs=[4, 16]",
+    "network.width=12", "source_training.epochs=3", "start.epochs=8", "start.batch=7", "ranges.epochs=[4, 16]",
     "ranges.batch=[7, 42]", "budget.trainings=14", "budget.steps=120",
 ]  # fmt: skip
 

@@ -23,6 +23,7 @@ KEPT = HERE / "kept.json"
 RECORDS = ("result.json", "certificate.json", "map.json")
 NOT_COMPARED = {"cost", "versions", "study", "seconds", "format"}
 """Keys of what is no result: times, versions, and how a study is written down."""
+# Keys as they were called when it was written: they are still read, and older commits know no others.
 TRANSFER = """
 sources = ["film-4"]
 target = "film-3"

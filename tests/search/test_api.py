@@ -14,11 +14,11 @@ from graft.spaces.errors import InputError
 from graft.spaces.settings import Settings
 
 TINY = {
-    "network.depth": 1, "network.width": 8, "rows.locked": 12, "rows.validation": 8, "base.epochs": 2,
+    "network.depth": 1, "network.width": 8, "rows.locked": 12, "rows.validation": 8, "source_training.epochs": 2,
     "start.epochs": 2, "start.batch": 20, "ranges.epochs": [1, 3], "ranges.batch": [10, 20],
     "ranges.activation": ["gelu"],
-    "start.activation": "gelu", "base.activation": "gelu", "budget.trainings": 4, "budget.seeds": 2, "budget.steps": 20,
-    "budget.curve": 1,
+    "start.activation": "gelu", "source_training.activation": "gelu",
+    "budget.trainings": 4, "budget.seeds": 2, "budget.steps": 20, "budget.curve": 1,
 }  # fmt: skip
 
 

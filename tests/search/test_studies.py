@@ -59,22 +59,40 @@ def test_heads_are_fair_and_the_rival_gets_all_unless_the_study_says_otherwise()
     for name in (ONE, "films-8-10-12-14", "calibration"):
         study = resolve(name)
         assert study.start.head == "constant" and study.budget.rival == 2
-    assert resolve(ONE).base.head == "constant"
+    assert resolve(ONE).source_training.head == "constant"
     assert resolve(ONE, "demo", {"start.head": "random", "budget.rival": 4}).start.head == "random"
-    assert resolve("dcl-transfer").start.head == resolve("dcl-transfer").base.head == "constant"
+    assert resolve("dcl-transfer").start.head == resolve("dcl-transfer").source_training.head == "constant"
     assert "allowed: constant, random" in refusal(ONE, "demo", {"start.head": "median"})
     assert "budget.rival is 0" in refusal(ONE, "demo", {"budget.rival": 0})
 
 
 def test_a_study_of_a_folder_that_says_neither_is_of_protocol_1() -> None:
     stored = resolve(ONE).to_dict()
-    for recipe in ("base", "start"):
+    for recipe in ("source_training", "start"):
         del stored[recipe]["head"]
     del stored["budget"]["rival"]
     study = reopened(stored)
-    assert (study.start.head, study.base.head, study.budget.rival) == ("random", "random", 1)
+    assert (study.start.head, study.source_training.head, study.budget.rival) == ("random", "random", 1)
     assert study != resolve(ONE) and reopened(resolve(ONE).to_dict()) == resolve(ONE)
     assert reopened(study.to_dict()) == study
+
+
+def test_the_old_name_of_how_sources_are_taught_is_read_and_the_new_one_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('extends = "film10-film8"\nbase = { rate = 1e-3 }\ndemo.base.epochs = 7\n')
+    study = resolve(str(mine), "demo", {"base.batch": 11})
+    taught = study.source_training
+    assert (taught.rate, taught.epochs, taught.batch) == (1e-3, 7, 11)
+    said = capsys.readouterr().err
+    assert f"graft: {mine}: base is read, but is now called source_training\n" in said
+    new = {"source_training.rate": 1e-3, "source_training.epochs": 7, "source_training.batch": 11}
+    assert study == replace(resolve(ONE, "demo", new), name="mine") and not capsys.readouterr().err
+    stored = study.to_dict()
+    assert reopened({"base" if key == "source_training" else key: stored[key] for key in stored}) == study
+    mine.write_text('extends = "film10-film8"\n[base]\nrate = 1e-3\n[source_training]\nepochs = 7\n')
+    assert refusal(str(mine)) == f"{mine} has both base and source_training; allowed: source_training"
 
 
 def test_the_papers_sizes() -> None:

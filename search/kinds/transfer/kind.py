@@ -87,16 +87,16 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
 
     def seconds(self, workers: int) -> tuple[float, float]:
         """Rough wall times: of the searches, and of everything else."""
-        study, recipe, base = self.study, self.study.start, self.study.base
+        study, recipe, teaching = self.study, self.study.start, self.study.source_training
         steps = recipe.steps(study.rows.training)
         seeds = REFITS if study.mode == "holdout" else study.proof.seeds
         confirmed = seeds * (1 + 4 * study.proof.candidates) + 2 * study.budget.members
         curve = study.budget.curve * (2 + 4) if study.mode == "fresh" else 0
         lessons = [lesson for lesson in study.source_space.lessons().values() if lesson.source in study.taught]
-        taught = [lesson.epochs * math.ceil(0.8 * lesson.rows / base.batch) for lesson in lessons]
+        taught = [lesson.epochs * math.ceil(0.8 * lesson.rows / teaching.batch) for lesson in lessons]
         based = sum(taught) + min(study.proof.placebos, LEAST_SEEDS) / workers * max(taught, default=0)
         step = seconds_per_step(study.learned, recipe)
-        slower = max(1.0, base.batch / recipe.batch) ** 0.7
+        slower = max(1.0, teaching.batch / recipe.batch) ** 0.7
         rest = AROUND + step * ((confirmed + curve) * steps / workers + based * slower)
         return (1 + study.budget.rival) * study.budget.trainings * steps * step / workers, rest
 

@@ -134,7 +134,7 @@ class Pipeline(Work[Study]):
     def source_networks(self, recipe: Recipe) -> dict[str, SourceNetwork]:
         """Train every source network once, with the activation and linear part that the target network will have."""
         study, folder, lessons = self.study, self.run.path(FOLDER), self.study.source_space.lessons()
-        taught = replace(study.base, activation=recipe.activation, linear=recipe.linear)
+        taught = replace(study.source_training, activation=recipe.activation, linear=recipe.linear)
         how: dict[str, Recipe | None] = {name: replace(taught, epochs=one.epochs) for name, one in lessons.items()}
         for name in lessons:
             if (data := self.task.pretrained(name)) is not None:

@@ -16,7 +16,7 @@ from graft.spaces.errors import InputError
 from graft.spaces.plan import OWN
 from graft.spaces.settings import Count, Dropout, Settings, Truth, settings
 
-TABLES = ("base", "start")
+TABLES = ("source_training", "start")
 
 
 @settings("network")
@@ -83,7 +83,7 @@ class LikelihoodStudy(Study):
         known_log_partition(self.target)
 
     def _activated(self) -> None:
-        told = (self.base.activation, self.start.activation, *self.ranges.activation)
+        told = (self.source_training.activation, self.start.activation, *self.ranges.activation)
         if set(told) != {OWN}:
             raise InputError(f"activations are {', '.join(map(repr, told))}; allowed: {OWN!r}, for the kind says it")
 

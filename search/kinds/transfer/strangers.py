@@ -101,11 +101,11 @@ class Case:
     def of(self, study: Study) -> Study:
         """The calibration's study with this case's sources; scarce rows where there is a gain to be had."""
         sources = tuple(name or study.target for name in self.labels)
-        base = study.base if self.trained else replace(study.base, rate=STILL, epochs=1)
+        taught = study.source_training if self.trained else replace(study.source_training, rate=STILL, epochs=1)
         rows = study.rows
         if self.helps and study.mode == "fresh":  # of few rows holdout mode can show nothing
             rows = replace(rows, pool=rows.locked + SCARCE, validation=VALIDATING)
-        return replace(study, sources=sources, base=base, rows=rows)
+        return replace(study, sources=sources, source_training=taught, rows=rows)
 
     def taught(self, sources: Mapping[str, Examples], pool: Examples, rng: np.random.Generator) -> dict[str, Examples]:
         """What every source learns, by its name."""

@@ -124,7 +124,7 @@ class Study(StudySettings):
         seed: Fixes every random number.
         rows: Numbers of examples.
         network: Of both networks: the perceptron's shape, or a user's own module.
-        base: How the source network is trained; its activation is the tuned baseline's.
+        source_training: How the source network is trained; its activation is the tuned baseline's.
         start: The recipe from which the baseline search sets out.
         space: What a plan may be: one contiguous ``span``, or a decision for each of the ``blocks``.
         terms: Loss terms that a plan may take from its source beside what it copies, each with its weights, [lowest,
@@ -157,7 +157,7 @@ class Study(StudySettings):
     seed: Seed = 0
     rows: Rows = field(default_factory=Rows)
     network: AnyNetwork = field(default_factory=Network)
-    base: Recipe = FAIR
+    source_training: Recipe = FAIR
     start: Recipe = FAIR
     space: Literal["span", "blocks"] = "span"
     terms: TermWeights = field(default_factory=dict)
@@ -210,7 +210,7 @@ class Study(StudySettings):
                 f"{self.target} belong together; allowed: fewer, so that of {self.rows.pool} rows a whole group "
                 "remains to be learned from"
             )
-        for where, recipe in (("base", self.base), ("start", self.start)):
+        for where, recipe in (("source_training", self.source_training), ("start", self.start)):
             if recipe.loss == "cross-entropy":
                 raise InputError(f"{where}.loss is 'cross-entropy', for classes; allowed: relative-l1, l1, mse, huber")
             if self.metric == "normalised-l1" and recipe.loss == "relative-l1":
@@ -233,7 +233,10 @@ class Study(StudySettings):
     def _activated(self) -> None:
         """Refuse activations that the network cannot have."""
         own = isinstance(self.network, OwnNetwork)
-        told = {"base.activation": [self.base.activation], "start.activation": [self.start.activation]}
+        told = {
+            "source_training.activation": [self.source_training.activation],
+            "start.activation": [self.start.activation],
+        }
         for where, found in (told | {"ranges.activation": list(self.ranges.activation)}).items():
             if own != (found == [OWN]):
                 allowed = f"{OWN!r}, for your module's own code says it" if own else "not 'own' without network.module"
@@ -251,8 +254,9 @@ class Study(StudySettings):
 
     @classmethod
     def reopened(cls, values: Mapping[str, object]) -> Self:
-        """As of `StudySettings`; holdout mode was once called ``small``."""
-        return super().reopened({**values, "mode": "holdout"} if values.get("mode") == "small" else values)
+        """As of `StudySettings`; ``source_training`` was once called ``base``, and holdout mode ``small``."""
+        held = {"source_training" if key == "base" else key: value for key, value in values.items()}
+        return super().reopened({**held, "mode": "holdout"} if held.get("mode") == "small" else held)
 
     @property
     def taught(self) -> tuple[str, ...]:
@@ -317,7 +321,7 @@ class Study(StudySettings):
         return Sources(
             self.sources,
             self.ranges.source_rows or (self.rows.source,),
-            self.ranges.source_epochs or (self.base.epochs,),
+            self.ranges.source_epochs or (self.source_training.epochs,),
             tuple(file.name for file in self.weights),
             self.scales,
         )

@@ -49,7 +49,7 @@ def test_its_study_is_read_as_what_it_was(folder: Path, kind: str) -> None:
     study = reopened(Run(folder).read("study.json"))
     assert study.budget.rival == 1 and study.start.head == "random"
     if kind == "transfer":
-        assert study.base.head == "random"
+        assert study.source_training.head == "random"
     # A search of today's does not go on in it: what both found would be mixed.
     with pytest.raises(InputError, match=r"another study \(budget.rival = 1 there, 2 asked\)"):
         Run(folder).fits(replace(study, budget=replace(study.budget, rival=2)))

@@ -18,7 +18,7 @@ STUDY: dict[str, Any] = {
     "target": "film-8",
     "rows": {"source": 50000, "pool": 500, "locked": 50, "validation": 50, "test": 2000},
     "network": {"depth": 6, "width": 200},
-    "base": Recipe(activation="gelu").to_dict(),
+    "source_training": Recipe(activation="gelu").to_dict(),
     "ranges": {
         "rate": [1e-3, 1e-2],
         "decay": [0.0, 1.0],
@@ -184,7 +184,7 @@ def results() -> dict[str, dict[str, Any]]:
     result: dict[str, Any] = {"format": 1, "study": STUDY}
     names = {"source-film-10": ("film-10", 50000), "pool": ("film-8", 500), "test": ("film-8", 2000)}
     result["data"] = {part: {"simulator": s, "rows": n, "digest": SHA} for part, (s, n) in names.items()}
-    result["bases"] = [{"name": "film-10", "sha256": SHA, "error": 0.0235, "recipe": STUDY["base"]}]
+    result["bases"] = [{"name": "film-10", "sha256": SHA, "error": 0.0235, "recipe": STUDY["source_training"]}]
     result |= {"baseline": search("baseline", 34, rng), "plans": search("plans", 34, rng)}
     result["confirmation"] = confirmation(result["plans"], rng)
     curve = [(level * np.exp(rng.normal(0, 0.02, 4))).tolist() for level in (0.0221, 0.0165, 0.0124)]

@@ -144,7 +144,7 @@ def test_the_page_says_how_far_the_verdict_is_from_the_maps_best(
 
 
 def earlier(files: Files) -> None:
-    files["map"]["direct_recipe"] = STUDY["base"]
+    files["map"]["direct_recipe"] = STUDY["source_training"]
 
 
 def by_hand(files: Files) -> None:

@@ -27,7 +27,7 @@ from pictures import fits, png, sun  # noqa: E402
 SMALL = """
 rows = { source = 60 }
 network = { depth = 2, width = 4 }
-base = { epochs = 2, batch = 15 }
+source_training = { epochs = 2, batch = 15 }
 start = { epochs = 2, batch = 10 }
 ranges = { epochs = [2, 3], batch = [10, 20], activation = ["relu"] }
 budget = { trainings = 4, seeds = 2, steps = 6, map = 2, curve = 1 }

@@ -26,7 +26,7 @@ STUDY = """
 extends = "solar-classes-halpha-304"
 rows = { source = 60, pool = 60, locked = 6, validation = 12, test = 30 }
 network = { depth = 2, width = 4 }
-base = { epochs = 2, batch = 20 }
+source_training = { epochs = 2, batch = 20 }
 start = { epochs = 2, batch = 14 }
 ranges = { epochs = [2, 4], batch = [14, 28], activation = ["relu"] }
 budget = { trainings = 8, seeds = 2, steps = 12, map = 2, curve = 1 }

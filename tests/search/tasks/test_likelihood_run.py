@@ -31,7 +31,8 @@ from graft.spaces.errors import InputError
 TINY = {
     "sources": ["ising-4x4@4", "glass-4x4-1@4"], "target": "ising-4x4@2.5", "symmetries": "flip",
     "rows": {"source": 3000, "pool": 2200, "locked": 100, "validation": 100, "test": 2000},
-    "network.width": 8, "base": {"epochs": 2, "batch": 100, "rate": 1e-2}, "start.epochs": 1, "start.batch": 200,
+    "network.width": 8, "source_training": {"epochs": 2, "batch": 100, "rate": 1e-2},
+    "start.epochs": 1, "start.batch": 200,
     "ranges": {"epochs": [1, 2], "batch": [100, 250]}, "budget.trainings": 8, "budget.seeds": 2, "budget.steps": 60,
 }  # fmt: skip
 

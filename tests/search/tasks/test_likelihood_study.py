@@ -28,7 +28,7 @@ def test_the_study_is_registered_and_is_itself_again_after_json(scale: str) -> N
     assert isinstance(found, LikelihoodStudy) and "dcl-transfer" in registry()
     assert LikelihoodStudy.from_dict(found.to_dict()) == found
     assert found.rows.pool == 10_000
-    assert {found.base.activation, found.start.activation, *found.ranges.activation} == {OWN}
+    assert {found.source_training.activation, found.start.activation, *found.ranges.activation} == {OWN}
 
 
 def test_a_watched_system_is_a_simulator_by_name() -> None:

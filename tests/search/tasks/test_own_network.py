@@ -73,7 +73,7 @@ def test_the_study_holds_the_network_and_the_weights_and_survives_json(folder: P
     assert study.network == OwnNetwork("own_net:Net") and study.blocks == 3 and study.taught == ()
     (file,) = study.weights
     assert (file.name, file.mean, file.deviation) == ("w.safetensors", (5, 5, 5), (11, 11.5, 12))
-    assert study.start.activation == study.base.activation == OWN and study.ranges.activation == (OWN,)
+    assert study.start.activation == study.source_training.activation == OWN and study.ranges.activation == (OWN,)
     assert opened(study.to_dict()) == study
 
 
@@ -104,8 +104,8 @@ BAD = {
     "activation": ({"more": '[start]\nactivation = "gelu"\n'}, "start.activation is 'gelu'; allowed: 'own'"),
     "activations": ({"more": '[ranges]\nactivation = ["gelu"]\n'}, "ranges.activation is 'gelu'; allowed: 'own'"),
     "own activation of a perceptron": (
-        {"source": '"film-4"', "network": "{ width = 6 }", "more": '[base]\nactivation = "own"\n'},
-        "base.activation is 'own'; allowed: not 'own' without network.module",
+        {"source": '"film-4"', "network": "{ width = 6 }", "more": '[source_training]\nactivation = "own"\n'},
+        "source_training.activation is 'own'; allowed: not 'own' without network.module",
     ),
     "perceptron of unknown activation": (
         {"network": "{ width = 6, depth = 2 }"},

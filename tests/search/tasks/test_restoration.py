@@ -25,7 +25,7 @@ STUDY = """
 extends = "solar-seeing"
 rows = { source = 30, pool = 30, locked = 3, validation = 6, test = 12 }
 network = { depth = 2, width = 4 }
-base = { epochs = 2, batch = 15 }
+source_training = { epochs = 2, batch = 15 }
 start = { epochs = 2, batch = 10 }
 ranges = { epochs = [2, 4], batch = [10, 20], activation = ["relu"] }
 budget = { trainings = 4, seeds = 2, steps = 8, map = 2, curve = 1 }

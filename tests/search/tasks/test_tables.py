@@ -130,8 +130,8 @@ def test_the_same_inputs_with_other_answers_are_what_a_cheap_model_gives(folder:
 
 
 def test_a_recipe_that_is_no_table_is_refused(folder: Path) -> None:
-    with pytest.raises(InputError, match="base"):
-        resolve(str(study(folder, extra='metric = "normalised-l1"\nbase = 3')))
+    with pytest.raises(InputError, match="source_training"):
+        resolve(str(study(folder, extra='metric = "normalised-l1"\nsource_training = 3')))
 
 
 def test_units_that_contradict_are_refused(folder: Path) -> None:

@@ -24,7 +24,7 @@ from graft.simulators.optics.film import transmittance
 
 GUIDE = (Path(__file__).parents[3] / "docs/guides/own.md").read_text()
 TINY = {
-    "network.depth": 1, "network.width": 6, "base.epochs": 1, "start.epochs": 2, "start.batch": 15,
+    "network.depth": 1, "network.width": 6, "source_training.epochs": 1, "start.epochs": 2, "start.batch": 15,
     "ranges.epochs": [1, 3], "ranges.batch": [14, 28], "budget.trainings": 4, "budget.seeds": 2, "budget.steps": 20,
 }  # fmt: skip
 

@@ -23,7 +23,8 @@ from graft.spaces.errors import InputError
 
 TINY = {
     "rows.source": 60, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20, "network.depth": 1,
-    "network.width": 6, "base.epochs": 1, "base.warmup": 1, "start.epochs": 2, "start.batch": 15, "start.warmup": 1,
+    "network.width": 6, "source_training.epochs": 1, "source_training.warmup": 1,
+    "start.epochs": 2, "start.batch": 15, "start.warmup": 1,
     "ranges.epochs": [1, 3], "ranges.batch": [14, 28], "budget.trainings": 6, "budget.seeds": 2, "budget.steps": 20,
 }  # fmt: skip
 

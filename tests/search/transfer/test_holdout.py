@@ -43,7 +43,7 @@ TOML = """
 source = "cheap.npz"
 target = "dear.csv"
 outputs = ["y*"]
-base = { epochs = 80, batch = 20, rate = 5e-3 }
+source_training = { epochs = 80, batch = 20, rate = 5e-3 }
 start = { epochs = 3, batch = 10, warmup = 1 }
 network = { depth = 1, width = 6 }
 ranges = { epochs = [2, 3], batch = [8, 10] }
@@ -286,7 +286,7 @@ def test_standardised_outputs_come_back_in_their_own_units() -> None:
 
 def test_the_champion_answers_in_the_units_of_the_file(tmp_path: Path) -> None:
     study = resolve(str(write(tmp_path, extra='metric = "normalised-l1"\n', y=1e5 * outputs(X[:30]) - 1e5)))
-    assert study.base.loss == study.start.loss == "l1"
+    assert study.source_training.loss == study.start.loss == "l1"
     line = searched(study, tmp_path / "out")
     fitted, _ = fit(line.shared(Role.CONFIRMATION, {}, line.test()), Request(line.direct.plan, 0))  # type: ignore[attr-defined]
     certified, network = (

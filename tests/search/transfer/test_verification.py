@@ -31,7 +31,7 @@ from graft.spaces.errors import InputError
 
 TINY = {
     "rows.source": 60, "rows.pool": 40, "rows.locked": 4, "rows.validation": 8, "rows.test": 20, "network.depth": 2,
-    "network.width": 6, "base.epochs": 60, "start.epochs": 2, "start.batch": 15, "ranges.epochs": [1, 3],
+    "network.width": 6, "source_training.epochs": 60, "start.epochs": 2, "start.batch": 15, "ranges.epochs": [1, 3],
     "ranges.batch": [14, 28], "budget.trainings": 6, "budget.seeds": 2, "budget.steps": 20,
 }  # fmt: skip
 NAMES = ["study", "data", "source networks", "evidence", "certificate", "champion"]
