@@ -1,7 +1,7 @@
 """Examples that were measured or computed elsewhere: a file of inputs and outputs in place of a simulator."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +41,7 @@ class Table:
         notes: What a folder of images was taken for, in lines for people.
         missing: What becomes of rows in which a value is missing.
         told: How the file was read, where that may surprise, in words.
+        size: Mean |output|; 0 where it was not measured.
     """
 
     name: str
@@ -56,7 +57,8 @@ class Table:
     shape: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     missing: Missing = "refuse"
-    told: tuple[str, ...] = ()
+    told: tuple[str, ...] = field(default=(), compare=False)
+    size: float = field(default=0.0, compare=False)
 
     def __post_init__(self) -> None:
         plain_name("name of a file of data", f"{self.name}-{self.sha256[:12]}")
@@ -142,7 +144,7 @@ def read(path: Path, outputs: Sequence[str] = (), grouped: str = "", missing: Mi
     constant = np.flatnonzero((values == values[0]).all(0))
     if constant.size:
         raise InputError(f"{path}: output {table.outputs[constant[0]]!r} never varies; allowed: outputs to be learned")
-    return Read(table, inputs, values, found.labels)
+    return Read(replace(table, size=float(np.abs(values).mean())), inputs, values, found.labels)
 
 
 def arrays(found: Columns, table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -27,6 +27,9 @@ from graft.search.settings import LEAST_SEEDS
 from graft.search.tasks.base import Exhibit
 from graft.spaces.plan import Plan
 
+FAR = 10
+"""How many times larger one table's outputs are than another's where it is asked whether they have one unit."""
+
 
 class Decided(NamedTuple):
     """A run up to its verdict.
@@ -81,9 +84,17 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         """Refuse a task that cannot be carried out."""
         study = self.study
         study.learned.check()
-        if study.target not in study.sources:
-            return []
-        return [f"{study.target} is source and target: its source network learns from other examples of the same task"]
+        told = [
+            f"outputs of {source.name} are {source.size:.3g} on average, those of {target.name} {target.size:.3g}: is "
+            "that one unit? A copied head begins where its source's outputs are"
+            for target in filter(None, [study.table(study.target)])
+            for source in filter(None, map(study.table, study.sources))
+            if study.metric == "relative-l1" and 0 < FAR * min(source.size, target.size) < max(source.size, target.size)
+        ]
+        if study.target in study.sources:
+            same = "its source network learns from other examples of the same task"
+            told.append(f"{study.target} is source and target: {same}")
+        return told
 
     def seconds(self, workers: int) -> tuple[float, float]:
         """Rough wall times: of the searches, and of everything else."""

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from graft.models.scaling import Scaling
+from graft.search.kinds.registry import kind_of
 from graft.search.study import resolve
 from graft.search.tasks.tables import with_tables
 from graft.simulators.data.table import Measured, in_words, keep
@@ -140,6 +141,14 @@ def test_units_that_contradict_are_refused(folder: Path) -> None:
         resolve(str(study(folder)))
     csv(folder / "cheap.csv", slice(40, 80), "d1,d2 [nm],d3 [nm],T400,T402,R400")
     resolve(str(study(folder)))  # a file that tells none contradicts nothing
+
+
+def test_outputs_in_other_units_are_asked_about_before_the_search(folder: Path) -> None:
+    assert kind_of(resolve(str(study(folder)))).check() == []
+    values = np.hstack([X[:40], 40 * answers(X[:40])])
+    np.savetxt(folder / "dear.csv", values, "%.17g", ",", header="d1,d2,d3,T400,T402,R400", comments="")
+    (said,) = kind_of(resolve(str(study(folder)))).check()
+    assert "outputs of cheap.csv are 1." in said and "those of dear.csv 4" in said and "is that one unit?" in said
 
 
 def test_a_file_of_another_kind_is_named(folder: Path) -> None:
