@@ -110,7 +110,7 @@ class Result:
         """
         from graft.search.champion import load as champion
 
-        return champion(self.folder, task)(inputs)
+        return champion(self.folder, task, kind_of(self.study).opened)(inputs)
 
     def intervals(self, inputs: ArrayLike, coverage: float = 0.9) -> "Intervals":
         """Outputs with intervals that hold this share of the exact values: ``mean``, ``lower``, ``upper``.
@@ -124,7 +124,7 @@ class Result:
         """
         from graft.search.champion import load_several
 
-        return load_several(self.folder)(inputs, coverage)
+        return load_several(self.folder, kind_of(self.study).opened)(inputs, coverage)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, and the arms seed by seed."""

@@ -9,9 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
+from torch import nn
+
 from graft.cluster.connect import connection
 from graft.cluster.pool import staying
+from graft.models.scaling import Scaling
 from graft.search import report
+from graft.search.champion import perceptron
 from graft.search.engine.progress import Progress
 from graft.search.engine.work import Tracker, Work
 from graft.search.prediction import Asked
@@ -98,6 +102,10 @@ class Kind(ABC, Generic[Study, Line, Map]):
     def further(self, run: Run) -> Mapping[str, object] | None:
         """What ``more.json`` will hold of looks that were fixed beforehand and are left; None if there are none."""
         return None
+
+    def opened(self, data: bytes) -> tuple[nn.Module, Scaling | None]:
+        """The network that such bytes hold, ready to predict."""
+        return perceptron(data)
 
     @abstractmethod
     def predict(self, folder: Path, asked: Asked) -> str:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from torch import nn
+
+from graft.models.scaling import Scaling
 from graft.models.weights import sha256
 from graft.search.engine.cost import cost
 from graft.search.engine.searched import Direct, by_budget, searched
@@ -97,13 +100,17 @@ class Sharing(Kind[SharingStudy, SharingPipeline, SharedMap]):
                 told = f"{'' if best.one_hot else 'not '}told its task: {value:+.0%} error"
                 yield f"{task}: best with the first {best.first} blocks shared, {told}"
 
+    def opened(self, data: bytes) -> tuple[nn.Module, Scaling | None]:
+        """As its task opens it."""
+        return self.study.learned.opened(data)
+
     def predict(self, folder: Path, asked: Asked) -> str:
         """Outputs of one task's network for a file of inputs."""
         task = self.study.learned
         task.predicts(folder)
         outputs_only(folder, asked)
         networks_only(folder, asked)
-        return predict_csv(folder, asked, task.opened)
+        return predict_csv(folder, asked, self.opened)
 
 
 @dataclass(frozen=True)

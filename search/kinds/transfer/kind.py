@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from torch import nn
+
+from graft.models.scaling import Scaling
 from graft.search.engine.cost import cost
 from graft.search.engine.searched import Direct, by_budget, searched
 from graft.search.engine.trials import importance
@@ -138,12 +141,16 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         counts = {said: sum(cell.verdict == said for _, cell in cells) for said in ("helps", "undecided", "harms")}
         yield f"best span ({best.n1}, {best.n2}): {change:+.0%} error; of {len(cells)} spans {counts}"
 
+    def opened(self, data: bytes) -> tuple[nn.Module, Scaling | None]:
+        """As its task opens it."""
+        return self.study.learned.opened(data)
+
     def predict(self, folder: Path, asked: Asked) -> str:
         """Outputs for a file of inputs."""
         task = self.study.learned
         task.predicts(folder)
         outputs_only(folder, asked)
-        return predict_csv(folder, asked, task.opened)
+        return predict_csv(folder, asked, self.opened)
 
 
 def _learned_from(line: Pipeline, confirmed: Confirmed) -> int:
