@@ -152,7 +152,7 @@ class Task(ABC):
         """Examples of the target as its network learns them."""
         return examples
 
-    def to_judge(self, examples: Examples) -> Examples:
+    def of_test(self, examples: Examples) -> Examples:
         """Newly drawn examples of the target as the metric wants them."""
         return self.of_target(examples)
 

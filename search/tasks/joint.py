@@ -44,7 +44,7 @@ class SharedTask:
         tasks: Each by itself.
         pools: Unlocked examples of each task, as many of each: every update sees all tasks.
         validation: Rows of each set aside by each seed: the same row numbers that learning one task alone sets aside.
-        judges: Examples that score a training. None in the search: there, the seed's validation rows do.
+        tests: Examples that score a training. None in the search: there, the seed's validation rows do.
         device: ``cpu`` or ``cuda``.
     """
 
@@ -53,7 +53,7 @@ class SharedTask:
     tasks: Mapping[str, Task]
     pools: Mapping[str, Examples]
     validation: int
-    judges: Mapping[str, Examples] | None = None
+    tests: Mapping[str, Examples] | None = None
     device: str = "cpu"
 
     def training(self, plan: Sharing, index: int) -> SharedTraining:
@@ -141,7 +141,7 @@ def learn(shared: SharedTask, training: SharedTraining) -> Learned:
         shapes = pool.inputs.shape[1:], pool.outputs.shape[1:]
         fitted[name] = Fitted(network.alone(name).to(device), plan.recipe, *shapes, scale)
         if training.intact in ("", name):
-            test = pool.take(held) if shared.judges is None else shared.judges[name]
+            test = pool.take(held) if shared.tests is None else shared.tests[name]
             errors[name] = task.errors(fitted[name], test, device).value
     return Learned(errors, fitted)
 

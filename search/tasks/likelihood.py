@@ -125,7 +125,7 @@ class Likelihood(Task):
         """States of a source with the exact logarithms of their probabilities."""
         return Examples(examples.inputs, exactly(name, examples.inputs))
 
-    def to_judge(self, examples: Examples) -> Examples:
+    def of_test(self, examples: Examples) -> Examples:
         """States with the exact logarithms of their probabilities."""
         return Examples(examples.inputs, exactly(self.study.target, examples.inputs))
 
@@ -261,7 +261,7 @@ def nats(model: Autoregressive, index: NDArray[np.uint8]) -> float:
     return likelihood(log_probabilities(model, tensor(index)))
 
 
-def missed(model: Autoregressive, judge: Examples) -> float:
+def missed(model: Autoregressive, test: Examples) -> float:
     """The information that a model misses: its divergence (Kullback-Leibler) from the exact distribution.
 
     As a share of that of uniform guessing, which misses all: 0 is perfect, 1 is to know nothing. Measured as the mean
@@ -269,11 +269,11 @@ def missed(model: Autoregressive, judge: Examples) -> float:
 
     Args:
         model: Of p.
-        judge: Such states with log p_exact as output.
+        test: Such states with log p_exact as output.
     """
-    exact = judge.outputs[:, 0]
+    exact = test.outputs[:, 0]
     chance = model.sites * np.log(model.q)
-    return float(np.mean(exact - log_probabilities(model, tensor(judge.inputs))) / (np.mean(exact) + chance))
+    return float(np.mean(exact - log_probabilities(model, tensor(test.inputs))) / (np.mean(exact) + chance))
 
 
 def exactly(name: str, index: NDArray[np.uint8]) -> NDArray[np.float64]:

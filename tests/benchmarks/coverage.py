@@ -38,7 +38,7 @@ def covered(study: Study, coverage: float, new: int) -> tuple[float, float, floa
             line.prepare()
             found = ensemble(line, line.handing_over({}), [Plan(study.start)])
             assert found is not None and found.held is not None
-            asked = line.task.to_judge(line.examples(study.target, Role.TRUTH, new))
+            asked = line.task.of_test(line.examples(study.target, Role.TRUTH, new))
             members = [line.task.unpack(data) for data in found.networks]
     inputs = asked.tensors()[0]
     each = np.stack([predict(one.network, one.seen(inputs)).numpy() for one in members]).astype(np.float64)

@@ -41,7 +41,7 @@ def main() -> None:
             line.prepare()
             direct, transfer = recipes(run, study)
             sources = line.source_networks(transfer)
-            test = line.task.to_judge(line.examples(line.study.target, Role.TEST, line.study.rows.test))
+            test = line.task.of_test(line.examples(line.study.target, Role.TEST, line.study.rows.test))
             task = line.shared(Role.REGRET, sources, test)
             plans = {0: Plan(direct)} | {
                 n: Plan.span(transfer, line.study.blocks, line.study.sources[0], Span(1, n))

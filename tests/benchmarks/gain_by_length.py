@@ -50,7 +50,7 @@ def main() -> None:
         line = Pipeline(reopened(run.read("study.json")), run, Resources(cpus()), Progress())
         line.prepare()
         sources = line.source_networks(plans["direct"].recipe)
-        test = line.task.to_judge(line.examples(line.study.target, Role.TEST, line.study.rows.test))
+        test = line.task.of_test(line.examples(line.study.target, Role.TEST, line.study.rows.test))
         task = line.shared(Role.REGRET, sources, test)
         seeds = range(asked.seeds)
         with line.phase("length of training", len(longer) * asked.seeds):

@@ -38,8 +38,8 @@ def main() -> None:
         sources, study = line.source_networks(theirs), line.study
         span = Span(best["n1"], best["n2"])
         plan = Plan.span(theirs, study.blocks, best["source"], span, scale=study.source_space.scale(best["source"]))
-        judge = line.task.to_judge(line.examples(study.target, Role.TRUTH, study.rows.test))
-        task = line.shared(Role.TRUTH, sources, judge)
+        test = line.task.of_test(line.examples(study.target, Role.TRUTH, study.rows.test))
+        task = line.shared(Role.TRUTH, sources, test)
         arms = {"direct": (Plan(own), False), "same recipe": (Plan(theirs), False)}
         arms |= {"shuffled": (plan, True), "copied": (plan, False)}
         seeds = range(asked.seeds)

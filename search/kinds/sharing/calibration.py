@@ -103,8 +103,8 @@ class Repeat(SharingPipeline):
         if plan is None:
             return {}
         rows = self.study.rows.test
-        judges = {name: task.to_judge(self.examples(name, Role.TRUTH, rows)) for name, task in self.tasks.items()}
-        alone, together = self.alone(Role.REGRET, judges), self.together(Role.REGRET, judges)
+        tests = {name: task.of_test(self.examples(name, Role.TRUTH, rows)) for name, task in self.tasks.items()}
+        alone, together = self.alone(Role.REGRET, tests), self.together(Role.REGRET, tests)
         asked: dict[str, Asked] = {f"together/{i}": (together, SharedTraining(plan, i)) for i in range(TRUTH)}
         for one in helped:
             asked |= {f"{one.task}/{i}": (alone[one.task], Request(rivals[one.task], i)) for i in range(TRUTH)}

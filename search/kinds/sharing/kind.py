@@ -128,15 +128,15 @@ def champions(line: SharingPipeline, rivals: Mapping[str, Plan], found: Sequence
 
     It is the task's path through the shared one, or of those that learned it alone the one that erred least.
     """
-    judges = line.judges()
+    tests = line.tests()
     together = [one.task for one in found if one.helped]
     plan = next((one.plan for one in found if one.plan), None)
-    own = {task: replace(one, validation=0) for task, one in line.alone(Role.CONFIRMATION, judges).items()}
+    own = {task: replace(one, validation=0) for task, one in line.alone(Role.CONFIRMATION, tests).items()}
     chosen = {one.task: best_measured(one, rivals[one.task]) for one in found}
     alone = [(task, own[task], *chosen[task]) for task in line.study.tasks if task not in together]
     networks: dict[str, Trained] = {}
     if plan is not None:
-        shared = replace(line.together(Role.CONFIRMATION, judges), validation=0)
+        shared = replace(line.together(Role.CONFIRMATION, tests), validation=0)
         (networks,) = line.calls(shared_networks, [(shared, plan)])
     if alone:
         networks |= zip((name for name, *_ in alone), line.calls(own_network, alone), strict=True)

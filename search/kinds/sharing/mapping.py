@@ -46,8 +46,8 @@ def drawn(line: SharingPipeline) -> SharedMap:
     }
     seeds = range(study.budget.map)
     with line.phase("map"):
-        judges = line.judges()
-        alone, together = line.alone(Role.REGRET, judges), line.together(Role.REGRET, judges)
+        tests = line.tests()
+        alone, together = line.alone(Role.REGRET, tests), line.together(Role.REGRET, tests)
         asked: dict[str, Asked] = {
             f"direct/{task}/{i}": (alone[task], Request(Plan(own[task]), i)) for i in seeds for task in study.tasks
         }

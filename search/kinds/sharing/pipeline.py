@@ -43,28 +43,26 @@ class SharingPipeline(Work[SharingStudy]):
                 task.admit(pool, f"{name} (pool)")
                 self.tasks[name] = task.knowing(pool, self.calls, self.run)
                 self.pools[name] = self.tasks[name].of_target(pool)
-            self.judges()  # what they refuse is refused before anything was searched
+            self.tests()  # what they refuse is refused before anything was searched
 
-    def judges(self) -> dict[str, Examples]:
+    def tests(self) -> dict[str, Examples]:
         """Newly drawn examples of each task, which no search reads."""
         rows = self.study.rows.test
-        return {name: task.to_judge(self.examples(name, Role.TEST, rows)) for name, task in self.tasks.items()}
+        return {name: task.of_test(self.examples(name, Role.TEST, rows)) for name, task in self.tasks.items()}
 
-    def alone(self, role: Role, judges: Mapping[str, Examples] | None = None) -> dict[str, Phase]:
+    def alone(self, role: Role, tests: Mapping[str, Examples] | None = None) -> dict[str, Phase]:
         """What the trainings of each task by itself share."""
         study, device = self.study, self.resources.device
         return {
             name: Phase(self.tasks[name], study.seed, role, pool,
-                        study.rows.validation, {}, judges[name] if judges else None, device)
+                        study.rows.validation, {}, tests[name] if tests else None, device)
             for name, pool in self.pools.items()
         }  # fmt: skip
 
-    def together(self, role: Role, judges: Mapping[str, Examples] | None = None) -> SharedTask:
-        """What the trainings of all tasks together share: the same seeds, rows and judges."""
+    def together(self, role: Role, tests: Mapping[str, Examples] | None = None) -> SharedTask:
+        """What the trainings of all tasks together share: the same seeds, rows and tests."""
         study = self.study
-        return SharedTask(
-            study.seed, role, self.tasks, self.pools, study.rows.validation, judges, self.resources.device
-        )
+        return SharedTask(study.seed, role, self.tasks, self.pools, study.rows.validation, tests, self.resources.device)
 
     @property
     def scale(self) -> Scale:
@@ -171,8 +169,8 @@ class SharingPipeline(Work[SharingStudy]):
 
     def confirmed(self, fixed: Round, baselines: Mapping[str, Plan]) -> Round:
         """Measure one round, look after look, until each of its tasks is decided."""
-        number, judges = fixed.round, self.judges()
-        alone, together = self.alone(Role.CONFIRMATION, judges), self.together(Role.CONFIRMATION, judges)
+        number, tests = fixed.round, self.tests()
+        alone, together = self.alone(Role.CONFIRMATION, tests), self.together(Role.CONFIRMATION, tests)
 
         def measured(wanted: Mapping[str, int]) -> Arms:
             asked = confirmation.trainings(fixed, wanted, baselines, alone, together)

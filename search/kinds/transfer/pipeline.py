@@ -79,13 +79,13 @@ class Pipeline(Work[Study]):
         study = self.study
         if study.mode == "holdout":
             return self.locked()
-        return self.task.to_judge(self.examples(study.target, Role.TEST, study.rows.test))
+        return self.task.of_test(self.examples(study.target, Role.TEST, study.rows.test))
 
     def locked(self) -> Examples:
         """The pool's locked rows, which no search and no training has seen."""
         study = self.study
         locked = self.examples(study.target, Role.POOL, study.rows.pool).last(study.rows.pool - study.unlocked)
-        return self.task.to_judge(locked)
+        return self.task.of_test(locked)
 
     def shared(self, role: Role, sources: Mapping[str, SourceNetwork], test: Examples | None = None) -> Phase:
         """What the trainings of one phase share."""
