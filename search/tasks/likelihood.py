@@ -25,7 +25,7 @@ from graft.models.weights import as_file
 from graft.search.run.folder import Run
 from graft.search.run.seeds import Draws, Role, entropy, stream, torch_stream
 from graft.search.tasks.base import Calls, Data, Errors, Examples, Exhibit, Fitted, Phase, Shape, Task
-from graft.search.tasks.distilled.data import judge_of
+from graft.search.tasks.distilled.data import exact_states_of
 from graft.search.tasks.distilled.final import account
 from graft.search.tasks.distilled.scores import likelihood
 from graft.search.tasks.distilled.watcher import Energies, group, learn_from, tensor
@@ -183,8 +183,8 @@ class Likelihood(Task):
         """Energies that a network has learned, held against exact ones."""
         system = find(self.study.target)
         assert isinstance(system, Watched) and isinstance(fitted.network, Autoregressive)
-        judge = judge_of(system.model, LEVEL, REFERENCE, stream(self.study.seed, Role.TEST, 1))
-        return {"energies": account(judge, Energies(fitted.network, system.temperature), system.model)}
+        known = exact_states_of(system.model, LEVEL, REFERENCE, stream(self.study.seed, Role.TEST, 1))
+        return {"energies": account(known, Energies(fitted.network, system.temperature), system.model)}
 
     def shown(self, networks: Mapping[str, Exhibit], test: Examples) -> Exhibit:
         """Learned and exact energies of every network."""

@@ -15,7 +15,7 @@ from graft.search.run.folder import Run
 from graft.search.run.seeds import Draws, Role
 from graft.search.study import reopened
 from graft.search.tasks.distilled import teaching
-from graft.search.tasks.distilled.data import judge
+from graft.search.tasks.distilled.data import exact_states
 from graft.search.tasks.distilled.spread import BETAS
 from graft.search.tasks.distilled.watcher import Energies
 from graft.simulators.registry import lattice
@@ -34,7 +34,7 @@ def main() -> None:
     for folder in options.parse_args().folders:
         run = Run(folder.resolve())
         study = reopened(run.read("study.json"))
-        model, judged = lattice(study.system), judge(study, Role.TEST)
+        model, test = lattice(study.system), exact_states(study, Role.TEST)
         for path in sorted(run.path("finals").glob("*.json")):
             told = run.read(f"finals/{path.name}")
             plan = Watch.from_dict(told["plan"])
@@ -54,8 +54,8 @@ def main() -> None:
                     plan.student, energies, model.shape, model.q, study.states.student, study.budget.student,
                     Draws.of(study.seed, Role.TRUTH, 0), model.uniform,
                 )  # fmt: skip
-                found.append(f"{judged.error(taught.symmetrised(study.symmetries)):.3f}")
-            cells = [folder.name, told["words"], f"{measured[0]:.2f}", f"{judged.error(energies):.3f}", *found]
+                found.append(f"{test.error(taught.symmetrised(study.symmetries)):.3f}")
+            cells = [folder.name, told["words"], f"{measured[0]:.2f}", f"{test.error(energies):.3f}", *found]
             print(f"| {' | '.join(cells)} |", flush=True)
 
 

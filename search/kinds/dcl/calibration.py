@@ -64,10 +64,10 @@ class Relabelled(WatchTask):
         """RMSE of the proof; both claims of student and teacher are then of an EDNN and its copy."""
         found, taught = super().proved(training, learned), learned.taught
         assert taught is not None
-        found["teacher"] = self.judge.error(lambda index: taught(self.relabelled(index)))
+        found["teacher"] = self.test.error(lambda index: taught(self.relabelled(index)))
         if "teacher_symmetrised" in found:
             symmetrised = taught.symmetrised(self.study.symmetries)
-            found["teacher_symmetrised"] = self.judge.error(lambda index: symmetrised(self.relabelled(index)))
+            found["teacher_symmetrised"] = self.test.error(lambda index: symmetrised(self.relabelled(index)))
         return found
 
     def relabelled(self, index: Index) -> Index:

@@ -99,7 +99,7 @@ def _write(
         "protocol": 3,
         "study": study.to_dict(),
         "data": {"watched": line.card},
-        "test_states": len(line.judge.index),
+        "test_states": len(line.test.index),
         "plans": plans,
         "rankings": rankings(plans.trials),
         "finals": finals,

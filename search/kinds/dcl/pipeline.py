@@ -23,9 +23,9 @@ from graft.search.run.results import Equal, Final, Prediction
 from graft.search.run.scale import logs
 from graft.search.run.seeds import Role
 from graft.search.tasks.distilled import scores
-from graft.search.tasks.distilled.data import judge, observe
+from graft.search.tasks.distilled.data import exact_states, observe
 from graft.search.tasks.distilled.final import final, spread_out
-from graft.search.tasks.distilled.objective import Judge, Watching, WatchTask
+from graft.search.tasks.distilled.objective import ExactStates, Watching, WatchTask
 from graft.search.tasks.distilled.prediction import predicted
 from graft.search.tasks.distilled.study import DclStudy
 from graft.search.tasks.distilled.teaching import METHOD
@@ -82,7 +82,7 @@ class DclPipeline(Work[DclStudy]):
         if not self.run.has("wide.npy"):
             with self.phase("states of all energies"):
                 nothing = self.observed[:0]
-                task = WatchTask(self.study, Role.BASELINE, self.observed, nothing, self.nobody, margin=self.margin)
+                task = WatchTask(self.study, Role.BASELINE, self.observed, nothing, self.no_states, margin=self.margin)
                 (wide,) = self.calls(spread_out, [(task,)])
                 buffer = io.BytesIO()
                 np.save(buffer, wide)
@@ -97,19 +97,19 @@ class DclPipeline(Work[DclStudy]):
         return math.ceil(MARGIN * (self.card.autocorrelation_sweeps or 0.0))
 
     @cached_property
-    def nobody(self) -> Judge:
-        """A judge without states."""
+    def no_states(self) -> ExactStates:
+        """No states of known energy."""
         none = np.zeros((0, lattice(self.study.system).sites), np.uint8)
-        return Judge(none, np.zeros(0), none)
+        return ExactStates(none, np.zeros(0), none)
 
     @cached_property
-    def judge(self) -> Judge:
+    def test(self) -> ExactStates:
         """Fresh states of known energy, which no search reads."""
-        return judge(self.study, Role.TEST)
+        return exact_states(self.study, Role.TEST)
 
-    def task(self, role: Role, judged: Judge, proof: bool = False) -> WatchTask:
+    def task(self, role: Role, test: ExactStates, proof: bool = False) -> WatchTask:
         """What the trainings of a phase share."""
-        return WatchTask(self.study, role, self.observed, self.wide, judged, proof, self.margin)
+        return WatchTask(self.study, role, self.observed, self.wide, test, proof, self.margin)
 
     def plans(self) -> Search[Watch, Choices]:
         """Search the pipelines, each raced against its own kind by successive halving."""
@@ -132,7 +132,7 @@ class DclPipeline(Work[DclStudy]):
             GroupedHalvingPruner(space.group),
             self.closed("plans"),
         )
-        self.explore(self.search, self.task(Role.PLANS, judge(study, Role.REGRET)), "pipelines")
+        self.explore(self.search, self.task(Role.PLANS, exact_states(study, Role.REGRET)), "pipelines")
         return self.search
 
     def best_of_kinds(self) -> dict[str, Watch]:
@@ -183,7 +183,7 @@ class DclPipeline(Work[DclStudy]):
         plans = self.best_of_kinds() | {"paper": self.study.paper}
         missing = [name for name in plans if name not in self._trained(plans)]
         with self.phase("each kind, trained longer", len(plans)):
-            task = self.task(Role.SOURCE_NETWORK, self.judge)
+            task = self.task(Role.SOURCE_NETWORK, self.test)
             taught = dict.fromkeys(plans, self.study.budget.taught)
             taught["paper"] = confirmation.as_long(taught["paper"], self.study.paper, self.study.baseline)
             # Recurrent networks take longest, so they begin; each is kept as soon as it is done.
@@ -223,7 +223,7 @@ class DclPipeline(Work[DclStudy]):
 
     def asked(self, fixed: Equal, wanted: Mapping[str, int]) -> Asked:
         """Every training of a confirmation that a look wants, by key, with what it shares with others."""
-        task = self.task(Role.CONFIRMATION, self.judge, proof=True)
+        task = self.task(Role.CONFIRMATION, self.test, proof=True)
         return {key: (task, one) for key, one in confirmation.trainings(fixed, wanted, self.study).items()}
 
     def predict(self, best: Watch) -> list[Prediction]:

@@ -1,4 +1,4 @@
-"""The states of a DCL run: those that are watched, those that only judge. All come again from the study's seed."""
+"""The states of a DCL run: those that are watched, those of known energy. All come again from the study's seed."""
 
 import hashlib
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from graft.models.energies import gauged
 from graft.search.run.results import DataCard
 from graft.search.run.seeds import Role, entropy, stream
-from graft.search.tasks.distilled.objective import Judge
+from graft.search.tasks.distilled.objective import ExactStates
 from graft.search.tasks.distilled.own import kept
 from graft.search.tasks.distilled.spread import random_states
 from graft.search.tasks.distilled.study import DclStudy
@@ -54,21 +54,21 @@ def observe(study: DclStudy, folder: Path, actors: int = 1, progress: Progress |
     )
 
 
-def judge(study: DclStudy, role: Role) -> Judge:
+def exact_states(study: DclStudy, role: Role) -> ExactStates:
     """States of every energy level, the same number of each, with random ones for the gauge.
 
     Energies, learned ones and exact ones alike, are counted from their mean over the same random states: so the gauge
     brings no error of its own.
     """
-    return judge_of(lattice(study.system), study.states.level, study.states.reference, stream(study.seed, role))
+    return exact_states_of(lattice(study.system), study.states.level, study.states.reference, stream(study.seed, role))
 
 
-def judge_of(model: SpinModel, level: int, random: int, rng: np.random.Generator) -> Judge:
-    """As `judge`: ``level`` states of each level, and ``random`` ones for the gauge."""
+def exact_states_of(model: SpinModel, level: int, random: int, rng: np.random.Generator) -> ExactStates:
+    """As `exact_states`: ``level`` states of each level, and ``random`` ones for the gauge."""
     states, exact = uniform_in_energy(model, level, rng)
     reference = random_states(random, model.sites, model.q, rng)
     zero = model.energy(model.states(reference.reshape(-1, *model.shape)))
-    return Judge(model.index(states).reshape(-1, model.sites), gauged(exact, zero), reference)
+    return ExactStates(model.index(states).reshape(-1, model.sites), gauged(exact, zero), reference)
 
 
 def digest(index: Index) -> str:

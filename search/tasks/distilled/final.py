@@ -10,7 +10,7 @@ from graft.models.shaped import pack
 from graft.models.weights import sha256
 from graft.search.run.seeds import stream
 from graft.search.tasks.distilled import scores
-from graft.search.tasks.distilled.objective import IMAGES, Judge, Watching, WatchTask, learn
+from graft.search.tasks.distilled.objective import IMAGES, ExactStates, Watching, WatchTask, learn
 from graft.search.tasks.distilled.spread import Energy, Index, spread
 from graft.search.tasks.distilled.teaching import METHOD
 from graft.search.tasks.distilled.watcher import Energies, sequence_shape, tensor
@@ -57,27 +57,27 @@ def final(task: WatchTask, name: str, plan: Watch, epochs: int) -> dict[str, Any
         "agreement": scores.agreement(learned.energies(task.wide), learned.taught(task.wide)),
         "teaching": METHOD,
         "copies": 0,
-        "teacher": account(task.judge, learned.energies, model),
-        "student": account(task.judge, learned.taught, model),
+        "teacher": account(task.test, learned.energies, model),
+        "student": account(task.test, learned.taught, model),
     }
     if task.symmetries is not None:
         averaged = Energies(learned.model, study.temperature, task.symmetries, study.budget.copies)
         found["copies"] = averaged.copies
         found["symmetry"] = scores.inconsistency(averaged.images(task.wide, IMAGES))
-        found["teacher_symmetrised"] = account(task.judge, averaged, model)
-        found["student_symmetrised"] = account(task.judge, learned.taught.symmetrised(study.symmetries), model)
+        found["teacher_symmetrised"] = account(task.test, averaged, model)
+        found["student_symmetrised"] = account(task.test, learned.taught.symmetrised(study.symmetries), model)
     return found
 
 
-def account(judge: Judge, energy: Energy, model: SpinModel) -> dict[str, Any]:
+def account(test: ExactStates, energy: Energy, model: SpinModel) -> dict[str, Any]:
     """How far learned energies are from exact ones: RMSE over all levels and over those below zero, level by level."""
-    learned = judge.learned(energy)
-    low = judge.exact <= 0
+    learned = test.learned(energy)
+    low = test.exact <= 0
     return {
-        "rmse": scores.over_levels(learned, judge.exact),
-        "rmse_low": scores.over_levels(learned[low], judge.exact[low]),
-        "levels": scores.by_level(learned, judge.exact),
-        "couplings": couplings(model, energy, judge.reference).tolist(),
+        "rmse": scores.over_levels(learned, test.exact),
+        "rmse_low": scores.over_levels(learned[low], test.exact[low]),
+        "levels": scores.by_level(learned, test.exact),
+        "couplings": couplings(model, energy, test.reference).tolist(),
     }
 
 

@@ -27,7 +27,7 @@ IMAGES = 8
 
 
 @dataclass(frozen=True)
-class Judge:
+class ExactStates:
     """States of known energy, the same number of each level, and random states that set the gauge.
 
     Attributes:
@@ -69,7 +69,7 @@ class WatchTask:
         role: Which seeds this phase draws.
         observed: Index of all states that were watched, (states, sites).
         wide: States of all energies, drawn without the Hamiltonian, (states, sites).
-        judge: States of known energy. In the search they are for the record: only ``--score exact`` reads them.
+        test: States of known energy. In the search they are for the record: only ``--score exact`` reads them.
         proof: Whether errors are those of the proof: RMSE of teacher and student, with and without symmetries.
         margin: Observations on either side of those kept from training that are left out: neighbours in time are
             alike in a file of one's own. 0 where observations are independent in any order.
@@ -79,7 +79,7 @@ class WatchTask:
     role: Role
     observed: Index
     wide: Index
-    judge: Judge
+    test: ExactStates
     proof: bool = False
     margin: int = 0
 
@@ -110,9 +110,9 @@ class WatchTask:
             found = self.proved(training, learned)
             return found["student"], {"by_task": found}
         found = label_free_errors(self, learned)
-        found["exact"] = self.judge.error(learned.energies)
+        found["exact"] = self.test.error(learned.energies)
         if learned.taught is not None:
-            found["student"] = self.judge.error(learned.taught)
+            found["student"] = self.test.error(learned.taught)
         return score(self.study, found), {"by_task": found}
 
     def proved(self, training: Watching, learned: "Learned") -> dict[str, float]:
@@ -121,12 +121,12 @@ class WatchTask:
         The paper's recipe is judged as it stands.
         """
         assert learned.taught is not None
-        study, judge = self.study, self.judge
-        found = {"teacher": judge.error(learned.energies), "student": judge.error(learned.taught)}
+        study, test = self.study, self.test
+        found = {"teacher": test.error(learned.energies), "student": test.error(learned.taught)}
         if self.symmetries is not None and training.plan != study.paper:
             averaged = Energies(learned.model, study.temperature, self.symmetries, study.budget.copies, training.index)
-            found["teacher_symmetrised"] = judge.error(averaged)
-            found["student_symmetrised"] = judge.error(learned.taught.symmetrised(study.symmetries))
+            found["teacher_symmetrised"] = test.error(averaged)
+            found["student_symmetrised"] = test.error(learned.taught.symmetrised(study.symmetries))
         return found
 
     def digest(self, training: Watching) -> str:

@@ -11,7 +11,7 @@ from graft.search.kinds import calibration as every
 from graft.search.kinds.dcl.calibration import CASES, Relabelled, of_case, repeat
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
-from graft.search.tasks.distilled.data import judge
+from graft.search.tasks.distilled.data import exact_states
 from graft.search.tasks.distilled.study import DclStudy
 
 TINY = {
@@ -35,12 +35,12 @@ def study() -> DclStudy:
 def test_a_relabelled_copy_has_the_same_exact_energies() -> None:
     from graft.simulators.registry import lattice
 
-    judged, model = judge(study(), Role.TEST), lattice(study().system)
-    nothing: Any = judged.index[:0]
-    task = Relabelled(study(), Role.CONFIRMATION, nothing, nothing, judged, True)
-    other = task.relabelled(judged.index)
-    assert not np.array_equal(other, judged.index) and other.dtype == judged.index.dtype
-    energies = [model.energy(model.states(index.reshape(-1, *model.shape))) for index in (judged.index, other)]
+    known, model = exact_states(study(), Role.TEST), lattice(study().system)
+    nothing: Any = known.index[:0]
+    task = Relabelled(study(), Role.CONFIRMATION, nothing, nothing, known, True)
+    other = task.relabelled(known.index)
+    assert not np.array_equal(other, known.index) and other.dtype == known.index.dtype
+    energies = [model.energy(model.states(index.reshape(-1, *model.shape))) for index in (known.index, other)]
     np.testing.assert_allclose(*energies, atol=1e-9)
 
 

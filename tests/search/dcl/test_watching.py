@@ -11,7 +11,7 @@ from graft.models.networks.sequence.fit import log_probabilities
 from graft.search.run.seeds import Draws, Role
 from graft.search.study import resolve
 from graft.search.tasks.distilled import scores
-from graft.search.tasks.distilled.objective import Judge, Watching, WatchTask, learn, score, split
+from graft.search.tasks.distilled.objective import ExactStates, Watching, WatchTask, learn, score, split
 from graft.search.tasks.distilled.spread import random_states, spread
 from graft.search.tasks.distilled.teaching import NOISE, REACH, Taught, reach, teach
 from graft.search.tasks.distilled.watcher import Energies, group, most_seen, tensor, watch
@@ -120,15 +120,15 @@ def test_the_proof_compares_what_it_says() -> None:
                 "states.watched": 30_000, "paper_width": 4}  # fmt: skip
     study = resolve("dcl-ising", "demo", settings)
     states = random_states(400, 16, 2, RNG)
-    judge = Judge(states, gauged(exact(states), exact(states)), states)
-    task = WatchTask(study, Role.CONFIRMATION, SEEN, states[:50], judge, proof=True)
+    known = ExactStates(states, gauged(exact(states), exact(states)), states)
+    task = WatchTask(study, Role.CONFIRMATION, SEEN, states[:50], known, proof=True)
     training = Watching(linear(Student(1, 1, (8,), 1)), 3, 0.1, True)
     learned = learn(task, training)
     found = task.proved(training, learned)
     assert learned.taught is not None
     energies = learned.energies(states)
-    assert found["teacher"] == pytest.approx(scores.over_levels(gauged(energies, energies), judge.exact))
-    assert found["student_symmetrised"] == judge.error(learned.taught.symmetrised())
+    assert found["teacher"] == pytest.approx(scores.over_levels(gauged(energies, energies), known.exact))
+    assert found["student_symmetrised"] == known.error(learned.taught.symmetrised())
     assert set(task.proved(Watching(study.paper, 3, 0.1, True), learned)) == {"teacher", "student"}
     assert task.digest(training) != task.digest(replace(training, index=4))
 
@@ -143,8 +143,8 @@ def test_the_search_makes_small_what_it_was_told_to(name: str) -> None:
 def test_on_a_uniform_lattice_one_student_serves_all_places_whatever_symmetries_are_used() -> None:
     settings = {"system": "ising-4x4", "larger": "", "states.student": 300, "budget.student": 1, "symmetries": "none"}
     study = resolve("dcl-ising", "demo", settings | {"states.watched": 30_000})
-    judge = Judge(SEEN[:20], gauged(exact(SEEN[:20]), exact(SEEN[:20])), SEEN[:20])
-    task = WatchTask(study, Role.PLANS, SEEN, SEEN[:20], judge)
+    known = ExactStates(SEEN[:20], gauged(exact(SEEN[:20]), exact(SEEN[:20])), SEEN[:20])
+    task = WatchTask(study, Role.PLANS, SEEN, SEEN[:20], known)
     learned = learn(task, Watching(linear(Student(1, 1, (8,), 1)), 0, 0.1, True))
     assert learned.taught is not None and learned.taught.table.ndim == 1
     assert learned.taught.zeroed().laid((8, 8)).sites == 64
