@@ -108,7 +108,9 @@ def parser() -> Parser:
 
 def _add_study(sub: ArgumentParser, optional: bool = False) -> None:
     many = "?" if optional else None
-    sub.add_argument("study", metavar="STUDY|FILE.toml", nargs=many, help="a name of `graft list`, or a file")
+    sub.add_argument(
+        "study", metavar="STUDY|FILE.toml|DIR", nargs=many, help="of `graft list`, a file, or a run's folder"
+    )
     sub.add_argument("--scale", default="demo", help=f"{' or '.join(SCALES)} (default: demo)")
     sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override, as network.width=100")
     sub.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/STUDY-SCALE)")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from graft.search.catalogue import registry
 from graft.spaces.errors import InputError, number, whole
+from graft.spaces.words import SCALES
 
 if TYPE_CHECKING:
     from graft.search.kinds.base import Kind
@@ -40,13 +41,26 @@ def _study(options: Namespace) -> "StudySettings":
     from graft.search.study import resolve, setting
 
     settings = dict(setting(text) for text in options.set)
+    score, trials = (getattr(options, name, None) for name in ("score", "trials"))
+    if (folder := Path(options.study)).joinpath("study.json").is_file():  # a run, to go on with
+        if settings or score or (options.seed, trials, options.scale) != (None, None, SCALES[0]):
+            raise InputError(
+                f"{folder} is the folder of a run, whose study is fixed; allowed: without --set, --seed, --trials, "
+                "--score, --scale"
+            )
+        options.out = options.out or str(folder)
+        return _kind_in(folder).study
     if options.seed is not None:
         settings["seed"] = options.seed
-    if getattr(options, "trials", None) is not None:
-        whole("--trials", options.trials, 2)
-        settings[kind_of(resolve(options.study, options.scale)).budget] = options.trials
-    if getattr(options, "score", None) is not None:
-        settings["score"] = options.score
+    if trials is not None:
+        whole("--trials", trials, 2)
+        settings[kind_of(resolve(options.study, options.scale)).budget] = trials
+    if score is not None:
+        if "score" not in resolve(options.study, options.scale).to_dict():
+            raise InputError(
+                f"--score is of studies that learn energies, and {options.study} is none; allowed: without"
+            )
+        settings["score"] = score
     return resolve(options.study, options.scale, settings)
 
 

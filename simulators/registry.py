@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import pyarrow as pa
+
 from graft.simulators.base import Simulator
 from graft.simulators.optics.film import Film
 from graft.simulators.optics.nanoparticle import Nanoparticle
@@ -16,6 +18,7 @@ from graft.simulators.spins.lattice import SpinModel
 from graft.simulators.spins.models import EdwardsAnderson, Ising, Potts
 from graft.simulators.spins.watched import Watched
 from graft.spaces.errors import InputError, traced, unknown
+from graft.spaces.errors import name as plain_name
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,16 @@ def _load(name: str) -> Simulator:
             f"simulator {name!r} is not a simulator; allowed: a subclass of graft.simulators.base.Simulator"
         )
     try:
-        return kind()
+        made = kind()
     except Exception as error:
         raise traced(
             f"simulator {name!r} cannot be made ({type(error).__name__}: {error}); allowed: a class that needs no "
             "arguments"
         ) from error
+    if not isinstance(getattr(made, "name", None), str) or not isinstance(getattr(made, "schema", None), pa.Schema):
+        raise InputError(f"simulator {name!r} lacks a name or a schema; allowed: a class that has both")
+    plain_name(f"name of simulator {name!r}", made.name)
+    return made
 
 
 def _watched(name: str) -> Simulator:

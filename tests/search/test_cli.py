@@ -13,7 +13,7 @@ import pytest
 
 from graft.search import cli
 from graft.search.cli import main, parser
-from graft.search.commands import _begin, _words
+from graft.search.commands import _begin, _study, _words
 from graft.search.kinds.registry import kind_of
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run
@@ -68,6 +68,7 @@ BAD = {
     "no trials": (["run", "film10-film8", "--trials", "0"], "--trials is 0"),
     "negative seed": (["run", "film10-film8", "--seed", "-1"], "seed is -1"),
     "missing TOML": (["run", "nowhere.toml"], "nowhere.toml"),
+    "a score of what has none": (["run", "film10-film8", "--score", "likelihood"], "--score is of studies that learn"),
     "no such folder": (["report", "nowhere"], "nowhere"),
     "port out of range": (["ui", "--port", "99999999"], ""),
     "no run for predict": (["predict", ".", "inputs.csv"], "allowed: the folder of a run"),
@@ -178,6 +179,33 @@ def test_a_folder_of_another_study_is_refused(tmp_path: Path, capsys: pytest.Cap
     error = capsys.readouterr().err
     assert stopped.value.code == 2 and "seed = 0 there, 7 asked" in error
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_is_gone_on_with_as_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    held = str(tmp_path / "held")
+    study = resolve("film10-film8", "demo", {"seed": 7})
+    Run(tmp_path / "held").begin(study)
+    options = parser().parse_args(["run", held])
+    assert _study(options) == study and options.out == held
+    for more in (["--seed", "3"], ["--set", "rows.pool=400"], ["--trials", "9"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(["run", held, *more])
+        assert stopped.value.code == 2
+        assert "is the folder of a run, whose study is fixed; allowed: without --set" in capsys.readouterr().err
+
+
+def test_a_simulator_without_a_name_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = (
+        "from graft.simulators.base import Simulator\nclass Nameless(Simulator):\n    def sample(self, n, rng): ...\n"
+    )
+    (tmp_path / "nameless.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "film10-film8", "--set", "target=nameless:Nameless", "--out", str(tmp_path / "out")])
+    assert stopped.value.code == 2 and not (tmp_path / "out").exists()
+    assert "simulator 'nameless:Nameless' lacks a name or a schema" in capsys.readouterr().err
 
 
 def test_a_disk_without_space_is_refused(
