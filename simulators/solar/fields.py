@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
+
+from graft.simulators.solar.kernels import drawn_out, nearest_two
 
 Floats = NDArray[np.float64]
 GRANULE = 1.35
@@ -67,9 +68,9 @@ def cells(
     x = (np.arange(side) + 0.5) * pixel
     bent = [warp * size * smooth(side, pixel, 0.35 * size, rng) for _ in range(2)]
     points = ((np.stack(np.meshgrid(x, x, indexing="ij"), -1) + np.stack(bent, -1)) % field).reshape(-1, 2)
-    distance, nearest = cKDTree(centres, boxsize=field).query(points, 2)
+    distance, nearest = nearest_two(points, centres, rows, field)
     border = (distance[:, 1] - distance[:, 0]) / 2
-    return border.reshape(side, side), nearest[:, 0].reshape(side, side)
+    return border.reshape(side, side), nearest.reshape(side, side)
 
 
 def granulation(side: int, pixel: float, rng: np.random.Generator) -> Floats:
@@ -112,19 +113,5 @@ def streaks(angle: Floats, length: float, rng: np.random.Generator, grain: float
         Mean 0, deviation 1 (side, side).
     """
     noise = gaussian_filter(rng.standard_normal(angle.shape), grain, mode="wrap")
-    start = np.stack(np.meshgrid(*map(np.arange, angle.shape), indexing="ij")).astype(np.float64)
-    total = noise.copy()
-    sides = np.array(angle.shape)[:, None, None]
-    step_x, step_y = np.cos(angle), np.sin(angle)
-    for way in (1.0, -1.0):
-        place = start.copy()
-        x, y = way * step_x, way * step_y
-        for _ in range(max(1, round(length / 2))):
-            place[0] += x
-            place[1] += y
-            at = np.rint(place).astype(np.intp) % sides
-            new_x, new_y = step_x[at[0], at[1]], step_y[at[0], at[1]]
-            on = np.where(new_x * x + new_y * y < 0, -1.0, 1.0)  # a line has two directions
-            x, y = on * new_x, on * new_y
-            total += noise[at[0], at[1]]
+    total = drawn_out(noise, np.cos(angle), np.sin(angle), max(1, round(length / 2)))
     return (total - total.mean()) / total.std()
