@@ -1,6 +1,7 @@
 """What must hold before a search starts: what was asked is there, else a refusal within seconds."""
 
 import logging
+import math
 import os
 import shutil
 import socket
@@ -37,8 +38,33 @@ class Resources:
 
 
 def cpus() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processors that this process may use: not more than a container's quota is worth."""
+    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, int(min(seen, quota())))
+
+
+def quota(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> float:
+    """CPUs that the control groups of this process allow it, infinite where they do not limit it.
+
+    Args:
+        groups: Where they are mounted, version 2 or 1.
+        own: Which of them this process is in.
+    """
+    try:
+        named = [line.rpartition(":")[2].strip("/") for line in own.read_text().splitlines()]
+    except OSError:
+        named = []
+    folders = {place for name in [*named, ""] for place in (groups / name, *(groups / name).parents)}
+    found = [math.inf]
+    for folder in folders:
+        for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+            try:
+                told = " ".join((folder / file).read_text() for file in files).split()
+            except OSError:
+                continue
+            if len(told) == 2 and told[0].isdigit() and int(told[1]):  # "max" and -1 are no limit
+                found.append(int(told[0]) / int(told[1]))
+    return min(found)
 
 
 def gpus() -> int:

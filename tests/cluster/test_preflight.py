@@ -1,6 +1,7 @@
 """An impossible request is refused within seconds, naming what was asked and what there is."""
 
 import contextlib
+import math
 import socket
 import threading
 import time
@@ -28,6 +29,26 @@ def test_as_many_trainings_as_cpus_unless_told(tmp_path: Path) -> None:
     assert possible(1, "cpu", tmp_path, 1, TWO) == (1, 0)
     assert possible(None, "cuda", tmp_path, 1, Resources(8, 2)) == (8, 2)
     assert possible(None, "cpu", tmp_path, 1)[0] == preflight.cpus()
+
+
+@pytest.mark.parametrize(
+    ("files", "named", "wanted"),
+    [
+        ({"cpu.max": "150000 100000"}, "0::/", 1.5),
+        ({"cpu.max": "max 100000"}, "0::/", math.inf),
+        ({"cpu.max": "400000 100000", "slice/run/cpu.max": "50000 100000"}, "0::/slice/run", 0.5),
+        ({"slice/cpu.max": "100000 100000", "slice/run/cpu.max": "max 100000"}, "0::/slice/run", 1.0),
+        ({"cpu/cpu.cfs_quota_us": "200000", "cpu/cpu.cfs_period_us": "100000"}, "4:cpu,cpuacct:/", 2.0),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, "4:cpu,cpuacct:/", math.inf),
+        ({}, "0::/nowhere", math.inf),
+    ],
+)
+def test_a_containers_quota_limits_the_cpus(files: dict[str, str], named: str, wanted: float, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / name).write_text(f"{text}\n")
+    (tmp_path / "own").write_text(f"{named}\n")
+    assert preflight.quota(tmp_path / "groups", tmp_path / "own") == wanted
 
 
 @pytest.mark.parametrize(

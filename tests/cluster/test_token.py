@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from graft.cluster import token
+from graft.spaces.errors import InputError
 
 
 @pytest.fixture
@@ -75,3 +76,12 @@ def test_other_secrets_are_named(name: str, home: Path) -> None:
     assert token.readable() == [home / name]
     (home / name).chmod(0o400)
     assert token.readable() == []
+
+
+def test_without_a_home_to_write_to_it_is_said_where_it_may_lie(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/proc/nowhere")
+    with pytest.raises(InputError, match=r"/proc/nowhere/.ray/auth_token \(.*\); allowed: .*RAY_AUTH_TOKEN_PATH=FILE"):
+        token.make()
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(home / "mine"))
+    token.make()
+    assert mode(home / "mine") == 0o600
