@@ -186,7 +186,5 @@ def legend(panel: Axes, blocks: int, *, measured: bool) -> None:
     top = marks if measured else "how many trials of the search tried it"
     error = "mean error" if measured else "error of the best trial"
     text = f"In each cell:\n{top}\n% change against direct learning\n{error}\n\n"
-    text += (
-        f"Outlined: the paper's {blocks * (blocks - 1) // 2} spans, head fresh\nLast row: spans that copy the head too"
-    )
+    text += f"Outlined: {blocks * (blocks - 1) // 2} spans with a fresh head\nLast row: spans that copy the head too"
     panel.text(0.5 + 0.54 * blocks, 0.5, text, va="top", fontsize=10.5, linespacing=1.5, color=INK)

@@ -41,6 +41,7 @@ source = "steep"
 target = "flat"
 source_training = {{ epochs = 4, batch = 20, rate = 2e-2, activation = "own", loss = "cross-entropy" }}
 budget = {{ trainings = 6, seeds = 2, steps = 12, map = 2, curve = 1 }}
+proof = {{ looks = [4], more = [6] }}
 {RECIPES}"""
 STUDIES = MappingProxyType(
     {
@@ -162,7 +163,7 @@ def disturbed(here: Path, number: int, way: str) -> dict[str, bytes]:
         watched(out, number, WAYS[way])
         return carried_out(here / "mine.toml", out)
 
-    assert forked(first) == (DEAD if way == "dies" else 1)
+    assert forked(first) in ((DEAD,) if way == "dies" else (0, 1))  # 0: a lock that could not be made is tried again
     assert forked(lambda: carried_out(here / "mine.toml", out)) == 0
     return kept(out)
 
