@@ -15,7 +15,7 @@ from graft.models.initialise import draw_weights
 from graft.models.losses import METRICS, Objective
 from graft.models.networks.sequence.chain import Autoregressive
 from graft.models.networks.sequence.fit import log_probabilities, negative_log_likelihood
-from graft.models.networks.sequence.masked import masks
+from graft.models.networks.sequence.made import masks
 from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.shaped import pack, unpack
 from graft.models.surgery import blocks_of

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from graft.models.networks.sequence.chain import Autoregressive, shifted
-from graft.models.networks.sequence.masked import LookBack
+from graft.models.networks.sequence.made import LookBack
 from graft.models.orders import Order
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from graft.models.networks.sequence.chain import Autoregressive
 from graft.models.networks.sequence.gru import GRU
-from graft.models.networks.sequence.masked import MADE, LinearLogistic
+from graft.models.networks.sequence.made import MADE, LinearLogistic
 from graft.models.networks.sequence.squared import SquaredErrorGRU
 from graft.models.networks.sequence.transformer import HEAD_WIDTH, Transformer
 from graft.models.orders import order

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graft.models.networks.sequence.chain import Autoregressive, shifted
-from graft.models.networks.sequence.masked import LookBack
+from graft.models.networks.sequence.made import LookBack
 from graft.models.orders import Order
 
 HEAD_WIDTH = 16

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from graft.models.networks.sequence.chain import Autoregressive
-from graft.models.networks.sequence.masked import LinearLogistic, LookBack
+from graft.models.networks.sequence.made import LinearLogistic, LookBack
 from graft.models.surgery import copy_span
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Span

@@ -13,7 +13,7 @@ from graft.models.energies import boltzmann
 from graft.models.initialise import draw_weights
 from graft.models.networks.sequence.chain import Autoregressive
 from graft.models.networks.sequence.fit import fit, log_probabilities
-from graft.models.networks.sequence.masked import LinearLogistic
+from graft.models.networks.sequence.made import LinearLogistic
 from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.networks.sequence.warm import from_linear
 from graft.models.symmetries import Symmetries

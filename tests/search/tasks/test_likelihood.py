@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from graft.models.networks.sequence.masked import masks
+from graft.models.networks.sequence.made import masks
 from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.shaped import pack
 from graft.models.surgery import shuffle, transplant

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from graft.models.initialise import draw_weights
 from graft.models.networks.sequence.chain import Autoregressive, encode
-from graft.models.networks.sequence.masked import LookBack
+from graft.models.networks.sequence.made import LookBack
 from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.surgery import copy_span
 from graft.spaces.dcl import KINDS
