@@ -39,6 +39,8 @@ class Training:
         step: How gradients are made where they are not simply those of ``loss`` and ``terms``.
         noise: Seed of what layers draw by themselves (dropout). None: PyTorch's own generator goes on.
         augment: Applied to the inputs of every batch, each time anew.
+        precision: A network of the same shape that holds, in the place of each weight, the precision with which a
+            block of prior ``fisher`` pulls at it.
     """
 
     network: nn.Module
@@ -52,6 +54,7 @@ class Training:
     step: Step | None = None
     noise: int | None = None
     augment: Augment | None = None
+    precision: nn.Module | None = None
 
     @property
     def fuse_key(self) -> Hashable:
@@ -75,7 +78,8 @@ def train(training: Training, on_epoch: Callback | None = None) -> float:
 
     Raises:
         NonFiniteLoss: As soon as an epoch's loss is not a finite number.
-        InputError: If there are no examples, or inputs and outputs differ in length.
+        InputError: If there are no examples, inputs and outputs differ in length, or precisions are asked for and
+            there are none.
     """
     rows = len(training.inputs)
     wanted = rows if training.outputs is None else len(training.outputs)
@@ -92,7 +96,7 @@ def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
     network, recipe, inputs, outputs = training.network, training.recipe, training.inputs, training.outputs
     optimiser = _optimiser(network, recipe, training.blocks)
     peaks = [group["lr"] for group in optimiser.param_groups]
-    pulls = list(_pulls(network, training.blocks))
+    pulls = list(_pulls(network, training.blocks, training.precision))
     sizes = _batches(len(inputs), recipe.batch, network)
     steps = recipe.epochs * len(sizes)
     done, mean = 0, math.nan
@@ -112,9 +116,10 @@ def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
                 seen = training.augment(seen, training.order)
             loss = step(network, Batch(seen, seen if outputs is None else outputs.index_select(0, chosen)))
             # Straight to the gradients, which is one operation; as part of the loss it would round otherwise.
-            for tensor, anchor, strength in pulls:
+            for tensor, anchor, strength, precise in pulls:
                 assert tensor.grad is not None
-                tensor.grad.add_(tensor.detach() - anchor, alpha=strength)
+                away = tensor.detach() - anchor
+                tensor.grad.add_(away if precise is None else away * precise, alpha=strength)
             optimiser.step()
             total += loss.detach()
             done += 1
@@ -198,9 +203,18 @@ def _optimiser(network: nn.Module, recipe: Recipe, blocks: Sequence[Block]) -> t
             return torch.optim.SGD(settings, momentum=0.9, weight_decay=recipe.decay, fused=fused)
 
 
-def _pulls(network: nn.Module, blocks: Sequence[Block]) -> Iterator[tuple[Tensor, Tensor, float]]:
-    """(parameter, where it started, strength) for every trained parameter that is pulled back."""
-    for module, block in zip(blocks_of(network), blocks, strict=False):
+def _pulls(
+    network: nn.Module, blocks: Sequence[Block], precision: nn.Module | None
+) -> Iterator[tuple[Tensor, Tensor, float, Tensor | None]]:
+    """(parameter, where it started, strength, precision of each weight) for every trained one that is pulled back."""
+    fisher = [number for number, block in enumerate(blocks, 1) if block.prior == "fisher"]
+    if fisher and precision is None:
+        raise InputError(f"block {fisher[0]} has the prior 'fisher'; allowed: 'flat' where no precision is given")
+    ours = blocks_of(network)
+    held = ours if precision is None else blocks_of(precision)
+    for module, precise, block in zip(ours, held, blocks, strict=False):
         if block.pull > 0 and block.rate > 0:
-            for parameter in filter(lambda one: one.requires_grad, module.parameters()):
-                yield parameter, parameter.detach().clone(), block.pull
+            for parameter, exact in zip(module.parameters(), precise.parameters(), strict=True):
+                if parameter.requires_grad:
+                    each = exact.detach() if block.prior == "fisher" else None
+                    yield parameter, parameter.detach().clone(), block.pull, each

@@ -25,7 +25,7 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
     slow = trial.suggest_float("copied_rate", *ranges.copied_rate, log=True)
     fresh_rate = trial.suggest_float("fresh_rate", *ranges.fresh_rate, log=True)
     scale = trial.suggest_float("copied_scale", *ranges.copied_scale, log=True)
-    pull = ranges.pulled(trial)
+    pull, prior = ranges.pulled(trial)
     source = sources.suggest(trial)
     drawn = [trial.suggest_categorical(_name(i), DECISIONS) for i in range(1, blocks + 1)]
     if set(drawn) == {"fresh"}:
@@ -35,7 +35,8 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
     rates = {"frozen": 0.0, "slow": slow, "full": 1.0}
     fresh = Block(rate=fresh_rate)
     # Nothing pulls at a block that does not move.
-    copied = {word: Block(source, rate, scale, pull if rate else 0.0) for word, rate in rates.items()}
+    held = {word: (pull, prior) if rate else (0.0, "flat") for word, rate in rates.items()}
+    copied = {word: Block(source, rate, scale, *held[word]) for word, rate in rates.items()}
     return Plan(recipe, tuple(copied.get(word, fresh) for word in drawn))
 
 

@@ -16,6 +16,7 @@ Head = Literal["random", "constant"]
 Optimiser = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["cosine", "constant"]
 Loss = Literal["relative-l1", "l1", "mse", "huber", "cross-entropy"]
+Prior = Literal["flat", "fisher"]
 Activation = Literal["relu", "gelu", "silu", "tanh", "own"]
 ACTIVATIONS = tuple(name for name in get_args(Activation) if name != OWN)
 OPTIMISERS, SCHEDULES, LOSSES = get_args(Optimiser), get_args(Schedule), get_args(Loss)
@@ -109,19 +110,33 @@ class Block(Settings):
         source: Name of the source network its weights are copied from; None leaves it fresh.
         rate: Factor on the recipe's learning rate; 0 freezes the block.
         scale: Factor on the copied weights (biases too).
-        pull: Strength of the pull toward the copied weights (L2-SP): adds pull/2 * |w - w_source|^2 to the loss.
+        pull: Strength of the pull toward the copied weights: a Gaussian prior around them, which adds
+            pull/2 * sum of precision * (w - w_source)^2 to the loss.
+        prior: Its precision: ``flat``, 1 for every weight (L2-SP: Xuhong, Grandvalet & Davoine 2018,
+            arXiv:1802.01483), or ``fisher``, the diagonal Fisher information of the source, of mean 1 over the block
+            (Kirkpatrick et al. 2017, PNAS 114, 3521).
     """
 
     source: str | None = None
     rate: NotNegative = 1.0
     scale: Positive = 1.0
     pull: NotNegative = 0.0
+    prior: Prior = "flat"
 
     def __post_init__(self) -> None:
         if self.source is None and self.rate == 0:
             raise InputError("block.rate is 0 on a fresh block; allowed: a frozen block needs a source")
         if self.source is None and (self.scale != 1 or self.pull != 0):
             raise InputError("block.scale and block.pull need a source; allowed on a fresh block: scale 1, pull 0")
+        if self.pull == 0 and self.prior != "flat":
+            raise InputError(f"block.prior is {self.prior!r} with a pull of 0; allowed: 'flat', or a pull above 0")
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values, for JSON; a flat prior is left out, as earlier runs know nothing else."""
+        values = super().to_dict()
+        if self.prior == "flat":
+            del values["prior"]
+        return values
 
 
 @settings("term")
@@ -190,6 +205,7 @@ class Plan(Settings):
         fresh_rate: float = 1.0,
         scale: float = 1.0,
         pull: float = 0.0,
+        prior: Prior = "flat",
     ) -> Self:
         """The common plan: copy one span from one source, leave the rest fresh.
 
@@ -202,13 +218,14 @@ class Plan(Settings):
             fresh_rate: Factor on the rate of the others.
             scale: Factor on copied weights.
             pull: Pull toward copied weights.
+            prior: How the pull is shared among them.
 
         Raises:
             InputError: If the span lies outside the network.
         """
         if span.last > blocks:
             raise InputError(f"span {span} lies outside the network; allowed: blocks 1 to {blocks}")
-        copied = Block(source, copied_rate, scale, pull)
+        copied = Block(source, copied_rate, scale, pull, prior)
         fresh = Block(rate=fresh_rate)
         return cls(recipe, tuple(copied if span.first <= i <= span.last else fresh for i in range(1, blocks + 1)))
 
@@ -262,13 +279,15 @@ class Plan(Settings):
             words = f"at {block.rate:.3g} times the rate, " if block.rate not in (0, 1) else ""
             words += f"with weights scaled by {block.scale:.3g}, " if block.scale != 1 else ""
             words += f"pulled to the source with strength {block.pull:.3g}, " if block.pull else ""
+            words += "each weight by its Fisher information, " if block.prior == "fisher" else ""
             told.setdefault(words.removesuffix(", "), []).append(i)
         yield from (f"{describe_layers(numbers)} {words}" for words, numbers in told.items() if words)
         yield from (f"{term.name} weighs {term.weight:.3g}" for term in self.terms)
 
     def to_dict(self) -> dict[str, object]:
         """Plain values, for JSON; no terms are left out, as earlier runs know none."""
-        values = super().to_dict() | {"recipe": self.recipe.to_dict()}
+        blocks = [block.to_dict() for block in self.blocks]
+        values = super().to_dict() | {"recipe": self.recipe.to_dict(), "blocks": blocks}
         if not self.terms:
             del values["terms"]
         return values

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol, Self, TypeVar
 from pydantic import Field
 
 from graft.spaces.errors import InputError, number
-from graft.spaces.plan import OWN, Activation, Recipe
+from graft.spaces.plan import OWN, Activation, Prior, Recipe
 from graft.spaces.settings import Count, Ends, Settings, Truth, WholeEnds, settings
 
 SETTINGS = ("rate", "decay", "batch", "epochs", "initial_scale")
@@ -73,7 +73,9 @@ class Ranges(Settings):
         copied_rate: Factor on the rate of copied blocks, log scale (transfer only).
         fresh_rate: Factor on the rate of the other blocks, log scale (transfer only).
         copied_scale: Factor on copied weights, log scale (transfer only).
-        pull: Strength of the pull toward copied weights (L2-SP), log scale, or none (transfer only). Up to 0: never.
+        pull: Strength of the pull toward copied weights, log scale, or none (transfer only). Up to 0: never.
+        prior: How it is shared among them, those allowed: ``flat``, alike (L2-SP), or ``fisher``, each weight by the
+            Fisher information of its source (transfer only).
         source_rows: Numbers of examples that a source network may have been trained on. Empty: all of them.
         source_epochs: Epochs that it may have been trained for. Empty: as the study's ``source_training`` says.
     """
@@ -89,6 +91,7 @@ class Ranges(Settings):
     fresh_rate: Ends = (0.5, 2.0)
     copied_scale: Ends = (0.7, 1.4)
     pull: Ends = (0.0, 0.0)
+    prior: Annotated[tuple[Prior, ...], Field(min_length=1)] = ("flat",)
     source_rows: tuple[Count, ...] = ()
     source_epochs: tuple[Count, ...] = ()
 
@@ -100,12 +103,25 @@ class Ranges(Settings):
             number(f"ranges.{field}[1]", ends[1], ends[0])
         if self.pull[0] == 0 < self.pull[1]:
             raise InputError(f"ranges.pull is {list(self.pull)}; allowed: [0, 0], or a lowest value above 0")
+        if len(set(self.prior)) < len(self.prior):
+            raise InputError(f"ranges.prior is {list(self.prior)}; allowed: each of 'flat' and 'fisher' once at most")
+        if self.pull[1] == 0 and self.fisher:
+            raise InputError(
+                f"ranges.prior is {list(self.prior)} where ranges.pull is [0, 0]; allowed: ['flat'], or a pull above 0"
+            )
         if len(set(self.linear)) < len(self.linear):
             raise InputError(f"ranges.linear is {list(self.linear)}; allowed: each of false and true once at most")
         if OWN in self.activation and any(self.linear):
             raise InputError(f"ranges.linear is {list(self.linear)}; allowed with activation 'own': none")
         if OWN in self.activation and len(self.activation) > 1:
             raise InputError(f"ranges.activation is {list(self.activation)}; allowed: {OWN!r} alone, or none of it")
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values, for JSON; a flat prior alone is left out, as earlier runs know nothing else."""
+        values = super().to_dict()
+        if not self.fisher:
+            del values["prior"]
+        return values
 
     def recipe(self, trial: Trial, start: Recipe) -> Recipe:
         """Draw a recipe; what has no range here is taken from ``start``."""
@@ -118,12 +134,19 @@ class Ranges(Settings):
             initial_scale=trial.suggest_float("initial_scale", *self.initial_scale, log=True),
         )
 
-    def pulled(self, trial: Trial) -> float:
-        """Draw a pull toward copied weights, or none."""
+    @property
+    def fisher(self) -> bool:
+        """Whether a pull may be shared by the Fisher information of the source."""
+        return "fisher" in self.prior
+
+    def pulled(self, trial: Trial) -> tuple[float, Prior]:
+        """Draw a pull toward copied weights and how it is shared among them, or none."""
         if self.pull[1] == 0:
-            return 0.0
+            return 0.0, "flat"
         strength = trial.suggest_float("pull", *self.pull, log=True)
-        return strength if trial.suggest_categorical("pulled", (False, True)) else 0.0
+        pulled = trial.suggest_categorical("pulled", (False, True))
+        prior = self.prior[0] if len(self.prior) == 1 else trial.suggest_categorical("prior", self.prior)
+        return (strength, prior) if pulled else (0.0, "flat")
 
     def guess(self, recipe: Recipe) -> dict[str, float]:
         """The parameters that `recipe` would draw to arrive at ``recipe``, moved into the ranges where outside."""

@@ -33,7 +33,7 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
     copied_rate = trial.suggest_float("copied_rate", *ranges.copied_rate, log=True)
     fresh_rate = trial.suggest_float("fresh_rate", *ranges.fresh_rate, log=True)
     scale = trial.suggest_float("copied_scale", *ranges.copied_scale, log=True)
-    pull = ranges.pulled(trial)
+    pull, prior = ranges.pulled(trial)
     source = sources.suggest(trial)
     if cuts[0] == cuts[1]:
         return Plan(recipe)
@@ -47,6 +47,7 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
         fresh_rate=fresh_rate,
         scale=scale,
         pull=pull,
+        prior=prior,
     )
 
 
@@ -102,7 +103,8 @@ def guessed_recipe(
     factors = {"copied_rate": 1.0, "fresh_rate": 1.0, "copied_scale": scale}
     neutral = {key: _nearest(factor, *getattr(ranges, key)) for key, factor in factors.items()}
     pull = {"pull": ranges.pull[0], "pulled": False} if ranges.pull[1] else {}
-    return {**recipe, **neutral, **pull}
+    prior = {"prior": ranges.prior[0]} if len(ranges.prior) > 1 else {}
+    return {**recipe, **neutral, **pull, **prior}
 
 
 def _nearest(value: float, low: float, high: float) -> float:

@@ -22,6 +22,7 @@ SETTINGS = {
     "scale": "scale of copied weights",
     "copied_scale": "scale of copied weights",
     "pull": "pull to the source",
+    "prior": "how the pull is shared among weights",
     "source_rows": "examples that the source learned from",
     "source_epochs": "epochs of the source",
 }

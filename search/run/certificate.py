@@ -201,12 +201,13 @@ class Reference(Record):
 
 
 class Source(Record):
-    """A source network: the claim is conditional on its weights."""
+    """A source network: the claim is conditional on its weights, and on their precisions where a plan asked."""
 
     name: str
     sha256: str
     error: float | None = None
     recipe: Recipe | None = None
+    precision: str | None = None
 
 
 class Certificate(Record):

@@ -39,6 +39,8 @@ from graft.search.tasks.fitted import Errors as Errors
 from graft.search.tasks.fitted import Fitted as Fitted
 from graft.search.tasks.fitted import Shape as Shape
 from graft.search.tasks.joining import tied
+from graft.search.tasks.prior import held_back
+from graft.search.tasks.request import Request as Request
 from graft.simulators.data.table import Table
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan, Recipe
@@ -372,15 +374,6 @@ class Task(ABC):
 
 
 @dataclass(frozen=True)
-class Request:
-    """One training asked for: a plan, a seed, and whether copied weights are shuffled (the control)."""
-
-    plan: Plan
-    index: int
-    shuffled: bool = False
-
-
-@dataclass(frozen=True)
 class Phase:
     """All that the trainings of one phase share; it reaches each worker once.
 
@@ -391,6 +384,7 @@ class Phase:
         pool: Unlocked examples of the target, in every phase the same.
         validation: Rows set aside by each seed.
         packed: Source networks as safetensors bytes, by name.
+        precisions: Of their weights, in their place (`graft.models.fisher`), likewise; empty where no plan asks.
         test: Examples that score a training. None in the searches: there, the seed's validation rows do.
         device: ``cpu`` or ``cuda``.
         crossed: Whether a training tells the error of each judging example too.
@@ -408,11 +402,17 @@ class Phase:
     device: str = "cpu"
     crossed: bool = False
     folds: Folds | None = None
+    precisions: Mapping[str, bytes] = field(default_factory=dict)
 
     @cached_property
     def sources(self) -> dict[str, nn.Module]:
         """The source networks, opened once in each process."""
         return {name: no_gradient(self.task.unpack(data).network) for name, data in self.packed.items()}
+
+    @cached_property
+    def precise(self) -> dict[str, nn.Module]:
+        """The precisions of their weights, opened likewise."""
+        return {name: self.task.unpack(data).network for name, data in self.precisions.items()}
 
     def sources_for(self, index: int) -> dict[str, nn.Module]:
         """The source networks that seed ``index`` copies from: the same for every seed."""
@@ -473,6 +473,7 @@ class Phase:
             "role": int(self.role),
             "rows": [len(self.pool), self.validation],
             "bases": {name: sha256(data) for name, data in self.packed.items()},
+            **({"precisions": {k: sha256(v) for k, v in self.precisions.items()}} if self.precisions else {}),
             "plan": asked.plan.to_dict(),
             "training": [asked.index, asked.shuffled],
             "batches": "near-equal",
@@ -492,5 +493,6 @@ def fit(phase: Phase, asked: Request) -> tuple[Fitted, Errors]:
     taught, test = phase.rows(asked.index)
     sources, device = phase.sources_for(asked.index), phase.device
     training, fitted = phase.task.to_train(asked.plan, taught, draws, sources, asked.shuffled, device)
-    train(training)
+    precision = held_back(asked, training.network, phase.precise, draws, phase.task.masks)
+    train(replace(training, precision=precision))
     return fitted, phase.task.errors(fitted, test, device)

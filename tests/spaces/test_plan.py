@@ -146,6 +146,8 @@ def test_an_unknown_key_names_the_nearest() -> None:
         ({"pull": 0.1}, "block.scale and block.pull need a source; allowed "),
         ({"source": "a", "scale": 0}, "block.scale is 0; allowed: a number above 0"),
         ({"source": "a", "rate": -1}, "block.rate is -1; allowed: a number at least 0"),
+        ({"source": "a", "prior": "fisher"}, "block.prior is 'fisher' with a pull of 0; allowed: 'flat', or a pull"),
+        ({"source": "a", "pull": 1, "prior": "fishe"}, "unknown block.prior 'fishe' (did you mean 'fisher'?); allowed"),
         ({"source": "a", "pull": float("inf")}, "block.pull is inf; allowed: a number at least 0"),
     ],
 )
@@ -175,3 +177,12 @@ def test_a_plan_is_one_label_one_row_of_marks_and_one_sentence() -> None:
         "layer 5 at 2 times the rate"
     )
     assert Plan(Recipe()).describe(rates=True) == "copy nothing"
+
+
+def test_a_prior_is_told_and_written_only_where_it_is_not_flat() -> None:
+    flat, fisher = (Plan(Recipe(), (Block("a", pull=0.1, prior=prior), Block())) for prior in ("flat", "fisher"))
+    assert "prior" not in flat.to_dict()["blocks"][0] and fisher.to_dict()["blocks"][0]["prior"] == "fisher"  # type: ignore[index]
+    assert Plan.from_dict(flat.to_dict()) == flat and Plan.from_dict(fisher.to_dict()) == fisher != flat
+    told = "; layer 1 pulled to the source with strength 0.1"
+    assert flat.describe(rates=True).endswith(told)
+    assert fisher.describe(rates=True).endswith(f"{told}, each weight by its Fisher information")

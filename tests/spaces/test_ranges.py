@@ -11,7 +11,7 @@ from optuna.trial import FixedTrial
 
 from graft.spaces import baseline
 from graft.spaces.errors import InputError
-from graft.spaces.plan import Recipe
+from graft.spaces.plan import Prior, Recipe
 from graft.spaces.ranges import SETTINGS, Ranges, shortened
 
 RANGES = Ranges(decay=(0.1, 1.0))
@@ -117,6 +117,10 @@ def test_a_guess_is_drawn_back_as_the_nearest_recipe_inside(recipe: Recipe) -> N
         ({"epochs": (0, 10)}, "ranges.epochs[0] is 0; allowed: a number at least 1"),
         ({"epochs": (10,)}, "ranges.epochs is (10,); allowed: [lowest, highest]"),
         ({"copied_rate": (0.0, 1.0)}, "ranges.copied_rate[0] is 0.0; allowed: a number at least 1e-06"),
+        ({"prior": ()}, "ranges.prior is empty; allowed: a list of at least 1, each one of fisher, flat"),
+        ({"prior": ("fischer",)}, "unknown ranges.prior[0] 'fischer' (did you mean 'fisher'?); allowed: fisher, flat"),
+        ({"prior": ("flat", "flat")}, "ranges.prior is ['flat', 'flat']; allowed: each of 'flat' and 'fisher' once"),
+        ({"prior": ("fisher",)}, "ranges.prior is ['fisher'] where ranges.pull is [0, 0]; allowed: ['flat'], or a "),
         (
             {"activation": ()},
             "ranges.activation is empty; allowed: a list of at least 1, each one of gelu, ",
@@ -147,6 +151,12 @@ def test_a_space_draws_what_it_drew_but_shortened() -> None:
     plan = shortened(FixedTrial(guess), Ranges(), space, rows=400, steps=800)
     assert plan == replace(space(FixedTrial(guess), Ranges()), recipe=replace(plan.recipe, epochs=100))
     assert plan.recipe.epochs == 100 and plan.recipe.steps(400) == 800
+
+
+@pytest.mark.parametrize("prior", [("flat",), ("fisher",), ("flat", "fisher")])
+def test_priors_are_written_only_where_they_are_not_flat_alone(prior: tuple[Prior, ...]) -> None:
+    ranges = Ranges(pull=(0.1, 1.0), prior=prior)
+    assert ("prior" in ranges.to_dict()) == ("fisher" in prior) and Ranges.from_dict(ranges.to_dict()) == ranges
 
 
 @pytest.mark.parametrize("allowed", [(), (True,), (False, True)])

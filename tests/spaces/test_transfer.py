@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from optuna.trial import FixedTrial
 
-from graft.spaces import baseline, transfer
-from graft.spaces.plan import Block, Plan, Recipe, Span
+from graft.spaces import baseline, blocks, transfer
+from graft.spaces.plan import Block, Plan, Prior, Recipe, Span
 from graft.spaces.ranges import Ranges
 from graft.spaces.sources import Sources
 
@@ -61,6 +61,23 @@ def test_a_pull_is_drawn_only_where_the_ranges_allow_one() -> None:
     for guess in transfer.first_guesses(pulling, START, ONE, 7):
         drawn = transfer.suggest(FixedTrial(guess), pulling, START, ONE, 7)
         assert all(block.pull == 0 for block in drawn.blocks)
+
+
+@pytest.mark.parametrize("space", [transfer, blocks])
+def test_how_a_pull_is_shared_is_drawn_only_where_there_is_a_choice(space: Any) -> None:
+    def drawn(allowed: tuple[Prior, ...], **more: Any) -> list[Block]:
+        ranges = Ranges(pull=(1e-3, 0.1), prior=allowed)
+        for guess in space.first_guesses(ranges, START, ONE, 3):
+            assert ("prior" in guess) == (len(allowed) > 1)
+            space.suggest(FixedTrial(guess), ranges, START, ONE, 3)
+        layers = {f"block_{i}": word for i, word in enumerate(("full", "frozen", "fresh"), 1)}
+        trial = FixedTrial(DRAWN | layers | {"cut_b": 2, "pull": 0.01, "pulled": True} | more)
+        return list(space.suggest(trial, ranges, START, ONE, 3).blocks)
+
+    assert [one.prior for one in drawn(("flat",))] == ["flat"] * 3
+    assert drawn(("fisher",))[0].prior == drawn(("flat", "fisher"), prior="fisher")[0].prior == "fisher"
+    assert drawn(("flat", "fisher"), prior="flat") == drawn(("flat",))
+    assert {one.prior for one in drawn(("fisher",), pulled=False)} == {"flat"}
 
 
 def test_first_plans_try_every_source() -> None:

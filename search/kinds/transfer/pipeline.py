@@ -11,6 +11,7 @@ from graft.search.engine.searched import Direct, settled
 from graft.search.engine.work import Work
 from graft.search.kinds.transfer import confirmation, holdout
 from graft.search.kinds.transfer.phases import catching_up, direct_budget, direct_search, plans_search
+from graft.search.kinds.transfer.precisions import load_precision, save_precision, with_precision
 from graft.search.kinds.transfer.sources import FOLDER, SourceNetwork, load_source, save_source, train_source
 from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS, StandIns, wanted
 from graft.search.kinds.transfer.study import Budget, Study
@@ -100,6 +101,7 @@ class Pipeline(Work[Study]):
             test,
             self.resources.device,
             crossed=test is not None and study.mode == "holdout",
+            precisions={name: one.precision for name, one in sources.items() if one.precision is not None},
         )
 
     def baseline(self) -> Direct:
@@ -170,7 +172,22 @@ class Pipeline(Work[Study]):
             for network in self.calls(train_source, asked):
                 save_source(network, folder)
                 found[network.name] = network
-        return {name: one for name, one in found.items() if one is not None}
+            networks = {name: one for name, one in found.items() if one is not None}
+            return self._precise(networks, folder, taught) if self.study.ranges.fisher else networks
+
+    def _precise(
+        self, networks: Mapping[str, SourceNetwork], folder: Path, taught: Callable[[str], Taught]
+    ) -> dict[str, SourceNetwork]:
+        """The same with the precisions of their weights; arguments as of `kept`."""
+        found = {name: load_precision(one, folder) for name, one in networks.items()}
+        device = self.resources.device
+        asked = [
+            (one, self.task, taught(name).examples, device) for name, one in found.items() if one.precision is None
+        ]
+        for network in self.calls(with_precision, asked):
+            save_precision(network, folder)
+            found[network.name] = network
+        return found
 
     def plans(self, direct: Direct, sources: Mapping[str, SourceNetwork]) -> None:
         """Search the plans of transfer, starting from what cheap priors favour."""

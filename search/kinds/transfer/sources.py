@@ -20,13 +20,15 @@ HELD = 0.1
 class SourceNetwork:
     """A source network: safetensors bytes, its error on source examples it never saw, how it was trained.
 
-    The last two are not known where it came trained (`graft.search.tasks.pretrained`).
+    These two are not known where it came trained (`graft.search.tasks.pretrained`). Precisions of its weights, in
+    their place, are there where a plan may ask for them (`graft.search.kinds.transfer.precisions`).
     """
 
     name: str
     data: bytes
     error: float | None
     recipe: Recipe | None
+    precision: bytes | None = None
 
     @property
     def sha256(self) -> str:
@@ -36,7 +38,8 @@ class SourceNetwork:
     def card(self) -> dict[str, object]:
         """What the record says of it."""
         recipe = self.recipe.to_dict() if self.recipe else None
-        return {"name": self.name, "sha256": self.sha256, "error": self.error, "recipe": recipe}
+        precision = {} if self.precision is None else {"precision": sha256(self.precision)}
+        return {"name": self.name, "sha256": self.sha256, "error": self.error, "recipe": recipe, **precision}
 
 
 def train_source(
@@ -66,12 +69,17 @@ def train_source(
     """
     prepare_process()
     draws = Draws.of(seed, Role.SOURCE_NETWORK, index)
-    held = max(1, int(HELD * len(examples)))
+    held = held_out(examples)
     learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
     training, fitted = task.to_train(Plan(recipe), examples.take(learned), draws, {}, device=device)
     train(training)
     off = task.errors(fitted, task.of_other(source, examples.take(judged)), device)
     return SourceNetwork(name, task.pack(fitted), off.value, recipe)
+
+
+def held_out(examples: Examples) -> int:
+    """How many examples of a source judge its network, and how many stay unused."""
+    return max(1, int(HELD * len(examples)))
 
 
 def save_source(network: SourceNetwork, folder: Path) -> None:

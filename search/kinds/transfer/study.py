@@ -182,6 +182,11 @@ class Study(StudySettings):
             find_term(name)
             number(f"terms.{name}[0]", ends[0], LIGHTEST)
             number(f"terms.{name}[1]", ends[1], ends[0])
+        if self.ranges.fisher and self.weights:
+            raise InputError(
+                f"ranges.prior is {list(self.ranges.prior)}, but {self.weights[0].name} comes trained, and there are "
+                "no examples to take its Fisher information from; allowed: ['flat']"
+            )
         for rows in self.ranges.source_rows:
             whole("ranges.source_rows", rows, 10, self.rows.source)
         self.source_space.lessons()

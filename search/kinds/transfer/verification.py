@@ -9,6 +9,7 @@ from graft.search.kinds.transfer import conclusion
 from graft.search.kinds.transfer.confirmation import followed
 from graft.search.kinds.transfer.ensemble import changed
 from graft.search.kinds.transfer.holdout import compare
+from graft.search.kinds.transfer.precisions import kept_precision
 from graft.search.kinds.transfer.prospects import told as told_beside
 from graft.search.kinds.transfer.regressors import departed
 from graft.search.kinds.transfer.sources import FOLDER, stored
@@ -43,6 +44,9 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
                 file, _ = stored(one.name, one.recipe, run.path(folder))
                 if hashlib.sha256(file.read_bytes()).hexdigest() != one.sha256:
                     return f"{folder}/{file.name} is not the network of the result"
+                precise, _ = kept_precision(one.name, one.recipe, run.path(folder))
+                if one.precision and hashlib.sha256(precise.read_bytes()).hexdigest() != one.precision:
+                    return f"{folder}/{precise.name} is not the precision of the result"
         return ""
 
     def comparison() -> str:

@@ -21,6 +21,7 @@ from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.study import resolve
 from graft.simulators.optics.film import transmittance
+from graft.spaces.errors import InputError
 
 GUIDE = (Path(__file__).parents[3] / "docs/guides/own.md").read_text()
 TINY = {
@@ -87,6 +88,9 @@ def test_a_network_and_weights_of_ones_own(mode: str, tmp_path: Path, monkeypatc
     settings = {key: value for key, value in (TINY | rows).items() if not key.startswith("network")}
     study, out, draw = resolve(str(tmp_path / "resnet.toml"), "demo", settings), tmp_path / "out", report.write
     assert (study.blocks, study.taught, study.weights[0].mean) == (5, (), (50,))
+    with pytest.raises(InputError, match=r"^ranges.prior is \['fisher'\], but pretrained.safetensors comes trained"):
+        fisher = {"ranges.pull": [0.01, 0.1], "ranges.prior": ["fisher"]}
+        resolve(str(tmp_path / "resnet.toml"), "demo", settings | fisher)
     Run(out).begin(study)
     certificate, _ = carried_out(out, monkeypatch)
     assert [problem for _, problem in kind_in(out).verify(Run(out))] == [""] * 6
