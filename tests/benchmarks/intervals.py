@@ -1,4 +1,4 @@
-"""How often the intervals of `graft predict --intervals` hold the truth: ``python tests/benchmarks/coverage.py``.
+"""How often the intervals of `graft predict --intervals` hold the truth: ``python tests/benchmarks/intervals.py``.
 
 For each pool of films the networks that would be handed over are trained as a run trains them, with the calibration's
 recipe and no source; then 2,000 new films are asked. In fresh mode the pool's locked rows say how far the mean of four
