@@ -115,7 +115,7 @@ def test_intervals_are_told_beside_the_mean_of_several_networks(
     assert code == 2 and "coverage is 0.9; allowed: above 0, at most 0.857 with 6 held rows" in said
 
 
-@pytest.mark.parametrize(("text", "said"), [("1,2\n", "(1, 2)"), ("a,b,c\nx,y,z\n", "allowed"), ("", "at least one")])
+@pytest.mark.parametrize(("text", "said"), [("1,2\n", "(1, 2)"), ("a,b,c\nx,y,z\n", "allowed"), ("", "is empty")])
 def test_bad_inputs_for_the_champion(
     finished: Path, tmp_path: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
