@@ -64,6 +64,14 @@ def _study(options: Namespace) -> "StudySettings":
     return resolve(options.study, options.scale, settings)
 
 
+def _machine(options: Namespace) -> None:
+    """Refuse more than there is at once, before a study and all that it imports is read."""
+    if options.workers is not None or options.device != "cpu":
+        from graft.cluster.preflight import possible
+
+        possible(options.workers, options.device, Path(options.out or "runs").resolve(), 0)
+
+
 def _begin(options: Namespace, kind: "Kind") -> "tuple[Run, Resources]":
     """Check everything that can be checked before anything is written."""
     from graft.search.session import Machines, begin, place
@@ -75,6 +83,7 @@ def _begin(options: Namespace, kind: "Kind") -> "tuple[Run, Resources]":
 
 def run(options: Namespace) -> object:
     """``run``: search, confirm, certify, show."""
+    _machine(options)
     from graft.search.kinds.registry import kind_of
     from graft.search.session import within
 

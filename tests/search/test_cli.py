@@ -164,6 +164,7 @@ def test_cuda_is_refused_where_nothing_would_use_it(
     study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("graft.cluster.preflight.gpus", lambda: 1)
     with pytest.raises(SystemExit) as stopped:
         main(["run", study, "--device", "cuda"])
     error = capsys.readouterr().err

@@ -82,7 +82,7 @@ def test_what_is_recorded_of_a_search(tmp_path: Path) -> None:
     found = searched(search, STUDY.budget.steps).to_dict()
     assert found["trials"] == [one.to_dict() for one in search.records()] and len(found["trials"]) >= 4
     assert found["best"] == 0 and found["edges"] == []
-    assert found["ranges"]["epochs"] == [30, 160] and set(found["ranges"]) == set(vars(STUDY.ranges))
+    assert found["ranges"]["epochs"] == [30, 160] and set(found["ranges"]) == set(STUDY.ranges.to_dict())
 
 
 @pytest.mark.parametrize(
