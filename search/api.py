@@ -124,7 +124,7 @@ class Result:
         """
         from graft.search.champion import load_several
 
-        return load_several(self.folder, kind_of(self.study).opened)(inputs, coverage)
+        return load_several(self.folder, opened=kind_of(self.study).opened)(inputs, coverage)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, and the arms seed by seed."""

@@ -131,13 +131,13 @@ def load(folder: str | Path, task: str = "", opened: Opened = perceptron) -> Cha
     return Champion(*opened(weights.read_bytes()), card)
 
 
-def load_several(folder: Path, opened: Opened = perceptron) -> Several:
-    """Open the networks that a finished run handed over beside its champion.
+def load_several(folder: Path, task: str = "", opened: Opened = perceptron) -> Several:
+    """Open the networks that a finished run handed over beside its champion; arguments as of `load`.
 
     Raises:
         InputError: If it has none, or they are not those that the run recorded.
     """
-    champion = load(folder, "", opened)
+    champion = load(folder, task, opened)
     told = champion.card.get("ensemble")
     if not told or not told["held"]:
         raise InputError(

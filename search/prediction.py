@@ -89,8 +89,8 @@ def predict_csv(folder: Path, asked: Asked, opened: Opened = perceptron) -> str:
             unit, if inputs lie outside what was learned and that was to be refused, or if there are no intervals of
             that coverage.
     """
-    several = load_several(folder, opened) if asked.coverage else None
-    champion = load(folder, asked.task, opened)
+    several = load_several(folder, asked.task, opened) if asked.coverage else None
+    champion = several.champion if several else load(folder, asked.task, opened)
     rows = inputs(asked.what, champion)
     if outside := beyond(rows, champion):
         if asked.strict:

@@ -18,8 +18,9 @@ from graft.models.networks.network import Network
 from graft.models.scaling import Scaling
 from graft.models.train import Augment
 from graft.search.run.seeds import Role, entropy, torch_stream
-from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Shape, Task
+from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Shape
 from graft.search.tasks.folders import one_band, table_of
+from graft.search.tasks.pictured import Pictured
 from graft.search.tasks.tables import LEAST_GROUPS, LOCKED, pool_order
 from graft.simulators.base import Simulator, columns
 from graft.simulators.data.shards import generate
@@ -42,7 +43,7 @@ BINS = 10
 """Of predicted probabilities, in a reliability diagram."""
 
 
-class Images(Task):
+class Images(Pictured):
     """Classes of simulated images, judged by the log loss; arguments as of `Task`.
 
     Networks are convolutional (`graft.models.networks.cnn.Classifier`), of the study's depth and width. Images are
@@ -256,16 +257,6 @@ class Images(Task):
         (side, *_), (count,) = self.shapes
         kinds = torch.randint(count, (rows,), generator=generator)
         return torch.rand((rows, side, side), generator=generator), torch.eye(count)[kinds]
-
-    def megabytes(self) -> float:
-        """Disk that a run's data will take."""
-        rows = self.study.rows
-        each = 4 * sum(math.prod(shape) for shape in self.shapes) / 1e6
-        return each * (rows.source * len(self.study.taught) + 11 * rows.pool + rows.test)
-
-    def identity(self) -> dict[str, object]:
-        """Network and metric."""
-        return super().identity() | {"network": self.study.network.to_dict()}
 
 
 class ImagesByRate(Images):

@@ -1,6 +1,5 @@
 """Images from images: what lies behind the seeing."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,8 +13,9 @@ from graft.models.networks.cnn import Restorer
 from graft.models.networks.network import Network
 from graft.models.scaling import Scaling
 from graft.search.run.seeds import Draws, Role, entropy, torch_stream
-from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Shape, Task
+from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Shape
 from graft.search.tasks.folders import one_band, table_of
+from graft.search.tasks.pictured import Pictured
 from graft.simulators.data.shards import generate
 from graft.simulators.data.table import Table
 from graft.simulators.registry import find
@@ -40,7 +40,7 @@ SHOWN = 2
 """Test images of which a page may show all: the first ones, not chosen."""
 
 
-class Restoration(Task):
+class Restoration(Pictured):
     """Undo seeing, judged by the relative error of the image; arguments as of `Task`.
 
     Networks add a correction to an image (`graft.models.networks.cnn.Restorer`); a fresh one begins with none. Where
@@ -193,16 +193,6 @@ class Restoration(Task):
         generator, (shape, _) = torch_stream(0), self.shapes
         truth = 1 + 0.05 * torch.randn((rows, *shape), generator=generator)
         return truth, truth
-
-    def megabytes(self) -> float:
-        """Disk that a run's data will take."""
-        rows = self.study.rows
-        each = 4 * sum(math.prod(shape) for shape in self.shapes) / 1e6
-        return each * (rows.source * len(self.study.taught) + 11 * rows.pool + rows.test)
-
-    def identity(self) -> dict[str, object]:
-        """Network and metric."""
-        return super().identity() | {"network": self.study.network.to_dict()}
 
 
 def quality(found: np.ndarray, true: np.ndarray) -> dict[str, object]:

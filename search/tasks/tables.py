@@ -46,14 +46,7 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         InputError: Naming the file, if one cannot be used.
     """
     found = {key: value for key, value in values.items() if key not in ("outputs", "groups", "missing")}
-    patterns = values.get("outputs", [])
-    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
-        raise InputError(f'outputs is {patterns!r}; allowed: a list of names or patterns of columns, such as ["T*"]')
-    grouped = values.get("groups", "")
-    if not isinstance(grouped, str) or ("groups" in values and not grouped):
-        raise InputError(f'groups is {grouped!r}; allowed: the name of a column, such as "sample"')
-    missing = values.get("missing", "refuse")
-    choice("missing", missing, get_args(Missing))
+    patterns, grouped, missing = _how(values)
     asked = [name for name in (*_sources(found), found.get("target")) if isinstance(name, str)]
     for name in asked:
         _readable(name, folder)
@@ -100,6 +93,19 @@ def with_tables(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         found |= _linear(found, wide=len(own["inputs"]) >= own["rows"])
         rows.setdefault("pool", tables[found["target"]]["rows"])
     return _locked(found | {"rows": rows, "tables": list(tables.values())})
+
+
+def _how(values: Mapping[str, Any]) -> tuple[list[str], str, Missing]:
+    """How files are to be read: patterns of outputs, the column of groups, what becomes of rows that lack a value."""
+    patterns = values.get("outputs", [])
+    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise InputError(f'outputs is {patterns!r}; allowed: a list of names or patterns of columns, such as ["T*"]')
+    grouped = values.get("groups", "")
+    if not isinstance(grouped, str) or ("groups" in values and not grouped):
+        raise InputError(f'groups is {grouped!r}; allowed: the name of a column, such as "sample"')
+    missing: Missing = values.get("missing", "refuse")
+    choice("missing", missing, get_args(Missing))
+    return patterns, grouped, missing
 
 
 def _linear(values: Mapping[str, object], wide: bool) -> dict[str, object]:

@@ -103,7 +103,7 @@ def test_what_the_network_itself_fixes_is_not_trained() -> None:
 def test_a_network_that_can_be_learned_passes_its_rehearsal(
     name: str, settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    resolve(str(study(tmp_path, name, **settings)))
+    assert resolve(str(study(tmp_path, name, **settings))).network == own(name, **settings)
 
 
 def study(folder: Path, name: str, **settings: Any) -> Path:
