@@ -17,10 +17,11 @@ from graft.models.train import predict
 from graft.search.engine.executor import LocalExecutor
 from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer.calibration import Repeat, of_mode
-from graft.search.kinds.transfer.ensemble import ensemble
+from graft.search.kinds.transfer.ensemble import ensemble, trained
 from graft.search.kinds.transfer.study import Study
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
+from graft.search.run.results import Confirmation
 from graft.search.run.seeds import Role
 from graft.search.study import resolve
 from graft.spaces.plan import Plan
@@ -33,10 +34,13 @@ def covered(study: Study, coverage: float, new: int) -> tuple[float, float, floa
         with run.held():
             run.begin(study)
             if study.mode == "holdout":
-                run.write("confirmation.json", {"folds": study.folds})
+                run.write("confirmation.json", Confirmation(candidates=(), folds=study.folds))
             line = Repeat(study, run, Resources(1), Progress(quiet=True), executor=LocalExecutor())
             line.prepare()
-            found = ensemble(line, line.handing_over({}), [Plan(study.start)])
+            phase, plan = line.handing_over({}), Plan(study.start)
+            one = trained(phase, plan, 0)
+            assert one is not None
+            found = ensemble(line, phase, [(plan, one)])
             assert found is not None and found.held is not None
             asked = line.task.of_test(line.examples(study.target, Role.TRUTH, new))
             members = [line.task.unpack(data) for data in found.networks]

@@ -48,22 +48,24 @@ def trained(phase: Phase, plan: Plan, index: int) -> bytes | None:
     return phase.task.pack(fitted)
 
 
-def ensemble(line: Pipeline, phase: Phase, plans: Sequence[Plan]) -> Ensemble | None:
+def ensemble(line: Pipeline, phase: Phase, handed: Sequence[tuple[Plan, bytes]]) -> Ensemble | None:
     """Train the members of what is handed over, and measure their mean; None where the study asks for no more than one.
 
     Args:
         line: Of the run.
         phase: As the one network learned: from all unlocked rows, or with rows that take turns.
-        plans: What is handed over, and in fresh mode direct learning where that is something else.
+        handed: What is handed over, and in fresh mode direct learning where that is something else: the plan, and its
+            one network, which has learned with the phase's first seed unless rows take turns.
     """
     task, budget = phase.task, line.study.budget.members
     if budget < 2 or not task.ensembles:
         return None
     count = budget if phase.folds is None else phase.folds.count
+    first = 1 if phase.folds is None else 0  # with folds the one network is of all rows, and none of these
     with line.phase("ensemble"):
-        asked = [(phase, plan, k) for plan in plans for k in range(count)]
-        networks = line.calls(trained, asked)
-    by_plan = [[one for one in networks[i : i + count] if one is not None] for i in range(0, len(networks), count)]
+        found = iter(line.calls(trained, [(phase, plan, k) for plan, _ in handed for k in range(first, count)]))
+    more = [[next(found) for _ in range(first, count)] for _ in handed]
+    by_plan = [[*[one] * first, *filter(None, others)] for (_, one), others in zip(handed, more, strict=True)]
     if phase.folds is not None:
         held = _crossed(phase, by_plan[0]) if len(by_plan[0]) == count and task.intervals else None
         errors: list[float | None] = [None]

@@ -75,8 +75,9 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         if found.confirmed.fixed.folds:  # what is handed over learned from every row: its fits say how it errs
             networks["transfer" if arm == "candidate" else "direct"]["error"] = conclusion.error_of(comparison, arm)
         references = regressors.measured(line, len(found.confirmed.arms["direct"]))
-        rivals = [rival] if arm == "candidate" and line.study.mode == "fresh" else []
-        several = ensemble(line, phase, [plan, *rivals])
+        rivals = [(rival, networks["direct"]["data"])] if arm == "candidate" and line.study.mode == "fresh" else []
+        best = networks["transfer" if arm == "candidate" else "direct"]
+        several = ensemble(line, phase, [(plan, best["data"]), *rivals])
         return partial(_write, line, found, curve, networks, arm, plan, references, several)
 
     def checks(self, run: Run) -> Mapping[str, Callable[[], str]]:
