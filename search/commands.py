@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from graft.search.catalogue import registry
 from graft.spaces.errors import InputError, number, whole
+from graft.spaces.installed import everything
 from graft.spaces.words import SCALES
 
 if TYPE_CHECKING:
@@ -21,10 +22,12 @@ DEFAULT = "film10-film8"
 
 
 def listed(options: Namespace) -> object:
-    """``list``: every study that is defined."""
+    """``list``: every study that is defined, and what installed packages add."""
     studies = registry()
     for name, values in studies.items():
         options.say(f"{name:20} {values.get('title', '')}")
+    for one in everything():
+        options.say(f"installed: {one}")
     return {name: values.get("title", "") for name, values in studies.items()}
 
 

@@ -15,6 +15,7 @@ from graft.search.tasks.pretrained import with_weights
 from graft.search.tasks.registry import ALONE, alone
 from graft.search.tasks.tables import with_tables
 from graft.spaces.errors import InputError, choice, unknown
+from graft.spaces.installed import installed
 from graft.spaces.words import SCALES
 
 STUDIES: dict[tuple[str, str], type[StudySettings]] = {
@@ -79,11 +80,17 @@ def asked(values: Values) -> tuple[str, str]:
     states = kind == "dcl" or (kind == "transfer" and "@" in str(values.get("target", "")))
     task = "likelihood" if states else "regression"
     told = {"kind": str(values.get("kind", kind)), "task": str(values.get("task", task))}
-    own = alone(told["task"]) if kind == "transfer" else kind == "sharing" and ":" in told["task"]
+    own = (
+        alone(told["task"])
+        if kind == "transfer"
+        else kind == "sharing" and alone(told["task"]) and told["task"] not in ALONE
+    )
     for place, key in enumerate(told):
         if not (own and key == "task"):
             known = {pair[place] for pair in STUDIES}
-            choice(key, told[key], sorted(known | ALONE.keys() if key == "task" and kind == "transfer" else known))
+            if key == "task" and kind != "dcl":
+                known |= installed("task").keys() | (ALONE.keys() if kind == "transfer" else set())
+            choice(key, told[key], sorted(known))
     if told["kind"] != kind:
         needed = ASKED_BY[told["kind"]]
         has = f"without {needed}" if needed not in values else f"with {ASKED_BY[kind]}"

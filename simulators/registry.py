@@ -1,4 +1,4 @@
-"""Simulators by name: ``film-8``, ``nano-8``, ``solar-halpha``, or a user's own as ``module:Class``; lattices."""
+"""Simulators by name: ``film-8``, ``nano-8``, ``solar-halpha``, one of a package, or a user's own; lattices."""
 
 import importlib
 import re
@@ -19,6 +19,7 @@ from graft.simulators.spins.models import EdwardsAnderson, Ising, Potts
 from graft.simulators.spins.watched import Watched
 from graft.spaces.errors import InputError, traced, unknown
 from graft.spaces.errors import name as plain_name
+from graft.spaces.installed import PATH, installed, located
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ def find(name: str) -> Simulator:
 
     Args:
         name: ``FAMILY-N``, for example ``film-8``; ``solar-BAND``, for example ``solar-304``; ``seeing-hinode``;
-            ``LATTICE@TEMPERATURE``, a watched system such as ``ising-8x8@2.5``; or
-            ``module:Class`` of a `Simulator` that needs no arguments.
+            ``LATTICE@TEMPERATURE``, a watched system such as ``ising-8x8@2.5``;
+            ``module:Class`` of a `Simulator` that needs no arguments, or the name under which a package registers one.
 
     Raises:
         InputError: If there is none of that name.
@@ -65,12 +66,14 @@ def find(name: str) -> Simulator:
         return Observed(truth(name.removeprefix(SEEING)))
     match = re.fullmatch(r"(.+)-(0|[1-9][0-9]{0,8})", name)
     if match is None or match[1] not in FAMILIES:
+        if name in installed("simulator"):
+            return _load(name)
         families = [
             *(f"{family}-N" for family in FAMILIES),
             *(f"{SOLAR}{band}" for band in BANDS),
             *(f"{SEEING}{one}" for one in TRUTHS),
         ]
-        raise unknown("simulator", name, [*families, "LATTICE@T", "module:Class"])
+        raise unknown("simulator", name, [*families, *installed("simulator"), "LATTICE@T", PATH])
     family, size = FAMILIES[match[1]], int(match[2])
     if not family.low <= size <= family.high:
         raise InputError(
@@ -80,8 +83,8 @@ def find(name: str) -> Simulator:
 
 
 def _load(name: str) -> Simulator:
-    """Import a user's simulator."""
-    module, _, attribute = name.partition(":")
+    """Import a user's simulator, or a package's."""
+    module, _, attribute = located("simulator", name).partition(":")
     try:
         kind = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # whatever a user's module does when it is imported

@@ -13,6 +13,7 @@ from graft.models.initialise import seeded
 from graft.models.networks.mlp import MLP
 from graft.models.surgery import blocks_of
 from graft.spaces.errors import InputError, unknown
+from graft.spaces.installed import located
 from graft.spaces.plan import OWN
 from graft.spaces.settings import Settings, Whole, settings
 
@@ -48,8 +49,8 @@ class OwnNetwork:
     """A user's network: ``Class(inputs=..., outputs=..., **settings)``.
 
     Attributes:
-        module: ``package.module:Class``, a torch module with ordered ``blocks: nn.ModuleList``, head included, that
-            maps (batch, inputs) to (batch, outputs).
+        module: ``package.module:Class``, or the name under which a package registers it: a torch module with ordered
+            ``blocks: nn.ModuleList``, head included, that maps (batch, inputs) to (batch, outputs).
         settings: What else it is constructed with, as (name, value).
         cut: Names of submodules that are its blocks, in order, the head last, where its class has none; several that
             belong to one block are joined by ``+``.
@@ -166,7 +167,7 @@ class OwnNetwork:
         return cls(values["module"], tuple(sorted(settings.items())), standardised, tuple(cut))
 
     def _kind(self) -> type[nn.Module]:
-        module, _, attribute = self.module.partition(":")
+        module, _, attribute = located("network", self.module).partition(":")
         try:
             kind = getattr(importlib.import_module(module), attribute)
         except Exception as problem:

@@ -1,9 +1,10 @@
-"""Tasks by name: ours, and a user's own by ``module:Class``."""
+"""Tasks by name: ours, those of packages, and a user's own by ``module:Class``."""
 
 from importlib import import_module
 
 from graft.search.tasks.base import Task
-from graft.spaces.errors import InputError, unknown
+from graft.spaces.errors import InputError
+from graft.spaces.installed import foreign, located
 
 TASKS = {
     "regression": "graft.search.tasks.regression:Regression",
@@ -19,8 +20,8 @@ ALONE = {
 
 
 def alone(name: str) -> bool:
-    """Whether a task needs no settings of its own: one of `ALONE`, or a user's own by ``module:Class``."""
-    return ":" in name or name in ALONE
+    """Whether a task needs no settings of its own: one of `ALONE`, a package's, or a user's own."""
+    return name in ALONE or (name not in TASKS and foreign("task", name))
 
 
 def find_task(name: str) -> type[Task]:
@@ -30,9 +31,7 @@ def find_task(name: str) -> type[Task]:
         InputError: If there is none, or it cannot be imported, or is no task.
     """
     known = TASKS | ALONE
-    if name not in known and ":" not in name:
-        raise unknown("task", name, known)
-    module, _, attribute = known.get(name, name).partition(":")
+    module, _, attribute = located("task", name, known).partition(":")
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as problem:

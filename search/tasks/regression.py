@@ -35,6 +35,7 @@ from graft.simulators.data.shards import generate
 from graft.simulators.data.table import Measured, keep, unit
 from graft.simulators.registry import find
 from graft.spaces.errors import InputError, traced
+from graft.spaces.installed import foreign
 from graft.spaces.plan import Recipe
 from graft.spaces.sharing import Sharing
 
@@ -163,7 +164,7 @@ class Regression(Task):
     def check(self) -> None:
         """Refuse simulators of a user's own that fail, and tasks whose heads cannot be copied."""
         for name in (*self.study.taught, self.study.target):
-            if ":" in name:  # what is broken is better told now than from an actor
+            if foreign("simulator", name):  # what is broken is better told now than from an actor
                 try:
                     self.system(name).draw(2, glance())
                 except Exception as problem:

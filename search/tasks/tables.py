@@ -17,6 +17,7 @@ from graft.search.tasks import grouping
 from graft.simulators.data.columns import Missing, unit
 from graft.simulators.data.table import SUFFIXES, Read, Table, matches, read
 from graft.spaces.errors import InputError, choice
+from graft.spaces.installed import foreign
 from graft.spaces.words import WEIGHTS
 
 LOCKED = 0.2
@@ -116,7 +117,7 @@ def _linear(values: Mapping[str, object], wide: bool) -> dict[str, object]:
     """
     held = [values.get(key, {}) for key in ("network", "start", "ranges")]
     network, start, ranges = ({} if not isinstance(table, Mapping) else dict(table) for table in held)
-    told = ":" in str(values.get("task", "")) or "module" in network or "linear" in start
+    told = foreign("task", str(values.get("task", ""))) or "module" in network or "linear" in start
     return {} if told or ranges != held[-1] else {"ranges": {"linear": [True] if wide else [False, True]} | ranges}
 
 

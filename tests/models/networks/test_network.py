@@ -113,7 +113,7 @@ def test_what_is_no_network_to_copy_from_is_refused(name: str, said: str) -> Non
     ("values", "said"),
     [
         ({"module": "nowhere_at_all:Net"}, "'nowhere_at_all:Net' cannot be imported (ModuleNotFoundError"),
-        ({"module": "someones_own"}, "cannot be imported"),
+        ({"module": "someones_own"}, "unknown network 'someones_own'; allowed: module:Class"),
         ({"module": 3}, "network.module is 3; allowed: text"),
         ({"module": "someones_own:Net", "width": [3]}, "network.width is [3]; allowed: text, a number, true or false"),
         ({"module": "someones_own:Net", "inputs": 3}, "network.inputs is 3; allowed: nothing"),
