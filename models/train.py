@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from graft.models.initialise import seeded
 from graft.models.losses import LOSS, Batch, Objective, finite, supervised
+from graft.models.optimiser import Optimiser
 from graft.models.surgery import blocks_of
 from graft.models.terms import Weighted, adding
 from graft.spaces.errors import InputError
@@ -87,30 +88,26 @@ def train(training: Training, on_epoch: Callback | None = None) -> float:
         raise InputError(f"training rows: {rows} inputs, {wanted} outputs; allowed: as many of each, at least one")
     loss = training.loss or supervised(LOSS[training.recipe.loss])
     noise = nullcontext() if training.noise is None else seeded(training.noise)
-    with noise, adding(training.terms, training.network, loss) as objective:
+    with noise, _still(training), adding(training.terms, training.network, loss) as objective:
         return _loop(training, training.step or descent(objective), on_epoch)
 
 
 def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
     """Epochs, batches, steps."""
     network, recipe, inputs, outputs = training.network, training.recipe, training.inputs, training.outputs
-    optimiser = _optimiser(network, recipe, training.blocks)
-    peaks = [group["lr"] for group in optimiser.param_groups]
+    groups = list(_groups(network, training.blocks))
+    optimisers = [Optimiser(recipe, weights, recipe.rate * rate) for rate, weights in groups]
+    moved = [weight for _, weights in groups for weight in weights]
     pulls = list(_pulls(network, training.blocks, training.precision))
     sizes = _batches(len(inputs), recipe.batch, network)
     steps = recipe.epochs * len(sizes)
     done, mean = 0, math.nan
-    network.train()
-    for module, block in zip(blocks_of(network), training.blocks, strict=False):
-        if block.rate == 0:  # frozen are its running statistics too, and nothing is dropped out of it
-            module.eval()
     for epoch in range(1, recipe.epochs + 1):
         order = torch.randperm(len(inputs), generator=training.order).to(inputs.device)
         total = torch.zeros((), device=inputs.device)
         for chosen in order.split(sizes):
-            for group, peak in zip(optimiser.param_groups, peaks, strict=True):
-                group["lr"] = peak * schedule(recipe, done, steps)
-            optimiser.zero_grad(set_to_none=True)
+            for weight in moved:
+                weight.grad = None
             seen = inputs.index_select(0, chosen)
             if training.augment is not None:
                 seen = training.augment(seen, training.order)
@@ -120,7 +117,9 @@ def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
                 assert tensor.grad is not None
                 away = tensor.detach() - anchor
                 tensor.grad.add_(away if precise is None else away * precise, alpha=strength)
-            optimiser.step()
+            factor = schedule(recipe, done, steps)
+            for optimiser, (_, weights) in zip(optimisers, groups, strict=True):
+                optimiser.step([weight.grad for weight in weights], factor)
             total += loss.detach()
             done += 1
         mean = float(total) / len(sizes)
@@ -128,6 +127,24 @@ def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
         if on_epoch is not None:
             on_epoch(epoch, mean)
     return mean
+
+
+@contextmanager
+def _still(training: Training) -> Iterator[None]:
+    """Inside, frozen blocks are still: no gradients, no dropout, and their running statistics stay."""
+    network = training.network
+    network.train()
+    held = [module for module, block in zip(blocks_of(network), training.blocks, strict=False) if block.rate == 0]
+    weights = [weight for module in held for weight in module.parameters() if weight.requires_grad]
+    for module in held:
+        module.eval()
+    for weight in weights:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in weights:
+            weight.requires_grad_(True)
 
 
 def descent(objective: Objective) -> Step:
@@ -178,8 +195,8 @@ def _batches(rows: int, batch: int, network: nn.Module) -> list[int]:
     return [size + 1] * more + [size] * (count - more)
 
 
-def _optimiser(network: nn.Module, recipe: Recipe, blocks: Sequence[Block]) -> torch.optim.Optimizer:
-    """One parameter group for each rate that differs."""
+def _groups(network: nn.Module, blocks: Sequence[Block]) -> Iterator[tuple[float, list[nn.Parameter]]]:
+    """The weights that are trained, by the factor on their rate."""
     ours = blocks_of(network)
     groups: dict[float, list[nn.Parameter]] = {}
     for number, module in enumerate(ours):
@@ -192,15 +209,7 @@ def _optimiser(network: nn.Module, recipe: Recipe, blocks: Sequence[Block]) -> t
         groups.setdefault(1.0, []).extend(outside)
     if not groups:
         raise InputError("every block is frozen; allowed: at least one block with a rate above 0")
-    settings = [{"params": params, "lr": recipe.rate * rate} for rate, params in groups.items()]
-    fused = not any(parameter.is_complex() for parameter in network.parameters())  # which the fused steps refuse
-    match recipe.optimiser:
-        case "adamw":
-            return torch.optim.AdamW(settings, weight_decay=recipe.decay, fused=fused)
-        case "adam":
-            return torch.optim.Adam(settings, weight_decay=recipe.decay, fused=fused)
-        case _:
-            return torch.optim.SGD(settings, momentum=0.9, weight_decay=recipe.decay, fused=fused)
+    yield from groups.items()
 
 
 def _pulls(
