@@ -3,6 +3,8 @@
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
 
 # Ray and OpenMP read these when they are imported.
 os.environ |= {
@@ -35,6 +37,29 @@ def denormals() -> Iterator[None]:
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
+
+
+@pytest.fixture(scope="session")
+def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database for all runs of this process that are not about MLflow: to create one takes seconds."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch, mlflow_store: str) -> None:
+    """What a command trains is trained here, one training after the other: no Ray is started; figures are small."""
+    from graft.search.engine.executor import LocalExecutor
+    from graft.search.kinds.sharing.kind import Sharing
+    from graft.search.kinds.sharing.pipeline import SharingPipeline
+    from graft.search.kinds.transfer.kind import Transfer
+    from graft.search.kinds.transfer.pipeline import Pipeline
+    from graft.search.report import drawing
+
+    monkeypatch.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
+    monkeypatch.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
+    monkeypatch.setattr(Sharing, "work", partial(SharingPipeline, executor=LocalExecutor()))
+    monkeypatch.setitem(drawing.STYLE, "savefig.dpi", 40)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_stranger import graft, in_this_process
+from test_stranger import graft
 
 STUDY = """
 task = "halves:Halves"
@@ -18,6 +18,7 @@ budget = { trainings = 10, seeds = 2, steps = 80, map = 2, curve = 1 }
 """
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("mode", ["fresh", "holdout"])
 def test_errors_of_exactly_0_are_run_verified_mapped_reported_and_asked(
     mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -28,7 +29,6 @@ def test_errors_of_exactly_0_are_run_verified_mapped_reported_and_asked(
     (tmp_path / "inputs.csv").write_text("3.0,3.0\n-3.0,-3.0\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    in_this_process(monkeypatch)
     told = json.loads(graft(capsys, "run", "mine.toml", "--workers", "1", "--out", "out", "--json"))
     seeds = [one for arm in ("direct", "candidate") for one in told["comparisons"][0][arm]["per_seed"]]
     assert len(seeds) >= 8 and 0 in seeds and None not in seeds and "exactly 0" not in told["sentence"]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_stranger import graft, in_this_process
+from test_stranger import graft
 
 from graft.models.weights import sha256
 from graft.search.cli import main
@@ -28,6 +28,7 @@ prior = ["flat", "fisher"]
 """
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_it_is_run_verified_mapped_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -35,7 +36,6 @@ def test_it_is_run_verified_mapped_and_reported(
     (tmp_path / "mine.toml").write_text(STUDY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    in_this_process(monkeypatch)
     out = tmp_path / "out"
     graft(capsys, "run", "mine.toml", "--workers", "1", "--out", "out", "--json")
     result = json.loads((out / "result.json").read_text())

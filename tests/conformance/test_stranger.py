@@ -4,16 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from graft.search.cli import main
-from graft.search.engine.executor import LocalExecutor
-from graft.search.kinds.transfer.kind import Transfer
-from graft.search.kinds.transfer.pipeline import Pipeline
 
 HERE = Path(__file__).parent
 STUDY = """
@@ -24,7 +19,8 @@ rows = { source = 120, pool = 40, locked = 4, validation = 8, test = 30 }
 source_training = { epochs = 20, batch = 20, rate = 1e-2, activation = "own" }
 start = { epochs = 6, batch = 14, rate = 1e-2, activation = "own" }
 ranges = { epochs = [3, 12], batch = [14, 28], activation = ["own"] }
-budget = { trainings = 8, seeds = 2, steps = 60, map = 2, curve = 1 }
+budget = { trainings = 4, seeds = 2, steps = 60, map = 2, curve = 1, rival = 1, members = 2 }
+proof = { looks = [4] }
 """
 
 
@@ -57,27 +53,19 @@ def run(home: Path, *words: str) -> str:
     return done.stdout
 
 
-def in_this_process(patch: pytest.MonkeyPatch) -> None:
-    """Carry out what a command trains here, one training after the other: no Ray is started."""
-    patch.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
-    patch.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
-
-
+@pytest.mark.usefixtures("in_this_process")  # the run, a process of its own, has shown that workers can
 def test_it_is_run_mapped_reported_verified_asked_and_examined(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(home)
     monkeypatch.syspath_prepend(home)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert "mine: 2 trainings at a time" in graft(capsys, "doctor", "mine.toml", "--workers", "2")
-    told = json.loads(run(home, "mine.toml", "--workers", "2", "--out", "out", "--json"))
+    told = json.loads(run(home, "mine.toml", "--workers", "1", "--out", "out", "--json"))
     assert told["decision"] in ("transfer", "undecided", "direct")
     assert len(told["comparisons"][0]["direct"]["per_seed"]) in told["looks"]
     assert "regressors" not in told and "Neither" not in told["sentence"]  # none suits a task that names none
     assert "ok" in graft(capsys, "verify", "out")
-    with monkeypatch.context() as here:  # the run has shown that workers can; to start Ray again would take as long
-        in_this_process(here)
-        drawn = json.loads(graft(capsys, "map", "mine.toml", "--workers", "2", "--out", "out", "--json"))
+    drawn = json.loads(graft(capsys, "map", "mine.toml", "--workers", "1", "--out", "out", "--json"))
     assert len(drawn["cells"]) == 6 and drawn["blocks"] == 3
     assert graft(capsys, "report", "out").strip().endswith("index.html")
     page = (home / "out" / "report" / "index.html").read_text()

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_stranger import graft, in_this_process
+from test_stranger import graft
 
 from graft.spaces.plan import Plan
 
@@ -33,15 +33,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("in_this_process")  # that workers find a stranger's file is shown by his task
 def test_it_is_run_reported_verified_and_asked(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(home)
     monkeypatch.syspath_prepend(home)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    with monkeypatch.context() as here:  # that workers find a stranger's file is shown by his task
-        in_this_process(here)
-        told = json.loads(graft(capsys, "run", "mine.toml", "--workers", "1", "--out", "out", "--json"))
+    told = json.loads(graft(capsys, "run", "mine.toml", "--workers", "1", "--out", "out", "--json"))
     assert told["decision"] in ("transfer", "direct")
     result = json.loads((home / "out" / "result.json").read_text())
     plans = [Plan.from_dict(trial["plan"]) for trial in result["plans"]["trials"]]

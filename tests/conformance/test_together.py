@@ -1,16 +1,10 @@
 """A stranger's two classes learned together, errors of exactly 0 and all, by every command and no other file."""
 
 import json
-from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 
 import pytest
 from test_stranger import graft
-
-from graft.search.engine.executor import LocalExecutor
-from graft.search.kinds.sharing.kind import Sharing
-from graft.search.kinds.sharing.pipeline import SharingPipeline
 
 STUDY = """
 task = "halves:Halves"
@@ -22,6 +16,7 @@ budget = { trainings = 6, seeds = 2, steps = 80, map = 2 }
 """
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_any_task_is_learned_together_with_others_like_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -30,9 +25,6 @@ def test_any_task_is_learned_together_with_others_like_it(
     (tmp_path / "inputs.csv").write_text("3.0,3.0\n-3.0,-3.0\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
-    monkeypatch.setattr(Sharing, "work", partial(SharingPipeline, executor=LocalExecutor()))
     told = json.loads(graft(capsys, "run", "mine.toml", "--workers", "1", "--out", "out", "--json"))
     assert told["metric"].startswith("share of examples") and told["decision"] in ("transfer", "undecided", "direct")
     seeds = [e for one in told["comparisons"] for arm in ("direct", "candidate") for e in one[arm]["per_seed"]]

@@ -13,6 +13,7 @@ TINY = [
     "rows.source=300", "rows.pool=60", "rows.locked=6", "rows.validation=12", "rows.test=50", "network.depth=2",
     "network.width=12", "source_training.epochs=3", "start.epochs=6", "start.batch=21", "ranges.epochs=[4, 12]",
     "ranges.batch=[14, 42]", "budget.trainings=8", "budget.seeds=2", "budget.steps=60", "budget.map=2",
+    "proof.looks=[4]",
 ]  # fmt: skip
 
 

@@ -18,13 +18,14 @@ TINY = {
     "start.epochs": 2, "start.batch": 20, "ranges.epochs": [1, 3], "ranges.batch": [10, 20],
     "ranges.activation": ["gelu"],
     "start.activation": "gelu", "source_training.activation": "gelu",
-    "budget.trainings": 4, "budget.seeds": 2, "budget.steps": 20, "budget.curve": 1,
+    "budget.trainings": 4, "budget.seeds": 2, "budget.steps": 20, "budget.curve": 1, "budget.rival": 1,
 }  # fmt: skip
 
 
 def tables(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Eleven outputs: with ten, reference regressors that take long would stand beside the networks."""
     x = np.random.default_rng(seed).uniform(1, 2, (rows, 3))
-    return x, np.stack([x.sum(1), x.prod(1)], 1)
+    return x, np.concatenate([x.sum(1, keepdims=True), x.prod(1, keepdims=True), x**2, x**3, np.sqrt(x)], 1)
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +48,9 @@ def test_arrays_give_a_verdict_a_table_and_a_network(result: api.Result) -> None
     arms = result.comparisons
     assert "direct" in set(arms["arm"]) and (arms["mean"] > 0).all() and (arms["seeds"] >= 2).all()
     x, _ = tables(5, 3)
-    assert result.predict(x).shape == (5, 2) and np.isfinite(result.predict(x)).all()
+    assert result.predict(x).shape == (5, 11) and np.isfinite(result.predict(x)).all()
     found = result.intervals(x, coverage=0.9)
-    assert (found.lower < found.mean).all() and (found.mean < found.upper).all() and found.mean.shape == (5, 2)
+    assert (found.lower < found.mean).all() and (found.mean < found.upper).all() and found.mean.shape == (5, 11)
     wider = result.intervals(x, coverage=0.95)
     assert (wider.upper - wider.lower >= found.upper - found.lower).all()
     assert result.page.exists() and result.figures and all(path.exists() for path in result.figures.values())
@@ -76,7 +77,7 @@ def test_what_is_refused_leaves_nothing(tmp_path: Path) -> None:
         graft.run(source=tables(9, 1), out=tmp_path / "a")
     with pytest.raises(InputError, match="allowed: one of them"):
         graft.run()
-    with pytest.raises(InputError, match=r"target has shapes \(60, 3\) and \(59, 2\)"):
+    with pytest.raises(InputError, match=r"target has shapes \(60, 3\) and \(59, 11\)"):
         graft.run(source="film-3", target=(tables(60, 1)[0], tables(59, 1)[1]), out=tmp_path / "a")
     with pytest.raises(InputError, match="holds no finished run"):
         graft.load(tmp_path)

@@ -13,6 +13,7 @@ from report_example import STUDY, build, results
 
 from graft.search import report
 from graft.search.report import drawing, races, verdict
+from graft.search.report.page import render
 from graft.search.report.section import Page
 from graft.search.report.sections import CLOSING, DCL, SHARING, TRANSFER
 from graft.search.run.leaderboard import leaderboard
@@ -45,6 +46,11 @@ def written(folder: Path, files: Files) -> str:
     return page.read_text(encoding="utf-8")
 
 
+def text(folder: Path, files: Files) -> str:
+    """The page without its figures, which take nearly all of its time."""
+    return render(TransferResults.open(build(folder, files)), {}, TRANSFER)
+
+
 def test_page_of_a_finished_run_says_what_was_proved(finished: Path) -> None:
     page = (finished / "report" / "index.html").read_text(encoding="utf-8")
     assert "Copy blocks 1 to 7 of film-10: the error on 8-layer films falls by 36\u00a0% (33 to 39\u00a0%)" in page
@@ -65,7 +71,7 @@ def test_regressors_stand_beside_the_networks_in_table_and_figure(files: Files, 
          "cross_validated": 0.05, "rows": 400, "pooled": ["cheap.csv"], "mean": None, "per_seed": [None]},
     ]  # fmt: skip
     files["certificate"]["regressors"] = files["result"]["regressors"] = found
-    page = written(tmp_path, files)
+    page = text(tmp_path, files)
     assert "What needs no network" in page and "a Gaussian process + cheap.csv" in page
     row = re.search(r"ridge regression</th>(.*?)</tr>", page, re.DOTALL)
     assert row and "3.33\u00a0%" in row[1] and "3.71\u00a0%" in row[1] and "strength 0.0001" in row[1]
@@ -86,7 +92,7 @@ def test_what_to_decide_by_is_told_in_words(files: Files, tmp_path: Path) -> Non
            {"output": "ratio", "unit": "1", "direct": 0.5, "candidate": 0.75, "gain": -0.25}]  # fmt: skip
     ahead = {"trainings": 8, "outperforms": 0.97, "best_of": best, "in_units": off}
     files["certificate"]["comparisons"][0]["prospects"] = ahead
-    page = written(tmp_path, files)
+    page = text(tmp_path, files)
     assert "errs less than one of direct learning in 97\u00a0% of all pairs of the 8 trainings measured of each" in page
     assert "keeps the one that validates best: 36\u00a0% with 1, 33\u00a0% with 2." in page
     assert (
@@ -95,13 +101,13 @@ def test_what_to_decide_by_is_told_in_words(files: Files, tmp_path: Path) -> Non
     )
     assert "so by 0.25 more" in page
     del files["certificate"]["comparisons"][0]["prospects"]
-    assert "What to decide by" not in written(tmp_path, files)
+    assert "What to decide by" not in text(tmp_path, files)
 
 
 def regret(change: Callable[[Files], object], tmp_path: Path) -> str:
     files = results()
     change(files)
-    page = written(tmp_path, files)
+    page = text(tmp_path, files)
     found = re.search(r"are undecided\.(.*?) The run, its", page)
     assert found
     return found[1].strip()
@@ -160,7 +166,7 @@ def test_of_a_map_that_does_not_know_the_verdict_no_regret_is_told(
 
 def test_the_page_says_what_was_typed(tmp_path: Path) -> None:
     words = ["graft", "run", "my study.toml", "--seed", "3", "--set", "budget.seeds=4"]
-    page = written(tmp_path, results() | {"command": {"words": words}})
+    page = text(tmp_path, results() | {"command": {"words": words}})
     assert "<pre>graft run &#39;my study.toml&#39; --seed 3 --set budget.seeds=4</pre>" in page
 
 

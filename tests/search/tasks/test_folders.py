@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +11,6 @@ import pytest
 from test_images import held
 
 from graft.search.cli import main
-from graft.search.engine.executor import LocalExecutor
-from graft.search.kinds.transfer.kind import Transfer
-from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.study import resolve
 from graft.search.tasks.folders import is_folder
 from graft.simulators.solar.scenes import SolarClasses
@@ -67,16 +63,11 @@ def graft(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return said.out + (said.err if words[0] == "run" else "")
 
 
-def alone(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
-    monkeypatch.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
-    monkeypatch.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
-    monkeypatch.setattr(f"graft.search.tasks.{module}.generate", held)
-
-
+@pytest.mark.usefixtures("in_this_process")
 def test_a_folder_of_images_is_learned_verified_and_asked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    alone(monkeypatch, "images")
+    monkeypatch.setattr("graft.search.tasks.images.generate", held)
     spots(Path("mine"), 8, 48)
     Path("mine.toml").write_text(CLASSES)
     assert "ok      mine: 8 images at 8 times" in graft(capsys, "doctor", "mine.toml")
@@ -97,10 +88,11 @@ def test_a_folder_of_images_is_learned_verified_and_asked(
     assert stopped.value.code == 2 and "the run of another study" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_folder_of_true_images_is_seen_through_seeing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    alone(monkeypatch, "restoration")
+    monkeypatch.setattr("graft.search.tasks.restoration.generate", held)
     spots(Path("mine"), 4, 40)
     Path("mine.toml").write_text(SEEING)
     rows = "--set=rows={pool=30, locked=3, validation=6, test=12, source=60}"

@@ -1,7 +1,6 @@
 """Classes of images as a task: what it learns from, what it refuses, and a whole study of a few small images."""
 
 import json
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -10,9 +9,6 @@ import pytest
 import torch
 
 from graft.search.cli import main
-from graft.search.engine.executor import LocalExecutor
-from graft.search.kinds.transfer.kind import Transfer
-from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.study import resolve
 from graft.search.tasks.base import Examples
 from graft.search.tasks.images import oriented
@@ -48,12 +44,11 @@ def held(simulator, seed, rows: int, folder: Path, shard_rows: int, **_: object)
     return Dataset.open(folder, rows)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_study_of_images_is_run_verified_and_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
-    monkeypatch.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
     monkeypatch.setattr("graft.search.tasks.images.generate", held)
     (tmp_path / "mine.toml").write_text(STUDY)
 

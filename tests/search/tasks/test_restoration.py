@@ -1,8 +1,6 @@
 """Undoing seeing as a task: a whole study of a few small images, split by time, and what it refuses."""
 
 import json
-from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +9,6 @@ import torch
 from test_images import held
 
 from graft.search.cli import main
-from graft.search.engine.executor import LocalExecutor
-from graft.search.kinds.transfer.kind import Transfer
-from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.run.seeds import Draws, Role
 from graft.search.study import resolve
 from graft.search.tasks.base import Phase, Request, fit
@@ -44,12 +39,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graft.simulators.registry.Observed", Small)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_study_of_seeing_is_run_verified_and_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
-    monkeypatch.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
     monkeypatch.setattr("graft.search.tasks.restoration.generate", held)
     (tmp_path / "mine.toml").write_text(STUDY)
 

@@ -158,7 +158,7 @@ def test_the_report_was_written(finished: Path) -> None:
 
 
 def test_a_map_draws_every_span(finished: Path, settings: list[str]) -> None:
-    drawn = graft(finished, "map", "calibration", "--out", "out", "--json", *settings)
+    drawn = graft(finished, "map", "calibration", "--out", "out", "--workers", "1", "--json", *settings)
     assert drawn.returncode == 0, drawn.stderr
     cells = json.loads(drawn.stdout)["cells"]
     assert [(cell["n1"], cell["n2"]) for cell in cells] == [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)]
