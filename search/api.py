@@ -226,12 +226,12 @@ def run(
         folder = place(out, kind.study)
         progress = Progress(quiet=quiet)
         found, resources = begin(kind, folder, Machines(workers, device), progress.say)
-        resources, seconds = within(kind, resources, minutes, "minutes")
+        resources, expected = within(kind, resources, minutes, "minutes")
     except InputError:
         for path in kept:  # nothing stays of a run that was refused
             path.unlink()
         raise
-    certified = carried_out(kind, found, resources, seconds, progress)
+    certified = carried_out(kind, found, resources, expected, progress)
     return Result(folder, kind.study, certified)
 
 

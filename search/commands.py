@@ -11,6 +11,7 @@ from graft.spaces.installed import everything
 from graft.spaces.words import SCALES
 
 if TYPE_CHECKING:
+    from graft.search.engine.progress import Expected
     from graft.search.kinds.base import Kind
     from graft.search.run.folder import Run
     from graft.search.run.resources import Resources
@@ -92,8 +93,8 @@ def run(options: Namespace) -> object:
 
     kind = kind_of(_study(options))
     found, resources = _begin(options, kind)
-    resources, seconds = within(kind, resources, options.minutes, "--minutes")
-    return _carried_out(options, kind, found, resources, seconds)
+    resources, expected = within(kind, resources, options.minutes, "--minutes")
+    return _carried_out(options, kind, found, resources, expected)
 
 
 def confirm(options: Namespace) -> object:
@@ -105,16 +106,20 @@ def confirm(options: Namespace) -> object:
     options.out, options.device, options.store = str(folder), "cpu", None
     found, resources = _begin(options, kind)
     kind.more(found)
-    return _carried_out(options, kind, found, resources, kind.seconds(resources.workers)[1])
+    from graft.search.engine.progress import Expected
+
+    return _carried_out(options, kind, found, resources, Expected(0.0, 0, kind.seconds(resources.workers)[1]))
 
 
-def _carried_out(options: Namespace, kind: "Kind", found: "Run", resources: "Resources", seconds: float) -> object:
+def _carried_out(
+    options: Namespace, kind: "Kind", found: "Run", resources: "Resources", expected: "Expected"
+) -> object:
     """Run what is left of a study in its folder, and say what came of it."""
     from graft.search.engine.progress import Progress
     from graft.search.session import carried_out
 
     words = _words(options) if hasattr(options, "study") else None
-    certified = carried_out(kind, found, resources, seconds, Progress(quiet=options.json), words)
+    certified = carried_out(kind, found, resources, expected, Progress(quiet=options.json), words)
     options.say(f"\n{certified.sentence}\n")
     options.say(f"report:  {found.path('report', 'index.html')}")
     options.say(f"compare: graft ui {_short(found.folder)}    (MLflow)")

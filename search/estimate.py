@@ -46,10 +46,3 @@ def seconds_per_step(task: Task, recipe: Recipe) -> float:
 def seconds_per_training(task: Task, recipe: Recipe, rows: int) -> float:
     """Time of one training on that many rows."""
     return seconds_per_step(task, recipe) * recipe.epochs * math.ceil(rows / recipe.batch)
-
-
-def in_words(duration: float) -> str:
-    """A duration as people say it."""
-    if duration < 90:
-        return f"{duration:.0f} s"
-    return f"{duration / 60:.0f} minutes" if duration < 5400 else f"{duration / 3600:.1f} hours"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from graft.search.engine.progress import Progress
+from graft.search.engine.progress import Expected, Progress, in_words
 from graft.search.kinds.base import Kind
 from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run
@@ -70,8 +70,8 @@ def begin(kind: Kind, folder: Path, machines: Machines, say: Say) -> tuple[Run, 
     return run, Resources(workers, machines.device, gpus, uri=machines.uri, store=machines.store)
 
 
-def within(kind: Kind, resources: Resources, minutes: float | None, name: str) -> tuple[Resources, float]:
-    """The resources with the time that searches may take, and the seconds that the whole run takes about.
+def within(kind: Kind, resources: Resources, minutes: float | None, name: str) -> tuple[Resources, Expected]:
+    """The resources with the time that searches may take, and what the whole run takes about.
 
     Args:
         kind: What is asked.
@@ -85,13 +85,12 @@ def within(kind: Kind, resources: Resources, minutes: float | None, name: str) -
     searching, rest = kind.seconds(resources.workers)
     if minutes is not None:
         number(name, minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
-        searching = min(searching, 60 * minutes - rest)
-        resources = replace(resources, search_seconds=searching)
-    return resources, searching + rest
+        resources = replace(resources, search_seconds=min(searching, 60 * minutes - rest))
+    return resources, Expected(searching, kind.trainings(), rest, resources.search_seconds)
 
 
 def carried_out(
-    kind: Kind, run: Run, resources: Resources, seconds: float, progress: Progress, words: list[str] | None = None
+    kind: Kind, run: Run, resources: Resources, expected: Expected, progress: Progress, words: list[str] | None = None
 ) -> Certificate:
     """Run what is left of a study in its folder.
 
@@ -99,12 +98,11 @@ def carried_out(
         kind: What is asked.
         run: From `begin`.
         resources: Likewise.
-        seconds: That a run begun anew takes about.
+        expected: Of a run begun anew.
         progress: Told how far it is.
         words: What was typed, for the record.
     """
     from graft.search.doctor import tracking
-    from graft.search.estimate import in_words
     from graft.search.tracking.view import Tracker
     from graft.simulators.data.table import in_words as table_in_words
 
@@ -118,8 +116,10 @@ def carried_out(
         start = "going on with" if resumed else "starting"
         progress.say(
             f"{start} {study.name} ({study.title or study.scale}) at {study.scale} scale in {run.folder}\n"
-            f"about {in_words(seconds)} on {resources.workers} workers" + (" if begun anew" if resumed else "")
+            f"about {in_words(expected.seconds)} on {resources.workers} workers" + (" if begun anew" if resumed else "")
         )
+        if not resumed:
+            progress.expect(expected)
         for table in getattr(study, "tables", ()):
             progress.say(table_in_words(table))
         if words and not run.has("command.json"):

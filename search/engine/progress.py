@@ -1,6 +1,8 @@
 """One live line: what goes on, how far it is, the best so far against direct learning, the time left."""
 
+import math
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +13,42 @@ from graft.search.engine.search import Search
 
 PLAIN = 15.0
 """Seconds between lines where there is no terminal."""
+FIRST = 5
+"""Trainings between which the pace of a run is measured."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What was told of a run before it began, to be told again by the pace of its first trainings.
+
+    Attributes:
+        searching: Seconds of its searches.
+        trainings: In them; 0 where they are not alike, so that the first tell nothing of the others.
+        rest: Seconds of everything else, most of it trainings too.
+        limit: Seconds after which its searches end all the same.
+    """
+
+    searching: float
+    trainings: int
+    rest: float
+    limit: float = math.inf
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole run."""
+        return min(self.searching, self.limit) + self.rest
+
+    def left(self, done: int, each: float) -> float:
+        """Seconds left after ``done`` trainings, where each further one takes so long."""
+        slower = each * self.trainings / self.searching
+        return min(each * max(0, self.trainings - done), self.limit) + self.rest * slower
+
+
+def in_words(duration: float) -> str:
+    """A duration as people say it."""
+    if duration < 90:
+        return f"{duration:.0f} s"
+    return f"{duration / 60:.0f} minutes" if duration < 5400 else f"{duration / 3600:.1f} hours"
 
 
 class Progress:
@@ -24,6 +62,12 @@ class Progress:
         self.first: int | None = None
         self.bars: Bars | None = None
         self.task: Any = None
+        self.expected: Expected | None = None
+        self.paced: tuple[int, float] | None = None
+
+    def expect(self, expected: Expected) -> None:
+        """What was told before the run began; its first trainings will tell better, where they are alike."""
+        self.expected = expected if expected.trainings else None
 
     def phase(self, name: str, total: int) -> None:
         """A phase begins; ``total`` is what it counts up to, 0 if unknown."""
@@ -55,6 +99,18 @@ class Progress:
         """A trial ended."""
         if self.search is not None:
             self.count(self.search.used, self.search.budget.trainings)
+            self._pace(self.search.used, time.monotonic())
+
+    def _pace(self, used: int, now: float) -> None:
+        """Tell once how long the rest may take, by trainings that waited for no worker to start."""
+        if self.expected is None or used == self.first:
+            return
+        if self.paced is None:
+            self.paced = used, now
+        elif used - self.paced[0] >= FIRST:
+            each = (now - self.paced[1]) / (used - self.paced[0])
+            self.say(f"by the first {used} trainings about {in_words(self.expected.left(used, each))} more")
+            self.expected = None
 
     def say(self, text: str) -> None:
         """A line that stays."""

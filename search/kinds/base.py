@@ -74,6 +74,10 @@ class Kind(ABC, Generic[Study, Line, Map]):
     def seconds(self, workers: int) -> tuple[float, float]:
         """Rough wall times of a run: of its searches, and of everything else."""
 
+    def trainings(self) -> int:
+        """How many trainings its searches are, where they take about as long as each other; else 0."""
+        return 0
+
     @abstractmethod
     def megabytes(self) -> float:
         """Disk that a run will take."""

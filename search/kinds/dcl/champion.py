@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from graft.models.networks.ednn import EDNN, EDNNShape
 from graft.models.shaped import unpack
 from graft.models.weights import sha256
-from graft.search.engine.progress import Progress
-from graft.search.estimate import in_words
+from graft.search.engine.progress import Progress, in_words
 from graft.search.report import write
 from graft.search.report.sections import DCL
 from graft.search.run.folder import Run, write_json

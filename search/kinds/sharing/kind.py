@@ -79,7 +79,11 @@ class Sharing(Kind[SharingStudy, SharingPipeline, SharedMap]):
         alone = study.alone(study.tasks[-1])
         training = seconds_per_training(alone, study.start, study.rows.training) / workers
         confirmed = study.proof.seeds * (3 * tasks + tasks * tasks) + tasks * (study.budget.seeds + 2)
-        return (1 + study.budget.rival) * study.budget.trainings * tasks * training, AROUND + confirmed * training
+        return self.trainings() * training, AROUND + confirmed * training
+
+    def trainings(self) -> int:
+        """Of each task alone, and of plans."""
+        return (1 + self.study.budget.rival) * self.study.budget.trainings * len(self.study.tasks)
 
     def megabytes(self) -> float:
         """Disk that a run will take."""

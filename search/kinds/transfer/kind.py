@@ -113,7 +113,11 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         step = seconds_per_step(study.learned, recipe)
         slower = max(1.0, teaching.batch / recipe.batch) ** 0.7
         rest = AROUND + step * ((confirmed + curve) * steps / workers + based * slower)
-        return (1 + study.budget.rival) * study.budget.trainings * steps * step / workers, rest
+        return self.trainings() * steps * step / workers, rest
+
+    def trainings(self) -> int:
+        """Of direct learning and plans."""
+        return (1 + self.study.budget.rival) * self.study.budget.trainings
 
     def megabytes(self) -> float:
         """Disk that a run will take."""
