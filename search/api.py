@@ -170,9 +170,7 @@ def load(folder: str | Path) -> Result:
     run = Run(Path(folder).resolve())
     if not run.has("certificate.json"):
         raise InputError(f"{folder} holds no finished run; allowed: the folder of a run with its certificate")
-    return Result(
-        run.folder, registered.reopened(run.read("study.json")), Certificate.read(run.read("certificate.json"))
-    )
+    return Result(run.folder, registered.study_in(run), run.record(Certificate, "certificate.json"))
 
 
 def run(

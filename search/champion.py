@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,38 @@ from graft.models.scaling import Scaling
 from graft.models.standard import Standard
 from graft.models.train import predict
 from graft.models.weights import as_file, unpack
+from graft.search.run.certificate import Several as Ensemble
+from graft.search.run.record import Record
 from graft.spaces.errors import InputError, unknown
+
+
+class Column(Record):
+    """A column of inputs or outputs."""
+
+    name: str
+    unit: str = "1"
+
+
+class Along(Record):
+    """What outputs run along."""
+
+    values: tuple[float, ...]
+
+
+class Card(Record):
+    """What a champion's card says, as far as predictions rest on it."""
+
+    sha256: str
+    inputs: tuple[Column, ...]
+    outputs: tuple[Column, ...] = ()
+    grid: Along | None = None
+    columns: Mapping[str, tuple[str, ...]] | None = None
+    standard: Mapping[str, tuple[float, ...]] | None = None
+    range: Mapping[str, tuple[float, ...]] | None = None
+    shape: tuple[int, ...] | None = None
+    positive: bool | None = None
+    ensemble: Ensemble | None = None
+
 
 Opened = Callable[[bytes], tuple[nn.Module, Scaling | None]]
 
@@ -166,9 +197,9 @@ def certified(model: Path) -> tuple[dict[str, Any], Path]:
         card = json.loads((model / "card.json").read_text())
         data = weights.read_bytes()
     except (OSError, ValueError) as problem:
-        raise InputError(
-            f"{model.parent} holds no champion ({problem}); allowed: the folder of a finished run"
-        ) from None
+        said = problem if isinstance(problem, OSError) else f"card.json: {problem}"
+        raise InputError(f"{model.parent} holds no champion ({said}); allowed: the folder of a finished run") from None
+    Card.read(card, model / "card.json")
     if hashlib.sha256(data).hexdigest() != card["sha256"]:
         raise InputError(f"{weights} is not the network that was certified (sha256 differs)")
     return card, weights

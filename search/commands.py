@@ -336,9 +336,9 @@ def _kind_in(folder: Path) -> "Kind":
     """The question that the run in a folder asks."""
     from graft.search.kinds.registry import kind_of
     from graft.search.run.folder import Run
-    from graft.search.study import reopened
+    from graft.search.study import study_in
 
-    return kind_of(reopened(Run(folder).read("study.json")))
+    return kind_of(study_in(Run(folder)))
 
 
 def _numbers(text: str) -> list[float]:

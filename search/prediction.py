@@ -24,6 +24,9 @@ COLUMNS = (".arrow", ".feather", ".parquet")
 THOUSAND = (1e-9, 1e-6, 1e-3, 1e3, 1e6, 1e9)
 """Factors between units of one quantity, as nm and micrometres."""
 
+FORMULA = tuple("=+-@\t\r")
+"""How a cell begins that spreadsheets carry out (OWASP, CSV injection)."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -111,12 +114,17 @@ def predict_csv(folder: Path, asked: Asked, opened: Opened = perceptron) -> str:
 
 def outputs(champion: Champion, count: int) -> list[str]:
     """Names of its outputs: their coordinates, the names of their columns, or their numbers."""
-    columns, grid = champion.card.get("columns"), champion.card["grid"]
+    columns, grid = champion.card.get("columns"), champion.card.get("grid")
     if grid:
         return [f"{value:g}" for value in grid["values"]]
     if champion.card.get("shape") and len(champion.card["outputs"]) == count:
-        return [output["name"] for output in champion.card["outputs"]]
-    return list(columns["outputs"]) if columns else [str(i + 1) for i in range(count)]
+        return [cell(output["name"]) for output in champion.card["outputs"]]
+    return list(map(cell, columns["outputs"])) if columns else [str(i + 1) for i in range(count)]
+
+
+def cell(name: str) -> str:
+    """A name as a spreadsheet shows it: behind an apostrophe where it would be carried out as a formula."""
+    return f"'{name}" if name[:1] in FORMULA and dialect.number(name) is None else name
 
 
 def inputs(what: str, champion: Champion) -> Floats:

@@ -1,12 +1,14 @@
 """Studies by name: one TOML file each in `search/studies`, and those of a user's own; from TOML values to settings."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from graft.search.catalogue import Values, by_present_names, extended, laid, listed, merged, registry, renamed
 from graft.search.kinds.sharing.study import SharingStudy
 from graft.search.kinds.transfer.states import LikelihoodStudy
 from graft.search.kinds.transfer.study import Study
+from graft.search.run.folder import Run
 from graft.search.settings import StudySettings
 from graft.search.tasks.distilled.own import with_states
 from graft.search.tasks.distilled.study import DclStudy
@@ -116,6 +118,21 @@ def reopened(values: Values) -> StudySettings:
     """
     settings, held = _settings(values)
     return settings.reopened(held)
+
+
+def study_in(run: Run) -> StudySettings:
+    """The study of a run's folder.
+
+    Raises:
+        InputError: Naming its file, if that is missing or holds no study.
+    """
+    values = run.read("study.json")
+    try:
+        if not isinstance(values, Mapping):
+            raise InputError(f"it holds a {type(values).__name__}")
+        return reopened(values)
+    except InputError as problem:
+        raise InputError(f"{run.path('study.json')}: {problem}; the folder of a run is not edited") from None
 
 
 def _settings(values: Values) -> tuple[type[StudySettings], dict[str, object]]:

@@ -132,7 +132,7 @@ class Kind(ABC, Generic[Study, Line, Map]):
                 self.report(run)
             tracker.start()
             tracker.finish()
-            return Certificate.read(run.read("certificate.json"))
+            return run.record(Certificate, "certificate.json")
         with connection(resources.workers, run.folder, resources.devices) as available, staying():
             line = self.line(run, replace(resources, workers=min(resources.workers, available)), progress, tracker)
             line.prepare()

@@ -10,12 +10,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
-from graft.search.run.record import Values, strict
+from graft.search.run.record import Record, Values, strict
 from graft.simulators.data import durable
 from graft.spaces.errors import InputError
 from graft.spaces.settings import Settings
+
+Kept = TypeVar("Kept", bound=Record)
 
 
 class Run:
@@ -52,6 +54,14 @@ class Run:
             return json.loads(self.path(name).read_text())
         except (OSError, ValueError) as problem:
             raise InputError(f"{self.path(name)}: {problem}; allowed: the folder of a run") from None
+
+    def record(self, kind: type[Kept], name: str) -> Kept:
+        """What a JSON file of the folder records.
+
+        Raises:
+            InputError: Naming the file, if it is missing or damaged, or holds something else.
+        """
+        return kind.read(self.read(name), self.path(name))
 
     def write(self, name: str, value: object) -> None:
         """Write a JSON file of the folder, whole or not at all."""

@@ -1,8 +1,11 @@
 """Reading files of numbers: what is wrong is said with file, column and row."""
 
 import hashlib
+import io
 import math
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import scipy.io
 from numpy.typing import NDArray
 from pyarrow import parquet
 
@@ -21,6 +23,15 @@ from graft.spaces.errors import InputError
 Missing = Literal["refuse", "drop"]
 ARROW = b"ARROW1"
 """How an Arrow file begins; a stream does not."""
+
+FROM_MAT = """
+import sys
+import numpy, scipy.io
+held = scipy.io.loadmat(sys.argv[1]).items()
+plain = {k: v if v.dtype.kind in "biufU" else str(v.dtype) for k, v in held if not k.startswith("__") and k != "file"}
+numpy.savez(sys.stdout.buffer, **plain)
+"""
+"""Turns a .mat into an .npz, in a process of its own: damaged bytes can kill SciPy's reader, and whoever runs it."""
 
 NPZ = ("inputs", "outputs", "input_names", "output_names", "grid")
 """Arrays of an .npz that say which rows belong together for no file."""
@@ -80,7 +91,12 @@ def parsed(path: Path, grouped: str = "", missing: Missing = "refuse") -> Column
         InputError: If it cannot be read as numbers, all of them finite.
     """
     digest(path)
-    found = READERS[path.suffix.lower()](path, grouped)
+    try:
+        found = READERS[path.suffix.lower()](path, grouped)
+    except InputError:
+        raise
+    except Exception as problem:  # damage to names and types is met later than where the file is opened
+        raise InputError(f"{path}: {_brief(problem)}; allowed: a file as it was written, undamaged") from None
     if not found.labels and (place := _place(found.headers, grouped)) is not None:  # numbers among the others
         labels = tuple(map(repr, found.values[:, place].tolist()))
         others = [i for i in range(len(found.headers)) if i != place]
@@ -180,13 +196,15 @@ def _npz(path: Path, grouped: str) -> Columns:
 
 
 def _mat(path: Path, grouped: str) -> Columns:
-    try:
-        held = scipy.io.loadmat(path)
-    except Exception as problem:  # as of an .npz; of version 7.3, which is HDF5, it raises NotImplementedError
+    done = subprocess.run([sys.executable, "-P", "-c", FROM_MAT, str(path)], capture_output=True, check=False)
+    if done.returncode:  # below 0: a damaged file has killed its reader
+        said = (done.stderr.decode(errors="replace").strip().splitlines() or ["it cannot be read"])[-1]
         raise InputError(
-            f"{path}: {_brief(problem)}; allowed: a .mat of arrays inputs and outputs (save -v7; 7.3 as .h5)"
-        ) from None
-    return _arrays({key: value for key, value in held.items() if not key.startswith("__")}, path, grouped)
+            f"{path}: {said if done.returncode > 0 else 'its reader died of it'}; allowed: a .mat of arrays inputs and "
+            "outputs (save -v7; 7.3 as .h5)"
+        )
+    with np.load(io.BytesIO(done.stdout), allow_pickle=False) as file:
+        return _arrays({key: file[key] for key in file.files}, path, grouped)
 
 
 def _hdf5(path: Path, grouped: str) -> Columns:
@@ -242,6 +260,7 @@ def _arrow(path: Path, grouped: str) -> Columns:
                 start = file.read(len(ARROW))
                 file.seek(0)
                 table = (pa.ipc.open_file if start == ARROW else pa.ipc.open_stream)(file).read_all()
+        table.validate(full=True)  # offsets and lengths that lead out of the file
     except Exception as problem:  # damaged bytes: pyarrow raises more than its own errors
         raise InputError(f"{path}: {_brief(problem)}; allowed: Arrow IPC (Feather) or Parquet") from None
     parts: list[NDArray[np.float64]] = []

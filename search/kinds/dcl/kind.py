@@ -58,7 +58,7 @@ class Dcl(Kind[DclStudy, DclPipeline, Record]):
 
     def further(self, run: Run) -> Mapping[str, object] | None:
         """The second stage, if there is one that was not asked for already."""
-        fixed = Equal.read(run.read("confirmation.json"))
+        fixed = run.record(Equal, "confirmation.json")
         return {"looks": fixed.more} if fixed.more and not run.has("more.json") else None
 
     def seconds(self, workers: int) -> tuple[float, float]:

@@ -19,7 +19,7 @@ def checks(run: Run, study: DclStudy) -> dict[str, Callable[[], str]]:
     Raises:
         InputError: If the folder holds no finished run.
     """
-    result, certificate = DclResult.read(run.read("result.json")), run.read("certificate.json")
+    result, certificate = run.record(DclResult, "result.json"), run.read("certificate.json")
     confirmed = result.confirmation
     assert confirmed is not None
 
@@ -45,7 +45,7 @@ def checks(run: Run, study: DclStudy) -> dict[str, Callable[[], str]]:
         return ""
 
     def evidence() -> str:
-        if confirmed.fixed != Equal.read(run.read("confirmation.json")).fixed:
+        if confirmed.fixed != run.record(Equal, "confirmation.json").fixed:
             return "what was confirmed is not what was fixed beforehand"
         if confirmed.looks and confirmed.seeds != confirmed.longest:
             return "there was another number of seeds"

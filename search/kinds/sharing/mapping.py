@@ -23,7 +23,7 @@ def recipes(run: Run, study: SharingStudy) -> tuple[dict[str, Recipe], Sharing |
     """Each task's recipe of direct learning and the plan that a finished run confirmed, else the study's start."""
     if not run.has("result.json"):
         return dict.fromkeys(study.tasks, study.start), None
-    result = SharingResult.read(run.read("result.json"))
+    result = run.record(SharingResult, "result.json")
     return dict(result.recipes), result.rounds[0].plan if result.rounds else None
 
 

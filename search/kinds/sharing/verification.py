@@ -20,14 +20,14 @@ def checks(run: Run, study: SharingStudy) -> dict[str, Callable[[], str]]:
     Raises:
         InputError: If the folder holds no finished run.
     """
-    result, certificate = SharingResult.read(run.read("result.json")), run.read("certificate.json")
+    result, certificate = run.record(SharingResult, "result.json"), run.read("certificate.json")
 
     def studies() -> str:
         return "" if type(study).reopened(result.study) == study else "result.json is of another study"
 
     def evidence() -> str:
         for number, told in enumerate(result.rounds, 1):
-            if told.fixed != Round.read(run.read(f"confirmation-{number}.json")).fixed:
+            if told.fixed != run.record(Round, f"confirmation-{number}.json").fixed:
                 return f"what round {number} confirmed is not what was fixed beforehand"
             if told.looks and told.seeds != told.longest:
                 return f"round {number} had another number of seeds"

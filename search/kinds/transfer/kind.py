@@ -130,7 +130,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
 
     def further(self, run: Run) -> Mapping[str, object] | None:
         """The second stage, if there is one that was not asked for already."""
-        fixed = Confirmation.read(run.read("confirmation.json"))
+        fixed = run.record(Confirmation, "confirmation.json")
         return {"looks": fixed.more} if fixed.more and not run.has("more.json") else None
 
     def mapped(self, line: Pipeline) -> SpanMap:

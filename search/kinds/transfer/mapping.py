@@ -22,7 +22,7 @@ def recipes(run: Run, study: Study) -> tuple[Recipe, Recipe]:
     """
     if not run.has("result.json"):
         return study.start, study.start
-    result = TransferResult.read(run.read("result.json"))
+    result = run.record(TransferResult, "result.json")
     best, confirmed = result.baseline.winner, result.confirmation
     assert best is not None and isinstance(best.plan, Plan)
     direct = best.plan.recipe
@@ -33,7 +33,7 @@ def chosen(run: Run) -> Plan | None:
     """The plan that a finished run certified, None if it certified none."""
     if not run.has("certificate.json"):
         return None
-    plan = TransferCertificate.read(run.read("certificate.json")).comparisons[0].plan
+    plan = run.record(TransferCertificate, "certificate.json").comparisons[0].plan
     return plan if isinstance(plan, Plan) else None
 
 

@@ -28,7 +28,7 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
     Raises:
         InputError: If the folder holds no finished run.
     """
-    result, certificate = TransferResult.read(run.read("result.json")), run.read("certificate.json")
+    result, certificate = run.record(TransferResult, "result.json"), run.read("certificate.json")
     if certificate.get("mode") == "small":  # the name of holdout mode once
         certificate["mode"] = "holdout"
     confirmed = result.confirmation
@@ -65,7 +65,7 @@ def checks(run: Run, study: Study) -> dict[str, Callable[[], str]]:
         return wrong or ("" if same else "what is handed over is not the best that was measured")
 
     def evidence() -> str:
-        fixed = Confirmation.read(run.read("confirmation.json"))
+        fixed = run.record(Confirmation, "confirmation.json")
         if confirmed.fixed != fixed.fixed or fixed.seeds not in (None, confirmed.seeds):
             return "what was confirmed is not what was fixed beforehand"
         held = Evidence(run.path("evidence", "confirmation.jsonl")).done
