@@ -28,6 +28,7 @@ COMMANDS = {
     "report": commands.report,
     "predict": commands.predict,
     "ui": commands.ui,
+    "dashboard": commands.dashboard,
     "deliver": commands.deliver,
     "verify": commands.verify,
     "calibrate": commands.calibrate,
@@ -55,7 +56,7 @@ def parser() -> Parser:
     added = {name: found.add_parser(name, help=(run.__doc__ or "").split(": ", 1)[1]) for name, run in COMMANDS.items()}
     for name in ("run", "map", "doctor", "show"):
         _add_study(added[name], optional=name == "doctor")
-    for name in ("confirm", "report", "predict", "deliver", "verify"):
+    for name in ("confirm", "report", "predict", "dashboard", "deliver", "verify"):
         added[name].add_argument("folder", metavar="DIR", help="folder of a run")
     added["run"].add_argument(
         "--minutes", type=float, metavar="M", help="search for less long, to end in about M minutes"
@@ -82,8 +83,9 @@ def parser() -> Parser:
     added["predict"].add_argument("--strict", action="store_true", help="refuse inputs outside what was learned")
     added["predict"].add_argument("--intervals", type=float, metavar="SHARE", help=help)
     added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")
-    added["ui"].add_argument("--port", type=int, metavar="N", help="of the page (default: any that is free)")
-    added["ui"].add_argument("--no-browser", action="store_true", help="print the address only")
+    for name in ("ui", "dashboard"):
+        added[name].add_argument("--port", type=int, metavar="N", help="of the page (default: any that is free)")
+        added[name].add_argument("--no-browser", action="store_true", help="print the address only")
     added["calibrate"].add_argument("--repeats", type=int, default=40, metavar="N", help="of each case (default: 40)")
     added["calibrate"].add_argument(
         "--mode", default="fresh", type=_mode, choices=("fresh", "holdout"), help="of the certificate (default: fresh)"

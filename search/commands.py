@@ -199,6 +199,14 @@ def ui(options: Namespace) -> object:
     return None
 
 
+def dashboard(options: Namespace) -> object:
+    """``dashboard``: optuna-dashboard, if it is installed, on the trials of a run."""
+    from graft.search.dashboard import dashboard as serve
+
+    serve(_folder(options.folder), options.port, open_browser=not options.no_browser)
+    return None
+
+
 def deliver(options: Namespace) -> object:
     """``deliver``: show in MLflow what could not be shown while the run went on."""
     from graft.search.tracking.view import deliver as send
