@@ -18,6 +18,10 @@ ANSWER = 2.0
 """Seconds within which a cluster's port must answer."""
 GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 """How HTTP/2, and so gRPC, begins (RFC 9113, section 3.4): the preface and an empty SETTINGS frame."""
+SOCKET = "/ray/session_2026-11-28_12-00-00_123456_1234567/sockets/plasma_store"
+"""What Ray adds to the temporary folder for the longest name of a socket, with a process number of seven digits."""
+LONGEST = 107
+"""Characters of a socket's name on Linux (man 7 unix)."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,7 @@ def possible(
     if workers is not None:
         whole("--workers", workers, 1)
     _room(folder, megabytes)
+    _sockets()
     there = there or resources(device)
     if there.cpus < max(1, workers or 1):
         raise InputError(
@@ -178,6 +183,17 @@ def possible(
     if device == "cuda" and not there.gpus:
         raise InputError(f"--device is 'cuda', but no GPU is seen on {there.where}; allowed: cpu")
     return workers or there.cpus, there.gpus
+
+
+def _sockets() -> None:
+    """Refuse a temporary folder in which Ray cannot make its sockets; it would find out after many seconds."""
+    name = "RAY_TMPDIR" if "RAY_TMPDIR" in os.environ else "TMPDIR"
+    folder, most = os.environ.get(name, "/tmp"), LONGEST - len(SOCKET)
+    if address() is None and len(os.fsencode(folder)) > most:
+        raise InputError(
+            f"{name} is {folder} of {len(os.fsencode(folder))} characters, too long for sockets of Ray; allowed: at "
+            f"most {most}, such as RAY_TMPDIR=/tmp"
+        )
 
 
 def _room(folder: Path, megabytes: float) -> None:

@@ -1,9 +1,13 @@
 """What a run and its trials look like in a table or a chart: few, short and flat names."""
 
 import math
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from graft.search.run.certificate import ARMS
+from scipy.special import stdtrit
+
+from graft.search.run.certificate import ARMS, Comparison
 from graft.search.run.record import Values
 from graft.search.run.results import Results
 from graft.search.run.trials import Trial
@@ -102,7 +106,37 @@ def outcomes(kept: Results) -> dict[str, float]:
         found |= {f"relative_reduction{of}": one.relative_reduction, f"p_value{of}": one.p_value}
         found |= {f"relative_reduction_low{of}": low, f"relative_reduction_high{of}": high}
         found |= {f"{arm}_error{of}": one.mean(arm) for arm in ARMS}
+        for row in spreads(one):
+            found |= {f"{row.arm}_{key}{of}": getattr(row, key) for key in ("deviation", "seeds", "low", "high")}
     return finite(found)
+
+
+class Spread(NamedTuple):
+    """An arm over its seeds: the interval holds the mean in 95 % of repetitions, by Student's t of its seeds."""
+
+    arm: str
+    mean: float
+    deviation: float
+    seeds: int
+    low: float
+    high: float
+
+
+def board(comparisons: Sequence[Comparison]) -> dict[str, object]:
+    """Every arm of every comparison as a table of MLflow's page."""
+    rows = [[one.task, one.decision, *row] for one in comparisons for row in spreads(one)]
+    return {"columns": ["task", "decision", *Spread._fields], "data": rows}
+
+
+def spreads(one: Comparison) -> Iterator[Spread]:
+    """Every arm of a comparison whose seeds all ended, two of them or more."""
+    for arm, held in one.measured.items():
+        errors = [error for error in held.per_seed if error is not None]
+        if held.mean is None or len(errors) < 2:
+            continue
+        deviation = statistics.stdev(errors)
+        half = float(stdtrit(len(errors) - 1, 0.975)) * deviation / math.sqrt(len(errors))
+        yield Spread(arm, held.mean, deviation, len(errors), held.mean - half, held.mean + half)
 
 
 def flat(values: Values, prefix: str = "") -> dict[str, str]:
@@ -114,6 +148,11 @@ def flat(values: Values, prefix: str = "") -> dict[str, str]:
         else:
             found[f"{prefix}{key}"] = str(value)[:500]
     return found
+
+
+def in_markdown(text: str) -> str:
+    """Text that MLflow's pages show as it is, where they take Markdown: no tag of HTML begins in it."""
+    return text.replace("<", "&lt;")
 
 
 def finite(values: Mapping[str, float | None]) -> dict[str, float]:

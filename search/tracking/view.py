@@ -33,7 +33,7 @@ from graft.search.run.record import Values
 from graft.search.run.results import FILES, DataCard, Results
 from graft.search.run.trials import Trial, geometric_mean
 from graft.search.tracking.address import SQLITE, address, alone, masked
-from graft.search.tracking.columns import flat, measures, outcomes, settings, table, title
+from graft.search.tracking.columns import board, flat, in_markdown, measures, outcomes, settings, table, title
 from graft.spaces.errors import InputError
 
 for talker in ("mlflow", "alembic"):  # they tell each of the forty steps of creating a database
@@ -247,13 +247,15 @@ class Tracker:
         known = self._client.get_run(self._summary).data.metrics
         found, certified = outcomes(kept), kept.certificate
         tags = {"graft.decision": certified.decision if certified else "none"}
-        tags["mlflow.note.content"] = certified.sentence if certified else ""
+        tags["mlflow.note.content"] = in_markdown(certified.sentence) if certified else ""
         if kept.result.format:
             rows = [row.flat() for row in leaderboard(kept.result)]
-            board = {"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]}
-            # Written whole: MLflow's own `log_table` appends, and a second delivery would double it.
-            self._client.log_text(self._summary, json.dumps(board), "leaderboard.json")
-            tags["mlflow.loggedArtifacts"] = json.dumps([{"path": "leaderboard.json", "type": "table"}])
+            trials = {"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]}
+            tables = {"leaderboard.json": trials, "arms.json": board(kept.comparisons)}
+            for name, held in tables.items():
+                # Written whole: MLflow's own `log_table` appends, and a second delivery would double it.
+                self._client.log_text(self._summary, json.dumps(held), name)
+            tags["mlflow.loggedArtifacts"] = json.dumps([{"path": name, "type": "table"} for name in tables])
             self._client.log_inputs(self._summary, [dataset(*item) for item in kept.result.data.items()])
         changed = metrics({key: value for key, value in found.items() if known.get(key) != value})
         self._client.log_batch(self._summary, changed, tags=[RunTag(*item) for item in tags.items()])
@@ -271,11 +273,11 @@ class Tracker:
         ours = next((version for version in versions if version.run_id == self._summary), None)
         if ours is None:
             if not self._client.search_registered_models(f"name = '{name}'"):
-                self._client.create_registered_model(name, description=self.title)
+                self._client.create_registered_model(name, description=in_markdown(self.title))
             self._client.log_artifacts(self._summary, str(self.folder / "model"), "model")
             source = f"{self._client.get_run(self._summary).info.artifact_uri}/model"
             tags = {"decision": certificate.decision, "graft.run": self.run}
-            text = certificate.sentence
+            text = in_markdown(certificate.sentence)
             ours = self._client.create_model_version(name, source, self._summary, tags, description=text)
         # Delivering an old run again does not take the title from a newer one.
         if all(int(ours.version) >= int(version.version) for version in versions):

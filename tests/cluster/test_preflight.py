@@ -2,10 +2,12 @@
 
 import contextlib
 import math
+import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext as nothing
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,32 @@ def test_a_containers_quota_limits_the_cpus(files: dict[str, str], named: str, w
         (tmp_path / "groups" / name).write_text(f"{text}\n")
     (tmp_path / "own").write_text(f"{named}\n")
     assert preflight.quota(tmp_path / "groups", tmp_path / "own") == wanted
+
+
+def test_an_affinity_limits_the_cpus() -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert preflight.cpus() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
+def test_a_temporary_folder_too_long_for_sockets_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    for letters in (39, 40):
+        monkeypatch.setenv(name, "/" + "t" * (letters - 1))
+        with (
+            pytest.raises(InputError, match=f"^{name} is /t+ of 40 .*allowed: at most 39")
+            if letters > 39
+            else nothing()
+        ):
+            possible(1, "cpu", tmp_path, 1, TWO)
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")  # sockets of a cluster are elsewhere
+    possible(1, "cpu", tmp_path, 1, TWO)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class Sharing(Kind[SharingStudy, SharingPipeline, SharedMap]):
 
     def further(self, run: Run) -> Mapping[str, object] | None:
         """The second stage of the last round, if that round is open and was not asked for it already."""
-        last = SharingResult.read(run.read("result.json")).rounds[-1]
+        last = run.record(SharingResult, "result.json").rounds[-1]
         asked = list(run.read("more.json")["rounds"]) if run.has("more.json") else []
         if not last.more or last.round in asked or not undecided(last):
             return None

@@ -165,7 +165,7 @@ def named(name: str, folder: Path) -> bytes:
     return pack(built, Shape(3, 2, network, OWN), Scaling(torch.full((3,), 50.0), torch.full((3,), 11.5)))
 
 
-@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.net."])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "_forward_module.", "model.net.", "model._orig_mod."])
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_weights_are_found_behind_what_others_put_before_their_names(
     prefix: str, wrapped: bool, tmp_path: Path

@@ -8,9 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import scipy.stats
 from tracked import BASELINE, DIRECT, MOVED, PLANS, folder_name, runs_of, trial
 
-from graft.search.tracking.columns import measures, settings, title
+from graft.search.run.certificate import Comparison
+from graft.search.tracking.columns import board, finite, in_markdown, measures, settings, spreads, title
 
 # MLflow's own tables use a loader that SQLAlchemy 2.1 will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
@@ -95,7 +97,9 @@ def test_summary_and_champion(store, client, folder):
     assert summary.data.params["budget.trainings"] == "12"
     assert [entry.dataset.digest for entry in summary.inputs.dataset_inputs] == ["ab" * 8]
     files = [path for path in Path(summary.info.artifact_uri.removeprefix("file://")).rglob("*") if path.is_file()]
-    assert {"leaderboard.json", "certificate.json", "index.html", "network.safetensors"} <= {p.name for p in files}
+    assert {"leaderboard.json", "arms.json", "certificate.json", "index.html", "network.safetensors"} <= {
+        p.name for p in files
+    }
     assert {path.suffix for path in files} == {".json", ".html", ".safetensors"}  # nothing that unpickles
     assert Path(store.removeprefix("sqlite:///")).parent in files[0].parents  # beside the database, not in ./mlruns
 
@@ -174,3 +178,18 @@ def test_columns():
     assert title("plans", PLANS[1]) == "plans 001 span (1, 6) pruned"
     assert list(measures(PLANS[0], 4.0, 0.04).items())[:2] == [("error_percent", 2.0), ("gain_percent", 50.0)]
     assert measures(PLANS[2], None, 0.04) == {"seeds": 0.0}
+
+
+def test_arms_are_told_with_their_spread():
+    held = {"direct": {"mean": 3.0, "per_seed": [1.0, 3.0, 5.0]}, "candidate": {"mean": None, "per_seed": [1.0, None]}}
+    told = {"task": "a", "decision": "direct", "plan": None} | held
+    (row,) = spreads(Comparison.read(told))  # what diverged has no mean
+    assert row[:4] == ("direct", 3.0, 2.0, 3)
+    low, high = scipy.stats.t.interval(0.95, 2, 3.0, 2.0 / 3**0.5)
+    assert (row.low, row.high) == pytest.approx((low, high))
+    assert board([Comparison.read(told)])["data"] == [["a", "direct", *row]]
+    assert finite({"a": 1.0, "b": float("nan"), "c": None}) == {"a": 1.0}
+
+
+def test_a_tag_of_html_is_text_in_notes():
+    assert in_markdown("p < 0.01 <script>alert(1)</script>") == "p &lt; 0.01 &lt;script>alert(1)&lt;/script>"
