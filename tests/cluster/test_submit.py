@@ -69,7 +69,7 @@ def test_ray_runs_from_up_to_down_and_the_search_uses_it(steps: dict[str, Any]) 
 @pytest.mark.parametrize("name", SEARCHES)
 def test_the_certificate_comes_back(name: str, folder: Path, steps: dict[str, Any]) -> None:
     certificate = json.loads((folder / "project" / "runs" / SEARCHES[name] / "certificate.json").read_text())
-    assert certificate["decision"] in ("transfer", "direct")
+    assert certificate["decision"] in ("transfer", "undecided", "direct")
     assert certificate["sentence"] in " ".join(steps[name]["said"].split())
     assert (folder / "project" / "runs" / SEARCHES[name] / "report" / "index.html").is_file()
 

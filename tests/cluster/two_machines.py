@@ -45,9 +45,11 @@ network = { depth = 2, width = 12 }
 source_training = { epochs = 3 }
 start = { epochs = 8, batch = 7, activation = "gelu" }
 ranges = { epochs = [4, 16], batch = [7, 42] }
-budget = { trainings = 8, seeds = 2, steps = 120, curve = 1, map = 2 }
+budget = { trainings = 4, seeds = 2, steps = 120, curve = 1, map = 2, rival = 1, members = 1 }
+proof = { looks = [2], more = [], placebos = 0 }
 """
-"""Sizes of both studies at both scales, in the copy of the project that is submitted from."""
+"""Sizes of both studies at both scales, in the copy of the project that is submitted from: what is asked is whether a
+search comes through, on four workers that share two cores."""
 
 
 def rays() -> list[str]:
