@@ -126,7 +126,7 @@ def project(folder: Path) -> Path:
     """A copy of the project as a user would have it after filling in cluster.yaml, with tiny studies."""
     copy = folder / "project"
     ignored = shutil.ignore_patterns(".*", "runs", "*.egg-info", "__pycache__", "docs", "tests")
-    shutil.copytree(PROJECT, copy, ignore=ignored)
+    shutil.copytree(PROJECT, copy, symlinks=True, ignore=ignored)  # `graft` holds links to the rooms
     text = (copy / "cluster.yaml").read_text()
     text = text.replace("head_ip: 192.0.2.10 ", f"head_ip: {HEAD} ").replace("_ips: [] ", f"_ips: [{WORKER}] ")
     text = text.replace("~/.ssh/id_ed25519 ", f"{folder}/laptop/.ssh/id_ed25519 ")
