@@ -347,3 +347,30 @@ def test_what_layers_draw_comes_from_the_trainings_noise() -> None:
         found.append(train(Training(net, x, y, Recipe(batch=7, epochs=2), order(), noise=noise)))
         assert torch.initial_seed() == outside
     assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize("convolves", [False, True])
+def test_kernels_of_onednn_are_left_to_networks_that_convolve(convolves: bool) -> None:
+    seen = []
+
+    class Watched(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = nn.ModuleList([nn.Linear(2, 2), nn.Conv1d(1, 1, 1) if convolves else nn.Linear(2, 2)])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(torch.backends.mkldnn.enabled)
+            return self.blocks[1](self.blocks[0](x)[:, None]).reshape(-1, 2)
+
+    x = torch.ones(4, 2)
+    before = torch.backends.mkldnn.enabled
+    train(Training(Watched(), x, x, Recipe(epochs=1, batch=4), torch.Generator()))
+    assert seen == [convolves and before] and torch.backends.mkldnn.enabled == before
+
+
+def test_frozen_blocks_get_no_gradients_and_can_be_trained_again() -> None:
+    network, x = MLP(2, 2, 2, 3), torch.rand(6, 2)
+    blocks = [Block("another", rate=0.0), Block(), Block()]
+    train(Training(network, x, x + 1, Recipe(epochs=1, batch=3), torch.Generator(), blocks))
+    assert all(weight.grad is None for weight in network.blocks[0].parameters())
+    assert all(weight.requires_grad for weight in network.parameters())
