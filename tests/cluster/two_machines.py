@@ -46,7 +46,7 @@ source_training = { epochs = 3 }
 start = { epochs = 8, batch = 7, activation = "gelu" }
 ranges = { epochs = [4, 16], batch = [7, 42] }
 budget = { trainings = 4, seeds = 2, steps = 120, curve = 1, map = 2, rival = 1, members = 1 }
-proof = { looks = [2], more = [], placebos = 0 }
+proof = { looks = [4], more = [], placebos = 0 }
 """
 """Sizes of both studies at both scales, in the copy of the project that is submitted from: what is asked is whether a
 search comes through, on four workers that share two cores."""
