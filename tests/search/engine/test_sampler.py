@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import TrialState, create_trial
 
-from graft.search.engine.sampler import STARTUP, NumberedGP, widest
+from graft.search.engine.sampler import MANY, STARTUP, NumberedGP, _smooth, _whole, widest
 
 RATE = FloatDistribution(1e-4, 1e-1, log=True)
 
@@ -124,3 +126,28 @@ def test_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
         warnings.simplefilter("error")
         study_of(STARTUP + 2)
     assert capfd.readouterr() == ("", "")
+
+
+@given(
+    low=st.integers(1, 50), steps=st.integers(0, 80), step=st.integers(1, 7), log=st.booleans(), share=st.floats(0, 1)
+)
+def test_many_whole_numbers_are_drawn_as_numbers_that_are_rounded_to_them(
+    low: int, steps: int, step: int, log: bool, share: float
+) -> None:
+    step = 1 if log else step
+    held = IntDistribution(low, low + steps * step, log=log, step=step)
+    drawn = _smooth(held)
+    assert (drawn is held) == (steps < MANY)
+    if isinstance(drawn, FloatDistribution):
+        assert drawn.low > 0 or not log
+        found = _whole(drawn.low + share * (drawn.high - drawn.low), held)
+        assert isinstance(found, int) and held._contains(found)
+        # Each whole number is drawn from as wide a piece as any other, the first and the last too.
+        for exact in (held.low, held.high, held.low + steps // 2 * step):
+            assert _whole(exact + 0.49 * step, held) == exact == _whole(exact - 0.49 * step, held)
+
+
+def test_a_whole_number_is_drawn_and_kept_as_one() -> None:
+    study = study_of(STARTUP + 3)
+    assert all(isinstance(trial.params["batch"], int) for trial in study.trials)
+    assert all(isinstance(trial.distributions["batch"], IntDistribution) for trial in study.trials)
