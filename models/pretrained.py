@@ -97,14 +97,27 @@ def read(path: Path) -> Weights:
             f"{path} cannot be read as weights alone ({said}); allowed: .safetensors, or what "
             "torch.save(network.state_dict(), ...) writes: a pickle of more could run code"
         ) from None
-    if not isinstance(tensors, Mapping) or not tensors or not all(isinstance(t, Tensor) for t in tensors.values()):
+    named = isinstance(tensors, Mapping) and all(isinstance(name, str) for name in tensors)
+    if not named or not tensors or not all(isinstance(t, Tensor) for t in tensors.values()):
         held = ", ".join(map(str, tensors)) if isinstance(tensors, Mapping) else type(tensors).__name__
         raise InputError(f"{path} holds {held[:160] or 'nothing'}; allowed: a state_dict, tensors by name")
     for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise InputError(f"{path}, {_where(name)} holds a value that is not finite; allowed: finite weights")
+        _plain(tensor, f"{path}, {_where(name)}")
     mean, deviation = (tuple(tensors.pop(f"scaling.{part}", torch.empty(0)).tolist()) for part in ("mean", "deviation"))
     return Weights(tensors, mean, deviation, activation)
+
+
+def _plain(tensor: Tensor, where: str) -> None:
+    """Refuse what is no array of finite numbers."""
+    try:
+        finite = bool(torch.isfinite(tensor).all())
+    except (RuntimeError, NotImplementedError):  # 8-bit floats, quantised and sparse tensors, none on the meta device
+        raise InputError(
+            f"{where} is {str(tensor.dtype).removeprefix('torch.')}, {str(tensor.layout).removeprefix('torch.')}, on "
+            f"{tensor.device}; allowed: dense weights of 16 to 64 bits"
+        ) from None
+    if not finite:
+        raise InputError(f"{where} holds a value that is not finite; allowed: finite weights")
 
 
 def put(network: nn.Module, tensors: Mapping[str, Tensor], file: str) -> nn.Module:
@@ -131,6 +144,12 @@ def put(network: nn.Module, tensors: Mapping[str, Tensor], file: str) -> nn.Modu
                 f"{file} does not fit: {_where(name)} {said[0]} in the file and {said[1]} in the network of {blocks} "
                 "blocks; allowed: weights of the same class, built with the same settings, inputs and outputs"
             )
+    for name, tensor in tensors.items():
+        if _sort(tensor) != _sort(ours[name]):
+            raise InputError(
+                f"{file} does not fit: {_where(name)} is {_sort(tensor)} in the file and {_sort(ours[name])} in the "
+                "network; allowed: weights of the same sort"
+            )
     restore(network, {name: tensor.to(ours[name].dtype) for name, tensor in tensors.items()})
     return network
 
@@ -141,6 +160,13 @@ def _unwrapped(tensors: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> Map
     if not prefix or any(name in ours for name in tensors) or not all(name.startswith(prefix) for name in tensors):
         return tensors
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+
+
+def _sort(tensor: Tensor) -> str:
+    """Which numbers a tensor holds: another width is no matter, another sort would lose what they say."""
+    if tensor.is_complex():
+        return "complex"
+    return "real" if tensor.is_floating_point() else str(tensor.dtype).removeprefix("torch.")
 
 
 def _where(name: str) -> str:

@@ -7,7 +7,7 @@ from graft.cluster.doctor import Finding, findings
 from graft.cluster.preflight import possible
 from graft.search.kinds.base import Kind
 from graft.search.tracking import store
-from graft.search.tracking.address import address, masked
+from graft.search.tracking.address import address, masked, of_database
 from graft.simulators.data.table import in_words
 from graft.spaces.errors import InputError
 
@@ -38,7 +38,7 @@ def tracking(folder: Path, uri: str | None) -> Finding:
     problem = store.problem(where)
     if problem:
         return Finding("warning", f"MLflow: {masked(problem, where)}", "or search without it: graft deliver DIR, later")
-    own = where == address(folder, f"{store.SQLITE}{folder / 'mlflow.db'}")
+    own = where == of_database(folder / "mlflow.db")
     return Finding("ok", "MLflow: a database in the run's folder" if own else f"MLflow at {masked(where, where)}")
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 SQLITE = "sqlite:///"
 
@@ -16,8 +16,19 @@ def address(folder: Path, uri: str | None = None) -> str:
 
     A database's path is made absolute, because a driver changes its working folder later.
     """
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{folder.resolve() / 'mlflow.db'}"
-    return f"{SQLITE}{Path(uri.removeprefix(SQLITE)).resolve()}" if uri.startswith(SQLITE) else uri
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or of_database(folder / "mlflow.db")
+    path = database(uri)
+    return uri if path is None else of_database(path) + "".join(uri.partition("?")[1:])
+
+
+def of_database(path: Path) -> str:
+    """The address of a database in a file; signs to which addresses give a meaning (``?``, ``#``, ``%``) are quoted."""
+    return f"{SQLITE}{quote(os.fsencode(path.resolve()))}"
+
+
+def database(uri: str) -> Path | None:
+    """The file of a database; None if the address is of something else."""
+    return Path(unquote(uri.removeprefix(SQLITE).partition("?")[0])) if uri.startswith(SQLITE) else None
 
 
 def masked(text: str, uri: str = "") -> str:
@@ -30,11 +41,11 @@ def masked(text: str, uri: str = "") -> str:
 @contextmanager
 def alone(uri: str) -> Iterator[None]:
     """Hold a file lock beside an SQLite database: two migrations of a fresh one at once leave it unusable."""
-    if not uri.startswith(SQLITE):
+    held = database(uri)
+    if held is None:
         yield
         return
-    path = Path(uri.removeprefix(SQLITE) + ".lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
+    held.parent.mkdir(parents=True, exist_ok=True)
+    with held.with_name(f"{held.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -10,7 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
-from graft.search.tracking.address import SQLITE, masked
+from graft.search.tracking.address import database, masked, of_database
 
 ANSWER = 3.0
 """Seconds within which a server must answer."""
@@ -18,8 +18,8 @@ ANSWER = 3.0
 
 def problem(uri: str) -> str:
     """Why the store at ``uri`` cannot be used; empty if it can, or if it is of a kind that is not looked at."""
-    if uri.startswith(SQLITE):
-        return _database(Path(uri.removeprefix(SQLITE)))
+    if path := database(uri):
+        return _database(path)
     if uri.startswith(("http://", "https://")):
         return _server(uri)
     return ""
@@ -30,14 +30,14 @@ def _database(path: Path) -> str:
     if not path.exists():
         return "" if parent.is_dir() and os.access(parent, os.W_OK) else f"{parent} cannot be written"
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
             found = {row[0] for row in database.execute("select version_num from alembic_version")}
     except sqlite3.Error as error:
         return f"{path} is no database of MLflow's: {error}"
     from graft.search.tracking.view import newest  # only where there is one: importing MLflow takes seconds
 
     if found != {newest()}:  # not by opening it, for MLflow upgrades some of the older ones unasked
-        return f"{path} was made by another release of MLflow: mlflow db upgrade {SQLITE}{path}"
+        return f"{path} was made by another release of MLflow: mlflow db upgrade {of_database(path)}"
     return ""
 
 

@@ -32,8 +32,9 @@ from graft.search.run.leaderboard import leaderboard
 from graft.search.run.record import Values
 from graft.search.run.results import FILES, DataCard, Results
 from graft.search.run.trials import Trial, geometric_mean
-from graft.search.tracking.address import SQLITE, address, alone, masked
+from graft.search.tracking.address import address, alone, database, masked
 from graft.search.tracking.columns import board, flat, in_markdown, measures, outcomes, settings, table, title
+from graft.search.tracking.store import problem
 from graft.spaces.errors import InputError
 
 for talker in ("mlflow", "alembic"):  # they tell each of the forty steps of creating a database
@@ -170,6 +171,8 @@ class Tracker:
 
     def _connect(self) -> None:
         """Find or create experiment and summary run, and learn which trials are shown."""
+        if database(self.uri) and (wrong := problem(self.uri)):
+            raise MlflowException(wrong)  # MLflow itself would try for a minute and a half
         with alone(self.uri):
             self._client = MlflowClient(tracking_uri=self.uri)
             self._experiment = self._find_experiment()
@@ -200,9 +203,9 @@ class Tracker:
             token = page.token or ""
 
     def _find_experiment(self) -> str:
-        name, local = self.name, self.uri.startswith(SQLITE)
+        name, local = self.name, database(self.uri)
         # A server has its own place for artifacts; beside a database the default would be ./mlruns, wherever that is.
-        place = (Path(self.uri.removeprefix(SQLITE)).parent / "mlartifacts").as_uri() if local else None
+        place = (local.parent / "mlartifacts").as_uri() if local else None
         found = self._client.get_experiment_by_name(name)
         if found is None:
             try:
@@ -324,7 +327,7 @@ def shown(folder: Path, uri: str | None = None, most: int = 20) -> Shown | None:
         InputError: If MLflow does not answer.
     """
     uri = address(folder, uri)
-    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+    if (path := database(uri)) and not path.exists():
         return None
     run_id = Folder(folder).id
     mine = f"tags.`graft.run` = '{run_id}'"

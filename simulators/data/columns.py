@@ -244,6 +244,8 @@ def _arrays(held: Mapping[str, NDArray], path: Path, grouped: str) -> Columns:
     grid = _real(held["grid"], f"{path}, array grid").reshape(-1) if "grid" in held else np.empty(0)
     if grid.size not in (0, parts[1].shape[1]):
         raise InputError(f"{path}: grid has {grid.size} values; allowed: {parts[1].shape[1]}, one for each output")
+    if not np.isfinite(grid).all():
+        raise InputError(f"{path}: grid holds a value that is not finite; allowed: a coordinate for each output")
     labels = held[grouped] if grouped in held and grouped not in NPZ else np.empty(0)
     if labels.shape not in ((0,), (len(parts[0]),)):
         raise InputError(f"{path}: {grouped} has shape {labels.shape}; allowed: {len(parts[0])}, one for each row")

@@ -123,3 +123,31 @@ def test_the_inputs_that_both_have_are_standardised_as_the_source_was() -> None:
     assert found.mean.tolist() == [5, 6, 0] and found.deviation.tolist() == [2, 3, 1]
     longer = own.beginning(Scaling(torch.full((5,), 7.0), torch.full((5,), 2.0)))
     assert longer.mean.tolist() == [7, 7, 7] and own.mean.tolist() == [0, 0, 0]
+
+
+SORTS = {
+    "float8": (
+        lambda weight: weight.to(torch.float8_e4m3fn),
+        "is float8_e4m3fn, strided, on cpu; allowed: dense weights",
+    ),
+    "sparse": (torch.Tensor.to_sparse, "is float32, sparse_coo, on cpu; allowed: dense weights"),
+    "meta": (lambda weight: weight.to("meta"), "is float32, strided, on meta; allowed: dense weights"),
+    "int8": (lambda weight: weight.to(torch.int8), "is int8 in the file and real in the network"),
+    "complex": (lambda weight: weight.to(torch.complex64), "is complex in the file and real in the network"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+@pytest.mark.parametrize("sort", SORTS)
+def test_weights_of_another_sort_are_refused_by_file_and_block(sort: str, tmp_path: Path) -> None:
+    changed, said = SORTS[sort]
+    path = tmp_path / "w.pt"
+    torch.save({name: changed(weight) for name, weight in network().state_dict().items()}, path)
+    with pytest.raises(InputError) as problem:
+        put(network(), read(path).tensors, str(path))
+    assert str(path) in str(problem.value) and f"block 1, 0.weight, {said}" in str(problem.value)
+
+
+def test_names_that_are_numbers_are_no_state_dict(tmp_path: Path) -> None:
+    torch.save(dict(enumerate(network().state_dict().values())), tmp_path / "w.pt")
+    assert "holds 0, 1, 2" in refused(tmp_path / "w.pt")

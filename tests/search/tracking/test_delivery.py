@@ -1,14 +1,17 @@
 """A server that is away costs little and loses nothing."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 from tracked import BASELINE, MOVED, PLANS, runs_of, trial
 
 from graft.search.engine.progress import Progress
-from graft.search.tracking.address import address, masked
+from graft.search.tracking.address import address, database, masked
+from graft.search.tracking.store import problem
 from graft.spaces.errors import InputError
 
 # MLflow's own tables use a loader that SQLAlchemy 2.1 will drop.
@@ -86,6 +89,38 @@ def test_address_is_absolute(tmp_path, monkeypatch):
     assert address(Path("a"), "sqlite:///b.db") == f"sqlite:///{tmp_path}/b.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server")
     assert address(Path("a")) == "http://server"
+
+
+ODD = "is it 50%? #1 & café"
+
+
+def test_signs_of_a_folder_are_no_signs_of_its_address(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    found = address(tmp_path / ODD)
+    assert database(found) == tmp_path / ODD / "mlflow.db"
+    assert make_url(found).database == str(tmp_path / ODD / "mlflow.db")  # as MLflow reads it
+    assert address(tmp_path, found) == found  # quoted once, however often it is made absolute
+    assert address(tmp_path, f"sqlite:///{tmp_path}/b.db?timeout=9") == f"sqlite:///{tmp_path}/b.db?timeout=9"
+
+
+def test_a_run_in_such_a_folder_is_shown_there(folder, monkeypatch):
+    from graft.search.tracking.view import deliver
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    place = shutil.copytree(folder, folder / ODD)
+    assert deliver(place) > 0 and (place / "mlflow.db").is_file() and (place / "mlartifacts").is_dir()
+    assert problem(address(place)) == "" and deliver(place) == 0
+    assert [path.name for path in folder.iterdir() if path.name.startswith("is it")] == [ODD]
+
+
+def test_a_file_that_is_no_database_is_given_up_at_once(folder, monkeypatch):
+    from graft.search.tracking.view import deliver
+
+    (folder / "mlflow.db").write_text("nothing of MLflow's")
+    began = time.monotonic()
+    with pytest.raises(InputError, match="is no database of MLflow's"):
+        deliver(folder, f"sqlite:///{folder}/mlflow.db")
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("quiet", [False, True])

@@ -133,6 +133,7 @@ BAD_NPZ: dict[str, tuple[dict[str, Any], str]] = {
     "three dimensions": ({"inputs": np.ones((7, 2, 2))}, "3-dimensional"),
     "NaN": ({"outputs": np.where(OUTPUTS == OUTPUTS[4, 1], np.nan, OUTPUTS)}, "row 4 (counted from 0), column 'y2'"),
     "grid": ({"grid": np.arange(4.0)}, "grid has 4 values; allowed: 3"),
+    "a grid with a gap": ({"grid": np.array([1.0, np.nan, 3.0])}, "grid holds a value that is not finite"),
     "names": ({"input_names": np.array(["a"])}, "allowed: 2 names"),
     "no rows": ({"inputs": INPUTS[:0], "outputs": OUTPUTS[:0]}, "has no rows"),
 }
