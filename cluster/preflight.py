@@ -100,28 +100,45 @@ def attached() -> Iterator[Any]:
         InputError: If it cannot be reached; within seconds, where Ray by itself tries for minutes.
     """
     cluster = address() or "auto"
+    answers(cluster)
+    quiet()
+    try:
+        ray = _connected(cluster)
+    except InputError:
+        raise
+    except (OSError, ValueError, RuntimeError) as problem:
+        raise _useless(cluster, problem) from problem
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def answers(cluster: str) -> None:
+    """See that a cluster may be at an address, in no time: Ray is not loaded for it.
+
+    Raises:
+        InputError: If it is no address, or nothing answers there.
+    """
     if "://" in cluster:
         raise InputError(
             f"RAY_ADDRESS is {cluster!r}; allowed: host:port of the cluster's head (port 6379), auto or local. From "
             "outside: ray submit cluster.yaml search.py"
         )
+    if cluster == "auto":
+        return
     try:
-        if cluster != "auto":
-            _greet(cluster)
-        quiet()
-        ray = _connected(cluster)
-    except InputError:
-        raise
-    except (OSError, ValueError, RuntimeError) as problem:  # a ConnectionError is an OSError
-        said = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-        raise InputError(
-            f"no Ray cluster to use at {cluster}: {said}; allowed: the address of one that runs (ray up), or "
-            "RAY_ADDRESS=local for this machine alone"
-        ) from problem
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
+        _greet(cluster)
+    except (OSError, ValueError) as problem:  # a ConnectionError is an OSError
+        raise _useless(cluster, problem) from problem
+
+
+def _useless(cluster: str, problem: Exception) -> InputError:
+    said = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+    return InputError(
+        f"no Ray cluster to use at {cluster}: {said}; allowed: the address of one that runs (ray up), or "
+        "RAY_ADDRESS=local for this machine alone"
+    )
 
 
 def _connected(cluster: str) -> Any:

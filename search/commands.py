@@ -69,10 +69,13 @@ def _study(options: Namespace) -> "StudySettings":
 
 
 def _machine(options: Namespace) -> None:
-    """Refuse more than there is at once, before a study and all that it imports is read."""
-    if options.workers is not None or options.device != "cpu":
-        from graft.cluster.preflight import possible
+    """Refuse at once more than there is, or a cluster that is not, before a study and all that it imports is read."""
+    from graft.cluster.connect import address
+    from graft.cluster.preflight import answers, possible
 
+    if cluster := address():
+        answers(cluster)
+    if options.workers is not None or options.device != "cpu":
         possible(options.workers, options.device, Path(options.out or "runs").resolve(), 0)
 
 
