@@ -70,3 +70,12 @@ def ray_session():
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield ray
     ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def ray_actors(ray_session):
+    """The same, its actors staying from one test to the next, as from one phase of a run to the next."""
+    from graft.cluster.pool import staying
+
+    with staying():
+        yield ray_session

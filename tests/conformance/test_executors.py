@@ -4,6 +4,7 @@ import math
 import os
 import signal
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -127,21 +128,8 @@ class TestLocalExecutor(Conformance):
         assert resumed.records() == whole.records()
 
 
-class TestRayExecutor(Conformance):
-    @pytest.fixture
-    def executor(self, ray_session: Any, tmp_path: Path) -> RayExecutor:
-        return RayExecutor(1, tmp_path / "tune")
-
-    def test_a_job_whose_worker_is_killed_is_begun_again(self, executor: RayExecutor, tmp_path: Path) -> None:
-        def once(mark: Path) -> str:
-            """Kills its process, the first time."""
-            if not mark.exists():
-                mark.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
-            return mark.name
-
-        jobs = {name: (once, (tmp_path / name,)) for name in ("a", "b")}
-        assert dict(executor.run(jobs)) == {"a": "a", "b": "b"}
+class TestRayExecutorAlone:
+    """Before any actors stay."""
 
     def test_jobs_of_two_workers_all_end_and_leave_no_actor(self, ray_session: Any, tmp_path: Path) -> None:
         def slower_the_smaller(value: float) -> float:
@@ -155,8 +143,25 @@ class TestRayExecutor(Conformance):
             time.sleep(0.05)
         assert ray_session.available_resources()["CPU"] == 2
 
-    def test_two_workers_lose_no_trial(self, ray_session: Any, tmp_path: Path) -> None:
+
+class TestRayExecutor(Conformance):
+    @pytest.fixture
+    def executor(self, ray_actors: Any, tmp_path: Path) -> RayExecutor:
+        return RayExecutor(1, tmp_path / "tune")
+
+    def test_a_job_whose_worker_is_killed_is_begun_again(self, executor: RayExecutor, tmp_path: Path) -> None:
+        def once(mark: Path) -> str:
+            """Kills its process, the first time."""
+            if not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return mark.name
+
+        jobs = {name: (once, (tmp_path / name,)) for name in ("a", "b")}
+        assert dict(executor.run(jobs)) == {"a": "a", "b": "b"}
+
+    def test_two_workers_lose_no_trial(self, executor: RayExecutor, tmp_path: Path) -> None:
         search = begin(tmp_path / "two", wild, seeds=3)
-        RayExecutor(2, tmp_path / "tune").explore(search, shared())
+        replace(executor, workers=2).explore(search, shared())
         states = {trial.number: trial.state for trial in search.records()}
         assert all(states[number] == "failed" for number in states if number % 2) and "complete" in states.values()

@@ -26,7 +26,7 @@ def prepared(folder: Path, store: str | None) -> Pipeline:
     return line
 
 
-def test_a_run_reads_from_the_store_what_it_would_have_in_its_folder(ray_session: Any, tmp_path: Path) -> None:
+def test_a_run_reads_from_the_store_what_it_would_have_in_its_folder(ray_actors: Any, tmp_path: Path) -> None:
     store = f"file://{tmp_path}/store"
     here, there = prepared(tmp_path / "here", None), prepared(tmp_path / "there", store)
     np.testing.assert_array_equal(here.pool.inputs, there.pool.inputs)

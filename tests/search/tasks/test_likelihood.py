@@ -107,7 +107,7 @@ class Here:
         """Tell nobody."""
 
 
-def test_rows_are_put_in_order_by_random_numbers_that_no_shard_has(ray_session: object, tmp_path: Path) -> None:
+def test_rows_are_put_in_order_by_random_numbers_that_no_shard_has(ray_actors: object, tmp_path: Path) -> None:
     found = Likelihood(Told()).examples(SYSTEM, Role.POOL, 3000, Here(tmp_path))
     seen = watch(lattice("ising-3x3"), T, 3000, (0, Role.POOL), tmp_path / "pool")
     as_watched = lattice("ising-3x3").index(seen.states).reshape(3000, -1)

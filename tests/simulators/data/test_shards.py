@@ -43,7 +43,7 @@ def write_plainly(simulator, seed, rows, folder, shard_rows):
 
 
 @pytest.mark.parametrize("actors", [1, 2])
-def test_bytes_do_not_depend_on_who_writes(ray_session, tmp_path, actors):
+def test_bytes_do_not_depend_on_who_writes(ray_actors, tmp_path, actors):
     film = find("film-3")
     plain = write_plainly(film, SEED, 170, tmp_path / "plain", 50)
     reports = []
@@ -79,7 +79,7 @@ def test_shards_differ_in_seed_and_number():
     assert len(shards) == 9
 
 
-def test_growth_keeps_full_shards(ray_session, tmp_path):
+def test_growth_keeps_full_shards(ray_actors, tmp_path):
     small = generate(Doubling(), SEED, 25, tmp_path / "a", shard_rows=10)
     few, before = small.inputs().copy(), {p.name: p.stat().st_ino for p in (tmp_path / "a").glob("*.arrow")}
     large = generate(Doubling(), SEED, 40, tmp_path / "a", shard_rows=10)
@@ -138,7 +138,7 @@ def test_a_name_that_leads_out_of_its_folder_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("harm", ["flip", "truncate", "remove"])
-def test_only_damaged_shards_are_generated_again(ray_session, tmp_path, harm):
+def test_only_damaged_shards_are_generated_again(ray_actors, tmp_path, harm):
     folder = write_plainly(Doubling(), SEED, 30, tmp_path / "a", 10)
     before = contents(folder)
     untouched = {p.name: p.stat().st_ino for p in folder.iterdir()}
@@ -155,7 +155,7 @@ def test_only_damaged_shards_are_generated_again(ray_session, tmp_path, harm):
         assert (folder / name).stat().st_ino == untouched[name]
 
 
-def test_a_damaged_manifest_is_made_again(ray_session, tmp_path):
+def test_a_damaged_manifest_is_made_again(ray_actors, tmp_path):
     folder = write_plainly(Doubling(), SEED, 30, tmp_path / "a", 10)
     before = contents(folder)
     (folder / "manifest.json").write_bytes(before["manifest.json"][:-20])
@@ -163,7 +163,7 @@ def test_a_damaged_manifest_is_made_again(ray_session, tmp_path):
     assert contents(folder) == before
 
 
-def test_an_interrupted_run_is_taken_up(ray_session, tmp_path):
+def test_an_interrupted_run_is_taken_up(ray_actors, tmp_path):
     """A driver killed between two shards leaves a manifest of those that are done, in any order."""
     whole = write_plainly(Doubling(), SEED, 40, tmp_path / "whole", 10)
     folder = tmp_path / "a"
@@ -180,7 +180,7 @@ def test_an_interrupted_run_is_taken_up(ray_session, tmp_path):
     assert kept == {k: (folder / f"shard-0000{k}.arrow").stat().st_ino for k in (0, 2)}
 
 
-def test_a_manifest_that_is_slow_to_write_is_written_less_often(ray_session, tmp_path, monkeypatch):
+def test_a_manifest_that_is_slow_to_write_is_written_less_often(ray_actors, tmp_path, monkeypatch):
     write, written = Manifest.write, []
 
     def slowly(self, folder):
@@ -195,7 +195,7 @@ def test_a_manifest_that_is_slow_to_write_is_written_less_often(ray_session, tmp
     assert len(written) <= 2 + (time.monotonic() - began) / 1.1
 
 
-def test_a_simulator_that_raises_shows_where(ray_session, tmp_path):
+def test_a_simulator_that_raises_shows_where(ray_actors, tmp_path):
     with pytest.raises(RuntimeError, match=r"shard [01] of broken, seed \[7, 11, [01]\]") as failure:
         generate(Broken(), SEED, 20, tmp_path / "a", shard_rows=10)
     assert "the author's own mistake" in str(failure.value) and "\n" not in str(failure.value)
@@ -216,7 +216,7 @@ def test_a_full_disk_leaves_nothing_partial(tmp_path, monkeypatch):
     assert contents(tmp_path) == {"shard": b"old"}
 
 
-def test_an_unwritable_folder_is_named(ray_session, tmp_path):
+def test_an_unwritable_folder_is_named(ray_actors, tmp_path):
     folder = tmp_path / "a"
     folder.mkdir()
     (folder / "shard-00000.arrow").mkdir()  # nothing can be renamed onto a folder

@@ -82,7 +82,7 @@ def test_a_data_set_elsewhere_is_the_one_here(store: str, tmp_path: Path) -> Non
         assert Storage(store).read(name) == (tmp_path / "here" / name).read_bytes()
 
 
-def test_actors_write_what_is_missing_there_and_no_more(store: str, tmp_path: Path, ray_session: object) -> None:
+def test_actors_write_what_is_missing_there_and_no_more(store: str, tmp_path: Path, ray_actors: object) -> None:
     generate(Doubling(), SEED, 25, tmp_path / "here", shard_rows=10)
     found = generate(Doubling(), SEED, 25, store, shard_rows=10)
     assert found.digest == Dataset.open(tmp_path / "here").digest

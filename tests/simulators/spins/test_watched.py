@@ -72,7 +72,7 @@ def test_first_states_do_not_depend_on_how_many_are_watched(name):
     np.testing.assert_array_equal(few, many[:300])
 
 
-def test_actors_watch(ray_session, tmp_path):
+def test_actors_watch(ray_actors, tmp_path):
     model = lattice("ising-4x4")
     seen = watch(model, 3.0, 900, (7,), tmp_path / "a", shard_rows=300)
     np.testing.assert_array_equal(watch(model, 3.0, 900, (7,), tmp_path / "a", shard_rows=300).states, seen.states)
