@@ -11,9 +11,10 @@ graft.run(source=(X, Y), target=(x, y), network=MyNet)  # arrays and a torch mod
 
 import base64
 import html
+import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +74,10 @@ class Result:
         """Every arm of every comparison: task, decision, arm, mean error, deviation and number of seeds."""
         import pandas as pd
 
+        def deviation(errors: Sequence[float | None]) -> float:
+            told = [error for error in errors if error is not None and math.isfinite(error)]
+            return float(np.std(told, ddof=1)) if len(told) > 1 else math.nan
+
         rows = [
             {
                 "task": one.task,
@@ -80,7 +85,7 @@ class Result:
                 "decision": one.decision,
                 "arm": arm,
                 "mean": held.mean,
-                "deviation": float(np.std([e for e in held.per_seed if e is not None], ddof=1)),
+                "deviation": deviation(held.per_seed),
                 "seeds": len(held.per_seed),
             }
             for one in self.certificate.comparisons

@@ -201,5 +201,5 @@ def certified(model: Path) -> tuple[dict[str, Any], Path]:
         raise InputError(f"{model.parent} holds no champion ({said}); allowed: the folder of a finished run") from None
     Card.read(card, model / "card.json")
     if hashlib.sha256(data).hexdigest() != card["sha256"]:
-        raise InputError(f"{weights} is not the network that was certified (sha256 differs)")
+        raise InputError(f"{weights} is not the network that was certified (sha256 differs from that in card.json)")
     return card, weights

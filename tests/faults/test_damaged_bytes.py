@@ -57,6 +57,7 @@ class Reader(NamedTuple):
         write: Writes a whole one into a folder.
         read: Reads it there, and checks what it holds.
         share: Of the usual number of times, where each takes a process of its own.
+        sealed: Whether no byte of it can change unseen.
         named: Whether a refusal names the file; a study's is what its user has just typed, and its key is named.
     """
 
@@ -64,6 +65,7 @@ class Reader(NamedTuple):
     read: Callable[[Path], object]
     share: float = 1
     named: bool = True
+    sealed: bool = False
 
 
 def table(path: Path) -> None:
@@ -162,10 +164,14 @@ READERS = {
     "weights of a run": Reader(
         lambda to: folder(to, "model", "network.safetensors"), lambda path: read_weights(path).tensors
     ),
-    "network": Reader(lambda to: folder(to, "model", "network.safetensors"), predicted),
+    "network": Reader(lambda to: folder(to, "model", "network.safetensors"), predicted, sealed=True),
     "card": Reader(lambda to: folder(to, "model", "card.json"), predicted),
-    "shard": Reader(lambda to: folder(to, "data", "pool", "shard-00000.arrow"), lambda path: Dataset.open(path.parent)),
-    "manifest": Reader(lambda to: folder(to, "data", "pool", "manifest.json"), lambda path: Dataset.open(path.parent)),
+    "shard": Reader(
+        lambda to: folder(to, "data", "pool", "shard-00000.arrow"), lambda path: Dataset.open(path.parent), sealed=True
+    ),
+    "manifest": Reader(
+        lambda to: folder(to, "data", "pool", "manifest.json"), lambda path: Dataset.open(path.parent), sealed=True
+    ),
     "journal": Reader(lambda to: journal(to / "optuna.journal"), trials),
     "TOML": Reader(
         lambda to: written(to / "a.toml", lambda path: path.write_text(TOML)),
@@ -223,6 +229,7 @@ def met(reader: Reader, path: Path, times: int, seed: int) -> dict[str, int]:
             assert (path.name in str(refused) or not reader.named) and "\n" not in str(refused), refused
             counts["refused"] += 1
         else:
+            assert not reader.sealed or path.read_bytes() == whole
             counts["read"] += 1
         signal.alarm(0)
     return counts
