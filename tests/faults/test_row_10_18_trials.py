@@ -4,6 +4,7 @@ A worker that runs out of memory is killed by the kernel or by Ray with the same
 """
 
 import os
+import re
 import signal
 import threading
 import time
@@ -69,9 +70,9 @@ def test_row_10_if_all_trials_diverge_the_command_fails(tmp_path: Path) -> None:
     out = tmp_path / "run"
     settings = ("ranges.rate=[1e30, 1e35]", "start.rate=1e32", "budget.trainings=4")
     assert start(out, settings=settings).wait(900) == 1
-    assert "no trial of the baseline search finished (4 tried): seed 0: " in said(out)
-    states = mlflow_states(out)
-    assert set(states.values()) == {"FAILED"} and len(states) == 5
+    told = re.search(r"no trial of the baseline search finished \((\d+) tried\): seed 0: ", said(out))
+    states = mlflow_states(out)  # of each trial, and of the run
+    assert told and int(told[1]) >= 2 and set(states.values()) == {"FAILED"} and len(states) == 1 + int(told[1])
 
 
 class Killer(threading.Thread):
