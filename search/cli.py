@@ -82,7 +82,7 @@ def parser() -> Parser:
     help = "tell intervals that hold this share of exact values, such as 0.9, output by output"
     added["predict"].add_argument("--strict", action="store_true", help="refuse inputs outside what was learned")
     added["predict"].add_argument("--intervals", type=float, metavar="SHARE", help=help)
-    added["ui"].add_argument("folder", metavar="DIR", nargs="?", help="folder of a run (default: the last one)")
+    added["ui"].add_argument("folder", metavar="DIR", nargs="*", help="of a run (default: the last one), or of several")
     for name in ("ui", "dashboard"):
         added[name].add_argument("--port", type=int, metavar="N", help="of the page (default: any that is free)")
         added[name].add_argument("--no-browser", action="store_true", help="print the address only")

@@ -194,11 +194,17 @@ def predict(options: Namespace) -> object:
 
 
 def ui(options: Namespace) -> object:
-    """``ui``: MLflow, opened on the comparison of a run's trials."""
+    """``ui``: MLflow, opened on the comparison of a run's trials, or of several runs."""
+    from graft.search.tracking.ui import side_by_side
     from graft.search.tracking.ui import ui as serve
 
-    folder = _folder(options.folder) if options.folder else None
-    serve(folder, options.port, open_browser=not options.no_browser, uri=options.tracking_uri)
+    folders = [_folder(folder) for folder in options.folder]
+    if len(folders) < 2:
+        serve(next(iter(folders), None), options.port, open_browser=not options.no_browser, uri=options.tracking_uri)
+    elif options.tracking_uri:
+        raise InputError("--tracking-uri with several runs, which are shown by themselves; allowed: one of both")
+    else:
+        side_by_side(folders, options.port, open_browser=not options.no_browser)
     return None
 
 

@@ -10,13 +10,13 @@ import tempfile
 import time
 import urllib.request
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from graft.search.tracking.address import address, masked
+from graft.search.tracking.address import address, masked, of_database
 from graft.spaces.errors import InputError, whole
 
 HOST = "127.0.0.1"  # MLflow asks nobody for a password: never on a network interface
@@ -51,6 +51,53 @@ def ui(
             server.wait()
     except KeyboardInterrupt:
         return
+
+
+def side_by_side(folders: Sequence[Path], port: int | None = None, *, open_browser: bool = True) -> None:
+    """Serve MLflow on several runs until interrupted: what each folder records, in one database for that time.
+
+    Args:
+        folders: Of runs that ended, of one study or of several.
+        port: As of `ui`.
+        open_browser: Whether to open the comparison too.
+
+    Raises:
+        InputError: Naming a folder that records no result, or if the port cannot be used.
+    """
+    base = f"http://{HOST}:{usable(port)}"
+    with tempfile.TemporaryDirectory() as scratch:
+        store = of_database(Path(scratch) / "mlflow.db")
+        link = together(folders, store, base)
+        try:
+            with serving(store, base) as server:
+                show({"compare": link}, open_browser)
+                print("Ctrl-C ends it.", flush=True)
+                server.wait()
+        except KeyboardInterrupt:
+            return
+
+
+def together(folders: Sequence[Path], store: str, base: str) -> str:
+    """The page that compares whole runs, all of them delivered to one store.
+
+    Args:
+        folders: As of `side_by_side`.
+        store: Address of a database.
+        base: Of MLflow's pages.
+
+    Raises:
+        InputError: As of `side_by_side`.
+    """
+    from graft.search.tracking.view import deliver, shown
+
+    found = []
+    for folder in folders:
+        deliver(folder, store)
+        if run := shown(folder, store):
+            found.append(run)
+    chosen = quote(json.dumps([run.summary for run in found], separators=(",", ":")))
+    experiments = quote(json.dumps(sorted({run.experiment for run in found})))
+    return f"{base}/#/compare-runs?runs={chosen}&experiments={experiments}&workflowType=machine_learning"
 
 
 def last(root: Path) -> Path:

@@ -137,7 +137,9 @@ def test_a_network_that_is_not_the_certified_one_is_refused(tmp_path: Path) -> N
     network = build(tmp_path) / "model" / "network.safetensors"
     data = network.read_bytes()
     network.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    with pytest.raises(InputError, match=r"is not the network that was certified \(sha256 differs from that in card.json\)$"):
+    with pytest.raises(
+        InputError, match=r"is not the network that was certified \(sha256 differs from that in card.json\)$"
+    ):
         load(tmp_path)
     network.unlink()
     with pytest.raises(InputError, match="holds no champion"):

@@ -2,13 +2,16 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+from urllib.parse import unquote
 
 import pytest
+from mlflow import MlflowClient
 
 from graft.search.run.trials import Trial
 from graft.search.tracking import ui
@@ -76,3 +79,18 @@ def test_serves_and_ends_with_its_children(tmp_path):
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 143
     ui.usable(port)  # the port is free again: no child serves on
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
+def test_several_runs_stand_side_by_side(folder, tmp_path_factory):
+    other = shutil.copytree(folder, tmp_path_factory.mktemp("other") / "run")
+    (other / "run-id").write_text("another")
+    store = f"sqlite:///{tmp_path_factory.mktemp('together')}/mlflow.db"
+    link = unquote(ui.together([folder, other], store, "http://127.0.0.1:5000"))
+    runs = json.loads(link.partition("runs=")[2].partition("&")[0])
+    client = MlflowClient(tracking_uri=store)
+    assert len(set(runs)) == 2
+    assert {client.get_run(run).data.tags["graft.run"] for run in runs} == {"another", (folder / "run-id").read_text()}
+    assert {client.get_run(run).data.metrics["direct_error"] for run in runs} == {0.02}
+    with pytest.raises(InputError, match="holds no|No such file|no result"):
+        ui.together([folder, run_folder(tmp_path_factory.mktemp("new") / "run")], store, "http://127.0.0.1:5000")
