@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from graft.cluster.connect import address, quiet
-from graft.spaces.errors import InputError, whole
+from graft.spaces.errors import InputError, spelt, whole
 
 ANSWER = 2.0
 """Seconds within which a cluster's port must answer."""
@@ -214,6 +214,7 @@ def _sockets() -> None:
 
 
 def _room(folder: Path, megabytes: float) -> None:
+    spelt("--out", str(folder))
     try:
         parent = next(place for place in (folder, *folder.parents) if place.exists())
     except (OSError, ValueError) as problem:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft.search.catalogue import registry
-from graft.spaces.errors import InputError, number, whole
+from graft.spaces.errors import InputError, number, spelt, whole
 from graft.spaces.installed import everything
 from graft.spaces.words import SCALES
 
@@ -369,6 +369,7 @@ def _numbers(text: str) -> list[float]:
 
 def _folder(text: str) -> Path:
     folder = Path(text).resolve()
+    spelt("DIR", str(folder))
     if not folder.is_dir():
         raise InputError(f"{text} is no folder; allowed: the folder of a run, such as runs/{DEFAULT}-demo")
     return folder

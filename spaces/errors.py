@@ -69,6 +69,19 @@ def choice(field: str, value: str, allowed: Iterable[str]) -> None:
         raise unknown(field, str(value), names)
 
 
+def spelt(field: str, path: str) -> None:
+    """Refuse a path that is no UTF-8: neither databases nor Arrow can name such a file.
+
+    Raises:
+        InputError: If it is none.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = path.encode(errors="backslashreplace").decode()
+        raise InputError(f"{field} is {shown!r}, which is no UTF-8; allowed: a folder whose path is") from None
+
+
 def name(field: str, value: str) -> str:
     """Check a name that will become part of a path.
 

@@ -1,12 +1,13 @@
 """Whatever is given, the answer is one line that says what is allowed."""
 
 import math
+import os
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.spaces.errors import InputError, choice, name, number, unknown, whole
+from graft.spaces.errors import InputError, choice, name, number, spelt, unknown, whole
 
 
 @pytest.mark.parametrize("good", ["film10-film8", "a", "A_1.b-c", "9", "x" * 64])
@@ -73,3 +74,10 @@ def test_choice_names_field_nearest_and_all() -> None:
     choice("loss", "mse", ("mse", "huber"))
     with pytest.raises(InputError, match=r"^unknown loss 'hubr' \(did you mean 'huber'\?\); allowed: huber, mse$"):
         choice("loss", "hubr", ("mse", "huber"))
+
+
+def test_a_path_that_is_no_utf_8_is_refused_in_letters_that_can_be_printed() -> None:
+    spelt("--out", "/tmp/é?#")
+    with pytest.raises(InputError, match=r"^--out is '/tmp/.*udcff', which is no UTF-8; allowed: ") as refused:
+        spelt("--out", os.fsdecode(b"/tmp/\xff"))
+    str(refused.value).encode()
