@@ -39,6 +39,17 @@ def denormals() -> Iterator[None]:
         sys.modules["torch"].set_flush_denormal(False)
 
 
+@pytest.fixture(scope="module")
+def coarse_figures() -> Iterator[None]:
+    """Figures that no test looks at are drawn coarsely and are not laid out, which takes half of their time."""
+    from graft.search.report import drawing
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(drawing.STYLE, "savefig.dpi", 40)
+        patch.setitem(drawing.STYLE, "figure.constrained_layout.use", False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database for all runs of this process that are not about MLflow: to create one takes seconds."""
@@ -46,19 +57,17 @@ def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch, mlflow_store: str) -> None:
-    """What a command trains is trained here, one training after the other: no Ray is started; figures are small."""
+def in_this_process(monkeypatch: pytest.MonkeyPatch, mlflow_store: str, coarse_figures: None) -> None:
+    """What a command trains is trained here, one training after the other: no Ray is started."""
     from graft.search.engine.executor import LocalExecutor
     from graft.search.kinds.sharing.kind import Sharing
     from graft.search.kinds.sharing.pipeline import SharingPipeline
     from graft.search.kinds.transfer.kind import Transfer
     from graft.search.kinds.transfer.pipeline import Pipeline
-    from graft.search.report import drawing
 
     monkeypatch.setattr("graft.search.kinds.base.connection", lambda workers, *_: nullcontext(workers))
     monkeypatch.setattr(Transfer, "work", partial(Pipeline, executor=LocalExecutor()))
     monkeypatch.setattr(Sharing, "work", partial(SharingPipeline, executor=LocalExecutor()))
-    monkeypatch.setitem(drawing.STYLE, "savefig.dpi", 40)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
 
 

@@ -38,6 +38,7 @@ STYLE = {
     "legend.frameon": False,
     "legend.fontsize": 10.5,
     "text.parse_math": False,
+    "figure.constrained_layout.use": True,
     "savefig.dpi": 150,
 }
 
@@ -49,7 +50,7 @@ def style() -> AbstractContextManager[None]:
 
 def canvas(rows: int = 1, columns: int = 1, height: float = 4.6, **layout: Any) -> tuple[Figure, np.ndarray]:
     """A figure ten inches wide and its axes, (rows, columns), apart from pyplot's global state."""
-    figure = Figure(figsize=(10, height), layout="constrained")
+    figure = Figure(figsize=(10, height))
     return figure, figure.subplots(rows, columns, squeeze=False, **layout)
 
 

@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from this_process import connected, written
+from this_process import connected, nothing_drawn, written
 
 from graft.search import report
 from graft.search.engine.executor import LocalExecutor
@@ -20,7 +20,8 @@ from graft.search.kinds.dcl.confirmation import as_long, protocol, trainings
 from graft.search.kinds.dcl.kind import Dcl
 from graft.search.kinds.dcl.pipeline import DclPipeline
 from graft.search.kinds.registry import kind_of
-from graft.search.report import energies
+from graft.search.report import drawing, energies
+from graft.search.report.page import render
 from graft.search.report.sections import DCL
 from graft.search.run.certificate import Certificate
 from graft.search.run.folder import Run
@@ -35,6 +36,8 @@ from graft.simulators.spins.sampling import Observations
 from graft.simulators.spins.watched import SHARD_ROWS, Watched
 from graft.spaces.dcl import Student, Watch
 from graft.spaces.errors import InputError
+
+pytestmark = pytest.mark.usefixtures("coarse_figures")
 
 TINY = {
     "system": "ising-4x4", "larger": "ising-8x8", "temperatures": [2.0, 4.0], "paper_width": 4,
@@ -75,6 +78,7 @@ def checks(folder: Path) -> list[tuple[str, str]]:
 def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("dcl") / "run"
     with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(drawing.STYLE, "figure.constrained_layout.use", True)  # this page is drawn as a user's is
         carried_out(folder, patch)
     yield folder
 
@@ -82,6 +86,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def shown(folder: Path) -> str:
     """The page that the run wrote at its end."""
     return (folder / "report" / "index.html").read_text()
+
+
+def text(folder: Path) -> str:
+    """What the page would say now, without its figures."""
+    return render(DclResults.open(folder), {}, DCL)
 
 
 @pytest.fixture
@@ -117,7 +126,7 @@ def test_a_kind_of_which_nothing_finished_is_reported_with_the_reason(copy: Path
     study, result = (json.loads((copy / f"{name}.json").read_text()) for name in ("study", "result"))
     study["choices"]["kinds"].append("gru")
     (copy / "study.json").write_text(json.dumps(study))
-    assert "No pipeline of kind gru finished (0 tried): none was tried." in report.write(copy, DCL).read_text()
+    assert "No pipeline of kind gru finished (0 tried): none was tried." in text(copy)
     last = max(result["plans"]["trials"], key=lambda trial: trial["number"])
     failed = {
         "number": last["number"] + 1,
@@ -127,7 +136,7 @@ def test_a_kind_of_which_nothing_finished_is_reported_with_the_reason(copy: Path
     }
     result["plans"]["trials"].append(last | failed)
     (copy / "result.json").write_text(json.dumps(result))
-    assert "No pipeline of kind gru finished (1 tried): loss is nan." in report.write(copy, DCL).read_text()
+    assert "No pipeline of kind gru finished (1 tried): loss is nan." in text(copy)
 
 
 def test_deviations_have_the_sign_of_the_figure_and_are_shares_of_the_size(copy: Path) -> None:
@@ -188,6 +197,7 @@ def test_a_run_taken_up_again_gives_the_same_bits(copy: Path, monkeypatch: pytes
         (copy / name).unlink()
     lines = (copy / "evidence" / "confirmation.jsonl").read_text().splitlines()
     (copy / "evidence" / "confirmation.jsonl").write_text("\n".join(lines[:3]) + "\n" + lines[3][:20])
+    monkeypatch.setattr(report, "write", nothing_drawn)
     carried_out(copy, monkeypatch)
     assert (copy / "result.json").read_bytes() == before
 
@@ -231,7 +241,7 @@ def test_the_page_shows_everything(done: Path, copy: Path) -> None:
     told = json.loads((done / "result.json").read_text())
     told["predictions"][0]["drift"][0] = -4.5
     (copy / "result.json").write_text(json.dumps(told))
-    assert "<b>Not equilibrated</b>: halves of the run differ by at most 4.5" in report.write(copy, DCL).read_text()
+    assert "<b>Not equilibrated</b>: halves of the run differ by at most 4.5" in text(copy)
     assert {"arms", "by-level", "couplings", "kinds", "levels", "scores"} <= set(report.figures(done))
     for words in ("claims proved", "Every kind of model", "Scores without labels", "linear-logistic", "paper's recipe"):
         assert words in page.replace("’", "'").replace("&#x27;", "'"), words
@@ -258,6 +268,7 @@ def test_states_of_ones_own_are_learned_from(tmp_path: Path, monkeypatch: pytest
     told = {key: value for key, value in TINY.items() if key not in ("states.watched", "states.held")}
     study = resolve(str(tmp_path / "mine.toml"), "demo", told)
     monkeypatch.setattr("test_dcl_run.resolve", lambda *_: study)
+    monkeypatch.setattr(report, "write", nothing_drawn)
     certified, _ = carried_out(tmp_path / "run", monkeypatch)
     (tmp_path / "mine.npy").unlink()
     card = json.loads((tmp_path / "run" / "result.json").read_text())["data"]["watched"]

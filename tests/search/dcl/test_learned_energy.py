@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_dcl_run import TINY, carried_out, checks
+from this_process import nothing_drawn
 
 from graft.search import report
 from graft.search.cli import main
@@ -18,11 +19,14 @@ from graft.simulators.registry import lattice
 from graft.simulators.spins.exact import internal_energy
 from graft.spaces.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("coarse_figures")
+
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("learned") / "run"
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "write", nothing_drawn)
         carried_out(
             folder,
             patch,
@@ -63,7 +67,9 @@ def test_the_energy_is_that_which_predicted(done: Path) -> None:
     assert json.loads(json.dumps(again)) == told and told["asked"] == [2.0, 4.0]
 
 
-def test_a_lattice_is_predicted_and_joins_the_page(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lattice_is_predicted_and_joins_the_page(
+    copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert asked(str(copy), "ising-6x6", "--temperatures", "5,8", "--sweeps", "2000") == 0
     seen = capsys.readouterr()
     head, rows = table(seen.out)
@@ -74,6 +80,7 @@ def test_a_lattice_is_predicted_and_joins_the_page(copy: Path, capsys: pytest.Ca
     assert [problem for _, problem in checks(copy)] == [""] * 5
     page = (copy / "report" / "index.html").read_text()
     assert "<h3>ising-6x6</h3>" in page and "2,000 sweeps" in page and "curves-3" in report.figures(copy)
+    monkeypatch.setattr(report, "write", nothing_drawn)
     assert asked(str(copy), "ising-6x6", "--temperatures", "4", "--sweeps", "100") == 0
     assert len(list((copy / "predictions").iterdir())) == 1  # the last answer for a lattice is kept
 

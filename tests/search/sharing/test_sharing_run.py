@@ -11,7 +11,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from this_process import connected, unreachable, written
+from this_process import connected, nothing_drawn, unreachable, written
 
 from graft.search import report
 from graft.search.champion import load
@@ -23,18 +23,22 @@ from graft.search.kinds.sharing import conclusion, verdict
 from graft.search.kinds.sharing.kind import Sharing
 from graft.search.kinds.sharing.pipeline import SharingPipeline
 from graft.search.prediction import Asked, predict_csv
+from graft.search.report import drawing
+from graft.search.report.section import Page
 from graft.search.report.sections import SHARING
 from graft.search.run.certificate import Certificate
 from graft.search.run.evidence import Entry, Evidence
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
-from graft.search.run.results import Cost, Result, SharingResult
+from graft.search.run.results import Cost, Result, SharingResult, SharingResults
 from graft.search.run.seeds import Role, entropy
 from graft.search.study import reopened, resolve
 from graft.search.tasks.base import Examples
 from graft.simulators.data.dataset import Dataset
 from graft.simulators.registry import find
 from graft.spaces.errors import InputError
+
+pytestmark = pytest.mark.usefixtures("coarse_figures")
 
 TASKS = ["film-2", "film-3", "film-4"]
 TINY = {
@@ -73,6 +77,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
     Run(folder).begin(resolve("films-8-10-12-14", "demo", TINY))
     with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(drawing.STYLE, "figure.constrained_layout.use", True)  # this page is drawn as a user's is
         carried_out(folder, patch)
     return folder
 
@@ -153,13 +158,14 @@ def test_what_was_left_of_a_run_ends_the_same(finished: Path, copy: Path, monkey
     lines = (copy / "evidence" / "confirmation-1.jsonl").read_text().splitlines(keepends=True)
     (copy / "evidence" / "confirmation-1.jsonl").write_text("".join(lines[:-5]) + '{"torn')
     monkeypatch.setattr(LocalExecutor, "explore", unreachable)
+    monkeypatch.setattr(report, "write", nothing_drawn)
     carried_out(copy, monkeypatch)
     assert (copy / "result.json").read_bytes() == (finished / "result.json").read_bytes()
 
 
 def test_a_run_that_starts_anew_finds_the_same(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Run(tmp_path / "anew").begin(resolve("films-8-10-12-14", "demo", TINY))
-    monkeypatch.setattr(report, "write", lambda *_: None)
+    monkeypatch.setattr(report, "write", nothing_drawn)
     _, tracker = carried_out(tmp_path / "anew", monkeypatch)
     assert (tmp_path / "anew" / "result.json").read_bytes() == (finished / "result.json").read_bytes()
     assert {call.args[0] for call in tracker.trial.call_args_list} == {*(f"baseline-{t}" for t in TASKS), "plans"}
@@ -197,6 +203,7 @@ def test_an_undecided_run_goes_on_for_the_looks_that_were_fixed(
     kind = kind_in(folder)
     kind.more(Run(folder))
     assert (folder / "undecided.json").exists() and not (folder / "certificate.json").exists()
+    monkeypatch.setattr(report, "write", nothing_drawn)
     further, _ = carried_out(folder, monkeypatch)
     assert further.seeds in (16, 24) and not broken(folder)
     if further.decision == "undecided":
@@ -243,13 +250,14 @@ def test_the_map_has_every_number_of_first_blocks_told_and_not(copy: Path, monke
 
 
 def test_the_page_shows_what_mattered_in_every_search(copy: Path) -> None:
+    searches = Page(SharingResults, [one for one in SHARING.sections if one.name == "sharing-searches"])
     edit(copy / "result.json", lambda held: held.update(importance=dict.fromkeys(held["importance"], {})))
-    assert "What mattered" not in report.write(copy, SHARING).read_text()  # too few trials to tell
+    assert "What mattered" not in report.write(copy, searches).read_text()  # too few trials to tell
     held = json.loads((copy / "result.json").read_text())
     assert set(held["importance"]) == {"plans", *(f"baseline-{task}" for task in TASKS)}
     shares = {"rate": 0.5, "one_hot": 0.3, "decay": 0.2}
     edit(copy / "result.json", lambda held: held.update(importance=dict.fromkeys(held["importance"], shares)))
-    page = report.write(copy, SHARING).read_text()
+    page = report.write(copy, searches).read_text()
     assert "What mattered" in page and "importance" in report.figures(copy)
 
 

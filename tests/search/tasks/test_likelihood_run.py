@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from this_process import CONNECTED, connected, written
+from this_process import CONNECTED, connected, nothing_drawn, written
 
 from graft.search import report
 from graft.search.cli import main
@@ -27,6 +27,8 @@ from graft.simulators.spins.lattice import SpinModel
 from graft.simulators.spins.sampling import Observations
 from graft.simulators.spins.watched import Watched, observations
 from graft.spaces.errors import InputError
+
+pytestmark = pytest.mark.usefixtures("coarse_figures")
 
 TINY = {
     "sources": ["ising-4x4@4", "glass-4x4-1@4"], "target": "ising-4x4@2.5", "symmetries": "flip",
@@ -54,6 +56,7 @@ def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) 
 def prepared(folder: Path, patch: pytest.MonkeyPatch) -> Run:
     patch.setattr("graft.search.kinds.base.connection", connected)
     patch.setattr("graft.search.tasks.likelihood.watch", here)
+    patch.setattr(report, "write", nothing_drawn)
     patch.setattr(Transfer, "work", partial(Pipeline, executor=Connected()))
     return Run(folder)
 
@@ -104,10 +107,10 @@ def test_a_run_taken_up_again_gives_the_same_bits(copy: Path, monkeypatch: pytes
 
 
 def test_the_map_and_the_page_show_every_span(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = prepared(copy, monkeypatch)
+    draw, run = report.write, prepared(copy, monkeypatch)
     drawn = kind_in(run).map(run, Resources(1), Progress(quiet=True)).to_dict()
     assert len(drawn["cells"]) == 2 * 6 and drawn["blocks"] == 3
-    page = report.write(copy, TRANSFER).read_text().replace("\u00a0", " ")
+    page = draw(copy, TRANSFER).read_text().replace("\u00a0", " ")
     assert {"arms", "energies", "layers-1", "map-1", "map-2"} <= set(report.figures(copy))
     for words in (
         "Energies, learned and exact",

@@ -30,6 +30,9 @@ TINY = {
 }  # fmt: skip
 
 
+pytestmark = pytest.mark.usefixtures("coarse_figures")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> None:
     prepare_process()

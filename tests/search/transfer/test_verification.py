@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from this_process import connected, unreachable, written
+from this_process import connected, nothing_drawn, unreachable, written
 
 from graft.search import report
 from graft.search.engine.executor import LocalExecutor
@@ -44,11 +44,6 @@ class Here(Pipeline):
         folder = self.run.path("data", role.name.lower())
         data = written(find(simulator), entropy(self.study.seed, role), rows, folder)
         return Examples(data.inputs(), data.outputs())
-
-
-def nothing_drawn(folder: Path, *_: Any) -> None:
-    (folder / "report").mkdir(exist_ok=True)
-    (folder / "report" / "index.html").write_text("drawn")
 
 
 def kind_in(folder: Path) -> Kind:
