@@ -14,7 +14,7 @@ from graft.search.engine.search import Search
 PLAIN = 15.0
 """Seconds between lines where there is no terminal."""
 FIRST = 5
-"""Trainings between which the pace of a run is measured."""
+"""Trainings after which the pace of a run is told, and then whenever there are twice as many."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,40 @@ def in_words(duration: float) -> str:
     return f"{duration / 60:.0f} minutes" if duration < 5400 else f"{duration / 3600:.1f} hours"
 
 
+class Pace:
+    """How fast the trainings of a run's searches end; the first of each search may have waited for a worker to start.
+
+    Args:
+        expected: What was told before the run began.
+    """
+
+    def __init__(self, expected: Expected) -> None:
+        self.expected, self.tell = expected, FIRST
+        self.done, self.timed, self.seconds = 0, 0, 0.0
+        self.before: tuple[int, float] | None = None
+
+    def ended(self, used: int, already: int, now: float) -> str:
+        """A search has ``used`` so many trainings; what is worth telling, '' if nothing is.
+
+        Args:
+            used: Trainings of the search.
+            already: When it began, or was gone on with.
+            now: Seconds.
+        """
+        before, self.before = self.before, (used, now)
+        if before is None:
+            self.done += used - already
+            return ""
+        self.done += used - before[0]
+        self.timed += used - before[0]
+        self.seconds += now - before[1]
+        if self.timed < self.tell:
+            return ""
+        self.tell *= 2
+        left = self.expected.left(self.done, self.seconds / self.timed)
+        return f"by the first {self.done} trainings about {in_words(left)} more"
+
+
 class Progress:
     """Shows one live line on a terminal, plain lines elsewhere; if ``quiet`` nothing but warnings."""
 
@@ -62,18 +96,19 @@ class Progress:
         self.first: int | None = None
         self.bars: Bars | None = None
         self.task: Any = None
-        self.expected: Expected | None = None
-        self.paced: tuple[int, float] | None = None
+        self.pace: Pace | None = None
 
     def expect(self, expected: Expected) -> None:
         """What was told before the run began; its first trainings will tell better, where they are alike."""
-        self.expected = expected if expected.trainings else None
+        self.pace = Pace(expected) if expected.trainings else None
 
     def phase(self, name: str, total: int) -> None:
         """A phase begins; ``total`` is what it counts up to, 0 if unknown."""
         self.close()
         self.name, self.total, self.done, self.search, self.first = name, total, 0, None, None
         self.began = time.monotonic()
+        if self.pace:
+            self.pace.before = None
         if self.live:
             columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[note]}"))
             self.bars = Bars(*columns, TimeElapsedColumn(), console=self.console)
@@ -99,18 +134,10 @@ class Progress:
         """A trial ended."""
         if self.search is not None:
             self.count(self.search.used, self.search.budget.trainings)
-            self._pace(self.search.used, time.monotonic())
-
-    def _pace(self, used: int, now: float) -> None:
-        """Tell once how long the rest may take, by trainings that waited for no worker to start."""
-        if self.expected is None or used == self.first:
-            return
-        if self.paced is None:
-            self.paced = used, now
-        elif used - self.paced[0] >= FIRST:
-            each = (now - self.paced[1]) / (used - self.paced[0])
-            self.say(f"by the first {used} trainings about {in_words(self.expected.left(used, each))} more")
-            self.expected = None
+            if self.pace and self.search.used > (self.first or 0):
+                told = self.pace.ended(self.search.used, self.first or 0, time.monotonic())
+                if told:
+                    self.say(told)
 
     def say(self, text: str) -> None:
         """A line that stays."""

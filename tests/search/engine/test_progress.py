@@ -1,10 +1,8 @@
 """How long a run may take, told before it and again by the pace of its first trainings."""
 
-from types import SimpleNamespace
-
 import pytest
 
-from graft.search.engine.progress import FIRST, Expected, Progress, in_words
+from graft.search.engine.progress import FIRST, Expected, Pace, Progress, in_words
 
 
 def test_what_is_left_follows_the_pace() -> None:
@@ -15,23 +13,22 @@ def test_what_is_left_follows_the_pace() -> None:
     assert short.seconds == 110 and short.left(10, each=2.0) == pytest.approx(50 + 60)
 
 
-def carried_out(expected: Expected, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[str]:
-    """What is said on the way of a search whose first training waited 100 s for its worker."""
-    progress, said = Progress(quiet=True), list[str]()
-    monkeypatch.setattr(progress, "say", said.append)
-    progress.expect(expected)
-    search = SimpleNamespace(used=0, budget=SimpleNamespace(trainings=20))
-    progress.search, progress.first = search, 0  # type: ignore[assignment]
-    for used in range(1, 20):
-        progress._pace(used, 100 + seconds * used)
-    return said
+def test_it_is_told_by_trainings_that_waited_for_no_worker_and_again_by_twice_as_many() -> None:
+    pace = Pace(Expected(searching=60.0, trainings=60, rest=30.0))
+    said = [pace.ended(used, 0, 100 + 3.0 * used) for used in range(1, 13)]  # the first waited for 100 s
+    assert [line for line in said if line] == [
+        f"by the first {FIRST + 1} trainings about 4 minutes more",  # 3 * 54 + 3 * 30 seconds
+        f"by the first {2 * FIRST + 1} trainings about 4 minutes more",
+    ]
+    pace.before = None  # another search, gone on with: 12 of its trainings were another's
+    said = [pace.ended(used, 12, 900 + 1.0 * used) for used in range(13, 60)]
+    assert [line for line in said if line][0].startswith(f"by the first {12 + 10} trainings about ")
 
 
-def test_it_is_told_once_and_by_trainings_that_waited_for_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = Expected(searching=60.0, trainings=60, rest=30.0)
-    (line,) = carried_out(expected, monkeypatch, 3.0)
-    assert line == f"by the first {FIRST + 1} trainings about 4 minutes more"  # 3 * 54 + 3 * 30 seconds
-    assert carried_out(Expected(60.0, 0, 30.0), monkeypatch, 3.0) == []  # trainings that are not alike
+def test_trainings_that_are_not_alike_tell_nothing_of_each_other() -> None:
+    progress = Progress(quiet=True)
+    progress.expect(Expected(60.0, 0, 30.0))
+    assert progress.pace is None
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(12.4, "12 s"), (600, "10 minutes"), (9000, "2.5 hours")])
