@@ -78,7 +78,7 @@ def test_row_15_a_pickle_in_place_of_weights_or_data_is_refused_unread(tmp_path:
     digest = hashlib.sha256(data).hexdigest()
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "network.safetensors").write_bytes(data)
-    (tmp_path / "model" / "card.json").write_text(json.dumps({"sha256": digest}))
+    (tmp_path / "model" / "card.json").write_text(json.dumps({"sha256": digest, "inputs": []}))
     with pytest.raises(InputError, match="is not a network written by graft"):
         load(tmp_path)
     (tmp_path / "film-6-relu.safetensors").write_bytes(data)
