@@ -6,6 +6,8 @@ BIN := .venv/bin
 # A file stays in one process, for its fixtures; in the order collected, for the longest files come early in it, while
 # pytest-xdist's own order, by tests in a file, would put a whole run that is one test last.
 EVENLY := --dist=loadfile --no-loadscope-reorder
+# Bytecode is kept whatever the environment says: each of dozens of processes would compile everything anew.
+COMPILED := PYTHONDONTWRITEBYTECODE=
 
 .PHONY: search test check test-slow test-faults test-cluster calibrate docs settings clean
 
@@ -13,7 +15,7 @@ search: .venv/installed
 	$(BIN)/graft run film10-film8
 
 test: .venv/tested check
-	$(BIN)/python -m pytest -m "not slow and not cluster" --numprocesses=2 $(EVENLY) --durations=10
+	$(COMPILED) $(BIN)/python -m pytest -m "not slow and not cluster" --numprocesses=2 $(EVENLY) --durations=10
 
 check: .venv/tested
 	$(BIN)/ruff check .
