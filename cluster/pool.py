@@ -1,9 +1,10 @@
 """A pool of Ray actors that carry out jobs, whichever of them dies meanwhile."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
@@ -12,9 +13,16 @@ Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
 Job = tuple[Callable[..., Result], tuple[object, ...]]
 """A function, and what it is called with."""
+Together = Callable[[Sequence[Job[Any]]], list[Any]]
+"""Carries out several jobs in one process; results in their order."""
 TRIES = 3
 """How often a job is begun before its worker's deaths are put down to it."""
 PLAIN = (str, int, float, type(None))
+
+
+def in_turn(jobs: Sequence[Job[Result]]) -> list[Result]:
+    """Carry out jobs one after the other."""
+    return [function(*arguments) for function, arguments in jobs]
 
 
 class Worker:
@@ -22,15 +30,18 @@ class Worker:
 
     Args:
         prepare: Called once in each process, before its first job.
+        together: Carries out the jobs of a share.
     """
 
-    def __init__(self, prepare: Callable[[], None] | None) -> None:
+    def __init__(self, prepare: Callable[[], None] | None, together: Together) -> None:
+        self.together = together
         if prepare is not None:
             prepare()
 
-    def call(self, function: Callable[..., Result], *arguments: object) -> Result:
-        """Carry out a job."""
-        return function(*arguments)
+    def call(self, functions: Sequence[tuple[Callable[..., object], int]], *arguments: object) -> list[object]:
+        """Carry out a share of jobs: functions with the number of their arguments, and all these arguments."""
+        rest = iter(arguments)  # side by side, for Ray looks up what lies on the cluster only there
+        return self.together([(function, tuple(islice(rest, count))) for function, count in functions])
 
 
 class Failed(RuntimeError):
@@ -102,7 +113,13 @@ def staying() -> Iterator[None]:
 
 
 def carry_out(
-    jobs: Mapping[Key, Job[Result]], workers: int, *, prepare: Callable[[], None] | None = None, gpus: float = 0.0
+    jobs: Mapping[Key, Job[Result]],
+    workers: int,
+    *,
+    prepare: Callable[[], None] | None = None,
+    gpus: float = 0.0,
+    shares: Sequence[Sequence[Key]] = (),
+    together: Together = in_turn,
 ) -> Iterator[tuple[Key, Result]]:
     """Carry out jobs on a pool of actors; they begin in their order.
 
@@ -116,6 +133,8 @@ def carry_out(
         workers: Actors, of one CPU each; no more are started than the cluster has CPUs.
         prepare: Called once in each actor's process.
         gpus: Share of a GPU for each actor.
+        shares: Keys of jobs that one worker carries out at once; by default each job by itself.
+        together: How it carries them out.
 
     Yields:
         (key, result) as each is done.
@@ -129,22 +148,25 @@ def carry_out(
     if not jobs:
         return
     worker = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_task_retries=0)(Worker)
-    count = max(1, min(workers, len(jobs), int(ray.cluster_resources().get("CPU", 1))))
-    waiting, shared = deque(jobs), {key: ray.put(value) for key, value in _common(jobs).items()}
+    waiting = deque(tuple(share) for share in shares) if shares else deque((key,) for key in jobs)
+    count = max(1, min(workers, len(waiting), int(ray.cluster_resources().get("CPU", 1))))
+    shared = {key: ray.put(value) for key, value in _common(jobs).items()}
 
     def hired() -> "ActorHandle":
-        return worker.remote(prepare)  # type: ignore[return-value]  # by its type it might be the class
+        return worker.remote(prepare, together)  # type: ignore[return-value]  # by its type it might be the class
 
-    pool = IDLE.taken((prepare, gpus), count)
+    pool = IDLE.taken((prepare, gpus, together), count)
     pool += [hired() for _ in range(count - len(pool))]
-    at_work: dict[ray.ObjectRef[Result], tuple[Key, ActorHandle]] = {}  # by call: the key of its job, and who does it
+    at_work: dict[ray.ObjectRef[list[Result]], tuple[tuple[Key, ...], ActorHandle]] = {}  # the share of a call, and who
     tries: Counter[Key] = Counter()
     failures: dict[Key, Failed] = {}
 
     def go_on(actor: "ActorHandle") -> None:
         if waiting:
-            function, arguments = jobs[key := waiting.popleft()]
-            at_work[actor.call.remote(function, *(shared.get(id(value), value) for value in arguments))] = key, actor
+            share = waiting.popleft()
+            functions = [(jobs[key][0], len(jobs[key][1])) for key in share]
+            values = [shared.get(id(value), value) for key in share for value in jobs[key][1]]
+            at_work[actor.call.remote(functions, *values)] = share, actor
         elif IDLE.stays and not tries:
             pool.remove(actor)
             IDLE.actors.append(actor)
@@ -156,26 +178,29 @@ def carry_out(
             go_on(actor)
         while at_work:
             (ended,), _ = ray.wait(list(at_work), num_returns=1)
-            key, actor = at_work.pop(ended)
+            share, actor = at_work.pop(ended)
             try:
-                result = ray.get(ended)
+                results = ray.get(ended)
             except RayTaskError as raised:
-                failures[key] = _raised(key, raised.cause, str(raised))
-                waiting.clear()  # it would raise again: a mistake in the code or a full disk, not an accident
+                if len(share) > 1:
+                    waiting.extendleft((key,) for key in reversed(share))
+                else:
+                    failures[share[0]] = _raised(share[0], raised.cause, str(raised))
+                    waiting.clear()  # it would raise again: a mistake in the code or a full disk, not an accident
                 go_on(actor)
             except RayError as death:
                 ray.kill(actor)  # it may live, if only what it returned is lost
-                tries[key] += 1
-                if tries[key] < TRIES:
-                    waiting.append(key)
+                tries.update(share)
+                if tries[share[0]] < TRIES:
+                    waiting.extend((key,) for key in share)
                 else:
-                    failures[key] = Failed(key, f"killed its worker {TRIES} times: {_last_line(death)}")
+                    failures[share[0]] = Failed(share[0], f"killed its worker {TRIES} times: {_last_line(death)}")
                 if waiting:
                     pool.append(hired())
                     go_on(pool[-1])
             else:
                 go_on(actor)
-                yield key, result
+                yield from zip(share, results, strict=True)
     finally:
         for actor in pool:
             ray.kill(actor)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from graft.models.initialise import seeded
 from graft.models.losses import LOSS, Batch, Objective, finite, supervised
+from graft.models.meeting import hand_over
 from graft.models.optimiser import Optimiser
 from graft.models.surgery import blocks_of
 from graft.models.terms import Weighted, adding
@@ -21,6 +22,8 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 """Other inputs for which the outputs of a batch hold as well."""
 Step = Callable[[nn.Module, Batch], Tensor]
 """Leaves in a network the gradients that a batch asks for, and returns the loss."""
+WIDEST = 2**23
+"""Weights times examples of a step up to which a CPU gains by doing several networks' steps as one."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,27 @@ class Training:
 
     @property
     def fuse_key(self) -> Hashable:
-        """What trainings have in common that can be carried out as one: architecture, rows, batch, steps, optimiser."""
-        given = [self.inputs] if self.outputs is None else [self.inputs, self.outputs]
+        """What trainings have in common that can be carried out as one; None: nothing, this one is carried out alone.
+
+        Alone are those with gradients or terms of their own, and networks so wide that a CPU gains nothing.
+        """
+        recipe, device = self.recipe, self.inputs.device.type
         weights = tuple((name, weight.shape, weight.requires_grad) for name, weight in self.network.named_parameters())
-        recipe, terms = self.recipe, tuple(type(term) for _, term in self.terms)
-        shapes = tuple((rows.shape, rows.dtype, rows.device) for rows in given)
-        return str(self.network), weights, shapes, terms, recipe.batch, recipe.epochs, recipe.optimiser
+        if self.step is not None or self.terms or not gains(self.network, recipe, device):
+            return None
+        given = [self.inputs] if self.outputs is None else [self.inputs, self.outputs]
+        rows = tuple((one.shape, one.dtype, one.device) for one in given)
+        # Frozen running statistics stay: one mode for all.
+        frozen = [block.rate == 0 for block in self.blocks] if any(True for _ in self.network.buffers()) else []
+        learned = recipe.loss if self.loss is None else self.loss
+        return (
+            str(self.network), weights, rows, learned, recipe.batch, recipe.epochs, recipe.optimiser, tuple(frozen),
+        )  # fmt: skip
+
+
+def gains(network: nn.Module, recipe: Recipe, device: str) -> bool:
+    """Whether steps of a network are faster where several such networks take them as one."""
+    return device != "cpu" or recipe.batch * sum(weight.numel() for weight in network.parameters()) <= WIDEST
 
 
 def train(training: Training, on_epoch: Callback | None = None) -> float:
@@ -86,25 +104,26 @@ def train(training: Training, on_epoch: Callback | None = None) -> float:
     wanted = rows if training.outputs is None else len(training.outputs)
     if rows == 0 or rows != wanted:
         raise InputError(f"training rows: {rows} inputs, {wanted} outputs; allowed: as many of each, at least one")
-    loss = training.loss or supervised(LOSS[training.recipe.loss])
+    met = hand_over(training) if on_epoch is None else None
+    return alone(training, on_epoch) if met is None else met
+
+
+def alone(training: Training, on_epoch: Callback | None = None) -> float:
+    """Carry out a training by itself; arguments as of `train`."""
+    loss, network = training.loss or supervised(LOSS[training.recipe.loss]), training.network
     noise = nullcontext() if training.noise is None else seeded(training.noise)
-    with (
-        noise,
-        _still(training),
-        _kernels(training.network),
-        adding(training.terms, training.network, loss) as objective,
-    ):
+    with noise, still(training), kernels(network), adding(training.terms, network, loss) as objective:
         return _loop(training, training.step or descent(objective), on_epoch)
 
 
 def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
     """Epochs, batches, steps."""
     network, recipe, inputs, outputs = training.network, training.recipe, training.inputs, training.outputs
-    groups = list(_groups(network, training.blocks))
-    optimisers = [Optimiser(recipe, weights, recipe.rate * rate) for rate, weights in groups]
-    moved = [weight for _, weights in groups for weight in weights]
-    pulls = list(_pulls(network, training.blocks, training.precision))
-    sizes = _batches(len(inputs), recipe.batch, network)
+    by_rate = list(groups(network, training.blocks))
+    optimisers = [Optimiser(recipe, weights, recipe.rate * rate) for rate, weights in by_rate]
+    moved = [weight for _, weights in by_rate for weight in weights]
+    held = list(pulls(network, training.blocks, training.precision))
+    sizes = batches(len(inputs), recipe.batch, network)
     steps = recipe.epochs * len(sizes)
     done, mean = 0, math.nan
     for epoch in range(1, recipe.epochs + 1):
@@ -118,12 +137,12 @@ def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
                 seen = training.augment(seen, training.order)
             loss = step(network, Batch(seen, seen if outputs is None else outputs.index_select(0, chosen)))
             # Straight to the gradients, which is one operation; as part of the loss it would round otherwise.
-            for tensor, anchor, strength, precise in pulls:
+            for tensor, anchor, strength, precise in held:
                 assert tensor.grad is not None
                 away = tensor.detach() - anchor
                 tensor.grad.add_(away if precise is None else away * precise, alpha=strength)
             factor = schedule(recipe, done, steps)
-            for optimiser, (_, weights) in zip(optimisers, groups, strict=True):
+            for optimiser, (_, weights) in zip(optimisers, by_rate, strict=True):
                 optimiser.step([weight.grad for weight in weights], factor)
             total += loss.detach()
             done += 1
@@ -134,15 +153,21 @@ def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
     return mean
 
 
-@contextmanager
-def _still(training: Training) -> Iterator[None]:
-    """Inside, frozen blocks are still: no gradients, no dropout, and their running statistics stay."""
-    network = training.network
-    network.train()
-    held = [module for module, block in zip(blocks_of(network), training.blocks, strict=False) if block.rate == 0]
-    weights = [weight for module in held for weight in module.parameters() if weight.requires_grad]
-    for module in held:
+def rested(training: Training) -> list[nn.Module]:
+    """Make a network ready to be trained; its frozen blocks, which drop out nothing and keep their statistics."""
+    training.network.train()
+    frozen = [
+        part for part, block in zip(blocks_of(training.network), training.blocks, strict=False) if block.rate == 0
+    ]
+    for module in frozen:
         module.eval()
+    return frozen
+
+
+@contextmanager
+def still(training: Training) -> Iterator[None]:
+    """Inside, the network is ready to be trained, and its frozen blocks get no gradients."""
+    weights = [weight for module in rested(training) for weight in module.parameters() if weight.requires_grad]
     for weight in weights:
         weight.requires_grad_(False)
     try:
@@ -153,7 +178,7 @@ def _still(training: Training) -> Iterator[None]:
 
 
 @contextmanager
-def _kernels(network: nn.Module) -> Iterator[None]:
+def kernels(network: nn.Module) -> Iterator[None]:
     """Inside, PyTorch's own kernels on a CPU, unless a network convolves: for that oneDNN's are the faster ones.
 
     A GELU of 50 x 96 numbers takes 5 us forth and 7 us back by PyTorch's kernel, 18 and 39 us by oneDNN's, which looks
@@ -202,7 +227,7 @@ def prepare_process() -> None:
     torch.set_flush_denormal(True)
 
 
-def _batches(rows: int, batch: int, network: nn.Module) -> list[int]:
+def batches(rows: int, batch: int, network: nn.Module) -> list[int]:
     """Sizes of an epoch's batches: as few as ``batch`` examples at most allow, and as equal as they can be.
 
     A small rest would step as far as a whole batch does, on a much noisier gradient: 450 rows at a batch of 88 err by
@@ -216,7 +241,7 @@ def _batches(rows: int, batch: int, network: nn.Module) -> list[int]:
     return [size + 1] * more + [size] * (count - more)
 
 
-def _groups(network: nn.Module, blocks: Sequence[Block]) -> Iterator[tuple[float, list[nn.Parameter]]]:
+def groups(network: nn.Module, blocks: Sequence[Block]) -> Iterator[tuple[float, list[nn.Parameter]]]:
     """The weights that are trained, by the factor on their rate."""
     ours = blocks_of(network)
     groups: dict[float, list[nn.Parameter]] = {}
@@ -233,7 +258,7 @@ def _groups(network: nn.Module, blocks: Sequence[Block]) -> Iterator[tuple[float
     yield from groups.items()
 
 
-def _pulls(
+def pulls(
     network: nn.Module, blocks: Sequence[Block], precision: nn.Module | None
 ) -> Iterator[tuple[Tensor, Tensor, float, Tensor | None]]:
     """(parameter, where it started, strength, precision of each weight) for every trained one that is pulled back."""

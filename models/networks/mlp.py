@@ -1,7 +1,8 @@
 """Fully connected networks made of ordered blocks, the head included."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from graft.models.linear_part import LinearPart
@@ -52,6 +53,25 @@ class MLP(nn.Module):
         beside = None if self.linear is None else self.linear(x)
         for block in self.blocks:
             x = block(x)
+        return x if beside is None else x + beside
+
+    def stacked(self, weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
+        """What several such networks make of their inputs, all in the same calls (`graft.models.replicas`).
+
+        Args:
+            weights: Of all of them, each (networks, ...), by name.
+            x: (networks, batch, inputs).
+
+        Returns:
+            (networks, batch, outputs).
+        """
+        beside = None if self.linear is None else torch.bmm(x, weights["linear.weight"].transpose(1, 2))
+        for number, block in enumerate(self.blocks):
+            parts = list(block.named_children()) or [("", block)]  # the head is a linear map alone
+            name = ".".join(filter(None, (f"blocks.{number}", parts[0][0])))
+            x = torch.baddbmm(weights[f"{name}.bias"].unsqueeze(1), x, weights[f"{name}.weight"].transpose(1, 2))
+            for _, activation in parts[1:]:
+                x = activation(x)
         return x if beside is None else x + beside
 
 

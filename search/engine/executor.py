@@ -1,11 +1,12 @@
 """Where trainings run: an `Executor` carries out single jobs, and the trials of a search."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from graft.cluster.pool import Job, Result
 from graft.models.train import prepare_process
 from graft.search.engine.budget import RangesOf
+from graft.search.engine.fused import side_by_side
 from graft.search.engine.outcome import Made, Shared, measure
 from graft.search.engine.search import PlanOf, Search
 
@@ -18,8 +19,13 @@ class Executor(Protocol):
     With one worker all give the same trials and the same numbers: tests/conformance holds them to it.
     """
 
-    def run(self, jobs: Mapping[Key, Job[Result]]) -> Iterator[tuple[Key, Result]]:
+    def run(
+        self, jobs: Mapping[Key, Job[Result]], shares: Sequence[Sequence[Key]] = ()
+    ) -> Iterator[tuple[Key, Result]]:
         """Call the function of each job; they begin in their order, and each is yielded with its result as it is done.
+
+        Jobs of a share (`graft.search.engine.fused`) are carried out side by side by one worker, so that their
+        trainings meet; by default each by itself.
 
         What a job raises is raised here, and no further one begins; so is a job that killed its worker time and again.
         """
@@ -34,11 +40,13 @@ class LocalExecutor:
     Calibration uses it, because its repeats are smaller than what starting Tune costs, and run side by side anyway.
     """
 
-    def run(self, jobs: Mapping[Key, Job[Result]]) -> Iterator[tuple[Key, Result]]:
+    def run(
+        self, jobs: Mapping[Key, Job[Result]], shares: Sequence[Sequence[Key]] = ()
+    ) -> Iterator[tuple[Key, Result]]:
         """Call the function of each job, as of `Executor`."""
         prepare_process()
-        for key, (function, arguments) in jobs.items():
-            yield key, function(*arguments)
+        for share in shares or [(key,) for key in jobs]:
+            yield from zip(share, side_by_side([jobs[key] for key in share]), strict=True)
 
     def explore(self, search: Search[PlanOf, RangesOf], task: Shared[PlanOf, Made]) -> None:
         """Run the trials of a search until its budget is spent."""

@@ -1,13 +1,13 @@
 """What one training is worth, whatever is trained."""
 
 import math
-import time
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
 
 from graft.models.losses import NonFiniteLoss
+from graft.models.meeting import clock
 from graft.search.run.evidence import Beside, Entry
 
 Training = TypeVar("Training")
@@ -32,6 +32,9 @@ class Known(Measured[Given], Protocol[Given]):
 
     def digest(self, training: Given, /) -> str:
         """Names everything that a training's error depends on."""
+
+    def stacks(self, training: Given, /) -> bool:
+        """Whether such trainings are faster in one step with others (`graft.models.replicas`)."""
 
 
 class Shared(Protocol[Wanted, Made]):
@@ -73,10 +76,10 @@ class Outcome:
 
 def measure(task: Measured[Training], training: Training) -> Outcome:
     """Carry out one training and score it; divergence is an outcome, not an exception."""
-    began, beside = time.perf_counter(), Beside()
+    began, beside = clock(), Beside()
     try:
         error, beside = task.errors(training)
         reason = "" if np.isfinite(error) else f"the error is {error}"
     except NonFiniteLoss as problem:
         error, reason = float("inf"), str(problem)
-    return Outcome(error, time.perf_counter() - began, reason, **beside)
+    return Outcome(error, clock() - began, reason, **beside)

@@ -5,7 +5,7 @@ Tune asks `TuneSearcher` for trials and tells `TuneScheduler` what came of them;
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypedDict
@@ -19,6 +19,7 @@ from graft.cluster.pool import IDLE, TRIES, Failed, Job, Result, carry_out
 from graft.models.train import prepare_process
 from graft.search.engine.budget import RangesOf
 from graft.search.engine.executor import Key
+from graft.search.engine.fused import side_by_side
 from graft.search.engine.outcome import Made, Outcome, Shared, measure
 from graft.search.engine.search import PlanOf, Search
 
@@ -40,10 +41,14 @@ class RayExecutor:
     folder: Path
     gpus: float = 0.0
 
-    def run(self, jobs: Mapping[Key, Job[Result]]) -> Iterator[tuple[Key, Result]]:
+    def run(
+        self, jobs: Mapping[Key, Job[Result]], shares: Sequence[Sequence[Key]] = ()
+    ) -> Iterator[tuple[Key, Result]]:
         """Carry out jobs on a pool of actors, as of `Executor`."""
         try:
-            yield from carry_out(jobs, self.workers, prepare=prepare_process, gpus=self.gpus)
+            yield from carry_out(
+                jobs, self.workers, prepare=prepare_process, gpus=self.gpus, shares=shares, together=side_by_side
+            )
         except Failed as problem:
             raise problem.cause or problem from None  # what a worker refuses is one line here as well
 

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, Never, Protocol, TypeVar
 
-from graft.cluster.pool import Result
+from graft.cluster.pool import Job, Result
 from graft.search.engine.budget import RangesOf
 from graft.search.engine.executor import Executor
+from graft.search.engine.fused import MOST, kept_shares, shares
 from graft.search.engine.journal import storage
-from graft.search.engine.outcome import Known, Made, Shared, measure
+from graft.search.engine.outcome import Known, Made, Outcome, Shared, measure
 from graft.search.engine.progress import Progress
 from graft.search.engine.ray import RayExecutor
 from graft.search.engine.search import OnClose, PlanOf, Search
@@ -114,16 +115,54 @@ class Work(Generic[StudyOf]):
         missing = [key for key in asked if key not in evidence.done or evidence.done[key].what != told[key]]
         done = len(asked) - len(missing)
         self.progress.count(done, len(asked))
-        for key, outcome in self.executor.run({key: (measure, asked[key]) for key in missing}):
-            evidence.add(key, outcome.entry(told[key]))
+        stacks = all(asked[key][0].stacks(asked[key][1]) for key in missing)  # type: ignore[arg-type]
+        # With whom it shares is remembered of this training, not of whatever had its key before.
+        named = {f"{key} {told[key]}": key for key in asked}
+        jobs: dict[str, Job[Outcome]] = {full: (measure, asked[key]) for full, key in named.items()}
+        wanted = [full for full, key in named.items() if key in missing]
+        for full, outcome in self.shared_out(name, jobs, wanted, stacks):
+            evidence.add(named[full], outcome.entry(told[named[full]]))
             done += 1
             self.progress.count(done, len(asked))
         return {key: evidence.done[key] for key in asked}
 
-    def calls(self, function: Callable[..., Result], arguments: Sequence[tuple[object, ...]]) -> list[Result]:
-        """Call a function that trains, where trainings run; results in the order of its arguments."""
-        found = dict(self.executor.run({place: (function, given) for place, given in enumerate(arguments)}))
+    def most(self, stacks: bool) -> int:
+        """How many trainings one worker carries out side by side."""
+        return MOST[self.resources.device] if stacks else 1
+
+    def calls(
+        self, function: Callable[..., Result], arguments: Sequence[tuple[object, ...]], stacks: bool = False
+    ) -> list[Result]:
+        """Call a function that trains, where trainings run; results in the order of its arguments.
+
+        Args:
+            function: Called.
+            arguments: What each call is given.
+            stacks: Whether their trainings are faster in one step with others.
+        """
+        jobs = {place: (function, given) for place, given in enumerate(arguments)}
+        together = shares([*jobs], self.most(stacks), self.resources.workers)
+        found = dict(self.executor.run(jobs, together))
         return [found[place] for place in range(len(arguments))]
+
+    def shared_out(
+        self, name: str, jobs: Mapping[str, Job[Result]], missing: Sequence[str], stacks: bool
+    ) -> Iterator[tuple[str, Result]]:
+        """Carry out jobs that are missing, beside those with which each was first asked for.
+
+        Args:
+            name: Of what is asked for.
+            jobs: All of them.
+            missing: Keys of those without a result.
+            stacks: Whether their trainings are faster in one step with others.
+
+        Yields:
+            (key, result) of those.
+        """
+        told = kept_shares(self.run, name, missing, self.most(stacks), self.resources.workers)
+        wanted = [[key for key in share if key in jobs] for share in told]
+        done = self.executor.run({key: jobs[key] for share in wanted for key in share}, wanted)
+        yield from ((key, result) for key, result in done if key in missing)
 
     def explore(
         self, search: Search[PlanOf, RangesOf], task: Shared[PlanOf, Made], title: str, stage: str = ""

@@ -24,7 +24,7 @@ from graft.models.networks.joined import Joined
 from graft.models.scaling import Scaling
 from graft.models.surgery import blocks_of, frozen, named, shuffle, transplant
 from graft.models.terms import weighted
-from graft.models.train import Augment, Training, predict, train
+from graft.models.train import Augment, Training, gains, predict, train
 from graft.models.weights import no_gradient, pack_state, restore, sha256, unpack_state
 from graft.search.run.evidence import Beside
 from graft.search.run.folder import Run
@@ -264,10 +264,9 @@ class Task(ABC):
             for one, weights, numbers in [(network, copied, plan.copied), *((*pair, every) for pair in read.values())]:
                 shuffle(weights, draws.shuffle, self.masks(one, numbers))
                 self.restart(one, recipe, seen, outputs)
-        network.to(device)
         terms = [weighted(term, read[term.source][0].to(device)) for term in plan.terms]
         training = Training(
-            network,
+            network.to(device),
             seen,
             outputs if outputs.shape[-1] else None,
             recipe,
@@ -313,8 +312,6 @@ class Task(ABC):
         """What predicts, of such bytes: the network, and how its inputs are standardised."""
         fitted = self.unpack(data)
         return fitted.network, fitted.scaling
-
-    # ---- what else a question may want to know ----------------------------------------------------------------------
 
     def pretrained(self, name: str) -> bytes | None:
         """The source network that came trained, as safetensors bytes; None where it has to be trained."""
@@ -465,6 +462,11 @@ class Phase:
         if found.in_units is not None:
             told["in_units"] = tuple(found.in_units[:decide].mean(0).tolist())
         return told
+
+    def stacks(self, asked: Request) -> bool:
+        """Whether such a training is faster in one step with others."""
+        network = self.task.network(asked.plan.recipe, *self.task.shapes)
+        return not asked.plan.terms and gains(network, asked.plan.recipe, self.device)
 
     def digest(self, asked: Request) -> str:
         """Names everything that a training's error depends on: recorded errors of anything else are not reused."""

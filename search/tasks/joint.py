@@ -81,6 +81,10 @@ class SharedTask:
         rng = stream(self.seed, Role.PLACEBO, training.shuffle, list(self.pools).index(name))
         return self.tasks[name].placebo(pool, rng)
 
+    def stacks(self, training: SharedTraining) -> bool:
+        """No: its steps are made of several losses."""
+        return False
+
     def digest(self, training: SharedTraining) -> str:
         """Names everything that one training's errors depend on."""
         names = {

@@ -45,6 +45,10 @@ class Regressed:
         error, told = self.phase.told(asked.index, off.reshape(len(off), -1).mean(1))
         return error, told if self.phase.crossed else Beside()
 
+    def stacks(self, asked: Fit) -> bool:
+        """No: it has no steps."""
+        return False
+
     def digest(self, asked: Fit) -> str:
         """Names everything that this error depends on, but for the examples, which the run's folder fixes."""
         names = {

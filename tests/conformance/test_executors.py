@@ -73,6 +73,25 @@ class Conformance:
         assert dict(executor.run({i: (math.sqrt, (i * i,)) for i in range(4)})) == {i: i for i in range(4)}
         assert list(executor.run({})) == []
 
+    def test_jobs_of_a_share_are_carried_out_side_by_side_and_told_by_their_keys(self, executor: Executor) -> None:
+        given = shared()
+        jobs = {f"direct/{i}": (measure, (given, Request(Plan(START), i))) for i in range(5)}
+        alone = {key: outcome.error for key, outcome in executor.run(jobs)}
+        shares = [["direct/0", "direct/1", "direct/2"], ["direct/3", "direct/4"]]
+        together = {key: outcome.error for key, outcome in executor.run(jobs, shares)}
+        assert together == {key: pytest.approx(error, rel=1e-3) for key, error in alone.items()}
+        assert together == {key: outcome.error for key, outcome in LocalExecutor().run(jobs, shares)}
+
+    def test_of_a_share_the_job_that_is_refused_is_named_and_no_further_one_begins(self, executor: Executor) -> None:
+        def refuses(number: int) -> int:
+            if number > 1:
+                raise InputError(f"job {number} is refused")
+            return number
+
+        jobs = {number: (refuses, (number,)) for number in range(5)}
+        with pytest.raises(InputError, match="^job 2 is refused"):
+            list(executor.run(jobs, [[0, 1], [2, 3], [4]]))
+
     def test_trials_are_those_of_the_plain_loop(self, executor: Executor, tmp_path: Path) -> None:
         plain, other = begin(tmp_path / "plain"), begin(tmp_path / "other")
         LocalExecutor().explore(plain, shared())

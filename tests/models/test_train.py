@@ -22,7 +22,7 @@ from graft.models.losses import (
 )
 from graft.models.networks.mlp import MLP
 from graft.models.scaling import Scaling
-from graft.models.train import Training, _batches, predict, prepare_process, schedule, train
+from graft.models.train import Training, batches, predict, prepare_process, schedule, train
 from graft.spaces.errors import InputError
 from graft.spaces.plan import LOSSES, OPTIMISERS, Block, Recipe
 
@@ -98,10 +98,10 @@ class Normalised(nn.Module):
 
 def test_an_epoch_is_cut_into_near_equal_batches() -> None:
     # A rest of 10 rows would step as far as 88 do: 2.52 % instead of 2.05 % at paper scale.
-    assert _batches(450, 88, network()) == [75] * 6 and _batches(450, 90, network()) == [90] * 5
+    assert batches(450, 88, network()) == [75] * 6 and batches(450, 90, network()) == [90] * 5
     for rows in (1, 5, 13, 60, 400):
         for batch in (1, 4, 13, 60, 128):
-            sizes = _batches(rows, batch, network())
+            sizes = batches(rows, batch, network())
             assert sum(sizes) == rows and max(sizes) <= batch and max(sizes) - min(sizes) <= 1
             assert len(sizes) == -(-rows // batch)
 
@@ -109,9 +109,9 @@ def test_an_epoch_is_cut_into_near_equal_batches() -> None:
 def test_no_batch_of_a_normalised_network_is_one_example() -> None:
     x, y = examples(13)
     assert np.isfinite(train(Training(Normalised(), x, y, Recipe(batch=4, epochs=2, rate=1e-3), order())))
-    assert _batches(13, 4, Normalised()) == _batches(13, 4, network()) == [4, 3, 3, 3]
-    assert _batches(5, 2, Normalised()) == [3, 2] and _batches(5, 2, network()) == [2, 2, 1]
-    assert _batches(7, 1, Normalised()) == [3, 2, 2] and _batches(1, 4, Normalised()) == [1]
+    assert batches(13, 4, Normalised()) == batches(13, 4, network()) == [4, 3, 3, 3]
+    assert batches(5, 2, Normalised()) == [3, 2] and batches(5, 2, network()) == [2, 2, 1]
+    assert batches(7, 1, Normalised()) == [3, 2, 2] and batches(1, 4, Normalised()) == [1]
 
 
 def test_one_step_is_gradient_descent_at_each_blocks_own_rate() -> None:

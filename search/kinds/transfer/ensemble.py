@@ -63,7 +63,8 @@ def ensemble(line: Pipeline, phase: Phase, handed: Sequence[tuple[Plan, bytes]])
     count = budget if phase.folds is None else phase.folds.count
     first = 1 if phase.folds is None else 0  # with folds the one network is of all rows, and none of these
     with line.phase("ensemble"):
-        found = iter(line.calls(trained, [(phase, plan, k) for plan, _ in handed for k in range(first, count)]))
+        asked = [(phase, plan, k) for plan, _ in handed for k in range(first, count)]
+        found = iter(line.calls(trained, asked, all(phase.stacks(Request(plan, 0)) for plan, _ in handed)))
     more = [[next(found) for _ in range(first, count)] for _ in handed]
     by_plan = [[*[one] * first, *filter(None, others)] for (_, one), others in zip(handed, more, strict=True)]
     if phase.folds is not None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from graft.cluster.pool import Job
+from graft.models.train import gains
 from graft.search.engine.search import Search
 from graft.search.engine.searched import Direct, settled
 from graft.search.engine.work import Work
@@ -163,17 +165,23 @@ class Pipeline(Work[Study]):
         """
         with self.phase(title):
             found = {name: load_source(name, recipe, folder) for name, recipe in how.items()}
-            missing = {name: taught(name) for name, one in found.items() if one is None}
+            missing = [name for name, one in found.items() if one is None]
             seed, device = self.study.seed, self.resources.device
-            asked = [
-                (name, one.source, self.task, one.examples, how[name], seed, device, one.number)
-                for name, one in missing.items()
-            ]
-            for network in self.calls(train_source, asked):
+            lessons = {name: taught(name) for name, recipe in how.items() if missing and recipe is not None}
+            jobs: dict[str, Job[SourceNetwork]] = {
+                name: (train_source, (name, one.source, self.task, one.examples, how[name], seed, device, one.number))
+                for name, one in lessons.items()
+            }
+            stacks = all(self._stacks(recipe) for name in missing if (recipe := how[name]) is not None)
+            for name, network in self.shared_out(folder.name, jobs, missing, stacks):
                 save_source(network, folder)
-                found[network.name] = network
+                found[name] = network
             networks = {name: one for name, one in found.items() if one is not None}
             return self._precise(networks, folder, taught) if self.study.ranges.fisher else networks
+
+    def _stacks(self, recipe: Recipe) -> bool:
+        """Whether source networks of this recipe are taught faster in one step with others."""
+        return gains(self.task.network(recipe, *self.task.shapes), recipe, self.resources.device)
 
     def _precise(
         self, networks: Mapping[str, SourceNetwork], folder: Path, taught: Callable[[str], Taught]

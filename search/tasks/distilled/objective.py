@@ -129,6 +129,10 @@ class WatchTask:
             found["student_symmetrised"] = test.error(learned.taught.symmetrised(study.symmetries))
         return found
 
+    def stacks(self, training: Watching) -> bool:
+        """No: a chain of networks goes on from where the last one ended."""
+        return False
+
     def digest(self, training: Watching) -> str:
         """Names everything that one training's errors depend on."""
         names = {

@@ -42,9 +42,9 @@ TINY = {
 class Connected(LocalExecutor):
     """Carries trainings out in this process, where Ray is connected."""
 
-    def run(self, jobs: Any) -> Any:
+    def run(self, jobs: Any, shares: Any = ()) -> Any:
         assert CONNECTED, "Ray would start by itself, once more and unwatched"
-        return super().run(jobs)
+        return super().run(jobs, shares)
 
 
 def here(model: SpinModel, T: float, n: int, seed: Any, folder: Path, **_: Any) -> Observations:

@@ -331,9 +331,9 @@ class Watched(LocalExecutor):
     def __init__(self, seen: list[Phase]) -> None:
         self.seen = seen
 
-    def run(self, jobs: Any) -> Any:
+    def run(self, jobs: Any, shares: Any = ()) -> Any:
         self.seen += [arguments[0] for function, arguments in jobs.values() if function is measure]
-        return super().run(jobs)
+        return super().run(jobs, shares)
 
 
 @pytest.mark.parametrize("source", ["dear.csv", "cheap.csv"])

@@ -89,9 +89,9 @@ class Counted:
     def __init__(self, error: Callable[[Request], float] = lambda training: 0.01 * (1 + training.index)) -> None:
         self.error, self.trained, self.searched = error, [], []  # type: ignore[var-annotated]
 
-    def run(self, jobs: Mapping[Any, Job]) -> Iterator[tuple[Any, Outcome]]:
+    def run(self, jobs: Mapping[Any, Job], shares: Any = ()) -> Iterator[tuple[Any, Outcome]]:
         for key, (_, (_, training)) in jobs.items():
-            self.trained.append(key)
+            self.trained.append(key.split()[0])
             error = self.error(training)
             yield key, Outcome(error, 0.5, "" if math.isfinite(error) else "the loss is nan")
 
@@ -146,6 +146,25 @@ def test_what_was_recorded_of_another_training_is_trained_again(
     assert [key for key in found if found[key] == 0.5] == again
     line(tmp_path, last := Counted()).measure("confirmation", now)
     assert last.trained == []
+
+
+class Killed(Counted):
+    """Ends after its first result, as a driver that is killed does."""
+
+    def run(self, jobs: Mapping[Any, Job], shares: Any = ()) -> Iterator[tuple[Any, Outcome]]:
+        yield next(iter(super().run(jobs, shares)))
+        raise KeyboardInterrupt
+
+
+def test_a_share_that_was_cut_short_is_carried_out_whole_and_what_was_recorded_stays(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        line(tmp_path, Killed()).measure("confirmation", asked())
+    whole = Counted(lambda training: 0.5)
+    found = line(tmp_path, whole).measure("confirmation", asked())
+    assert whole.trained == list(asked()) and len({found["direct/0"], 0.5, 0.01}) == 2
+    assert found == {"direct/0": 0.01, "candidate/0": 0.5, "direct/1": 0.5, "candidate/1": 0.5}
+    (share,) = json.loads((tmp_path / "shares" / "confirmation.json").read_text())
+    assert [name.split()[0] for name in share] == list(asked())
 
 
 def test_a_record_that_does_not_say_of_what_is_not_used(tmp_path: Path) -> None:
