@@ -72,6 +72,7 @@ class RayExecutor:
                 name=search.phase,
                 storage_path=str(self.folder),
                 verbose=0,
+                progress_reporter=tune.CLIReporter(),  # that of notebooks wipes what stands there
                 failure_config=tune.FailureConfig(max_failures=FAILURES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
