@@ -130,7 +130,7 @@ class WatchTask:
         return found
 
     def stacks(self, training: Watching) -> bool:
-        """No: a chain of networks goes on from where the last one ended."""
+        """No: plans differ in their networks, so two are seldom alike."""
         return False
 
     def digest(self, training: Watching) -> str:
