@@ -7,7 +7,7 @@ import numpy as np
 import optuna
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
-from scipy import stats
+from scipy.special import stdtrit
 
 from graft.search.engine.trials import Told, all_errors, further_seeds
 from graft.search.run.scale import RATIO, Scale
@@ -130,4 +130,4 @@ def behind(
         return False
     deviation, freedom = pooled
     beyond = scale.of(errors) - scale.of(complete[best][: len(errors)])
-    return float(beyond.mean()) > float(stats.t.ppf(LEVEL, freedom)) * deviation / math.sqrt(len(beyond))
+    return float(beyond.mean()) > float(stdtrit(freedom, LEVEL)) * deviation / math.sqrt(len(beyond))
