@@ -106,6 +106,10 @@ def whole_numbers(axis: Any) -> None:
     axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
+FAR = 2.0
+"""Times the largest error of any arm up to which other errors are drawn beside them."""
+
+
 class Arm(NamedTuple):
     """One way of learning: its name below the axis, its colour, and its error on each fresh seed (nan: diverged)."""
 
@@ -128,10 +132,12 @@ def arms(
         panels: The arms of each panel by its title.
         ylabel: What is measured.
         unit: Of errors; those in per cent begin at zero, others spread over decades.
-        beside: Errors of what is no arm, by name: a line each, across all panels.
+        beside: Errors of what is no arm, by name: a line each, across all panels; its number alone far above all arms.
         **layout: Of the panels, as for `canvas`.
     """
     figure, axes = grid(len(panels), 4.9 if len(panels) < 3 else 4.2, **layout)
+    measured = np.concatenate([arm.errors for shown in panels.values() for arm in shown])
+    highest = measured.max(initial=0.0, where=np.isfinite(measured))
     for panel, (title, shown) in zip(axes.flat, panels.items(), strict=False):
         most = max(arm.errors.size for arm in shown)  # an arm may end before another
         joined = [np.pad(arm.errors, (0, most - arm.errors.size), constant_values=np.nan) for arm in shown]
@@ -146,8 +152,11 @@ def arms(
                 label.append(f"{errors.mean():.2f} {unit}")
             labels.append("\n".join([*label, f"({lost} not finite)"] if lost else label))
         for (name, error), line in zip((beside or {}).items(), cycle(LINES), strict=False):
-            told = f"{name}: {error:.2f} {unit}"
-            panel.axhline(error, color=INK, linestyle=line, linewidth=1.2, label=told, zorder=1.5)
+            told, style = f"{name}: {error:.2f} {unit}", {"color": INK, "linestyle": line, "linewidth": 1.2}
+            if error > FAR * highest:  # on an axis that reaches so far, arms could not be told from each other
+                panel.plot([], [], label=f"{told} (above the axis)", **style)
+            else:
+                panel.axhline(error, label=told, zorder=1.5, **style)
         panel.set(xticks=range(len(shown)), xticklabels=labels, xlim=(-0.5, len(shown) - 0.5))
         panel.set_title(title)
         panel.grid(visible=False, axis="x")

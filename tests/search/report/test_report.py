@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from report_example import STUDY, build, results
 
@@ -81,6 +82,17 @@ def test_regressors_stand_beside_the_networks_in_table_and_figure(files: Files, 
     lines = [line for line in panel.get_lines() if "ridge" in str(line.get_label())]
     assert [line.get_ydata()[0] for line in lines] == [pytest.approx(3.33)]
     assert not any("Gaussian" in str(line.get_label()) for line in panel.get_lines())  # it has no mean
+
+
+def test_what_errs_far_more_than_every_arm_is_told_and_leaves_them_apart() -> None:
+    arm = drawing.Arm("direct", "red", np.array([3.0, 3.4, np.nan]))
+    figure = drawing.arms({"a": [arm]}, "error (%)", beside={"near": 6.0, "far": 50.0})
+    (panel,) = figure.axes
+    told = {str(line.get_label()): line.get_ydata() for line in panel.get_lines()}
+    assert list(told["near: 6.00 %"]) == [6.0, 6.0] and len(told["far: 50.00 % (above the axis)"]) == 0
+    assert 6.0 < panel.get_ylim()[1] < 10
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["near: 6.00 %", "far: 50.00 % (above the axis)"]
 
 
 def test_what_to_decide_by_is_told_in_words(files: Files, tmp_path: Path) -> None:
