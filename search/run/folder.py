@@ -93,7 +93,8 @@ class Run:
         self.fits(study)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            durable.remove_partial(self.folder)
+            for folder in (self.folder, *filter(Path.is_dir, self.folder.rglob("*"))):
+                durable.remove_partial(folder)
             if not self.has("study.json"):
                 self.write("study.json", study.to_dict())
             if not self.has("run-id"):

@@ -220,3 +220,16 @@ def test_writing_makes_the_folder_and_leaves_nothing_partial(tmp_path: Path) -> 
     write_bytes(tmp_path / "a" / "b" / "c.bin", b"\x00\x01")
     assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["c.bin"]
     assert (tmp_path / "a" / "b" / "c.bin").read_bytes() == b"\x00\x01"
+
+
+def test_what_killed_writers_left_in_any_folder_of_a_run_goes_when_it_is_gone_on_with(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run.begin(STUDY)
+    left = [run.path(*place, ".weights.1-2.partial") for place in ((), ("bases",), ("model", "members"))]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    kept = run.path("bases", "film-10-gelu.json")
+    kept.write_text("{}")
+    run.begin(STUDY)
+    assert not any(path.exists() for path in left) and kept.exists()
