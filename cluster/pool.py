@@ -182,9 +182,9 @@ def carry_out(
             try:
                 results = ray.get(ended)
             except RayTaskError as raised:
-                if len(share) > 1:
+                if len(share) > 1 and not failures:
                     waiting.extendleft((key,) for key in reversed(share))
-                else:
+                elif len(share) == 1:
                     failures[share[0]] = _raised(share[0], raised.cause, str(raised))
                     waiting.clear()  # it would raise again: a mistake in the code or a full disk, not an accident
                 go_on(actor)
