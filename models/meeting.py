@@ -67,24 +67,25 @@ def meet(calls: Sequence[Call[Result]], together: Callable[[Sequence[Training]],
     """
     found = dict[int, Result]()
     members = [Member(function) for function, _ in calls]
-    waiting: dict[int, tuple[Training, float]] = {}
+    waiting: dict[int, tuple[Training, Hashable, float]] = {}
 
     def go_on(place: int, told: object) -> None:
         """Let a member run until it waits again or is done."""
         if members[place].dead:
             found[place] = cast(Result, told)
         else:
-            waiting[place] = cast(Training, told), time.perf_counter()
+            training = cast(Training, told)
+            waiting[place] = training, training.fuse_key, time.perf_counter()
 
     for place, (_, arguments) in enumerate(calls):
         go_on(place, members[place].switch(*arguments))
     while waiting:
-        alike = _alike({place: training.fuse_key for place, (training, _) in waiting.items()})
+        alike = _alike({place: key for place, (_, key, _) in waiting.items()})
         began = time.perf_counter()
         losses = together([waiting[place][0] for place in alike])
         share = (time.perf_counter() - began) / len(alike)
         for place, loss in zip(alike, losses, strict=True):
-            member, since = members[place], waiting.pop(place)[1]
+            member, since = members[place], waiting.pop(place)[2]
             member.waited += time.perf_counter() - since - share
             go_on(place, member.throw(loss) if isinstance(loss, ArithmeticError) else member.switch(loss))
     return [found[place] for place in range(len(calls))]
