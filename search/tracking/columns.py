@@ -92,14 +92,11 @@ def table(only: str) -> dict[str, object]:
 
 
 def outcomes(kept: Results) -> dict[str, float]:
-    """A whole run's numbers, as in its records: the verdict (on test data) and what it cost."""
-    cost = kept.cost
-    found = {
-        "wall_seconds": cost.wall_seconds,
-        "train_seconds": cost.train_seconds,
-        "trainings": sum(cost.trainings.values()),
-        "trials": sum(sum(states.values()) for states in cost.trials.values()),
-    }
+    """A whole run's numbers, as in its records: the verdict (on test data) and what it cost.
+
+    The verdict comes first, because MLflow's comparison opens on the first metric.
+    """
+    cost, found = kept.cost, dict[str, float | None]()
     for one in kept.comparisons:
         of = f".{one.task}" if len(kept.comparisons) > 1 else ""
         low, high = one.interval or (None, None)
@@ -108,6 +105,12 @@ def outcomes(kept: Results) -> dict[str, float]:
         found |= {f"{arm}_error{of}": one.mean(arm) for arm in ARMS}
         for row in spreads(one):
             found |= {f"{row.arm}_{key}{of}": getattr(row, key) for key in ("deviation", "seeds", "low", "high")}
+    found |= {
+        "wall_seconds": cost.wall_seconds,
+        "train_seconds": cost.train_seconds,
+        "trainings": sum(cost.trainings.values()),
+        "trials": sum(sum(states.values()) for states in cost.trials.values()),
+    }
     return finite(found)
 
 

@@ -185,7 +185,7 @@ class Tracker:
                 self._client.delete_run(run.info.run_id)
             else:
                 self._shown[run.data.tags["graft.phase"], int(run.data.tags["graft.trial"])] = run
-        summary = summary or self._create(f"{self.name} summary", {"graft.kind": "summary"})
+        summary = summary or self._create(f"{self.name} summary, {self.folder.name}", {"graft.kind": "summary"})
         self._summary = summary.info.run_id
         # A study resumed with a larger budget has changed, and MLflow refuses to change a parameter.
         params = [(key, masked(text)) for key, text in flat(self.study).items() if key not in summary.data.params]
