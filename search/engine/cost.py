@@ -38,7 +38,7 @@ def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], w
         "timeline": line,
         "cpus": workers,
         "versions": versions(),
-        "machine": f"{platform.machine()}, {platform.system()}, {workers} workers",
+        "machine": f"{platform.machine()}, {platform.system()}, {workers} worker{'s' * (workers != 1)}",
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
     return Cost.read(told)

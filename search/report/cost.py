@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 from graft.search.report import races
 from graft.search.report.section import Figures, Table
-from graft.search.report.words import NOTHING, SPACE, duration, percent, plain
+from graft.search.report.words import NOTHING, SPACE, duration, percent, plain, recorded_under
 from graft.search.run.results import Asked, Results
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run cost, phase by phase."""
+    """What a run cost: time phase by phase, and what was trained in it."""
 
     phases: Table
+    trainings: Table
     trained: str
     machine: str
     date: str
@@ -24,13 +25,14 @@ def cost(run: Results) -> Cost | None:
     told = run.cost
     if not told.phases:
         return None
+    times = [[phase, duration(seconds)] for phase, seconds in told.phases.items()]
     rows = []
-    for phase in dict.fromkeys([*told.phases, *told.trainings, *told.trials]):
-        states = ", ".join(f"{count} {state}" for state, count in told.trials.get(phase, {}).items() if count)
-        rows.append([phase, duration(told.phases.get(phase)), plain(told.trainings.get(phase)), states or NOTHING])
-    rows.append(["total", duration(told.wall_seconds), plain(sum(told.trainings.values())), ""])
+    for name in dict.fromkeys([*told.trainings, *told.trials]):
+        states = ", ".join(f"{count} {state}" for state, count in told.trials.get(name, {}).items() if count)
+        rows.append([recorded_under(name), plain(told.trainings.get(name)), states or NOTHING])
     return Cost(
-        Table(["phase", "time", "trainings", "trials"], rows),
+        Table(["phase", "time"], [*times, ["total", duration(told.wall_seconds)]]),
+        Table(["what was trained", "trainings", "trials"], [*rows, ["total", plain(sum(told.trainings.values())), ""]]),
         duration(told.train_seconds),
         told.machine,
         told.date,

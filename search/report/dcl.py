@@ -7,7 +7,7 @@ from graft.search.report import drawing as draw
 from graft.search.report import energies
 from graft.search.report.section import Figures, Table
 from graft.search.report.verdict import Card, card
-from graft.search.report.words import NOTHING, percent, plain, probability, reduction, short
+from graft.search.report.words import NOTHING, percent, plain, probability, reduction, short, signed
 from graft.search.run.results import DclResults
 from graft.search.run.results import Prediction as Predicted
 from graft.spaces.dcl import Watch
@@ -144,8 +144,9 @@ def prediction(told: Predicted, temperatures: Sequence[float]) -> Prediction:
         mean, error = told.energy[i], told.energy_error[i]
         off = percent((mean - exact) / abs(exact) if exact else None, 2, sign=True)
         off += "" if exact is None or not error else f" ({abs(mean - exact) / error:.1f} σ)"
-        row = [f"{temperature:g}", f"{mean:.4f} ± {error:.4f}", NOTHING if exact is None else f"{exact:.6f}", off]
-        rows.append([*row, f"{told.effective[i]:,.0f}", f"{told.drift[i]:+.1f} σ"])
+        energies = [f"{mean:.4f} ± {error:.4f}", NOTHING if exact is None else f"{exact:.6f}"]
+        row = [f"{temperature:g}", *map(signed, energies), off, f"{told.effective[i]:,.0f}"]
+        rows.append([*row, signed(f"{told.drift[i]:+.1f} σ")])
     drift, exchanged = max(map(abs, told.drift)), told.exchanged
     return Prediction(
         lattice=told.lattice,

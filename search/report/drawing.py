@@ -164,8 +164,8 @@ def arms(
             seen = np.concatenate([arm.errors for arm in shown])
             log_axis(panel.yaxis, float(np.nanmin(seen)), float(np.nanmax(seen)))
     if unit == "%":  # once all is drawn: panels that share an axis would keep the first one's upper end
-        for panel in axes.flat[: len(panels)]:
-            panel.set_ylim(bottom=0)
+        for panel, top in [(panel, panel.get_ylim()[1]) for panel in axes.flat[: len(panels)]]:
+            panel.set_ylim(0, 1.04 * top)  # from 0 on, the margin that matplotlib left is less than half a marker
     for panel in axes[:, 0]:
         panel.set_ylabel(ylabel)
     if beside:

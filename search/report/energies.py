@@ -1,6 +1,7 @@
 """Figures of learned energies: against exact ones, level by level, bond by bond, and what they predict."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from graft.search.report.drawing import (
     DIRECT,
     FAINT,
     INK,
+    LINES,
     SAME_RECIPE,
     SHUFFLED,
     Axes,
@@ -24,6 +26,7 @@ from graft.search.run.results import Account, Final, Prediction, Ranking
 COLOURS = {"linear": FAINT, "made": SHUFFLED, "gru": DIRECT, "transformer": SAME_RECIPE, "paper": INK}
 NAMES = {"linear": "linear-logistic", "made": "MADE", "gru": "GRU", "transformer": "transformer",
          "paper": "paper's recipe"}  # fmt: skip
+MARKERS = {"linear": "s", "made": "^", "gru": "o", "transformer": "D", "paper": "v"}
 TEACHER, STUDENT = DIRECT, CANDIDATE
 ARMS = {"linear": FAINT, "direct": DIRECT, "transfer": CANDIDATE}
 """Of the sequence models of a transfer."""
@@ -48,9 +51,9 @@ def by_level(finals: Mapping[str, Final], best: str) -> Figure:
     """RMSE level by level, as Fig. 4 of Sprague et al.: every sequence model, and the best one's student."""
     figure, axes = canvas(height=4.6)
     panel = axes[0, 0]
-    for name, told in finals.items():
+    for (name, told), line in zip(finals.items(), cycle(LINES), strict=False):
         known = told.teacher.levels
-        panel.plot(known.exact, known.rmse, color=COLOURS[name], linewidth=1.6, label=NAMES[name])
+        panel.plot(known.exact, known.rmse, linestyle=line, color=COLOURS[name], linewidth=1.6, label=NAMES[name])
     known = finals[best].student.levels
     panel.plot(known.exact, known.rmse, color=STUDENT, linewidth=2.6, label=f"EDNN of {NAMES[best]}")
     panel.set(xlabel="exact energy (J)", ylabel="RMSE (J)")
@@ -66,14 +69,14 @@ def kinds(finals: Mapping[str, Final]) -> Figure:
     panel = axes[0, 0]
     looks = (
         ("teacher", TEACHER, "o", "sequence model"),
-        ("teacher_symmetrised", TEACHER, "D", "averaged over symmetries"),
-        ("student", STUDENT, "o", "its EDNN"),
-        ("student_symmetrised", STUDENT, "D", "symmetrised"),
+        ("teacher_symmetrised", TEACHER, "o", "averaged over symmetries"),
+        ("student", STUDENT, "s", "its EDNN"),
+        ("student_symmetrised", STUDENT, "s", "symmetrised"),
     )
     for place, told in enumerate(finals.values()):
         for part, colour, marker, label in looks:
             if part in told.accounts:
-                fill = colour if marker == "o" else "white"
+                fill = "white" if part.endswith("symmetrised") else colour
                 panel.plot(told.accounts[part].rmse, place + 0.15 * (colour == STUDENT) - 0.075, marker, color=colour,
                            markerfacecolor=fill, markersize=9, label=label if place == 0 else None)  # fmt: skip
     shown = [account.rmse for told in finals.values() for account in told.accounts.values()]
@@ -109,7 +112,8 @@ def scores(rankings: Mapping[str, Ranking]) -> Figure:
         for kind in COLOURS:
             pairs = [pair for pair in rankings[name].pairs if pair[2] == kind]
             if pairs:
-                panel.plot([p[0] for p in pairs], [p[1] for p in pairs], "o", color=COLOURS[kind], label=NAMES[kind])
+                look = {"marker": MARKERS[kind], "linestyle": "", "color": COLOURS[kind]}
+                panel.plot([p[0] for p in pairs], [p[1] for p in pairs], label=NAMES[kind], **look)
         found = rankings[name].spearman
         panel.set_title("rank correlation " + ("unknown" if found is None else f"{found:.2f}").replace("-", "−"))
         exact = "EDNN's exact RMSE (J)" if name == "agreement" else "exact RMSE (J)"

@@ -17,6 +17,7 @@ from graft.search.report.drawing import (
     log_axis,
     whole_numbers,
 )
+from graft.search.report.words import recorded_under
 from graft.search.run.leaderboard import direct_errors
 from graft.search.run.results import Piece, Result
 from graft.search.run.trials import Searched, Trial, finite, geometric_mean
@@ -127,10 +128,10 @@ def timeline(recorded: Sequence[Piece]) -> Figure:
     for phase, pieces in bars.items():
         rows, starts, widths = zip(*pieces, strict=True)
         look: dict[str, Any] = {"color": colours[phase], "edgecolor": "white", "linewidth": 0.5}
-        panel.barh(rows, widths, left=starts, height=0.75, label=phase, **look)
+        panel.barh(rows, widths, left=starts, height=0.75, label=recorded_under(phase), **look)
     panel.set(xlabel="minutes since the start", ylabel="running\nat once", yticks=range(len(free)))
     panel.set_xlim(left=0)
     panel.set_yticklabels([str(row + 1) for row in range(len(free))])
     panel.grid(visible=False, axis="y")
-    figure.legend(loc="outside upper left", ncols=6)
+    figure.legend(loc="outside upper left", ncols=4)
     return figure

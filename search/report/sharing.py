@@ -9,7 +9,7 @@ from graft.search.report import drawing as draw
 from graft.search.report import races
 from graft.search.report.section import Figures, Table
 from graft.search.report.verdict import Card, card
-from graft.search.report.words import NOTHING, percent, plain, probability, reduction
+from graft.search.report.words import NOTHING, SETTINGS, percent, plain, probability, reduction
 from graft.search.run.results import SharingResults
 from graft.search.run.trials import geometric_mean
 
@@ -22,7 +22,7 @@ ARMS = {
     "candidate": ("together", draw.CANDIDATE),
 }
 SAID = {"transfer": "together", "direct": "alone", "undecided": "undecided"}
-TOLD = {False: (draw.SHUFFLED, "not told its task"), True: (draw.CANDIDATE, "told by a one-hot")}
+TOLD = {False: (draw.SHUFFLED, "s--", "not told its task"), True: (draw.CANDIDATE, "o-", "told by a one-hot")}
 RECIPE = ("rate", "decay", "batch", "epochs", "initial_scale", "activation")
 
 
@@ -81,11 +81,12 @@ def tests(run: SharingResults) -> Table:
         found = next(iter(one.candidates), None)
         p_values = found.p_values if found else {}
         row = [one.task, *(percent(one.mean(arm), 2) for arm in ARMS), reduction(one)]
-        row += [one.decision, found.reason if found else ""]
         values = [p_values.get(arm) for arm in ("direct", "direct_same_recipe", "shuffled")]
-        rows.append([*row, *map(probability, [*values, one.p_value])])
-    head = ["task", "alone", "same recipe", "shuffled", "together", "error reduced by", "decision", "reason"]
-    return Table([*head, "p: alone", "p: same recipe", "p: shuffled", "p, all (Holm over tasks)"], rows)
+        row += map(probability, [*values, one.p_value])
+        rows.append([*row, one.decision, found.reason if found else ""])
+    head = ["task", "alone", "same recipe", "shuffled", "together", "error reduced by"]
+    head += ["p: alone", "p: same recipe", "p: shuffled", "p, all (Holm over tasks)"]
+    return Table([*head, "decision", "reason"], rows)
 
 
 def table_one(run: SharingResults) -> Table:
@@ -119,10 +120,10 @@ def blocks(run: SharingResults) -> Figures:
         direct = mean(alone)
         if direct:
             panel.axhline(100 * direct, color=draw.DIRECT, linestyle="--", linewidth=1.5, label="alone, tuned")
-        for told, (colour, label) in TOLD.items():
+        for told, (colour, look, label) in TOLD.items():
             cells = {cell.first: cell.errors[task] for cell in chart.cells if cell.one_hot == told}
             means = [draw.percents([mean(cells[n])])[0] for n in sorted(cells)]
-            panel.plot(sorted(cells), means, "o-", color=colour, markersize=6, label=label)
+            panel.plot(sorted(cells), means, look, color=colour, markersize=6, label=label)
             for n, errors in cells.items():
                 panel.plot(np.full(len(errors), n), draw.percents(errors), ".", color=colour, alpha=0.4)
                 seen += list(draw.percents(errors))
@@ -150,7 +151,9 @@ def searches(run: SharingResults) -> Searches | None:
     """Sum up the searches; None where none has ended."""
     recipes = run.result.recipes
     rows = [[task, *(plain(getattr(recipes[task], name)) for name in RECIPE)] for task in run.study.tasks if recipes]
-    found = Searches(Table(["task", *RECIPE], rows), tuned(run), best_plans(run, run.study.tasks))
+    found = Searches(
+        Table(["task", *(SETTINGS[name] for name in RECIPE)], rows), tuned(run), best_plans(run, run.study.tasks)
+    )
     return found if found.recipes or found.tuned or found.plans or importance(run) else None
 
 

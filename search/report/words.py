@@ -26,6 +26,12 @@ SETTINGS = {
     "source_rows": "examples that the source learned from",
     "source_epochs": "epochs of the source",
 }
+RECORDS = {
+    "baseline": "search: direct learning",
+    "plans": "search: plans",
+    "reference": "direct learning on the plans’ seeds",
+    "regressors": "reference regressors",
+}
 NOTHING = "–"
 SPACE = "\u00a0"
 """Keeps a number and its unit on one line."""
@@ -87,6 +93,18 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def recorded_under(name: str) -> str:
+    """Say what a run recorded under a name: a search, or trainings of a phase."""
+    if task := name.removeprefix("baseline-").removeprefix(name):
+        return f"search: {task} alone"
+    return RECORDS.get(name, name.replace("-", " "))
+
+
+def signed(text: str) -> str:
+    """Write numbers with a true minus."""
+    return text.replace("-", "−")
 
 
 def searched(allowed: object) -> str:
