@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make search` and `make test`. Both make .venv first; PYTHON picks another interpreter.
 # `make test` leaves out what takes minutes: whole searches that are killed (`make test-faults`), `ray up` (`make
-# test-cluster`), and what else is marked slow (`make test-slow`).
+# test-cluster`), what needs Chromium (`make test-browser`), and what else is marked slow (`make test-slow`).
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # A file stays in one process, for its fixtures; in the order collected, for the longest files come early in it, while
@@ -9,13 +9,13 @@ EVENLY := --dist=loadfile --no-loadscope-reorder
 # Bytecode is kept whatever the environment says: each of dozens of processes would compile everything anew.
 COMPILED := PYTHONDONTWRITEBYTECODE=
 
-.PHONY: search test check test-slow test-faults test-cluster calibrate docs settings clean
+.PHONY: search test check test-slow test-faults test-cluster test-browser calibrate docs settings clean
 
 search: .venv/installed
 	$(BIN)/graft run film10-film8
 
 test: .venv/tested check
-	$(COMPILED) $(BIN)/python -m pytest -m "not slow and not cluster" --numprocesses=2 $(EVENLY) --durations=10
+	$(COMPILED) $(BIN)/python -m pytest -m "not slow and not cluster and not browser" --numprocesses=2 $(EVENLY) --durations=10
 
 check: .venv/tested
 	$(BIN)/ruff check .
@@ -27,6 +27,10 @@ test-slow: .venv/tested
 
 test-cluster: .venv/tested
 	$(BIN)/python -m pytest -m cluster
+
+test-browser: .venv/tested
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[browser,docs]"
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m browser
 
 test-faults: .venv/tested
 	$(BIN)/python -m pytest -m fault
