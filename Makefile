@@ -1,6 +1,7 @@
 # Two commands for a newcomer: `make search` and `make test`. Both make .venv first; PYTHON picks another interpreter.
 # `make test` leaves out what takes minutes: whole searches that are killed (`make test-faults`), `ray up` (`make
 # test-cluster`), what needs Chromium (`make test-browser`), and what else is marked slow (`make test-slow`).
+# `make bench` times graft beside its peers.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # A file stays in one process, for its fixtures; in the order collected, for the longest files come early in it, while
@@ -9,7 +10,7 @@ EVENLY := --dist=loadfile --no-loadscope-reorder
 # Bytecode is kept whatever the environment says: each of dozens of processes would compile everything anew.
 COMPILED := PYTHONDONTWRITEBYTECODE=
 
-.PHONY: search test check test-slow test-faults test-cluster test-browser calibrate docs settings clean
+.PHONY: search test check test-slow test-faults test-cluster test-browser bench calibrate docs settings clean
 
 search: .venv/installed
 	$(BIN)/graft run film10-film8
@@ -34,6 +35,10 @@ test-browser: .venv/tested
 
 test-faults: .venv/tested
 	$(BIN)/python -m pytest -m fault
+
+bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	$(COMPILED) $(BIN)/python tests/benchmarks/bench.py --against tests/benchmarks/bench.json
 
 calibrate: .venv/installed
 	$(BIN)/graft calibrate

@@ -1,13 +1,13 @@
-"""States learned from per CPU-second, each kind of model, beside a plain torch loop: read the ratios.
+"""States learned from, each kind of model, beside a plain torch loop as in a tutorial.
 
-python tests/benchmarks/sequence_speed.py [seconds for each]
+Graft draws symmetries anew for every batch, and its models have a linear term; the plain loops have neither.
 """
 
-import sys
-import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
+from figures.beside import Figure, Pair, Side
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -16,7 +16,6 @@ from graft.models.networks.ednn import EDNNShape
 from graft.models.networks.sequence.fit import fit
 from graft.models.networks.sequence.shape import SequenceShape
 from graft.models.symmetries import Symmetries
-from graft.models.train import prepare_process
 from graft.spaces.plan import Recipe
 
 BATCH = 250
@@ -123,47 +122,33 @@ def plain_extensive(batch: int) -> Job:
     return job
 
 
-def rate(job: Job, seconds: float, batch: int = BATCH) -> float:
-    """States per CPU-second, best of three rounds, after a warm-up that finds how many last long enough."""
-    rows, spent = 2 * batch, 0.0
-    while spent < seconds / 8:
-        rows *= 2
-        states = torch.randint(2, (rows, 64), dtype=torch.uint8)
-        start = time.process_time()
-        job(states)
-        spent = time.process_time() - start
-    best = spent
-    for _ in range(3):
-        start = time.process_time()  # not the clock on the wall: others may use this machine
-        job(states)
-        best = min(best, time.process_time() - start)
-    return rows / best
+def learning(job: Job, rows: int) -> Side:
+    """One pass over random states (rows, sites)."""
+    states = torch.randint(2, (rows, 64), dtype=torch.uint8)
+    return Side(lambda _: job(states), rows)
 
 
-def main(seconds: float) -> None:
-    """Print a table; each model is followed by its peer."""
-    prepare_process()
-    rows: list[tuple[str, float, float | None]] = []
-    for name, shape, peer in [
-        ("GRU 32", SequenceShape("gru", (8, 8), width=32), Recurrent(32)),
-        ("GRU 128", SequenceShape("gru", (8, 8), width=128), Recurrent(128)),
-        ("GRU 128, no linear term", SequenceShape("gru", (8, 8), width=128, linear_term=False), Recurrent(128)),
-        ("MADE 512", SequenceShape("made", (8, 8), width=512), masked(512)),
-        ("transformer 2 x 32", SequenceShape("transformer", (8, 8), depth=2, width=32), Attending(2, 32)),
-        ("linear-logistic", SequenceShape("linear", (8, 8)), masked(0)),
-    ]:
-        mine, theirs = rate(ours(shape), seconds), rate(plain(peer), seconds)
-        rows += [(name, mine, theirs), (f"plain loop, {name}", theirs, None)]
-    extensive_peer = rate(plain_extensive(4000), seconds, 4000)
-    rows.append(("plain loop, EDNN f = 2, c = 1, batch 4000", extensive_peer, None))
-    for focus, batch in [(2, 250), (2, 4000), (2, 40_000), (1, 250), (1, 4000)]:
-        peer = extensive_peer if focus == 2 else None
-        rows.append((f"EDNN f = {focus}, c = 1, batch {batch}", rate(extensive(focus, batch), seconds, batch), peer))
-    print(f"8 x 8 sites, q = 2, batch {BATCH} unless said, float32, one thread, torch {torch.__version__}")
-    print(f"{'model':44}{'states / CPU-s':>16}{'to its plain loop':>20}")
-    for name, speed, peer in rows:
-        print(f"{name:44}{speed:16,.0f}" + (f"{speed / peer:20.2f}" if peer else ""))
+def sequence(shape: SequenceShape, peer: Callable[[], nn.Module], rows: int) -> Pair:
+    """A sequence model and its plain loop."""
+    return Pair(learning(ours(shape), rows), learning(plain(peer()), rows))
 
 
-if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 4.0)
+def energies() -> Pair:
+    """An extensive network, tiles of four sites a side, and its plain loop."""
+    return Pair(learning(extensive(2, 4000), 16_000), learning(plain_extensive(4000), 16_000))
+
+
+MODELS = (
+    ("GRU 32", SequenceShape("gru", (8, 8), width=32), partial(Recurrent, 32), 500),
+    ("GRU 128", SequenceShape("gru", (8, 8), width=128), partial(Recurrent, 128), 500),
+    ("MADE 512", SequenceShape("made", (8, 8), width=512), partial(masked, 512), 5000),
+    ("transformer 2 x 32", SequenceShape("transformer", (8, 8), depth=2, width=32), partial(Attending, 2, 32), 500),
+    ("linear", SequenceShape("linear", (8, 8)), partial(masked, 0), 20_000),
+)
+FIGURES = (
+    *(
+        Figure(f"sequence/{name}", "states", "plain torch loop, batch 250", 1, partial(sequence, shape, peer, rows))
+        for name, shape, peer, rows in MODELS
+    ),
+    Figure("sequence/EDNN f=2", "states", "plain torch loop, batch 4,000", 1, energies),
+)
