@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("", "guides/own/", "reference/settings/", "reference/python/", "results/papers/")
+PAGES = (
+    "",
+    "quickstart/",
+    "concepts/",
+    "operations/security/",
+    "guides/own/",
+    "reference/settings/",
+    "reference/python/",
+    "results/papers/",
+)
 
 CODE = 4.0
 """Contrast at least: that of the colours in which the theme sets code."""
