@@ -1,10 +1,13 @@
 """A pool of Ray actors that carry out jobs, whichever of them dies meanwhile."""
 
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from graft.cluster import times
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
@@ -38,10 +41,18 @@ class Worker:
         if prepare is not None:
             prepare()
 
-    def call(self, functions: Sequence[tuple[Callable[..., object], int]], *arguments: object) -> list[object]:
-        """Carry out a share of jobs: functions with the number of their arguments, and all these arguments."""
+    def call(
+        self, functions: Sequence[tuple[Callable[..., object], int]], *arguments: object
+    ) -> tuple[list[object], float]:
+        """Carry out a share of jobs: functions with the number of their arguments, and all these arguments.
+
+        Returns:
+            What they return, and the seconds that took.
+        """
+        began = time.perf_counter()
         rest = iter(arguments)  # side by side, for Ray looks up what lies on the cluster only there
-        return self.together([(function, tuple(islice(rest, count))) for function, count in functions])
+        results = self.together([(function, tuple(islice(rest, count))) for function, count in functions])
+        return results, time.perf_counter() - began
 
 
 class Failed(RuntimeError):
@@ -120,6 +131,7 @@ def carry_out(
     gpus: float = 0.0,
     shares: Sequence[Sequence[Key]] = (),
     together: Together = in_turn,
+    what: times.What = "training",
 ) -> Iterator[tuple[Key, Result]]:
     """Carry out jobs on a pool of actors; they begin in their order.
 
@@ -135,6 +147,7 @@ def carry_out(
         gpus: Share of a GPU for each actor.
         shares: Keys of jobs that one worker carries out at once; by default each job by itself.
         together: How it carries them out.
+        what: The time of the workers is counted as this.
 
     Yields:
         (key, result) as each is done.
@@ -157,7 +170,8 @@ def carry_out(
 
     pool = IDLE.taken((prepare, gpus, together), count)
     pool += [hired() for _ in range(count - len(pool))]
-    at_work: dict[ray.ObjectRef[list[Result]], tuple[tuple[Key, ...], ActorHandle]] = {}  # the share of a call, and who
+    # By a call: its share, and who carries it out.
+    at_work: dict[ray.ObjectRef[tuple[list[Result], float]], tuple[tuple[Key, ...], ActorHandle]] = {}
     tries: Counter[Key] = Counter()
     failures: dict[Key, Failed] = {}
 
@@ -180,7 +194,7 @@ def carry_out(
             (ended,), _ = ray.wait(list(at_work), num_returns=1)
             share, actor = at_work.pop(ended)
             try:
-                results = ray.get(ended)
+                results, seconds = ray.get(ended)
             except RayTaskError as raised:
                 if len(share) > 1 and not failures:
                     waiting.extendleft((key,) for key in reversed(share))
@@ -199,6 +213,7 @@ def carry_out(
                     pool.append(hired())
                     go_on(pool[-1])
             else:
+                times.add(what, seconds)
                 go_on(actor)
                 yield from zip(share, results, strict=True)
     finally:

@@ -11,6 +11,8 @@ from graft.search.run.evidence import Evidence
 from graft.search.run.folder import Run
 from graft.search.run.results import Cost, Piece
 
+WORK = ("training", "generating", "sampling", "scheduling", "logging", "waiting")
+"""What the time of workers goes to."""
 PACKAGES = ("graft", "ray", "torch", "optuna", "mlflow", "numpy", "scipy", "pyarrow", "numba", "safetensors")
 
 
@@ -35,6 +37,7 @@ def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], w
         "trials": {
             name: {state: sum(t.state == state for t in trials) for state in states} for name, trials in records.items()
         },
+        "core_seconds": core_seconds(run),
         "timeline": line,
         "cpus": workers,
         "versions": versions(),
@@ -42,6 +45,19 @@ def cost(run: Run, searches: Mapping[str, Search], spent: Mapping[str, float], w
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
     return Cost.read(told)
+
+
+def core_seconds(run: Run) -> dict[str, float]:
+    """What the workers' time went to, all phases together; adds up to workers times wall time.
+
+    While this process draws a trial, or shows one, a worker waits for it, so these seconds are one worker's.
+    """
+    phases: dict[str, dict[str, float]] = run.read("worked.json") if run.has("worked.json") else {}
+    told = dict.fromkeys(WORK, 0.0)
+    for worked in phases.values():
+        for what, seconds in worked.items():
+            told[what] += seconds
+    return told if phases else {}
 
 
 def timeline(search: Search) -> list[Piece]:

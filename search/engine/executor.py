@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from graft.cluster.pool import Job, Result
+from graft.cluster.times import spending
 from graft.models.train import prepare_process
 from graft.search.engine.budget import RangesOf
 from graft.search.engine.fused import side_by_side
-from graft.search.engine.outcome import Made, Shared, measure
+from graft.search.engine.outcome import Made, Outcome, Shared, measure
 from graft.search.engine.search import PlanOf, Search
 
 Key = TypeVar("Key", str, int)
@@ -46,7 +47,9 @@ class LocalExecutor:
         """Call the function of each job, as of `Executor`."""
         prepare_process()
         for share in shares or [(key,) for key in jobs]:
-            yield from zip(share, side_by_side([jobs[key] for key in share]), strict=True)
+            with spending("training"):
+                results = side_by_side([jobs[key] for key in share])
+            yield from zip(share, results, strict=True)
 
     def explore(self, search: Search[PlanOf, RangesOf], task: Shared[PlanOf, Made]) -> None:
         """Run the trials of a search until its budget is spent."""
@@ -54,6 +57,11 @@ class LocalExecutor:
         while (asked := search.ask()) is not None:
             number, plan = asked
             index = search.begins(number)
-            while not search.tell(number, index, measure(task, task.training(plan, index))):
+            while not search.tell(number, index, _measured(task, plan, index)):
                 index += 1
             search.close(number)
+
+
+@spending("training")
+def _measured(task: Shared[PlanOf, Made], plan: PlanOf, index: int) -> Outcome:
+    return measure(task, task.training(plan, index))

@@ -15,6 +15,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from graft.cluster import times
 from graft.cluster.pool import IDLE, TRIES, Failed, Job, Result, carry_out
 from graft.models.train import prepare_process
 from graft.search.engine.budget import RangesOf
@@ -202,5 +203,6 @@ class TuneScheduler(FIFOScheduler):
     def _tell(self, trial: Trial, result: dict[str, Any]) -> bool:
         if "index" not in result:
             return False
+        times.add("training", result["seconds"])
         outcome = Outcome(result["error"], result["seconds"], result["reason"], dict(result["by_task"]))
         return self.searcher.search.tell(trial.config["number"], result["index"], outcome)

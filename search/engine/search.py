@@ -20,6 +20,7 @@ from optuna.pruners import BasePruner
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
+from graft.cluster.times import spending
 from graft.search.engine.budget import RangesOf, SearchBudget, Widening
 from graft.search.engine.journal import Journal
 from graft.search.engine.outcome import Outcome
@@ -160,6 +161,7 @@ class Search(Generic[PlanOf, RangesOf]):
         for trial in self._trials(*ENDED):
             self._note(trial)
 
+    @spending("sampling")
     def ask(self) -> tuple[int, PlanOf] | None:
         """The next trial to run as (number, plan), from seed `begins` on; None if there is none.
 

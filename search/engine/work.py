@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Generic, Never, Protocol, TypeVar
+from typing import Generic, Literal, Never, Protocol, TypeVar
 
+from graft.cluster import times
 from graft.cluster.pool import Job, Result
 from graft.search.engine.budget import RangesOf
 from graft.search.engine.executor import Executor
@@ -23,6 +24,8 @@ from graft.simulators.data.storage import inside, link
 from graft.spaces.settings import Settings
 
 StudyOf = TypeVar("StudyOf", bound=Settings)
+Idle = Literal["waiting", "scheduling"]
+"""Without a job; or of a search between two trainings, when Tune starts them, feeds them and lets them go."""
 Asked = tuple[Known[Never], object]
 """What a training shares with others, and the training: one that fits it."""
 
@@ -67,6 +70,7 @@ class Work(Generic[StudyOf]):
         self.journal = storage(run.path("optuna.journal"))
         self.began = time.monotonic()
         self.spent: dict[str, float] = run.read("spent.json") if run.has("spent.json") else {}
+        self.worked: dict[str, dict[str, float]] = run.read("worked.json") if run.has("worked.json") else {}
 
     def prepare(self) -> None:
         """Data, and what judges them; refuses a study that cannot be carried out."""
@@ -86,15 +90,27 @@ class Work(Generic[StudyOf]):
         return self.run.path("data", name)
 
     @contextmanager
-    def phase(self, name: str, total: int = 0) -> Iterator[None]:
-        """Show a phase, and add its wall time to what the run has cost so far."""
+    def phase(self, name: str, total: int = 0, idle: Idle = "waiting") -> Iterator[None]:
+        """Show a phase, and add its wall time, and what its workers did meanwhile, to what the run has cost so far.
+
+        Args:
+            name: For people.
+            total: What `count` counts to.
+            idle: What workers do of whom nothing else is known.
+        """
         self.progress.phase(name, total)
-        began = time.monotonic()
+        began, before = time.monotonic(), times.spent()
         try:
             yield
         finally:
-            self.spent[name] = self.spent.get(name, 0.0) + time.monotonic() - began
+            wall, known = time.monotonic() - began, times.since(before)
+            self.spent[name] = self.spent.get(name, 0.0) + wall
+            rest = max(0.0, self.resources.workers * wall - sum(known.values()))
+            told = self.worked.setdefault(name, {})
+            for what, seconds in [*known.items(), (idle, rest)]:
+                told[what] = told.get(what, 0.0) + seconds
             self.run.write("spent.json", self.spent)
+            self.run.write("worked.json", self.worked)
 
     def place(self, name: str) -> Path:
         """Where a data set of this run lies: its folder, or a file that holds its address in the store."""
@@ -176,12 +192,13 @@ class Work(Generic[StudyOf]):
             stage: Names this part of a search that goes on later; by default the whole of it.
         """
         stage = stage or search.phase
-        with self.phase(f"search: {title}", search.budget.trainings):
+        with self.phase(f"search: {title}", search.budget.trainings, "scheduling"):
             self.progress.follow(search)
             if self.tracker is not None:
-                for trial in search.records():
-                    if trial.state != "interrupted":
-                        self.tracker.trial(search.phase, trial, search.seconds(trial.number))
+                with times.spending("logging"):
+                    for trial in search.records():
+                        if trial.state != "interrupted":
+                            self.tracker.trial(search.phase, trial, search.seconds(trial.number))
             # A search that ended stays ended: what follows rests on what it found.
             if not self.run.has(f"{stage}.ended"):
                 self.executor.explore(search, task)
@@ -194,6 +211,7 @@ class Work(Generic[StudyOf]):
     def closed(self, phase: str) -> OnClose:
         """What a search does with each trial that ends: show it."""
 
+        @times.spending("logging")
         def closed(trial: Trial, seconds: float) -> None:
             self.progress.closed()
             if self.tracker is not None:

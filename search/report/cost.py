@@ -1,12 +1,22 @@
 """The last sections of any page: what the run cost, and how to do it again."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graft.search.report import races
 from graft.search.report.section import Figures, Table
 from graft.search.report.words import NOTHING, SPACE, duration, percent, plain, recorded_under
 from graft.search.run.results import Asked, Results
+
+WORK = {
+    "training": "trained and judged",
+    "generating": "drew data",
+    "sampling": "waited for the sampler",
+    "scheduling": "were started, or went from one trial to the next",
+    "logging": "waited for MLflow",
+    "waiting": "had nothing to do",
+}
 
 
 @dataclass(frozen=True)
@@ -15,6 +25,7 @@ class Cost:
 
     phases: Table
     trainings: Table
+    workers: Table | None
     trained: str
     machine: str
     date: str
@@ -33,10 +44,20 @@ def cost(run: Results) -> Cost | None:
     return Cost(
         Table(["phase", "time"], [*times, ["total", duration(told.wall_seconds)]]),
         Table(["what was trained", "trainings", "trials"], [*rows, ["total", plain(sum(told.trainings.values())), ""]]),
+        _workers(told.core_seconds),
         duration(told.train_seconds),
         told.machine,
         told.date,
     )
+
+
+def _workers(seconds: Mapping[str, float]) -> Table | None:
+    """What the workers' time went to, where the run tells."""
+    whole = sum(seconds.values())
+    if not whole:
+        return None
+    rows = [[WORK.get(what, what), duration(one), percent(one / whole)] for what, one in seconds.items()]
+    return Table(["what workers did", "core time", "share"], [*rows, ["total", duration(whole), ""]])
 
 
 def figures(run: Results) -> Figures:

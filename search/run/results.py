@@ -70,13 +70,17 @@ class Piece(Record):
 
 
 class Cost(Record):
-    """What a run cost: seconds of each phase, trainings and trials (by state) of each search, what ran when."""
+    """What a run cost: seconds of each phase, trainings and trials (by state) of each search, what ran when.
+
+    ``core_seconds`` are those of all workers, by what they went to; older runs do not tell.
+    """
 
     phases: Mapping[str, float] = {}
     trainings: Mapping[str, int] = {}
     trials: Mapping[str, Mapping[str, int]] = {}
     wall_seconds: float | None = None
     train_seconds: float | None = None
+    core_seconds: Mapping[str, float] = {}
     timeline: tuple[Piece, ...] = ()
     versions: Mapping[str, str] = {}
     machine: str = ""

@@ -162,7 +162,7 @@ class _Run:
         jobs = {k: (write_shard, (self.simulator, self.seed, k, todo[k], where)) for k in sorted(todo)}
         self._report(0)
         try:
-            for _, shard in carry_out(jobs, actors):
+            for _, shard in carry_out(jobs, actors, what="generating"):
                 self._keep(shard)
         except Failed as problem:
             raise self._failure(problem) from problem

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from graft.cluster import times
 from graft.models.networks.network import Network
 from graft.search.engine.budget import SearchBudget
 from graft.search.engine.executor import Executor, LocalExecutor
@@ -81,6 +82,18 @@ class Conformance:
         together = {key: outcome.error for key, outcome in executor.run(jobs, shares)}
         assert together == {key: pytest.approx(error, rel=1e-3) for key, error in alone.items()}
         assert together == {key: outcome.error for key, outcome in LocalExecutor().run(jobs, shares)}
+
+    def test_what_workers_do_is_counted_as_training_and_what_is_drawn_as_sampling(
+        self, executor: Executor, tmp_path: Path
+    ) -> None:
+        before = times.spent()
+        list(executor.run({i: (time.sleep, (0.1,)) for i in range(3)}))
+        assert 0.3 <= times.since(before)["training"] < 3
+        search, before = begin(tmp_path / "search"), times.spent()
+        executor.explore(search, shared())
+        told = times.since(before)
+        took = sum(search.seconds(trial.number) for trial in search.records())
+        assert took <= told["training"] + 1e-6 < took + 1 and told["sampling"] > 0
 
     def test_of_a_share_the_job_that_is_refused_is_named_and_no_further_one_begins(self, executor: Executor) -> None:
         def refuses(number: int) -> int:

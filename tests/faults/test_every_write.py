@@ -125,7 +125,7 @@ def carried_out(toml: Path, out: Path) -> int:
 def kept(out: Path) -> dict[str, bytes]:
     """What has to be the same whatever happened: the result, the evidence, the networks."""
     found = {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
-    times = ("cost.json", "spent.json", "certificate.json", "optuna.journal", "run-id", "lock")
+    times = ("cost.json", "spent.json", "worked.json", "certificate.json", "optuna.journal", "run-id", "lock")
     return {name: data for name, data in found.items() if name not in times and not name.startswith("evidence/")}
 
 

@@ -170,6 +170,8 @@ def cost(result: dict[str, Any]) -> dict[str, Any]:
             clock[worker] += seconds + 0.2
     states = {phase: [t["state"] for t in result[phase]["trials"]] for phase in ("baseline", "plans")}
     return {
+        "core_seconds": {"training": 702.0, "generating": 8.0, "sampling": 12.0, "scheduling": 84.0, "logging": 3.0,
+                         "waiting": 197.0},
         "wall_seconds": 503.0, "train_seconds": 702.0, "cpus": 2, "machine": "x86_64, 2 CPUs", "date": "2026-01-01",
         "phases": {"data": 6.0, "baseline": 130.0, "source networks": 60.0, "plans": 140.0, "confirmation": 90.0},
         "trainings": {"baseline": 118, "plans": 112, "confirmation": 56},

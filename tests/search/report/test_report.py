@@ -346,6 +346,14 @@ def test_the_cost_says_in_words_what_was_trained(files: Files, tmp_path: Path) -
     assert signed("-1.5 σ") == "−1.5 σ"
 
 
+def test_the_cost_says_what_the_workers_time_went_to_where_the_run_tells(files: Files, tmp_path: Path) -> None:
+    page = text(tmp_path / "new", files)
+    assert ">trained and judged</th><td>11 min 42 s</td><td>70\u00a0%</td>" in page
+    assert ">waited for the sampler</th><td>12 s</td><td>1\u00a0%</td>" in page
+    del files["cost"]["core_seconds"]
+    assert "what workers did" not in text(tmp_path / "old", files)
+
+
 def test_a_long_cell_wraps_and_a_number_does_not(files: Files, tmp_path: Path) -> None:
     reason = "not proved to beat direct learning by more than 2%"
     files["certificate"]["comparisons"][0]["candidates"][0]["reason"] = reason

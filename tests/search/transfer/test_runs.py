@@ -157,6 +157,16 @@ def test_the_report_was_written(finished: Path) -> None:
     assert sentence.split(".")[0] in page
 
 
+def test_the_cost_says_what_the_time_of_both_workers_went_to(finished: Path) -> None:
+    told = json.loads((finished / "out" / "cost.json").read_text())
+    seconds = told["core_seconds"]
+    assert list(seconds) == ["training", "generating", "sampling", "scheduling", "logging", "waiting"]
+    assert min(seconds.values()) > 0
+    assert sum(seconds.values()) == pytest.approx(2 * told["wall_seconds"], rel=0.01)
+    assert seconds["training"] >= told["train_seconds"]
+    assert "what workers did" in (finished / "out" / "report" / "index.html").read_text()
+
+
 def test_a_map_draws_every_span(finished: Path, settings: list[str]) -> None:
     drawn = graft(finished, "map", "calibration", "--out", "out", "--workers", "1", "--json", *settings)
     assert drawn.returncode == 0, drawn.stderr
