@@ -16,6 +16,7 @@ ROLES = ("input", "output", "aside")
 KINDS: Mapping[str, pa.DataType] = MappingProxyType(
     {"float32": pa.float32(), "float64": pa.float64(), "int8": pa.int8(), "uint8": pa.uint8()}
 )
+LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,7 @@ class Simulator(ABC):
                 raise ValueError(f"{self.name}.{field.name} is complex; allowed: real numbers, such as its modulus")
             if kind != pa.float32() and values.dtype != kind.to_pandas_dtype():
                 raise ValueError(f"{self.name}.{field.name} holds {values.dtype}; its schema says {kind}")
-            bad = np.argwhere(~(np.abs(values) <= np.finfo(np.float32).max))
-            if len(bad):
-                place = [int(i) for i in bad[0]]
+            if not (-LARGEST <= values.min() and values.max() <= LARGEST):  # two passes without a copy; nan is neither
+                place = [int(i) for i in np.argwhere(~(np.abs(values) <= LARGEST))[0]]
                 raise ValueError(f"{self.name}.{field.name}{place} is {values[tuple(place)]}; it must be finite")
         return rows
