@@ -22,7 +22,7 @@ from graft.search.prediction import Asked
 from graft.search.proof.verification import answers
 from graft.search.report.section import Page
 from graft.search.run.certificate import Certificate
-from graft.search.run.folder import Run
+from graft.search.run.folder import Run, write_bytes
 from graft.search.run.record import Record
 from graft.search.run.resources import Resources
 from graft.search.settings import StudySettings
@@ -158,12 +158,14 @@ class Kind(ABC, Generic[Study, Line, Map]):
         told = run.read("certificate.json")
         if told["decision"] != "undecided":
             raise InputError(f"{run.folder} is decided ({told['decision']}); allowed: a run that is undecided")
-        stage = self.further(run)
-        if stage is None:
+        stage, before, certificate = self.further(run), run.path("undecided.json"), run.path("certificate.json")
+        if stage is not None:
+            write_bytes(before, certificate.read_bytes())
+            run.write("more.json", stage)
+        elif not (before.is_file() and before.read_bytes() == certificate.read_bytes()):  # else killed right here
             had = f"looked after {told['seeds']} seeds, the last that was fixed beforehand"
             raise InputError(f"{run.folder} {had}; allowed: a run with looks left (proof.more of its study)")
-        run.write("more.json", stage)
-        run.path("certificate.json").replace(run.path("undecided.json"))
+        certificate.unlink()
 
     def map(self, run: Run, resources: Resources, progress: Progress) -> Map:
         """Measure the map on fresh examples and regret seeds, write ``map.json`` and the page."""

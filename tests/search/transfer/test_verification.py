@@ -233,7 +233,11 @@ def test_only_an_undecided_run_is_asked_for_more(copy: Path) -> None:
     assert (copy / "undecided.json").read_bytes() == said and not certificate.exists()
     assert json.loads((copy / "more.json").read_text()) == {"looks": [16, 24]}
     kind.more(run)  # asked for already, and interrupted
+    certificate.write_bytes(said)  # as who is killed before it was taken away leaves it
+    kind.more(run)
+    assert not certificate.exists()
     certificate.write_bytes(said)
+    edit(certificate, lambda held: held.update(sentence="Still open, after all looks."))
     with pytest.raises(InputError, match="the last that was fixed beforehand; allowed: a run with looks left"):
         kind.more(run)
     (copy / "more.json").unlink()
