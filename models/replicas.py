@@ -17,7 +17,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from graft.models.losses import LOSS, Batch, NonFiniteLoss, Objective, finite, supervised
 from graft.models.meeting import Outcome
 from graft.models.optimiser import Optimiser
-from graft.models.train import Training, alone, batches, groups, kernels, pulls, rested, schedule
+from graft.models.train import Group, Training, alone, batches, groups, kernels, pulls, rested, schedule
 from graft.spaces.plan import Recipe
 
 FEWEST = 3
@@ -216,18 +216,20 @@ def _held(stack: Stack) -> Iterator[Pull]:
 
 @dataclass
 class Stepper:
-    """Steps the weights of one rate, decay and schedule: of all networks where all have those, else of single ones."""
+    """Steps the weights of one rate, decay, schedule and thaw: of all networks where all have those, else of some."""
 
     recipe: Recipe
-    peak: float
+    group: Group
     weights: list[tuple[Tensor, int | None]] = field(default_factory=list)
     optimiser: Optimiser | None = None
 
     def step(self, done: int, steps: int) -> None:
-        """Take step number ``done`` of ``steps``."""
+        """Take step number ``done`` of ``steps``, unless it comes before their first."""
+        if not self.group.moves(done, steps):
+            return
         if self.optimiser is None:
             parts = [weight if place is None else weight[place] for weight, place in self.weights]
-            self.optimiser = Optimiser(self.recipe, parts, self.peak)
+            self.optimiser = Optimiser(self.recipe, parts, self.recipe.rate * self.group.rate)
         found = [
             weight.grad if place is None or weight.grad is None else weight.grad[place]
             for weight, place in self.weights
@@ -241,10 +243,10 @@ def _steppers(stack: Stack) -> list[Stepper]:
     keys = defaultdict[str, list[tuple[object, ...] | None]](lambda: [None] * len(stack.trainings))
     for place, training in enumerate(stack.trainings):
         recipe, names = training.recipe, _names(training)
-        for factor, parameters in groups(training.network, training.blocks):
-            key = recipe.rate * factor, recipe.decay, recipe.schedule, recipe.warmup
-            found.setdefault(key, Stepper(recipe, recipe.rate * factor))
-            for parameter in parameters:
+        for group in groups(training.network, training.blocks):
+            key = recipe.rate * group.rate, group.thaw, recipe.decay, recipe.schedule, recipe.warmup
+            found.setdefault(key, Stepper(recipe, group))
+            for parameter in group.weights:
                 keys[names[id(parameter)]][place] = key
     for name, weight in stack.weights.items():
         each = keys[name]

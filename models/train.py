@@ -119,9 +119,9 @@ def alone(training: Training, on_epoch: Callback | None = None) -> float:
 def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
     """Epochs, batches, steps."""
     network, recipe, inputs, outputs = training.network, training.recipe, training.inputs, training.outputs
-    by_rate = list(groups(network, training.blocks))
-    optimisers = [Optimiser(recipe, weights, recipe.rate * rate) for rate, weights in by_rate]
-    moved = [weight for _, weights in by_rate for weight in weights]
+    grouped = list(groups(network, training.blocks))
+    optimisers = [Optimiser(recipe, group.weights, recipe.rate * group.rate) for group in grouped]
+    moved = [weight for group in grouped for weight in group.weights]
     held = list(pulls(network, training.blocks, training.precision))
     sizes = batches(len(inputs), recipe.batch, network)
     steps = recipe.epochs * len(sizes)
@@ -142,8 +142,9 @@ def _loop(training: Training, step: Step, on_epoch: Callback | None) -> float:
                 away = tensor.detach() - anchor
                 tensor.grad.add_(away if precise is None else away * precise, alpha=strength)
             factor = schedule(recipe, done, steps)
-            for optimiser, (_, weights) in zip(optimisers, by_rate, strict=True):
-                optimiser.step([weight.grad for weight in weights], factor)
+            for optimiser, group in zip(optimisers, grouped, strict=True):
+                if group.moves(done, steps):
+                    optimiser.step([weight.grad for weight in group.weights], factor)
             total += loss.detach()
             done += 1
         mean = float(total) / len(sizes)
@@ -241,21 +242,34 @@ def batches(rows: int, batch: int, network: nn.Module) -> list[int]:
     return [size + 1] * more + [size] * (count - more)
 
 
-def groups(network: nn.Module, blocks: Sequence[Block]) -> Iterator[tuple[float, list[nn.Parameter]]]:
-    """The weights that are trained, by the factor on their rate."""
+@dataclass(frozen=True)
+class Group:
+    """Weights that are trained alike: the factor on their rate, and the share of the steps before their first one."""
+
+    rate: float
+    thaw: float
+    weights: list[nn.Parameter]
+
+    def moves(self, step: int, steps: int) -> bool:
+        """Whether step number ``step`` of ``steps``, from 0, trains them."""
+        return step >= self.thaw * steps
+
+
+def groups(network: nn.Module, blocks: Sequence[Block]) -> Iterator[Group]:
+    """The weights that are trained."""
     ours = blocks_of(network)
-    groups: dict[float, list[nn.Parameter]] = {}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for number, module in enumerate(ours):
-        rate = blocks[number].rate if blocks else 1.0
+        rate, thaw = (blocks[number].rate, blocks[number].thaw) if blocks else (1.0, 0.0)
         if rate > 0:
-            groups.setdefault(rate, []).extend(module.parameters())
+            groups.setdefault((rate, thaw), []).extend(module.parameters())
     members = {id(p) for module in ours for p in module.parameters()}
     outside = [p for p in network.parameters() if id(p) not in members]
     if outside:
-        groups.setdefault(1.0, []).extend(outside)
+        groups.setdefault((1.0, 0.0), []).extend(outside)
     if not groups:
         raise InputError("every block is frozen; allowed: at least one block with a rate above 0")
-    yield from groups.items()
+    yield from (Group(*how, weights) for how, weights in groups.items())
 
 
 def pulls(

@@ -26,6 +26,7 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
     fresh_rate = trial.suggest_float("fresh_rate", *ranges.fresh_rate, log=True)
     scale = trial.suggest_float("copied_scale", *ranges.copied_scale, log=True)
     pull, prior = ranges.pulled(trial)
+    thaw = ranges.thawed(trial)
     source = sources.suggest(trial)
     drawn = [trial.suggest_categorical(_name(i), DECISIONS) for i in range(1, blocks + 1)]
     if set(drawn) == {"fresh"}:
@@ -37,7 +38,7 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
     # Nothing pulls at a block that does not move.
     held = {word: (pull, prior) if rate else (0.0, "flat") for word, rate in rates.items()}
     copied = {word: Block(source, rate, scale, *held[word]) for word, rate in rates.items()}
-    return Plan(recipe, tuple(copied.get(word, fresh) for word in drawn))
+    return Plan(recipe, tuple(copied.get(word, fresh) for word in drawn)).thawing(thaw)
 
 
 def first_guesses(

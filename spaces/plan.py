@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field
 
 from graft.spaces.errors import InputError, whole
-from graft.spaces.settings import Count, NotNegative, Positive, Settings, Truth, Whole, settings
+from graft.spaces.settings import Count, NotNegative, Number, Positive, Settings, Truth, Whole, settings
 from graft.spaces.words import OWN, WEIGHTS, describe_layers, describe_source, join_names
 
 Head = Literal["random", "constant"]
@@ -115,6 +115,7 @@ class Block(Settings):
         prior: Its precision: ``flat``, 1 for every weight (L2-SP: Xuhong, Grandvalet & Davoine 2018,
             arXiv:1802.01483), or ``fisher``, the diagonal Fisher information of the source, of mean 1 over the block
             (Kirkpatrick et al. 2017, PNAS 114, 3521).
+        thaw: Share of the steps for which the copied block stays frozen before it is trained; 0: from the first on.
     """
 
     source: str | None = None
@@ -122,20 +123,25 @@ class Block(Settings):
     scale: Positive = 1.0
     pull: NotNegative = 0.0
     prior: Prior = "flat"
+    thaw: Annotated[Number, Field(ge=0, lt=1)] = 0.0
 
     def __post_init__(self) -> None:
         if self.source is None and self.rate == 0:
             raise InputError("block.rate is 0 on a fresh block; allowed: a frozen block needs a source")
+        if self.thaw > 0 and (self.source is None or self.rate == 0):
+            raise InputError(f"block.thaw is {self.thaw}; allowed: 0 on a fresh block and on one that stays frozen")
         if self.source is None and (self.scale != 1 or self.pull != 0):
             raise InputError("block.scale and block.pull need a source; allowed on a fresh block: scale 1, pull 0")
         if self.pull == 0 and self.prior != "flat":
             raise InputError(f"block.prior is {self.prior!r} with a pull of 0; allowed: 'flat', or a pull above 0")
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values, for JSON; a flat prior is left out, as earlier runs know nothing else."""
+        """Plain values, for JSON; a flat prior and no thaw are left out, as earlier runs know nothing else."""
         values = super().to_dict()
         if self.prior == "flat":
             del values["prior"]
+        if self.thaw == 0:
+            del values["thaw"]
         return values
 
 
@@ -229,6 +235,20 @@ class Plan(Settings):
         fresh = Block(rate=fresh_rate)
         return cls(recipe, tuple(copied if span.first <= i <= span.last else fresh for i in range(1, blocks + 1)))
 
+    def thawing(self, share: float) -> Self:
+        """The plan with copied blocks unfrozen one after the other, from the head down (Howard & Ruder 2018).
+
+        Args:
+            share: Of the steps, after which the first block of the network would be the last to be trained
+                (arXiv:1801.06146, "gradual unfreezing"); a head is trained from the first step on.
+        """
+        last = len(self.blocks)
+        found = [
+            replace(block, thaw=share * (last - number) / max(1, last - 1)) if block.source and block.rate else block
+            for number, block in enumerate(self.blocks, 1)
+        ]
+        return replace(self, blocks=tuple(found))
+
     def without_source(self) -> Self:
         """Direct learning with this plan's own recipe, its rates of blocks included (a frozen block trains at 1)."""
         return replace(self, blocks=tuple(Block(rate=block.rate or 1.0) for block in self.blocks), terms=())
@@ -282,6 +302,10 @@ class Plan(Settings):
             words += "each weight by its Fisher information, " if block.prior == "fisher" else ""
             told.setdefault(words.removesuffix(", "), []).append(i)
         yield from (f"{describe_layers(numbers)} {words}" for words, numbers in told.items() if words)
+        thawed = [i for i, block in enumerate(self.blocks, 1) if block.thaw]
+        if thawed:
+            last = max(block.thaw for block in self.blocks)
+            yield f"{describe_layers(thawed)} unfrozen one after the other, the last after {last:.0%} of the steps"
         yield from (f"{term.name} weighs {term.weight:.3g}" for term in self.terms)
 
     def to_dict(self) -> dict[str, object]:

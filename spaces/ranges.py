@@ -76,6 +76,8 @@ class Ranges(Settings):
         pull: Strength of the pull toward copied weights, log scale, or none (transfer only). Up to 0: never.
         prior: How it is shared among them, those allowed: ``flat``, alike (L2-SP), or ``fisher``, each weight by the
             Fisher information of its source (transfer only).
+        thaw: Share of the steps after which the last of the copied blocks is unfrozen, one after the other from the
+            head down, drawn linearly (transfer only). Up to 0: all are trained from the first step on.
         source_rows: Numbers of examples that a source network may have been trained on. Empty: all of them.
         source_epochs: Epochs that it may have been trained for. Empty: as the study's ``source_training`` says.
     """
@@ -92,15 +94,18 @@ class Ranges(Settings):
     copied_scale: Ends = (0.7, 1.4)
     pull: Ends = (0.0, 0.0)
     prior: Annotated[tuple[Prior, ...], Field(min_length=1)] = ("flat",)
+    thaw: Ends = (0.0, 0.0)
     source_rows: tuple[Count, ...] = ()
     source_epochs: tuple[Count, ...] = ()
 
     def __post_init__(self) -> None:
-        floors = FLOOR | {"copied_rate": 1e-6, "fresh_rate": 1e-6, "copied_scale": 1e-3, "pull": 0.0}
+        floors = FLOOR | {"copied_rate": 1e-6, "fresh_rate": 1e-6, "copied_scale": 1e-3, "pull": 0.0, "thaw": 0.0}
         for field, floor in floors.items():
             ends = getattr(self, field)
             number(f"ranges.{field}[0]", ends[0], floor)
             number(f"ranges.{field}[1]", ends[1], ends[0])
+        if self.thaw[1] >= 1:
+            raise InputError(f"ranges.thaw is {list(self.thaw)}; allowed: shares of the steps below 1")
         if self.pull[0] == 0 < self.pull[1]:
             raise InputError(f"ranges.pull is {list(self.pull)}; allowed: [0, 0], or a lowest value above 0")
         if len(set(self.prior)) < len(self.prior):
@@ -117,10 +122,12 @@ class Ranges(Settings):
             raise InputError(f"ranges.activation is {list(self.activation)}; allowed: {OWN!r} alone, or none of it")
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values, for JSON; a flat prior alone is left out, as earlier runs know nothing else."""
+        """Plain values, for JSON; a flat prior alone and no thaw are left out, as earlier runs know nothing else."""
         values = super().to_dict()
         if not self.fisher:
             del values["prior"]
+        if self.thaw[1] == 0:
+            del values["thaw"]
         return values
 
     def recipe(self, trial: Trial, start: Recipe) -> Recipe:
@@ -147,6 +154,10 @@ class Ranges(Settings):
         pulled = trial.suggest_categorical("pulled", (False, True))
         prior = self.prior[0] if len(self.prior) == 1 else trial.suggest_categorical("prior", self.prior)
         return (strength, prior) if pulled else (0.0, "flat")
+
+    def thawed(self, trial: Trial) -> float:
+        """Draw the share of the steps after which the last copied block is unfrozen."""
+        return trial.suggest_float("thaw", *self.thaw) if self.thaw[1] else 0.0
 
     def guess(self, recipe: Recipe) -> dict[str, float]:
         """The parameters that `recipe` would draw to arrive at ``recipe``, moved into the ranges where outside."""

@@ -34,11 +34,12 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
     fresh_rate = trial.suggest_float("fresh_rate", *ranges.fresh_rate, log=True)
     scale = trial.suggest_float("copied_scale", *ranges.copied_scale, log=True)
     pull, prior = ranges.pulled(trial)
+    thaw = ranges.thawed(trial)
     source = sources.suggest(trial)
     if cuts[0] == cuts[1]:
         return Plan(recipe)
     span = Span(cuts[0] + 1, cuts[1])
-    return Plan.span(
+    plan = Plan.span(
         recipe,
         blocks,
         source,
@@ -49,6 +50,7 @@ def suggest(trial: Trial, ranges: Ranges, start: Recipe, sources: Sources, block
         pull=pull,
         prior=prior,
     )
+    return plan.thawing(thaw)
 
 
 def first_guesses(
@@ -104,7 +106,8 @@ def guessed_recipe(
     neutral = {key: _nearest(factor, *getattr(ranges, key)) for key, factor in factors.items()}
     pull = {"pull": ranges.pull[0], "pulled": False} if ranges.pull[1] else {}
     prior = {"prior": ranges.prior[0]} if len(ranges.prior) > 1 else {}
-    return {**recipe, **neutral, **pull, **prior}
+    thaw = {"thaw": ranges.thaw[0]} if ranges.thaw[1] else {}
+    return {**recipe, **neutral, **pull, **prior, **thaw}
 
 
 def _nearest(value: float, low: float, high: float) -> float:

@@ -8,6 +8,8 @@ SCALES = ("demo", "paper")
 """Sizes that a study comes in."""
 OWN: Literal["own"] = "own"
 """The activation of a network of a user's own: whatever its code says, nothing to be searched."""
+LINK = "~"
+"""Between the sources of a chain, in the name of its network."""
 WEIGHTS = (".safetensors", ".pt", ".pth")
 """What the name of a source ends in that is a file of weights."""
 
@@ -32,10 +34,13 @@ def describe_layers(numbers: Sequence[int]) -> str:
 def describe_source(name: str) -> str:
     """Name a source network: ``film-10@5000x30`` is "film-10 (5,000 examples, 30 epochs)".
 
-    A watched system is told with its temperature: ``ising-8x8@4`` is "ising-8x8 at T = 4".
+    A watched system is told with its temperature: ``ising-8x8@4`` is "ising-8x8 at T = 4"; a chain with its links:
+    ``film-4~film-6`` is "film-4, then film-6".
     """
     lesson = re.fullmatch(r"(.+)@(\d+)x(\d+)", name)
     if lesson:
         return f"{describe_source(lesson[1])} ({int(lesson[2]):,} examples, {lesson[3]} epochs)"
+    if LINK in name:
+        return ", then ".join(map(describe_source, name.split(LINK)))
     system, at, temperature = name.partition("@")
     return f"{system} at T = {temperature}" if at else name

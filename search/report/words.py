@@ -23,6 +23,7 @@ SETTINGS = {
     "copied_scale": "scale of copied weights",
     "pull": "pull to the source",
     "prior": "how the pull is shared among weights",
+    "thaw": "unfreezing of the first layer (share of the steps)",
     "source_rows": "examples that the source learned from",
     "source_epochs": "epochs of the source",
 }

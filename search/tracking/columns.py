@@ -35,6 +35,8 @@ def settings(phase: str, trial: Trial) -> dict[str, str]:
         block = plan.blocks[copied[0] - 1]
         found |= {"copied_n1": copied[0], "copied_n2": copied[-1], "copied_rate": block.rate}
         found |= {"copied_scale": block.scale, "pull": block.pull, "source": block.source}
+        found |= {"prior": block.prior} if block.pull else {}
+        found |= {"thaw": block.thaw} if block.thaw else {}
         fresh = [other.rate for other in plan.blocks if other.source is None]
         found |= {"frozen": block.rate == 0, "fresh_rate": fresh[0] if fresh else None}
     if isinstance(plan, Plan) and plan.terms:

@@ -111,6 +111,17 @@ def test_blocks_that_are_frozen_slower_or_pulled_back_in_some(stacked: list[int]
     assert torch.equal(made[0].network.blocks[0][0].weight, before) and stacked == [K]
 
 
+def test_blocks_that_thaw_at_different_times_or_not_at_all(stacked: list[int]) -> None:
+    recipe = Recipe(rate=1e-2, epochs=5, batch=8, warmup=0)
+    blocks = [
+        [Block("another", thaw=0.8), Block("another", thaw=0.4), Block()],
+        [Block("another", thaw=0.8), Block("another"), Block()],
+        [Block(), Block(), Block()],
+    ]
+    same(trainings(lambda: MLP(4, 2, 2, 8, "gelu"), [recipe] * K, blocks))
+    assert stacked == [K]
+
+
 def test_priors_of_their_own(stacked: list[int]) -> None:
     recipe = Recipe(rate=1e-2, epochs=4, batch=8, warmup=0)
     blocks = [[Block("another", pull=0.5, prior="fisher"), Block(), Block()]] * 2 + [[Block(), Block(), Block()]]

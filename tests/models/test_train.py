@@ -374,3 +374,17 @@ def test_frozen_blocks_get_no_gradients_and_can_be_trained_again() -> None:
     train(Training(network, x, x + 1, Recipe(epochs=1, batch=3), torch.Generator(), blocks))
     assert all(weight.grad is None for weight in network.blocks[0].parameters())
     assert all(weight.requires_grad for weight in network.parameters())
+
+
+def test_a_block_stays_as_it_was_copied_until_it_thaws() -> None:
+    x, y = examples(32)
+    recipe = Recipe(rate=1e-2, batch=8, epochs=4, loss="mse", warmup=0)  # four steps an epoch, sixteen in all
+    net, seen = network(), list[list[bool]]()
+    start = [next(block.parameters()).detach().clone() for block in net.blocks]
+    blocks = (Block("a", thaw=0.75), Block("a", thaw=0.5), Block())
+
+    def look(epoch: int, mean: float) -> None:
+        seen.append([torch.equal(next(b.parameters()), first) for b, first in zip(net.blocks, start, strict=True)])
+
+    train(Training(net, x, y, recipe, order(), blocks=blocks), look)
+    assert seen == [[True, True, False], [True, True, False], [True, False, False], [False, False, False]]

@@ -148,6 +148,9 @@ def test_an_unknown_key_names_the_nearest() -> None:
         ({"source": "a", "rate": -1}, "block.rate is -1; allowed: a number at least 0"),
         ({"source": "a", "prior": "fisher"}, "block.prior is 'fisher' with a pull of 0; allowed: 'flat', or a pull"),
         ({"source": "a", "pull": 1, "prior": "fishe"}, "unknown block.prior 'fishe' (did you mean 'fisher'?); allowed"),
+        ({"thaw": 0.5}, "block.thaw is 0.5; allowed: 0 on a fresh block and on one that stays frozen"),
+        ({"source": "a", "rate": 0, "thaw": 0.5}, "block.thaw is 0.5; allowed: 0 on a fresh block and on one that"),
+        ({"source": "a", "thaw": 1.0}, "block.thaw is 1.0; allowed: "),
         ({"source": "a", "pull": float("inf")}, "block.pull is inf; allowed: a number at least 0"),
     ],
 )
@@ -186,3 +189,17 @@ def test_a_prior_is_told_and_written_only_where_it_is_not_flat() -> None:
     told = "; layer 1 pulled to the source with strength 0.1"
     assert flat.describe(rates=True).endswith(told)
     assert fisher.describe(rates=True).endswith(f"{told}, each weight by its Fisher information")
+
+
+def test_copied_blocks_thaw_one_after_the_other_from_the_head_down() -> None:
+    plan = Plan.span(Recipe(), 5, "film-10", Span(1, 4))
+    assert plan.thawing(0) == plan and "thaw" not in plan.to_dict()["blocks"][0]  # type: ignore[index]
+    thawing = plan.thawing(0.4)
+    assert [block.thaw for block in thawing.blocks] == pytest.approx([0.4, 0.3, 0.2, 0.1, 0.0])
+    assert Plan.from_dict(thawing.to_dict()) == thawing
+    assert Plan(Recipe(), BLOCKS).thawing(0.4).blocks[0].thaw == 0  # what is frozen stays so
+    assert [block.thaw for block in Plan.span(Recipe(), 1, "a", Span(1, 1)).thawing(0.4).blocks] == [0]
+    assert thawing.describe(rates=True).endswith(
+        "; layers 1 to 4 unfrozen one after the other, the last after 40% of the steps"
+    )
+    assert all(block.thaw == 0 for block in thawing.without_source().blocks)

@@ -1,10 +1,13 @@
 """Which source networks there are, and what they are called."""
 
+import re
+
 import pytest
 from optuna.trial import FixedTrial
 
 from graft.spaces.errors import InputError
 from graft.spaces.sources import Lesson, Sources
+from graft.spaces.words import describe_source
 
 
 def test_one_network_for_each_source_keeps_the_simulators_name() -> None:
@@ -38,3 +41,30 @@ def test_what_there_is_no_choice_of_is_not_drawn() -> None:
 def test_no_sources_are_refused(names: tuple[str, ...], rows: tuple[int, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Sources(names, rows, (3,))
+
+
+def test_a_chain_is_one_more_source_called_by_its_links() -> None:
+    chains = (("film-4", "film-6"), ("film-6", "film-4", "film-10"))
+    sources = Sources(("film-10", "film-12"), (500, 5000), (8,), (), (0.9, 1.1), chains)
+    lessons = sources.lessons()
+    assert len(lessons) == 8 and lessons["film-4~film-6@500x8"] == Lesson("film-6", 500, 8, ("film-4",))
+    assert lessons["film-6~film-4~film-10@5000x8"].links == ("film-6", "film-4", "film-10")
+    assert sources.first[2:] == ["film-4~film-6@5000x8", "film-6~film-4~film-10@5000x8"]
+    for name in lessons:
+        assert sources.suggest(FixedTrial(sources.guess(name))) == name
+    assert [sources.scale(name) for name in sources.first] == [0.9, 1.1, 1.0, 0.9]
+    assert describe_source("film-4~film-6@500x8") == "film-4, then film-6 (500 examples, 8 epochs)"
+
+
+@pytest.mark.parametrize(
+    ("chains", "message"),
+    [
+        ([("a",)], "chains has ['a']; allowed: lists of two sources or more"),
+        ([()], "chains has []; allowed: lists of two sources or more"),
+        ([("a", "b"), ("a", "b")], "chains is [['a', 'b'], ['a', 'b']]; allowed: each once"),
+        ([("b", "c")], "chains is [['b', 'c']]; allowed: each once, none called as a source"),
+    ],
+)
+def test_chains_that_teach_nothing_new_are_refused(chains: list[tuple[str, ...]], message: str) -> None:
+    with pytest.raises(InputError, match=f"^{re.escape(message)}"):
+        Sources(("a", "b~c"), (10,), (3,), chains=tuple(chains))

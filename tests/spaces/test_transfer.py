@@ -63,6 +63,15 @@ def test_a_pull_is_drawn_only_where_the_ranges_allow_one() -> None:
         assert all(block.pull == 0 for block in drawn.blocks)
 
 
+def test_how_late_the_last_copied_block_is_thawed_is_drawn_only_where_the_ranges_allow_it() -> None:
+    thawing = Ranges(thaw=(0.0, 0.5))
+    found = suggest(ranges=thawing, cut_a=5, cut_b=2, thaw=0.3).blocks
+    assert [block.thaw for block in found] == pytest.approx([0, 0, 0.2, 0.15, 0.1, 0, 0])
+    assert suggest(ranges=thawing, cut_a=5, cut_b=2, thaw=0.0) == suggest(cut_a=5, cut_b=2)
+    for guess in transfer.first_guesses(thawing, START, ONE, 7):
+        assert all(block.thaw == 0 for block in transfer.suggest(FixedTrial(guess), thawing, START, ONE, 7).blocks)
+
+
 @pytest.mark.parametrize("space", [transfer, blocks])
 def test_how_a_pull_is_shared_is_drawn_only_where_there_is_a_choice(space: Any) -> None:
     def drawn(allowed: tuple[Prior, ...], **more: Any) -> list[Block]:

@@ -108,7 +108,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         confirmed = seeds * (1 + 4 * study.proof.candidates) + 2 * study.budget.members
         curve = study.budget.curve * (2 + 4) if study.mode == "fresh" else 0
         lessons = [lesson for lesson in study.source_space.lessons().values() if lesson.source in study.taught]
-        taught = [lesson.epochs * math.ceil(0.8 * lesson.rows / teaching.batch) for lesson in lessons]
+        taught = [len(one.links) * one.epochs * math.ceil(0.8 * one.rows / teaching.batch) for one in lessons]
         based = sum(taught) + min(study.proof.placebos, LEAST_SEEDS) / workers * max(taught, default=0)
         step = seconds_per_step(study.learned, recipe)
         slower = max(1.0, teaching.batch / recipe.batch) ** 0.7

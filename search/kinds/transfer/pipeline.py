@@ -14,7 +14,7 @@ from graft.search.engine.work import Work
 from graft.search.kinds.transfer import confirmation, holdout
 from graft.search.kinds.transfer.phases import catching_up, direct_budget, direct_search, plans_search
 from graft.search.kinds.transfer.precisions import load_precision, save_precision, with_precision
-from graft.search.kinds.transfer.sources import FOLDER, SourceNetwork, load_source, save_source, train_source
+from graft.search.kinds.transfer.sources import FOLDER, Link, SourceNetwork, load_source, save_source, train_source
 from graft.search.kinds.transfer.standins import NETWORKS, PLACEBOS, StandIns, wanted
 from graft.search.kinds.transfer.study import Budget, Study
 from graft.search.run.certificate import Comparison, Curve
@@ -37,10 +37,9 @@ class Confirmed(NamedTuple):
 
 
 class Taught(NamedTuple):
-    """What a network learns: which source's examples, and its number among those that are taught alike."""
+    """What a network learns: examples of sources one after the other, and its number among those taught alike."""
 
-    source: str
-    examples: Examples
+    links: Sequence[Link]
     number: int = 0
 
 
@@ -147,8 +146,8 @@ class Pipeline(Work[Study]):
                     save_source(SourceNetwork(name, data, None, None), folder)
 
         def teach(name: str) -> Taught:
-            source = lessons[name].source
-            return Taught(source, self.sources[source].first(lessons[name].rows))
+            rows = lessons[name].rows
+            return Taught([Link(source, self.sources[source].first(rows)) for source in lessons[name].links])
 
         return self.kept("source network" if len(lessons) == 1 else "source networks", folder, how, teach)
 
@@ -169,7 +168,7 @@ class Pipeline(Work[Study]):
             seed, device = self.study.seed, self.resources.device
             lessons = {name: taught(name) for name, recipe in how.items() if missing and recipe is not None}
             jobs: dict[str, Job[SourceNetwork]] = {
-                name: (train_source, (name, one.source, self.task, one.examples, how[name], seed, device, one.number))
+                name: (train_source, (name, one.links, self.task, how[name], seed, device, one.number))
                 for name, one in lessons.items()
             }
             stacks = all(self._stacks(recipe) for name in missing if (recipe := how[name]) is not None)
@@ -190,7 +189,9 @@ class Pipeline(Work[Study]):
         found = {name: load_precision(one, folder) for name, one in networks.items()}
         device = self.resources.device
         asked = [
-            (one, self.task, taught(name).examples, device) for name, one in found.items() if one.precision is None
+            (one, self.task, taught(name).links[-1].examples, device)
+            for name, one in found.items()
+            if one.precision is None
         ]
         for network in self.calls(with_precision, asked):
             save_precision(network, folder)
@@ -258,9 +259,12 @@ class Pipeline(Work[Study]):
 
         def teach(name: str) -> Taught:
             source, k = own[name]
-            examples = self.sources[lessons[source].source].first(lessons[source].rows)
-            place = (list(lessons).index(source), k)
-            return Taught(lessons[source].source, sort.taught(self.task, examples, self.study.seed, place), k)
+            lesson, place = lessons[source], (list(lessons).index(source), k)
+            links = []
+            for number, link in enumerate(lesson.links):
+                examples, within = self.sources[link].first(lesson.rows), (*place, *[number] * bool(number))
+                links.append(Link(link, sort.taught(self.task, examples, self.study.seed, within)))
+            return Taught(links, k)
 
         how = {name: sources[source].recipe for name, (source, _) in own.items()}
         return self.kept(sort.folder, self.run.path(sort.folder), how, teach)

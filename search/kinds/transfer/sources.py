@@ -1,15 +1,20 @@
 """Source networks: trained once on plenty of cheap examples, then only read."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
+
+from torch import nn
 
 from graft.models.train import prepare_process, train
 from graft.models.weights import sha256
 from graft.search.run.folder import write_bytes, write_json
 from graft.search.run.seeds import Draws, Role
 from graft.search.tasks.base import Examples, Task
-from graft.spaces.plan import Plan, Recipe
+from graft.spaces.plan import Block, Plan, Recipe
+from graft.spaces.transfer import SLOWER
 
 FOLDER = "bases"
 """Where a run keeps them: what it was called at first."""
@@ -42,11 +47,17 @@ class SourceNetwork:
         return {"name": self.name, "sha256": self.sha256, "error": self.error, "recipe": recipe, **precision}
 
 
+class Link(NamedTuple):
+    """What a source network learns at a time: the name of a source, and its examples."""
+
+    source: str
+    examples: Examples
+
+
 def train_source(
     name: str,
-    source: str,
+    links: Sequence[Link],
     task: Task,
-    examples: Examples,
     recipe: Recipe,
     seed: int,
     device: str = "cpu",
@@ -54,11 +65,13 @@ def train_source(
 ) -> SourceNetwork:
     """Train a source network as Qu et al. 2018 do: 80 % of the examples train it, 10 % judge it, 10 % stay unused.
 
+    Of a chain of sources each begins with all blocks that the one before it left, as a plan that copies them would
+    first be tried (`graft.spaces.transfer.SLOWER`); the last of them judges.
+
     Args:
         name: What plans call it.
-        source: What it learns.
+        links: What it learns, one after the other.
         task: In whose terms.
-        examples: Of the source.
         recipe: How it is trained.
         seed: The study's.
         device: ``cpu`` or ``cuda``.
@@ -68,11 +81,16 @@ def train_source(
         NonFiniteLoss: If training diverges.
     """
     prepare_process()
+    plan, before = Plan(recipe), dict[str, nn.Module]()
     draws = Draws.of(seed, Role.SOURCE_NETWORK, index)
-    held = held_out(examples)
-    learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
-    training, fitted = task.to_train(Plan(recipe), examples.take(learned), draws, {}, device=device)
-    train(training)
+    for source, examples in links:
+        held = held_out(examples)
+        learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
+        training, fitted = task.to_train(plan, examples.take(learned), draws, before, device=device)
+        train(training)
+        slower, looser = SLOWER
+        gentle = replace(recipe, rate=recipe.rate / slower, decay=recipe.decay / looser)
+        plan, before = Plan(gentle, (Block(source),) * task.blocks), {source: fitted.network}
     off = task.errors(fitted, task.of_other(source, examples.take(judged)), device)
     return SourceNetwork(name, task.pack(fitted), off.value, recipe)
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
+from itertools import chain
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
@@ -118,6 +119,8 @@ class Study(StudySettings):
     Attributes:
         name: Registered as this; also the name of its folder.
         sources: Simulators of cheap tasks, files of data, files of weights; the search chooses among them.
+        chains: Sources that teach one network one after the other, each beginning with what the one before it left: a
+            list of such lists, each of which is one more source to choose. None by default.
         target: Simulator of the task that matters.
         title: One line for people.
         scale: ``demo`` or ``paper``.
@@ -152,6 +155,7 @@ class Study(StudySettings):
     name: Name
     sources: tuple[str, ...]
     target: str
+    chains: tuple[tuple[str, ...], ...] = ()
     title: str = ""
     scale: Scale = "paper"
     seed: Seed = 0
@@ -172,6 +176,7 @@ class Study(StudySettings):
     weights: tuple[Pretrained, ...] = ()
 
     def __post_init__(self) -> None:
+        self._chained()
         if self.task in TASKS:  # a task of a user's own refuses what it cannot use by itself
             for simulator in (*self.taught, self.target):
                 self.scenario(simulator)
@@ -221,6 +226,13 @@ class Study(StudySettings):
             if self.metric == "normalised-l1" and recipe.loss == "relative-l1":
                 raise InputError(f"{where}.loss is 'relative-l1'; allowed with metric 'normalised-l1': l1, mse, huber")
 
+    def _chained(self) -> None:
+        """Refuse chains of what has no examples."""
+        trained = {file.name for file in self.weights}
+        for link in chain(*self.chains):
+            if link in trained:
+                raise InputError(f"chains has {link}, which comes trained; allowed: sources that teach")
+
     def _several(self) -> None:
         """Refuse a number of source networks from which nothing could be said of their source."""
         networks = self.source_networks
@@ -265,9 +277,9 @@ class Study(StudySettings):
 
     @property
     def taught(self) -> tuple[str, ...]:
-        """The sources that come as examples: their networks are trained here."""
+        """The sources that come as examples, those of chains too: their networks are trained here."""
         trained = {file.name for file in self.weights}
-        return tuple(name for name in self.sources if name not in trained)
+        return tuple(dict.fromkeys(name for name in (*self.sources, *chain(*self.chains)) if name not in trained))
 
     @cached_property
     def pool_rows(self) -> list[int]:
@@ -329,6 +341,7 @@ class Study(StudySettings):
             self.ranges.source_epochs or (self.source_training.epochs,),
             tuple(file.name for file in self.weights),
             self.scales,
+            self.chains,
         )
 
     @property

@@ -14,12 +14,12 @@ from torch import Tensor
 from graft.models.initialise import best_constant, draw_weights
 from graft.models.networks.network import Network, Shape
 from graft.models.scaling import Scaling
-from graft.models.train import Training, prepare_process
+from graft.models.train import Training, prepare_process, train
 from graft.models.weights import pack, unpack
 from graft.search.engine.outcome import Outcome, measure
 from graft.search.engine.progress import Progress
 from graft.search.kinds.transfer.pipeline import Pipeline
-from graft.search.kinds.transfer.sources import load_source, save_source, train_source
+from graft.search.kinds.transfer.sources import Link, load_source, save_source, train_source
 from graft.search.run.folder import Run
 from graft.search.run.resources import Resources
 from graft.search.run.seeds import Draws, Role
@@ -231,9 +231,9 @@ def test_a_trained_network_travels_with_its_scaling(tmp_path: Path) -> None:
 
 def test_a_base_is_trained_the_same_twice_and_found_again_only_intact(tmp_path: Path) -> None:
     data = examples(40, seed=1)
-    one, two = (train_source("film", "film-3", TASK, data, RECIPE, seed=3) for _ in range(2))
+    one, two = (train_source("film", [Link("film-3", data)], TASK, RECIPE, seed=3) for _ in range(2))
     assert one == two and 0 < one.error < 1
-    assert one.data != train_source("film", "film-3", TASK, data, RECIPE, seed=4).data
+    assert one.data != train_source("film", [Link("film-3", data)], TASK, RECIPE, seed=4).data
     save_source(one, tmp_path)
     assert load_source("film", RECIPE, tmp_path) == one
     assert load_source("film", replace(RECIPE, epochs=4), tmp_path) is None
@@ -246,8 +246,27 @@ def test_a_base_is_trained_the_same_twice_and_found_again_only_intact(tmp_path: 
 def test_a_base_never_reads_its_last_tenth() -> None:
     data = examples(40, seed=1)
     poisoned = changed(data, np.arange(36, 40), math.nan)
-    one, two = (train_source("film", "film-3", TASK, given, RECIPE, seed=3) for given in (data, poisoned))
+    one, two = (train_source("film", [Link("film-3", given)], TASK, RECIPE, seed=3) for given in (data, poisoned))
     assert one == two
+
+
+def test_a_chain_goes_on_from_what_the_link_before_left_more_gently_and_is_judged_by_the_last() -> None:
+    first, last = (Link(f"film-{seed}", examples(40, seed=seed)) for seed in (3, 4))
+    found = train_source("film-3~film-4", [first, last], TASK, RECIPE, seed=3)
+    before = TASK.unpack(train_source("film-3", [first], TASK, RECIPE, seed=3).data)
+
+    draws = Draws.of(3, Role.SOURCE_NETWORK, 0)
+    draws.rows(36, 4)
+    torch.randperm(32, generator=draws.order)  # literal: what the first link has drawn, epoch by epoch
+    for _ in range(RECIPE.epochs - 1):
+        torch.randperm(32, generator=draws.order)
+    learned, judged = draws.rows(36, 4)
+    gentle = replace(RECIPE, rate=RECIPE.rate / 2, decay=RECIPE.decay / 5)
+    plan, whole = Plan.span(gentle, 3, "film-3", Span(1, 3)), {"film-3": before.network}
+    training, fitted = TASK.to_train(plan, last.examples.take(learned), draws, whole)
+    train(training)
+    assert TASK.pack(fitted) == found.data
+    assert found.error == TASK.errors(fitted, last.examples.take(judged)).value and found.recipe == RECIPE
 
 
 def fair(plan: Plan) -> Plan:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from graft.models.train import prepare_process
 from graft.search.engine.outcome import measure
 from graft.search.kinds.transfer.precisions import load_precision, save_precision, with_precision
-from graft.search.kinds.transfer.sources import SourceNetwork, save_source, train_source
+from graft.search.kinds.transfer.sources import Link, SourceNetwork, save_source, train_source
 from graft.search.run.seeds import Draws
 from graft.search.tasks.base import Phase, Request
 from graft.search.tasks.prior import held_back
@@ -28,7 +28,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="module")
 def network() -> SourceNetwork:
-    taught = train_source("film", "film-3", TASK, DATA, RECIPE, seed=3)
+    taught = train_source("film", [Link("film-3", DATA)], TASK, RECIPE, seed=3)
     return with_precision(taught, TASK, DATA)
 
 
