@@ -49,7 +49,8 @@ def find(name: str) -> Simulator:
     """Return the simulator called ``name``.
 
     Args:
-        name: ``FAMILY-N``, for example ``film-8``; ``solar-BAND``, for example ``solar-304``; ``seeing-hinode``;
+        name: ``FAMILY-N``, for example ``film-8``; ``solar-BAND``, for example ``solar-304``, or several,
+            ``solar-halpha+171``; ``seeing-hinode``;
             ``LATTICE@TEMPERATURE``, a watched system such as ``ising-8x8@2.5``;
             ``module:Class`` of a `Simulator` that needs no arguments, or the name under which a package registers one.
 

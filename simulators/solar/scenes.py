@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 from graft.simulators.base import Simulator, tensor_field
 from graft.simulators.solar.bands import Band, band
 from graft.simulators.solar.fields import SUPERGRANULE, Floats, cells, granulation, smooth, streaks
-from graft.spaces.errors import number, whole
+from graft.spaces.errors import InputError, number, whole
 
 CLASSES = ("filament", "prominence", "flare ribbon", "sunspot", "quiet Sun")
 RADIUS = 960.0
@@ -354,7 +354,10 @@ def observed(intensity: Floats, look: Band, pixel: float, rng: np.random.Generat
 
 
 class SolarClasses(Simulator):
-    """Images of the five classes in one waveband, as many of each in the long run: ``solar-BAND``.
+    """Images of the five classes in a waveband, as many of each in the long run: ``solar-BAND``.
+
+    ``solar-BAND+BAND+...`` is a mixture, as an atlas of the Sun would be: each image in one of these bands, as many of
+    each in the long run, all on a logarithmic scale if any of them is.
 
     Attributes:
         classes: Their names.
@@ -368,19 +371,24 @@ class SolarClasses(Simulator):
         """Describe images of a band.
 
         Args:
-            name: Of the band.
+            name: Of the band, or of several joined by ``+``.
             side: Pixels.
             pixel: Arc seconds.
 
         Raises:
-            InputError: If the band is unknown or a number out of range.
+            InputError: If a band is unknown or told twice, or a number out of range.
         """
-        self.band = band(name)
+        names = name.split("+")
+        if len(set(names)) < len(names):
+            raise InputError(f"solar-{name} names a waveband twice; allowed: each once")
+        bands = [band(one) for one in names]
+        logarithmic = any(one.logarithmic for one in bands)
+        self.bands = tuple(replace(one, logarithmic=logarithmic) for one in bands)
         whole("side", side, 16, 1024)
         number("pixel", pixel, 0.05, 5)
         self.side, self.pixel = side, float(pixel)
         self.name = f"solar-{name}"
-        unit = "log10(1 + intensity of the quiet Sun)" if self.band.logarithmic else "intensity of the quiet Sun"
+        unit = "log10(1 + intensity of the quiet Sun)" if logarithmic else "intensity of the quiet Sun"
         self.schema = pa.schema(
             [
                 tensor_field("image", (side, side), "input", unit, f"{pixel:g} arc seconds a pixel, {name}"),
@@ -392,8 +400,9 @@ class SolarClasses(Simulator):
         """Draw ``n`` images (n, side, side) and their classes, one-hot (n, 5)."""
         images, classes = np.empty((n, self.side, self.side)), np.zeros((n, len(CLASSES)))
         for image, told in zip(images, classes, strict=True):
+            look = self.bands[int(rng.integers(len(self.bands)))] if len(self.bands) > 1 else self.bands[0]
             kind = int(rng.integers(len(CLASSES)))
             drawn = scene(CLASSES[kind], self.side, self.pixel, rng)
-            image[:] = observed(shown(drawn, self.band), self.band, self.pixel, rng)
+            image[:] = observed(shown(drawn, look), look, self.pixel, rng)
             told[kind] = 1.0
         return {"image": images, "class": classes}

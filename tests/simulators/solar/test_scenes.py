@@ -1,5 +1,7 @@
 """Scenes of the Sun: what a class is in a band, and that granulation has the spectrum that was measured."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -7,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from graft.simulators.registry import find
 from graft.simulators.solar.bands import BANDS, band
 from graft.simulators.solar.fields import MEASURED, granulation, spectrum, streaks
-from graft.simulators.solar.scenes import CLASSES, SolarClasses, scene, shown
+from graft.simulators.solar.scenes import CLASSES, SolarClasses, observed, scene, shown
 from graft.spaces.errors import InputError
 
 SIDE, PIXEL = 48, 1.0
@@ -98,6 +100,27 @@ def test_images_of_every_band_are_drawn_with_their_classes(name: str) -> None:
     rows = SolarClasses(name, 32, 1.6).draw(12, np.random.default_rng(1))
     assert (rows["class"].sum(1) == 1).all() and rows["class"].any(0).sum() >= 3
     assert (rows["image"] >= 0).all() and (rows["image"].std((1, 2)) > 0).all()
+
+
+def test_an_atlas_shows_every_band_as_often_and_all_on_one_scale() -> None:
+    atlas = SolarClasses("halpha+continuum+xray", 32, 1.6)
+    assert [look.logarithmic for look in atlas.bands] == [True] * 3 and band("halpha").logarithmic is False
+    rng, literal, seen = np.random.default_rng(3), np.random.default_rng(3), []
+    drawn = atlas.draw(40, rng)["image"]
+    for image in drawn:  # literal: the band first, then what one band alone would draw
+        place = int(literal.integers(3))
+        kind = CLASSES[int(literal.integers(len(CLASSES)))]
+        look = replace(band(("halpha", "continuum", "xray")[place]), logarithmic=True)
+        assert np.array_equal(image, observed(shown(scene(kind, 32, 1.6, literal), look), look, 1.6, literal))
+        seen.append(place)
+    assert min(np.bincount(seen)) > 5
+    assert find("solar-halpha+171").name == "solar-halpha+171"
+    unit = SolarClasses("halpha+continuum").schema.field("image").metadata[b"unit"]
+    assert unit == b"intensity of the quiet Sun"
+    with pytest.raises(InputError, match=r"unknown waveband 'halfa' \(did you mean 'halpha'\?\)"):
+        find("solar-171+halfa")
+    with pytest.raises(InputError, match=r"^solar-171\+171 names a waveband twice; allowed: each once"):
+        find("solar-171+171")
 
 
 def test_every_class_is_as_frequent() -> None:
