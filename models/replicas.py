@@ -229,7 +229,8 @@ class Stepper:
             return
         if self.optimiser is None:
             parts = [weight if place is None else weight[place] for weight, place in self.weights]
-            self.optimiser = Optimiser(self.recipe, parts, self.recipe.rate * self.group.rate)
+            leading = [int(place is None) for _, place in self.weights]
+            self.optimiser = Optimiser(self.recipe, parts, self.recipe.rate * self.group.rate, leading)
         found = [
             weight.grad if place is None or weight.grad is None else weight.grad[place]
             for weight, place in self.weights

@@ -13,7 +13,7 @@ from graft.spaces.settings import Count, NotNegative, Number, Positive, Settings
 from graft.spaces.words import OWN, WEIGHTS, describe_layers, describe_source, join_names
 
 Head = Literal["random", "constant"]
-Optimiser = Literal["adamw", "adam", "sgd"]
+Optimiser = Literal["adamw", "adam", "sgd", "muon"]
 Schedule = Literal["cosine", "constant"]
 Loss = Literal["relative-l1", "l1", "mse", "huber", "cross-entropy"]
 Prior = Literal["flat", "fisher"]
@@ -35,7 +35,8 @@ class Recipe(Settings):
         initial_scale: Factor on PyTorch's default initial weights of fresh blocks.
         loss: ``relative-l1`` is Eq. 1 of Qu et al. 2018; ``l1`` is for outputs that may cross zero, ``cross-entropy``
             for one-hot classes.
-        optimiser: ``adamw``, ``adam`` or ``sgd``.
+        optimiser: ``adamw``, ``adam``, ``sgd``, or ``muon``, which steps matrices along the orthogonal part of their
+            momentum (`graft.models.muon`) and everything else as AdamW does, at AdamW's rates and decays.
         schedule: ``cosine`` falls to zero over the training; ``constant`` stays.
         warmup: Steps over which the rate rises linearly from zero.
         head: Where the output of a network with a fresh head begins: ``random``, as PyTorch draws it, or ``constant``:
