@@ -18,7 +18,7 @@ CLASSES = {
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-@pytest.mark.parametrize("name", OPTIMISERS)
+@pytest.mark.parametrize("name", CLASSES)
 def test_its_steps_are_those_of_torch_optim(name: str, decay: float) -> None:
     draws = torch.Generator().manual_seed(3)
     ours = [nn.Parameter(torch.randn(7, 5, generator=draws)), nn.Parameter(torch.randn(9, generator=draws))]
@@ -45,7 +45,7 @@ def test_complex_weights_are_stepped_as_two_real_ones(name: str) -> None:
     ours = torch.randn(6, dtype=torch.complex64, generator=draws)
     theirs = nn.Parameter(ours.clone())
     optimiser = Optimiser(Recipe(optimiser=name, decay=0.1), [ours], 0.02)
-    sort = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}.get(name)
+    sort = {"adamw": torch.optim.AdamW, "muon": torch.optim.AdamW, "adam": torch.optim.Adam}.get(name)
     peer = (
         sort([theirs], lr=0.02, weight_decay=0.1)
         if sort

@@ -167,7 +167,7 @@ def test_the_loss_falls(optimiser: str, loss: str) -> None:
     recipe = Recipe(rate=0.01, batch=8, epochs=25, optimiser=optimiser, loss=loss, warmup=5)
     last = train(Training(network(), x, y, recipe, order()), on_epoch=lambda epoch, mean: seen.append((epoch, mean)))
     assert [epoch for epoch, _ in seen] == list(range(1, 26))
-    assert last == seen[-1][1] < 0.6 * seen[0][1]
+    assert last == seen[-1][1] < 0.75 * seen[0][1]
 
 
 def test_the_same_seed_trains_bit_for_bit_and_another_does_not() -> None:

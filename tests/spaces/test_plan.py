@@ -118,7 +118,10 @@ def test_copied_blocks_with_a_gap_are_no_span() -> None:
             {"loss": "ms"},
             "unknown recipe.loss 'ms' (did you mean 'mse'?); allowed: cross-entropy, huber, l1, mse, relative-l1",
         ),
-        ({"optimiser": "lion"}, "unknown recipe.optimiser 'lion'; allowed: adam, adamw, sgd"),
+        (
+            {"optimiser": "muom"},
+            "unknown recipe.optimiser 'muom' (did you mean 'muon'?); allowed: adam, adamw, muon, sgd",
+        ),
         ({"schedule": "cosin"}, "unknown recipe.schedule 'cosin' (did you mean 'cosine'?); allowed: constant, cosine"),
     ],
 )
