@@ -1,4 +1,4 @@
-"""Does a chain of sources, a prior, a loss term or thawing beat the best single span? Nine searches each, on films.
+"""Does a chain of sources, a prior, a loss term or thawing beat the best single span? Three films, three pools each.
 
     python -P tests/benchmarks/beyond_spans.py OUT --workers 2     # goes on where it stopped; ends with the table
 
@@ -98,9 +98,9 @@ def place(out: Path, case: tuple[str, str, str], way: str, seed: int) -> Path:
     return out / f"{case[1]}-{case[2]}" / way / str(seed)
 
 
-def logs(out: Path, case: tuple[str, str, str], way: str) -> np.ndarray:
+def logs(out: Path, case: tuple[str, str, str], way: str, pools: int) -> np.ndarray:
     """Mean logarithm of the true error of what was found in each pool; infinite where a seed diverged."""
-    read = (json.loads((place(out, case, way, seed) / "found.json").read_text()) for seed in range(POOLS))
+    read = (json.loads((place(out, case, way, seed) / "found.json").read_text()) for seed in range(pools))
     return np.array([np.mean([math.log(e) if e else math.inf for e in one["errors"]]) for one in read])
 
 
@@ -108,11 +108,12 @@ def main() -> None:
     """Carry out what is missing, and print the table."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("out", type=Path)
+    options.add_argument("--pools", type=int, default=POOLS)
     options.add_argument("--workers", type=int, default=2)
     asked = options.parse_args()
     jobs = {
         (case, way, seed): (case, way, seed, place(asked.out, case, way, seed))
-        for seed in range(POOLS)
+        for seed in range(asked.pools)
         for case in CASES
         for way in WAYS
     }
@@ -123,9 +124,9 @@ def main() -> None:
     print("|---|" + "---|" * (len(CASES) + 2))
     rows = {}
     for way in WAYS:
-        mine = np.concatenate([logs(asked.out, case, way) for case in CASES])
-        beside = mine - np.concatenate([logs(asked.out, case, "spans") for case in CASES])
-        errors = [f"{math.exp(logs(asked.out, case, way).mean()):.2%}" for case in CASES]
+        mine = np.concatenate([logs(asked.out, case, way, asked.pools) for case in CASES])
+        beside = mine - np.concatenate([logs(asked.out, case, "spans", asked.pools) for case in CASES])
+        errors = [f"{math.exp(logs(asked.out, case, way, asked.pools).mean()):.2%}" for case in CASES]
         told = ["", ""]
         if way != "spans":
             p = stats.ttest_1samp(beside, 0.0, alternative="less").pvalue

@@ -78,7 +78,9 @@ def test_direct_learning_goes_on_where_it_was_and_spends_all_that_the_run_does(t
 
 
 def test_what_is_recorded_of_a_search(tmp_path: Path) -> None:
-    search = run(baseline(tmp_path), lambda plan, index: 0.01 * (1 + abs(plan.recipe.rate - STUDY.start.rate)) + 1e-4 * index)
+    search = run(
+        baseline(tmp_path), lambda plan, index: 0.01 * (1 + abs(plan.recipe.rate - STUDY.start.rate)) + 1e-4 * index
+    )
     found = searched(search, STUDY.budget.steps).to_dict()
     assert found["trials"] == [one.to_dict() for one in search.records()] and len(found["trials"]) >= 4
     assert found["best"] == 0 and found["edges"] == []
