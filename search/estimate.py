@@ -31,7 +31,7 @@ def seconds_per_step(task: Task, recipe: Recipe) -> float:
                     network,
                     inputs,
                     outputs if outputs.shape[-1] else None,
-                    Recipe(batch=recipe.batch, epochs=epochs, rate=1e-6, loss=recipe.loss),
+                    Recipe(1e-6, batch=recipe.batch, epochs=epochs, loss=recipe.loss, optimiser=recipe.optimiser),
                     generator,
                     loss=task.loss(),
                     augment=task.augment(),

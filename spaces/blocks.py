@@ -52,7 +52,7 @@ def first_guesses(
     guesses = [guessed_recipe(ranges, start, 1.0, 1.0) | sources.guess(sources.first[0]) | nothing]
     slow = {"copied_rate": math.sqrt(math.prod(ranges.copied_rate))}
     half = [_name(i) for i in range(1, (blocks + 1) // 2 + 1)]
-    for place, (network, span, slower, looser) in enumerate(spans(sources, blocks, favourites)):
+    for place, (network, span, slower, looser) in enumerate(spans(sources, blocks, start, favourites)):
         guess = guessed_recipe(ranges, start, slower, looser, sources.scale(network)) | slow
         guess |= sources.guess(network) | nothing
         guess |= {_name(i): "full" for i in range(span.first, span.last + 1)}

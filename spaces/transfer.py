@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from graft.spaces.plan import Plan, Recipe, Span
+from graft.spaces.plan import Optimiser, Plan, Recipe, Span
 from graft.spaces.ranges import Ranges, Trial
 from graft.spaces.sources import Sources
 
@@ -63,31 +63,34 @@ def first_guesses(
     """
     guesses = [guessed_recipe(ranges, start, 1.0, 1.0) | sources.guess(sources.first[0])]
     guesses[0] |= {"mode": "fine-tune", "cut_a": 0, "cut_b": 0}
-    for network, span, slower, looser in spans(sources, blocks, favourites):
+    for network, span, slower, looser in spans(sources, blocks, start, favourites):
         guess = guessed_recipe(ranges, start, slower, looser, sources.scale(network)) | sources.guess(network)
         guesses.append(guess | {"mode": "fine-tune", "cut_a": span.first - 1, "cut_b": span.last})
     return [one for i, one in enumerate(guesses) if one not in guesses[:i]]
 
 
-def spans(sources: Sources, blocks: int, favourites: Sequence[Favourite]) -> list[tuple[str, Span, float, float]]:
+def spans(
+    sources: Sources, blocks: int, start: Recipe, favourites: Sequence[Favourite]
+) -> list[tuple[str, Span, float, float]]:
     """Spans worth trying first: source network, span, and the factors by which rate and decay are divided."""
     found = [
         (network, Span(1, last), slower, looser)
-        for last, slower, looser in patterns(blocks)
+        for last, slower, looser in patterns(blocks, start.optimiser)
         for network in sources.first
     ]
     early = 2 * len(sources.first)
     return found[:early] + [(network, span, *SLOWER) for network, span in favourites] + found[early:]
 
 
-def patterns(blocks: int) -> list[tuple[int, float, float]]:
+def patterns(blocks: int, optimiser: Optimiser = "adamw") -> list[tuple[int, float, float]]:
     """First blocks to copy with the factors by which rate and decay are then divided.
 
     The whole network and all hidden blocks at fractions of the baseline's rate and decay, because copied weights want
-    smaller steps; then shorter first spans.
+    smaller steps; then shorter first spans. A step of Muon is as long however small the gradient has become, so with it
+    they want much smaller ones: on the demo's films a tenth of the rate errs by 0.9 %, a quarter by 1.1 %.
     """
     whole, hidden = blocks, blocks - 1
-    slower = [(4.0, 5.0), SLOWER, (1.0, 1.0)]
+    slower = [(10.0, 5.0), (4.0, 5.0), SLOWER] if optimiser == "muon" else [(4.0, 5.0), SLOWER, (1.0, 1.0)]
     found = [(last, *by) for by in slower for last in (whole, hidden)]
     return found + [(last, *SLOWER) for last in range(1, hidden, 2)]
 

@@ -1,5 +1,6 @@
 """The two spaces, drawn from through Optuna's own fixed trial: no study, no search."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -96,6 +97,17 @@ def test_first_plans_try_every_source() -> None:
         spans = {plan.transferred for plan in drawn if plan.blocks and plan.blocks[0].source == name}
         assert spans >= {Span(1, 7), Span(1, 6), Span(1, 1)}
     assert drawn[0].direct and not any(plan.direct for plan in drawn[1:])
+
+
+def test_first_plans_of_muon_copy_at_smaller_rates() -> None:
+    def rates(start: Recipe) -> list[float]:
+        guesses = transfer.first_guesses(RANGES, start, ONE, 7)
+        drawn = [transfer.suggest(FixedTrial(guess), RANGES, start, ONE, 7) for guess in guesses]
+        return [plan.recipe.rate / start.rate for plan in drawn if plan.transferred == Span(1, 7)]
+
+    start = replace(START, rate=1e-2)
+    assert rates(start) == pytest.approx([1 / 4, 1 / 2, 1])
+    assert rates(replace(start, optimiser="muon")) == pytest.approx([1 / 10, 1 / 4, 1 / 2])
 
 
 def test_the_same_parameters_are_drawn_whatever_their_values() -> None:
