@@ -33,8 +33,14 @@ class Run:
 
     @property
     def id(self) -> str:
-        """Names this run wherever the folder may be moved."""
-        return (self.folder / "run-id").read_text().strip()
+        """Names this run wherever the folder may be moved.
+
+        Raises:
+            InputError: If the folder has none.
+        """
+        if not self.has("run-id"):
+            raise InputError(f"{self.path('run-id')} is missing; allowed: the folder of a run, with all its files")
+        return self.path("run-id").read_text().strip()
 
     def path(self, *parts: str) -> Path:
         """A place inside the folder."""

@@ -2,17 +2,20 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from mlflow import MlflowClient
 
+from graft.search.run.folder import Run
 from graft.search.run.trials import Trial
 from graft.search.tracking import ui
 from graft.spaces.errors import InputError
@@ -94,3 +97,8 @@ def test_several_runs_stand_side_by_side(folder, tmp_path_factory):
     assert {client.get_run(run).data.metrics["direct_error"] for run in runs} == {0.02}
     with pytest.raises(InputError, match="holds no|No such file|no result"):
         ui.together([folder, run_folder(tmp_path_factory.mktemp("new") / "run")], store, "http://127.0.0.1:5000")
+
+
+def test_a_folder_that_has_lost_its_run_id_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"^{re.escape(str(tmp_path))}/run-id is missing; allowed: "):
+        _ = Run(tmp_path).id
