@@ -1,6 +1,6 @@
-"""How good a recipe of direct learning does a search find with 24 or 30 trainings? Samplers and seeds, pool by pool.
+"""How good a recipe of direct learning does a search find with 18 to 60 trainings? Samplers and seeds, pool by pool.
 
-    python tests/benchmarks/recipes.py OUT --workers 2        # goes on where it stopped; ends with the table
+    python -P tests/benchmarks/recipes.py OUT --workers 2        # goes on where it stopped; ends with the table
 
 Each search has a pool, splits and seeds of its own; heads, batches and ranges are the same for all. What it found is
 trained with twelve further seeds, splits redrawn, on 4,000 newly drawn examples: its true error. ``race`` is the search
@@ -49,7 +49,7 @@ DEEP: dict[str, Any] = {
 
 
 def demo(seed: int, trainings: int) -> Study:
-    """The demo's direct learning: films of 8 layers, 400 training rows."""
+    """The demo's direct learning, which trains with Muon now: films of 8 layers, 400 training rows."""
     return resolve("film10-film8", "demo", {"seed": seed, "budget.trainings": trainings})
 
 
@@ -101,8 +101,8 @@ def product(study: Study, journal: Journal) -> Search:
 SEARCHES: dict[str, Callable[[Study, Journal], Search]] = {"race": race, "TPE": one_seed, "GP": product}
 CASES: dict[str, tuple[Callable[[int, int], Study], tuple[int, ...]]] = {
     "film-8, 400 rows": (demo, (30,)),
-    "film-9, 84 rows": (deep, (24,)),
-    "film-5, 60 rows": (tiny, (18,)),
+    "film-9, 84 rows": (deep, (24, 60)),
+    "film-5, 60 rows": (tiny, (24, 60)),
 }
 
 
