@@ -10,6 +10,7 @@ further seeds and judged on 2,000 new films.
 import argparse
 import json
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ from graft.search.run.resources import Resources
 from graft.search.run.seeds import Role, stream
 from graft.search.tasks.base import Examples, Request
 
+sys.path.insert(0, str(Path(__file__).parent))
+from small import SIZES  # noqa: E402
+
 CASES = (("film-12", "film-10", "film-8"), ("film-4", "film-6", "film-8"), ("film-6", "film-8", "film-10"))
 """What a chain begins with, the source, the target."""
 WAYS: dict[str, dict[str, Any]] = {
@@ -38,23 +42,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "thawing": {"ranges": {"thaw": [0.0, 0.6]}},
 }
 POOLS, TRUTH = 3, 12
-SIZES: dict[str, Any] = {
-    "rows": {"source": 4000, "pool": 200, "locked": 20, "validation": 40, "test": 2000},
-    "network": {"depth": 6, "width": 48},
-    "source_training": {"rate": 6e-3, "decay": 0.05, "batch": 100, "epochs": 30, "head": "constant"},
-    "start": {
-        "rate": 1e-2,
-        "decay": 0.2,
-        "batch": 70,
-        "epochs": 120,
-        "activation": "gelu",
-        "warmup": 20,
-        "head": "constant",
-    },
-    "ranges": {"epochs": [60, 140], "batch": [35, 140], "activation": ["gelu"]},
-    "budget": {"trainings": 30, "seeds": 3, "steps": 280, "curve": 1},
-}
-"""Those of the regret benchmark."""
 
 
 class Drawn(Pipeline):

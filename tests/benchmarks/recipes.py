@@ -11,6 +11,7 @@ product's.
 import argparse
 import json
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -37,15 +38,12 @@ from graft.spaces import baseline, transfer
 from graft.spaces.plan import Plan
 from graft.spaces.ranges import shortened, widened
 
+sys.path.insert(0, str(Path(__file__).parent))
+from small import DEEP  # noqa: E402
+
 POOLS = 10
 TRUTH = 12
 TEST = 4000
-DEEP: dict[str, Any] = {
-    "rows": {"source": 4000, "pool": 120, "locked": 12, "validation": 24, "test": 2000},
-    "network": {"depth": 3, "width": 48},
-    "budget": {"seeds": 3, "steps": 400},
-}
-"""A study of a user's own, who says how much there is and leaves recipe and ranges as they are."""
 
 
 def demo(seed: int, trainings: int) -> Study:

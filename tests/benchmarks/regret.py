@@ -16,6 +16,7 @@ import argparse
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,34 +47,14 @@ from graft.search.run.seeds import Role, sequence, stream
 from graft.search.tasks.base import Examples, Request
 from graft.spaces.plan import Plan, Recipe, Span
 
+sys.path.insert(0, str(Path(__file__).parent))
+from small import DEEP, SIZES  # noqa: E402
+
 SEARCHES = 3
 TRUTH = 12
 """Seeds on which direct learning, the chosen plan and the map's best are compared at last."""
 UNSEEN = 1000
 """Their first number: the map has the ones below."""
-SIZES: dict[str, Any] = {
-    "rows": {"source": 4000, "pool": 200, "locked": 20, "validation": 40, "test": 2000},
-    "network": {"depth": 6, "width": 48},
-    "source_training": {"rate": 6e-3, "decay": 0.05, "batch": 100, "epochs": 30, "head": "constant"},
-    "start": {
-        "rate": 1e-2,
-        "decay": 0.2,
-        "batch": 70,
-        "epochs": 120,
-        "activation": "gelu",
-        "warmup": 20,
-        "head": "constant",
-    },
-    "ranges": {"epochs": [60, 140], "batch": [35, 140], "activation": ["gelu"]},
-    "budget": {"trainings": 30, "seeds": 3, "steps": 280, "curve": 1, "map": 10},
-    "proof": {"seeds": 8, "most_seeds": 8},
-}
-DEEP: dict[str, Any] = {
-    "rows": {"source": 4000, "pool": 120, "locked": 12, "validation": 24, "test": 2000},
-    "network": {"depth": 3, "width": 48},
-    "budget": {"trainings": 24, "seeds": 3, "steps": 400},
-}
-"""A study of a user's own, who says how much there is and leaves recipe and ranges as they are."""
 TINY: dict[str, Any] = {
     "rows": {"source": 2000, "pool": 100, "locked": 10, "validation": 30, "test": 2000},
     "network": {"depth": 1, "width": 48},

@@ -81,18 +81,23 @@ def train_source(
         NonFiniteLoss: If training diverges.
     """
     prepare_process()
-    plan, before = Plan(recipe), dict[str, nn.Module]()
+    before = dict[str, nn.Module]()
     draws = Draws.of(seed, Role.SOURCE_NETWORK, index)
     for source, examples in links:
         held = held_out(examples)
         learned, judged = draws.rows(len(examples) - held, held)  # the last ``held`` rows stay unused
+        plan = _onward(recipe, next(iter(before)), task.blocks) if before else Plan(recipe)
         training, fitted = task.to_train(plan, examples.take(learned), draws, before, device=device)
         train(training)
-        slower, looser = SLOWER
-        gentle = replace(recipe, rate=recipe.rate / slower, decay=recipe.decay / looser)
-        plan, before = Plan(gentle, (Block(source),) * task.blocks), {source: fitted.network}
+        before = {source: fitted.network}
     off = task.errors(fitted, task.of_other(source, examples.take(judged)), device)
     return SourceNetwork(name, task.pack(fitted), off.value, recipe)
+
+
+def _onward(recipe: Recipe, before: str, blocks: int) -> Plan:
+    """How a link of a chain goes on from the network of the link before it."""
+    slower, looser = SLOWER
+    return Plan(replace(recipe, rate=recipe.rate / slower, decay=recipe.decay / looser), (Block(before),) * blocks)
 
 
 def held_out(examples: Examples) -> int:
