@@ -82,11 +82,13 @@ class Simulator(ABC):
         version: Raised whenever the same generator would give other numbers, so that old shards are not mixed in.
         schema: Columns of tensors, made by `tensor_field`.
         grid: Coordinate of the outputs, or None if they have none.
+        judged_on: What rows that judge are, before its name in a sentence.
         positive: Whether inputs have a meaning above 0 only, as thicknesses have; None if it is not said.
     """
 
     version: ClassVar[int] = 1
     positive: ClassVar[bool | None] = None
+    judged_on: str = "newly simulated examples of"
     name: str
     schema: pa.Schema
     grid: Grid | None = None
@@ -105,6 +107,10 @@ class Simulator(ABC):
         Returns:
             One array for each column, shape (n, *shape of the column's tensor).
         """
+
+    def judging(self) -> "Simulator":
+        """What rows that judge are drawn from: itself, where a simulator does not run out of new ones."""
+        return self
 
     @property
     def inputs(self) -> int:

@@ -12,8 +12,10 @@ from graft.simulators.base import Simulator
 from graft.simulators.optics.film import Film
 from graft.simulators.optics.nanoparticle import Nanoparticle
 from graft.simulators.solar.bands import BANDS
-from graft.simulators.solar.observed import TRUTHS, Observed, truth
+from graft.simulators.solar.observed import Observed
+from graft.simulators.solar.regions import PLACES, Regions
 from graft.simulators.solar.scenes import SolarClasses
+from graft.simulators.solar.truths import TRUTHS, truth
 from graft.simulators.spins.lattice import SpinModel
 from graft.simulators.spins.models import EdwardsAnderson, Ising, Potts
 from graft.simulators.spins.watched import Watched
@@ -43,6 +45,8 @@ SOLAR = "solar-"
 """Before the name of a waveband: images of the Sun in it."""
 SEEING = "seeing-"
 """Before what is true: images of it under seeing."""
+TILES = "regions-"
+"""Before where they are: tiles of the surface, with the region that each lies in."""
 
 
 def find(name: str) -> Simulator:
@@ -50,7 +54,7 @@ def find(name: str) -> Simulator:
 
     Args:
         name: ``FAMILY-N``, for example ``film-8``; ``solar-BAND``, for example ``solar-304``, or several,
-            ``solar-halpha+171``; ``seeing-hinode``;
+            ``solar-halpha+171``; ``seeing-hinode``; ``regions-hinode``;
             ``LATTICE@TEMPERATURE``, a watched system such as ``ising-8x8@2.5``;
             ``module:Class`` of a `Simulator` that needs no arguments, or the name under which a package registers one.
 
@@ -65,6 +69,8 @@ def find(name: str) -> Simulator:
         return SolarClasses(name.removeprefix(SOLAR))
     if name.startswith(SEEING):
         return Observed(truth(name.removeprefix(SEEING)))
+    if name.startswith(TILES):
+        return Regions(name.removeprefix(TILES))
     match = re.fullmatch(r"(.+)-(0|[1-9][0-9]{0,8})", name)
     if match is None or match[1] not in FAMILIES:
         if name in installed("simulator"):
@@ -73,6 +79,7 @@ def find(name: str) -> Simulator:
             *(f"{family}-N" for family in FAMILIES),
             *(f"{SOLAR}{band}" for band in BANDS),
             *(f"{SEEING}{one}" for one in TRUTHS),
+            *(f"{TILES}{one}" for one in PLACES),
         ]
         raise unknown("simulator", name, [*families, *installed("simulator"), "LATTICE@T", PATH])
     family, size = FAMILIES[match[1]], int(match[2])

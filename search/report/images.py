@@ -10,7 +10,7 @@ from graft.search.report.drawing import CANDIDATE, DIRECT, FAINT, INK, SAME_RECI
 from graft.search.report.section import Figures, Table
 from graft.search.report.words import percent
 from graft.search.run.results import TransferResults
-from graft.search.run.shown import Classes, Restored
+from graft.search.run.shown import Classes, Quality, Restored
 
 NAMES = {
     "seen": "as seen",
@@ -109,9 +109,13 @@ def reliability(told: Classes, names: Mapping[str, str]) -> Figure:
 
 @dataclass(frozen=True)
 class Restoring:
-    """How alike restored and true images are; ``iterations`` of Richardson-Lucy, 0 where it was not run."""
+    """How alike restored and true images are, over all and by r0.
+
+    ``iterations`` of Richardson-Lucy are 0 where it was not run.
+    """
 
     quality: Table
+    by_r0: Table
     iterations: int
 
 
@@ -120,12 +124,25 @@ def restoration(run: TransferResults) -> Restoring | None:
     told = run.result.restoration
     if not told:
         return None
-    rows = [
-        [named(run)[name], percent(one.error, 1), f"{one.psnr_db:.2f}", f"{one.ssim:.3f}"]
-        for name, one in told.quality.items()
+    names = named(run)
+    rows = [[names[name], *_worth(one)] for name, one in told.quality.items()]
+    seeings = [
+        [f"{names[name]}, r0 = {100 * seeing.r0:g} cm", *_worth(one)]
+        for seeing in told.by_r0
+        for name, one in seeing.quality.items()
     ]
-    head = ["images", "error, in deviations of the true one", "PSNR (dB)", "SSIM"]
-    return Restoring(Table(head, rows), told.iterations)
+    head = ["images", "error, in deviations of the true one", "PSNR (dB)", "SSIM", "spectral error", "invented"]
+    return Restoring(Table(head, rows), Table(head, seeings), told.iterations)
+
+
+def _worth(one: Quality) -> list[str]:
+    """Error, PSNR, SSIM, how far the power spectrum is off, and how much of what is fine has nothing to do with truth.
+
+    Fine is the upper half of the frequencies that pixels can show.
+    """
+    off = float(np.mean(np.abs(np.array(one.power) - 1)))
+    invented = float(np.mean(one.incoherent[len(one.incoherent) // 2 :]))
+    return [percent(one.error, 1), f"{one.psnr_db:.2f}", f"{one.ssim:.3f}", percent(off), percent(invented)]
 
 
 def restoration_figures(run: TransferResults) -> Figures:

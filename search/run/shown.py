@@ -60,6 +60,14 @@ class Quality(Record):
     incoherent: Numbers = ()
 
 
+class UnderSeeing(Record):
+    """What restored images are worth of the same fields under seeing of one r0, in metres."""
+
+    r0: float
+    fields: int
+    quality: Mapping[str, Quality]
+
+
 class Restored(Record):
     """Images as seen, restored in several ways, and true, each (images, rows, columns), and what they are worth."""
 
@@ -67,3 +75,4 @@ class Restored(Record):
     images: Mapping[str, tuple[tuple[Numbers, ...], ...]]
     pixel_arcsec: float
     iterations: int = 0
+    by_r0: tuple[UnderSeeing, ...] = ()

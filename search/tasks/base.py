@@ -75,6 +75,10 @@ class Task(ABC):
     """Whether the mean of what several networks predict is a prediction too."""
     intervals = True
     """Whether each output is a number about which an interval can be given."""
+    judged_on = "newly simulated examples of"
+    """What confirms in fresh mode, before the target's name."""
+    reservation = ""
+    """What has to be added to a verdict, a sentence after a space."""
     possible_with = "study.json"
     """File of a run's folder without which nothing is left of a run that is refused while its data are prepared."""
 

@@ -98,6 +98,11 @@ class Images(Pictured):
         return next((theirs for theirs in longer if set(own) < set(theirs)), own)
 
     @property
+    def judged_on(self) -> str:  # type: ignore[override]
+        """As the target's simulator says."""
+        return self.system(self.study.target).judged_on
+
+    @property
     def shapes(self) -> tuple[Shape, Shape]:  # type: ignore[override]
         """Of an image, and of its classes."""
         field = columns(self.system(self.study.target).schema, "input")[0]
@@ -172,7 +177,7 @@ class Images(Pictured):
             return replace(found, groups=groups).first(rows)
         simulator, seed = self.system(name), entropy(self.study.seed, role)
         held = generate(
-            simulator,
+            simulator.judging() if role in (Role.TEST, Role.TRUTH) else simulator,
             seed,
             rows,
             data.place(place),

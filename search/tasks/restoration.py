@@ -12,7 +12,7 @@ from graft.models.losses import METRICS
 from graft.models.networks.cnn import Restorer
 from graft.models.networks.network import Network
 from graft.models.scaling import Scaling
-from graft.search.run.seeds import Draws, Role, entropy, torch_stream
+from graft.search.run.seeds import Draws, Role, entropy, stream, torch_stream
 from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Shape
 from graft.search.tasks.folders import one_band, table_of
 from graft.search.tasks.pictured import Pictured
@@ -22,8 +22,9 @@ from graft.simulators.registry import find
 from graft.simulators.solar import richardson_lucy, wiener
 from graft.simulators.solar.album import LINEAR
 from graft.simulators.solar.folder import survey
-from graft.simulators.solar.observed import NOISE, Observed, Pictures
+from graft.simulators.solar.observed import Observed, noise
 from graft.simulators.solar.seeing import Optics
+from graft.simulators.solar.truths import TRUTHS, Pictures
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Recipe
 
@@ -34,10 +35,18 @@ COARSEST = 1.0
 """Arc seconds of a pixel above which seeing hardly shows: r0 of 5 cm blurs to 2.3."""
 LARGEST = 1e9
 """Pixels of all images of a folder, which are held in memory."""
+SEEN = tuple(f"seeing-{name}" for name in TRUTHS)
+"""Simulators that it takes."""
 SHARD = 100
 """Images of a shard."""
 SHOWN = 2
 """Test images of which a page may show all: the first ones, not chosen."""
+SEEINGS = (0.05, 0.10, 0.20)
+"""Values of r0, m, under each of which the same fields are seen anew, to tell how well they are restored."""
+FIELDS = 60
+"""How many."""
+AGREEING = 5
+"""Regions that decide if all agree: the sign test of fewer reaches no level of 5 %."""
 
 
 class Restoration(Pictured):
@@ -85,7 +94,7 @@ class Restoration(Pictured):
         table = self.study.table(name)
         found = find(name) if table is None else Observed(Pictures(table), table.shape[0])
         if not isinstance(found, Observed):
-            raise InputError(f"{name} gives no images under seeing; allowed: seeing-granulation, seeing-hinode")
+            raise InputError(f"{name} gives no images under seeing; allowed: {', '.join(SEEN)}")
         return found
 
     def tried(self) -> None:
@@ -97,13 +106,29 @@ class Restoration(Pictured):
                 raise InputError(f"{where}.loss is {recipe.loss!r}; allowed with restoration: {', '.join(LOSSES)}")
         if self.study.weights or any(not table.shape for table in self.study.tables):
             raise InputError(
-                "a source or the target is a file; allowed with restoration: seeing-granulation, seeing-hinode, and "
-                "folders of images"
+                f"a source or the target is a file; allowed with restoration: {', '.join(SEEN)}, and folders of images"
             )
         if self.study.mode == "holdout":
             raise InputError("mode is 'holdout', which splits by tile; allowed with restoration: 'fresh', by time")
         for name in (*self.study.taught, self.study.target):
             self.system(name)
+
+    @property
+    def judged_on(self) -> str:  # type: ignore[override]
+        """As the target says."""
+        return self.system(self.study.target).judged_on
+
+    @property
+    def reservation(self) -> str:  # type: ignore[override]
+        """That a few real images speak for themselves alone."""
+        regions = self.system(self.study.target).truth.regions
+        if not 0 < regions < AGREEING:
+            return ""
+        shown = "one region" if regions == 1 else f"{regions} times"
+        return (
+            f" This is said of these images, which show {shown}, under fresh seeing. For others it is undecided: "
+            f"{AGREEING} regions would decide if all of them agreed (sign test)."
+        )
 
     @property
     def shapes(self) -> tuple[Shape, Shape]:  # type: ignore[override]
@@ -155,24 +180,52 @@ class Restoration(Pictured):
                     weights.zero_()
 
     def exhibit(self, fitted: Fitted, test: Examples, device: str) -> Exhibit:
-        """How well all test images are restored, and the first of them."""
+        """How well all test images are restored, the first of them, and fields under seeing of each of `SEEINGS`."""
         found = self.predict(fitted, test.tensors(device)[0])
-        return {"quality": quality(found, test.outputs), "restored": found[:SHOWN].tolist()}
+        by_r0 = [
+            quality(self.predict(fitted, seen.tensors(device)[0]), seen.outputs) for seen in self.under_each().values()
+        ]
+        return {"quality": quality(found, test.outputs), "restored": found[:SHOWN].tolist(), "by_r0": by_r0}
+
+    def under_each(self) -> dict[float, Examples]:
+        """Fields of images that judge under seeing of each r0: fields, turbulence and noise are drawn alike."""
+        judging, found = self.system(self.study.target).judging(), dict[float, Examples]()
+        for r0 in SEEINGS:
+            rows = [judging.under(r0).draw(1, stream(self.study.seed, Role.SEEINGS, i)) for i in range(FIELDS)]
+            frames, images = (np.concatenate([row[name] for row in rows]) for name in ("frame", "image"))
+            found[r0] = Examples(frames.astype(np.float32), images.astype(np.float32))
+        return found
 
     def shown(self, networks: Mapping[str, Exhibit], test: Examples) -> Exhibit:
         """The same of networks, of the frames as they are, and of what needs no network, r0 fitted to each frame."""
-        given = self.system(self.study.target).optics
-        optics = Optics(given.telescope, given.wavelength, given.pixel, test.inputs.shape[-1])
-        frames, true = test.inputs.astype(np.float64), test.outputs.astype(np.float64)
-        fits = wiener.fits(frames, optics, NOISE)
-        found, beside = {"seen": frames, "wiener": wiener.restored(frames, optics, NOISE, fits)}, dict[str, object]()
-        if richardson_lucy.available():
-            found["richardson-lucy"], beside["iterations"] = richardson_lucy.restored(frames, true, optics, fits)
+        found, beside = self.without_network(test)
+        true, pixel = test.outputs.astype(np.float64), self.system(self.study.target).truth.pixel
         told = {name: quality(images, true) for name, images in found.items()}
         told |= {name: network["quality"] for name, network in networks.items()}
         images = {name: one[:SHOWN].tolist() for name, one in found.items()} | {"true": true[:SHOWN].tolist()}
         images |= {name: network["restored"] for name, network in networks.items()}
-        return {"restoration": {"quality": told, "images": images, "pixel_arcsec": optics.pixel} | beside}
+        by_r0 = []
+        for number, (r0, seen) in enumerate(self.under_each().items()):
+            alone, _ = self.without_network(seen)
+            each = {name: quality(images, seen.outputs) for name, images in alone.items()}
+            each |= {name: network["by_r0"][number] for name, network in networks.items()}
+            by_r0.append({"r0": r0, "fields": FIELDS, "quality": each})
+        told_of = {"quality": told, "images": images, "pixel_arcsec": pixel, "by_r0": by_r0}
+        return {"restoration": told_of | beside}
+
+    def without_network(self, test: Examples) -> tuple[dict[str, np.ndarray], dict[str, object]]:
+        """Frames as they are and restored by Wiener's filter and Richardson-Lucy, and the latter's iterations."""
+        system = self.system(self.study.target)
+        given, spectrum = system.optics, system.truth.spectrum
+        optics = Optics(given.telescope, given.wavelength, given.pixel, test.inputs.shape[-1])
+        frames, true = test.inputs.astype(np.float64), test.outputs.astype(np.float64)
+        noises = noise(frames.mean((1, 2)))
+        fits = wiener.fits(frames, optics, noises, spectrum)
+        found = {"seen": frames, "wiener": wiener.restored(frames, optics, noises, spectrum, fits)}
+        if not richardson_lucy.available():
+            return found, {}
+        found["richardson-lucy"], iterations = richardson_lucy.restored(frames, true, optics, fits)
+        return found, {"iterations": iterations}
 
     def interface(self) -> dict[str, object]:
         """Shape and unit of an image."""

@@ -1,10 +1,13 @@
 """What solar structure is made of: cells, granulation with a measured spectrum, streaks along a field of directions."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from graft.simulators.solar.kernels import drawn_out, nearest_two
+from graft.spaces.errors import InputError
 
 Floats = NDArray[np.float64]
 GRANULE = 1.35
@@ -44,6 +47,38 @@ def spectrum(frequency: Floats) -> Floats:
     f = np.log(np.maximum(frequency, MEASURED[0, 0]))
     slope = (power[-1] - power[-3]) / (told[-1] - told[-3])
     return np.exp(np.where(f > told[-1], power[-1] + slope * (f - told[-1]), np.interp(f, told, power)))
+
+
+def measured(images: Sequence[Floats] | Floats, side: int, pixel: float) -> Callable[[Floats], Floats]:
+    """Measure the power spectrum of images, each window of them as a share of its own variance.
+
+    Args:
+        images: (rows, columns) each, NaN where masked: windows with any are left out.
+        side: Of a window (Hann's), pixels; windows overlap by half.
+        pixel: Arc seconds.
+
+    Returns:
+        As `spectrum`: flat below the lowest frequency, and above the highest.
+
+    Raises:
+        InputError: If no window is whole.
+    """
+    taper = np.outer(np.hanning(side), np.hanning(side))
+    found = []
+    for image in images:
+        for row in range(0, image.shape[0] - side + 1, side // 2):
+            for column in range(0, image.shape[1] - side + 1, side // 2):
+                window = image[row : row + side, column : column + side]
+                power = np.abs(np.fft.fft2((window - window.mean()) * taper)) ** 2
+                if np.isfinite(power).all() and power.mean() > 0:
+                    found.append(power / power.mean())
+    if not found:
+        raise InputError(f"no window of {side} x {side} pixels is whole; allowed: images with fewer masked pixels")
+    order = np.fft.fftfreq(side, 1 / side)
+    rings = np.rint(np.hypot(order[:, None], order)).astype(int)
+    means = np.bincount(rings.ravel(), np.mean(found, 0).ravel()) / np.bincount(rings.ravel())
+    f, power = np.log(np.arange(1, side // 2 + 1) / (side * pixel)), np.log(means[1 : side // 2 + 1] * pixel**2)
+    return lambda frequency: np.exp(np.interp(np.log(np.maximum(frequency, 1e-9)), f, power))
 
 
 def cells(

@@ -8,7 +8,7 @@ Images are square, in units of the mean intensity of the quiet Sun, and taken to
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -19,6 +19,8 @@ from graft.spaces.errors import InputError, number, whole
 
 ARCSEC = np.pi / 180 / 3600
 """In rad."""
+HALO = 8.0
+"""Arc seconds a side that hold what seeing makes of a point: at r0 of 5 cm its width at half maximum is 2.3."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,27 @@ class Optics:
         x = (np.arange(points) - (points - 1) / 2) * self.spacing * 2 / self.telescope.diameter
         radius = np.hypot(x[:, None], x)
         return ((radius <= 1) & (radius >= self.telescope.obstruction)).astype(np.float64)
+
+    def point(self) -> "Optics":
+        """The same of so small a field that it just holds what seeing makes of a point: fewer points of the pupil do.
+
+        A large field of coarse pixels would need a phase screen at many points of the pupil, to know how light spreads
+        where none arrives.
+        """
+        side = self.side
+        while side % 2 == 0 and side * self.pixel >= 2 * HALO and side >= 16:
+            side //= 2
+        return replace(self, side=side)
+
+    def widened(self, transfer: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """The transfer (side, side) of this field from that of a smaller one with the same pixels."""
+        small = transfer.shape[-1]
+        if small == self.side:
+            return transfer
+        order = np.rint(np.fft.fftfreq(small, 1 / small)).astype(int) % self.side
+        spread = np.zeros((self.side, self.side), np.complex128)
+        spread[np.ix_(order, order)] = np.fft.ifft2(transfer)
+        return np.fft.fft2(spread)
 
     def transfer(self, phase: Floats | None = None) -> NDArray[np.complex128]:
         """Transfer functions of instants, 1 at frequency 0.

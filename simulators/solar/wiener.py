@@ -1,26 +1,27 @@
 """Undoing seeing without a network: Wiener's filter, r0 fitted to each frame's own power spectrum."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from graft.simulators.solar.fields import Floats, spectrum
+from graft.simulators.solar.fields import Floats
 from graft.simulators.solar.seeing import Optics, short_exposure
 
 GUESSES = np.geomspace(0.03, 0.4, 28)
 """Values of r0 that are tried, metres."""
-
+LARGER = np.geomspace(0.5, 64, 15)
+"""Variances of the true image that are tried, in those of the frame."""
 
 Fit = tuple[float, float]
 """r0 in metres, and the variance of the true image."""
 
 
-def fits(frames: Floats, optics: Optics, noise: float) -> list[Fit]:
-    """Return what fits each of several frames (n, side, side) best; arguments as of `fitted`."""
-    return [fitted(frame, optics, noise) for frame in frames]
+def fits(frames: Floats, optics: Optics, noises: Floats, spectrum: Callable[[Floats], Floats]) -> list[Fit]:
+    """Return what fits each of several frames (n, side, side) best, each with its noise; arguments as of `fitted`."""
+    return [fitted(frame, optics, noise, spectrum) for frame, noise in zip(frames, noises, strict=True)]
 
 
-def fitted(frame: Floats, optics: Optics, noise: float) -> Fit:
+def fitted(frame: Floats, optics: Optics, noise: float, spectrum: Callable[[Floats], Floats]) -> Fit:
     """Return r0 in metres and the variance of the true image that fit a frame's periodogram best (Whittle 1953).
 
     The model is variance x `spectrum` x (mean transfer)^2 + noise. Frequencies below one cycle per two sides are left
@@ -30,6 +31,7 @@ def fitted(frame: Floats, optics: Optics, noise: float) -> Fit:
         frame: (side, side), in units of the quiet Sun.
         optics: Of frames of this side; its transfer is the short exposure's mean (Fried 1966).
         noise: Deviation of a pixel.
+        spectrum: Of true images, as a share of their variance, by cycles per arc second.
     """
     side = len(frame)
     window = np.outer(np.hanning(side), np.hanning(side))
@@ -37,31 +39,32 @@ def fitted(frame: Floats, optics: Optics, noise: float) -> Fit:
     power = np.abs(np.fft.fft2((frame - frame.mean()) * window)) ** 2 / side**2  # noise has power noise^2 in it
     f = optics.frequencies
     used = (f * optics.pixel * side * np.pi / 180 / 3600 >= 2) & (f < f.max())
-    prior = _prior(optics)
-    best = (np.inf, float(GUESSES[0]), 1.0)
-    for r0 in GUESSES:
-        shape = prior * transfer(optics, float(r0)) ** 2
-        for variance in np.geomspace(2e-4, 2e-2, 13):
-            model = variance * shape[used] + noise**2
-            best = min(best, (float(np.sum(np.log(model) + power[used] / model)), float(r0), float(variance)))
-    return best[1], best[2]
+    prior, variances = _prior(optics, spectrum)[used], LARGER * max(float(frame.var()), noise**2)
+    seen = np.stack([transfer(optics, float(r0))[used] ** 2 for r0 in GUESSES])
+    model = variances[:, None] * (prior * seen)[:, None] + noise**2  # (guesses, variances, frequencies)
+    told = np.sum(np.log(model) + power[used] / model, -1)
+    r0, variance = np.unravel_index(int(np.argmin(told)), told.shape)
+    return float(GUESSES[r0]), float(variances[variance])
 
 
-def restored(frames: Floats, optics: Optics, noise: float, fits: Sequence[Fit]) -> Floats:
+def restored(
+    frames: Floats, optics: Optics, noises: Floats, spectrum: Callable[[Floats], Floats], fits: Sequence[Fit]
+) -> Floats:
     """Return frames (n, side, side) filtered; edges are mirrored.
 
     Args:
         frames: In units of the quiet Sun.
         optics: Of frames of this side.
-        noise: Deviation of a pixel.
+        noises: Deviation of a pixel of each (n,).
+        spectrum: As of `fitted`.
         fits: Of each frame, from `graft.simulators.solar.wiener.fits`.
     """
     side = frames.shape[-1]
     wide = Optics(optics.telescope, optics.wavelength, optics.pixel, 2 * side)
-    found = np.empty(frames.shape)
-    for frame, (r0, variance), clear in zip(frames, fits, found, strict=True):
+    found, prior = np.empty(frames.shape), _prior(wide, spectrum)
+    for frame, noise, (r0, variance), clear in zip(frames, noises, fits, found, strict=True):
         mean = transfer(wide, r0)
-        filtered = mean / (mean**2 + noise**2 / (variance * _prior(wide)))
+        filtered = mean / (mean**2 + noise**2 / (variance * prior))
         padded = np.pad(frame - frame.mean(), side // 2, mode="symmetric")[: 2 * side, : 2 * side]
         middle = slice(side // 2, side // 2 + side)
         clear[:] = np.fft.ifft2(np.fft.fft2(padded) * filtered).real[middle, middle] + frame.mean()
@@ -74,7 +77,7 @@ def transfer(optics: Optics, r0: float) -> Floats:
     return optics.transfer().real * mean
 
 
-def _prior(optics: Optics) -> Floats:
+def _prior(optics: Optics, spectrum: Callable[[Floats], Floats]) -> Floats:
     """Power of true images of variance 1 in a periodogram of theirs."""
     cycles = optics.frequencies * np.pi / 180 / 3600
     return spectrum(cycles) / optics.pixel**2

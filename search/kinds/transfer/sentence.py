@@ -35,6 +35,7 @@ def sentence(
     told = _of_networks(comparison, examples, study, tried, handed_over, networks)
     errors = [mean for arm in ("direct", "candidate") if (mean := comparison.mean(arm)) is not None]
     best = better(references, errors, study.proof.margin)
+    told += study.learned.reservation
     if best is None or best.mean is None:
         return told
     return f"Neither network: on the same rows {best.words} errs by {best.mean:.2%}".replace("%", " %") + f". {told}"
@@ -45,13 +46,11 @@ def _of_networks(
 ) -> str:
     """The verdict on the networks."""
     holdout = study.mode == "holdout"
-    kind = f"{study.rows.pool - study.unlocked:,} locked" if holdout else f"{study.rows.test:,} newly simulated"
-    test = f"{kind} examples of {describe_source(comparison.task)}"
+    locked, judged_on = f"{study.rows.pool - study.unlocked:,} locked examples of", study.learned.judged_on
+    test = f"{locked if holdout else f'{study.rows.test:,} {judged_on}'} {describe_source(comparison.task)}"
     metric = study.learned.metric
     measured = metric.words
-    if metric.name == "information-missed":
-        test = test.replace("simulated examples", "watched states")
-    elif metric.name == "relative-l1" and study.table(comparison.task) is not None:
+    if metric.name == "relative-l1" and study.table(comparison.task) is not None:
         measured = "mean relative error"
     kept = "" if handed_over is None else _handed_over(handed_over, study)
     if not (comparison.helped and comparison.plan and comparison.interval):
@@ -116,7 +115,10 @@ def _handed_over(network: Kept, study: Study) -> str:
 def _direct(comparison: Comparison, test: str, measured: str, tried: int) -> str:
     tuned, undecided = _tuned(comparison), comparison.decision == "undecided"
     advice = "Undecided: until more is known, learn directly." if undecided else "Direct learning: do not transfer."
-    text = f"{advice} {tuned[0].upper()}{tuned[1:]} has a {measured} of {comparison.mean('direct'):.2%} on {test}"
+    article = "an" if measured[0] in "aeiou" else "a"
+    text = (
+        f"{advice} {tuned[0].upper()}{tuned[1:]} has {article} {measured} of {comparison.mean('direct'):.2%} on {test}"
+    )
     behind = [one for one in comparison.not_confirmed if one.behind == "direct learning"]
     if not comparison.candidates and behind:
         plan, by = behind[0].plan.describe(), behind[0].by

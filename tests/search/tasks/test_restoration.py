@@ -12,7 +12,8 @@ from graft.search.cli import main
 from graft.search.run.seeds import Draws, Role
 from graft.search.study import resolve
 from graft.search.tasks.base import Phase, Request, fit
-from graft.simulators.solar.observed import Observed, Truth, truth
+from graft.simulators.solar.observed import Observed
+from graft.simulators.solar.truths import Truth, truth
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan
 
@@ -23,15 +24,15 @@ network = { depth = 2, width = 4 }
 source_training = { epochs = 2, batch = 15 }
 start = { epochs = 2, batch = 10 }
 ranges = { epochs = [2, 4], batch = [10, 20], activation = ["relu"] }
-budget = { trainings = 4, seeds = 2, steps = 8, map = 2, curve = 1 }
+budget = { trainings = 6, seeds = 2, steps = 8, map = 2, curve = 1 }
 """
 
 
 class Small(Observed):
     """Frames of 16 x 16 pixels."""
 
-    def __init__(self, truth: Truth, side: int = 16, later: bool = False) -> None:
-        super().__init__(truth, 16, later)
+    def __init__(self, truth: Truth, side: int = 16, later: bool = False, r0: float | None = None) -> None:
+        super().__init__(truth, 16, later, r0)
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +61,17 @@ def test_a_study_of_seeing_is_run_verified_and_asked(
     assert {"seen", "wiener", "direct"} <= set(found["quality"])
     assert all(0 < one["error"] and np.isfinite(one["psnr_db"]) for one in found["quality"].values())
     assert np.array(found["images"]["true"]).shape == (2, 16, 16)
+    assert [one["r0"] for one in found["by_r0"]] == [0.05, 0.1, 0.2]
+    errors = [one["quality"]["seen"]["error"] for one in found["by_r0"]]
+    assert errors == sorted(errors, reverse=True) and {"wiener", "direct"} <= set(found["by_r0"][0]["quality"])
+    assert "12 frames under fresh seeing, of images of another time than those that taught, of " in told["sentence"]
+    assert told["sentence"].endswith("5 regions would decide if all of them agreed (sign test).")
+    ways = json.loads((tmp_path / "out" / "result.json").read_text())["ways"]
+    assert list(ways) == ["neither", "initialisation alone", "loss alone", "both"]
+    assert [bool(one["plan"].get("terms")) for one in ways.values()] == [False, False, True, True]
+    assert len(ways["both"]["errors"]) == 8 and ways["neither"]["change"] is None
+    page = (tmp_path / "out" / "report" / "index.html").read_text()
+    assert "Weights, loss, or both" in page and "r0 = 20 cm" in page
     assert all(line.startswith("ok") for line in graft("verify", "out").splitlines())
     frame = Small(truth("hinode")).draw(1, np.random.default_rng(0))["frame"][0]
     (tmp_path / "frame.csv").write_text(",".join(map(str, frame.ravel())))

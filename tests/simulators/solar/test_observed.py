@@ -6,21 +6,11 @@ import pytest
 from graft.models.fidelity import image_error, psnr
 from graft.simulators.registry import find
 from graft.simulators.solar import richardson_lucy, wiener
-from graft.simulators.solar.observed import NOISE, TIMES, Observed, hinode, levelled, truth
+from graft.simulators.solar.observed import ELECTRONS, READ_NOISE, Observed, levelled, noise
 from graft.simulators.solar.screens import screens
-from graft.simulators.solar.seeing import Optics
+from graft.simulators.solar.seeing import Optics, detected
+from graft.simulators.solar.truths import TIMES, hinode, truth
 from graft.spaces.errors import InputError
-
-
-def test_hinode_s_images_are_a_spot_in_granulation_at_two_times() -> None:
-    images = hinode()
-    assert images.shape == (2 * TIMES, 224, 288) and np.isfinite(images).all()
-    for image in images:
-        assert image.min() < 0.5 and np.median(image) == pytest.approx(1, abs=0.1)
-        assert 0.03 < image[:90, 200:].std() < 0.08  # granulation
-    # Five minutes later the spot is there still, the granules are others.
-    early, late = images[0, :90, 200:].ravel(), images[TIMES, :90, 200:].ravel()
-    assert np.corrcoef(early, late)[0, 1] < 0.7 < np.corrcoef(early, images[1, :90, 200:].ravel())[0, 1]
 
 
 def test_what_judges_is_cut_from_images_of_the_later_time_alone() -> None:
@@ -62,8 +52,9 @@ def test_wiener_s_filter_fits_r0_and_gains() -> None:
     rows = simulator.draw(24, np.random.default_rng(4))
     given = simulator.optics
     optics = Optics(given.telescope, given.wavelength, given.pixel, 32)
-    fits = wiener.fits(rows["frame"], optics, NOISE)
-    found = wiener.restored(rows["frame"], optics, NOISE, fits)
+    noises, spectrum = noise(rows["frame"].mean((1, 2))), simulator.truth.spectrum
+    fits = wiener.fits(rows["frame"], optics, noises, spectrum)
+    found = wiener.restored(rows["frame"], optics, noises, spectrum, fits)
     assert (psnr(found, rows["image"]) - psnr(rows["frame"], rows["image"])).mean() > 0.8
     r0 = [r0 for r0, _ in fits]
     assert np.corrcoef(np.log(r0), np.log(rows["r0"][:, 0]))[0, 1] > 0.3
@@ -75,11 +66,37 @@ def test_richardson_lucy_gains_with_the_number_of_iterations_that_suits_best() -
     rows = simulator.draw(12, np.random.default_rng(4))
     given = simulator.optics
     optics = Optics(given.telescope, given.wavelength, given.pixel, 32)
-    fits = wiener.fits(rows["frame"], optics, NOISE)
+    fits = wiener.fits(rows["frame"], optics, noise(rows["frame"].mean((1, 2))), simulator.truth.spectrum)
     found, iterations = richardson_lucy.restored(rows["frame"], rows["image"], optics, fits)
     assert iterations in richardson_lucy.ITERATIONS
     assert (psnr(found, rows["image"]) - psnr(rows["frame"], rows["image"])).mean() > 0.4
     assert found.mean() == pytest.approx(rows["frame"].mean(), rel=0.01)
+
+
+def test_wiener_s_filter_gains_on_the_corona_by_the_spectrum_of_the_image_that_teaches() -> None:
+    simulator = Observed(truth("corona"), 32, later=True)
+    rows = simulator.draw(24, np.random.default_rng(4))
+    given = simulator.optics
+    optics = Optics(given.telescope, given.wavelength, given.pixel, 32)
+    noises, spectrum = noise(rows["frame"].mean((1, 2))), simulator.truth.spectrum
+    found = wiener.restored(
+        rows["frame"], optics, noises, spectrum, wiener.fits(rows["frame"], optics, noises, spectrum)
+    )
+    gained = image_error(found, rows["image"]) / image_error(rows["frame"], rows["image"])
+    poor = rows["r0"][:, 0] < np.median(rows["r0"])
+    assert gained.mean() < 1 and gained[poor].mean() < 0.85
+
+
+def test_noise_is_that_of_the_detector() -> None:
+    drawn = detected(np.full((200, 200), 0.7), ELECTRONS, READ_NOISE, np.random.default_rng(0))
+    assert drawn.std() == pytest.approx(noise(np.array(0.7)), rel=0.02)
+
+
+def test_the_same_fields_are_seen_under_each_r0() -> None:
+    judging = find("seeing-hinode").judging()
+    bad, good = (judging.under(r0).draw(1, np.random.default_rng(3)) for r0 in (0.05, 0.2))
+    assert (bad["image"] == good["image"]).all() and (bad["r0"], good["r0"]) == (0.05, 0.2)
+    assert image_error(bad["frame"], bad["image"]) > image_error(good["frame"], good["image"])
 
 
 def test_an_unknown_truth_is_told_with_those_there_are() -> None:
