@@ -33,6 +33,14 @@ class LossTerm(ABC):
     def __init__(self, source: nn.Module, block: int) -> None:
         self.source, self.block = source, block
 
+    @classmethod  # noqa: B027  (most terms suit all examples)
+    def suits(cls, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+        """Refuse examples of these shapes if the term means nothing of them.
+
+        Raises:
+            InputError: Saying which are allowed.
+        """
+
     @abstractmethod
     def value(self, batch: Batch, made: Sequence[Tensor]) -> Tensor:
         """The number.
@@ -57,7 +65,35 @@ class Feature(LossTerm):
         return F.mse_loss(made[self.block - 1], self.theirs(batch)[self.block - 1])
 
 
-TERMS: dict[str, type[LossTerm]] = {"feature": Feature}
+class Perceptual(LossTerm):
+    """The mean squared difference between what the source makes of a prediction and of the truth, at one block.
+
+    Johnson et al. 2016, arXiv:1603.08155, Eq. 2; Armstrong & Fletcher 2021 restore solar images with it. It needs
+    predictions that the source can be shown: images of images.
+    """
+
+    @classmethod
+    def suits(cls, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+        """As of `LossTerm`."""
+        if tuple(inputs) != tuple(outputs):
+            raise InputError(
+                f"terms.perceptual shows predictions to a source network, but inputs are {'x'.join(map(str, inputs))} "
+                f"and outputs {'x'.join(map(str, outputs))}; allowed: outputs in the shape of inputs, as images of "
+                "images have"
+            )
+
+    def value(self, batch: Batch, made: Sequence[Tensor]) -> Tensor:
+        """As of `LossTerm`."""
+        with observing(self.source) as theirs:
+            self.source(made[-1])
+            shown = theirs[self.block - 1]
+            with torch.no_grad():
+                self.source(batch.outputs)
+                true = theirs[self.block - 1]
+        return F.mse_loss(shown, true)
+
+
+TERMS: dict[str, type[LossTerm]] = {"feature": Feature, "perceptual": Perceptual}
 Weighted = tuple[float, LossTerm]
 """A term and the factor on it."""
 

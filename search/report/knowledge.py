@@ -7,7 +7,7 @@ from graft.search.report import drawing as draw
 from graft.search.report import energies as drawn
 from graft.search.report import spans
 from graft.search.report.section import Figures, Table
-from graft.search.report.words import percent
+from graft.search.report.words import NOTHING, percent
 from graft.search.run.certificate import Curve
 from graft.search.run.results import SpanMap, TransferResults
 from graft.search.run.trials import finite, geometric_mean
@@ -100,6 +100,30 @@ def _where(plan: Plan) -> tuple[str | None, tuple[int, int] | None]:
     """Name a plan's source and span as the map does."""
     span = plan.transferred
     return next(iter(plan.sources), None), (span.first, span.last) if span and not plan.terms else None
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What each way of using a source is worth; ``seeds`` is how many measured it."""
+
+    table: Table
+    seeds: int
+
+
+def ways(run: TransferResults) -> Ways | None:
+    """List what the weights of a source are worth as a beginning, in the loss, and as both."""
+    told = run.result.ways
+    if not told:
+        return None
+    rows = []
+    for name, one in told.items():
+        beside = NOTHING
+        if one.change is not None and one.interval is not None:
+            low, high = (percent(end, sign=True) for end in one.interval)
+            beside = f"{percent(one.change, sign=True)} ({low} to {high})"
+        rows.append([name, percent(one.mean, 2), beside, one.plan.label])
+    head = ["what comes from the source", "error", "beside neither (95 % interval)", "the search’s best of it"]
+    return Ways(Table(head, rows), max(len(one.errors) for one in told.values()))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ TRANSFER = Page(
     (
         Section("verdict", verdict.verdict, verdict.figures),
         Section("spans", knowledge.moved, knowledge.moved_figures),
+        Section("ways", knowledge.ways),
         Section("spectra", knowledge.spectra, knowledge.spectra_figures),
         Section("energies", knowledge.energies, knowledge.energies_figures),
         Section("classes", images.classes, images.classes_figures),

@@ -191,6 +191,20 @@ class Account(Record):
     error: float = 0.0
 
 
+class Way(Record):
+    """A way of using a source: the best plan of it, its errors seed by seed, and by how much it changes the error.
+
+    The change is relative to direct learning's error on the same seeds, with a 95 % interval; None of that itself, and
+    where a training diverged.
+    """
+
+    plan: Plan
+    errors: Errors
+    mean: float | None = None
+    change: float | None = None
+    interval: tuple[float, float] | None = None
+
+
 class TransferResult(Result):
     """Of transfer; what cheap priors said of spans (``1-3``) is kept by prior and source."""
 
@@ -205,6 +219,7 @@ class TransferResult(Result):
     energies: Mapping[str, Account] = {}
     classes: Classes | None = None
     restoration: Restored | None = None
+    ways: Mapping[str, Way] = {}
     placebos: tuple[Source, ...] = ()
     networks: tuple[Source, ...] = ()
 

@@ -27,6 +27,8 @@ class Role(IntEnum):
     PLACEBO = 13
     ORDER = 14
     FOLDS = 15
+    SEEINGS = 16
+    WAYS = 17
 
 
 def sequence(study: int, role: Role, index: int = 0) -> np.random.SeedSequence:

@@ -7,12 +7,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn.functional import mse_loss
 
 from graft.models.initialise import draw_weights
 from graft.models.losses import Batch, relative_l1, supervised
+from graft.models.networks.cnn import Restorer
 from graft.models.networks.mlp import MLP
 from graft.models.surgery import frozen
-from graft.models.terms import Feature, LossTerm, adding, find_term, observing, weighted
+from graft.models.terms import Feature, LossTerm, Perceptual, adding, find_term, observing, weighted
 from graft.models.train import Training, train
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Recipe, Term
@@ -53,6 +55,36 @@ def test_the_feature_terms_gradient_is_that_of_its_formula(block: int) -> None:
     loss.backward()  # type: ignore[no-untyped-call]
     for ours, other in zip(net.parameters(), literal.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, other.grad)
+
+
+@pytest.mark.parametrize("block", [1, 2])
+def test_the_perceptual_terms_gradient_is_that_of_its_formula(block: int) -> None:
+    x = 1 + 0.1 * torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(9)).double()
+    y = x + 0.05 * torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(8)).double()
+    net, source = Restorer(2, 4, "gelu").double(), Restorer(2, 4, "gelu").double()
+    draw_weights(net, 1.0, torch.Generator().manual_seed(0))
+    draw_weights(source, 1.0, torch.Generator().manual_seed(1))
+    with adding([(0.3, Perceptual(frozen(source, net)[0], block))], net, supervised(mse_loss)) as objective:
+        objective(net, Batch(x, y)).backward()  # type: ignore[no-untyped-call]
+
+    def shown(image: Tensor) -> Tensor:
+        made = source.blocks[0]((image.unsqueeze(1) - 1.0) / 0.1)
+        return source.blocks[1](made) if block == 2 else made
+
+    literal = copy.deepcopy(net)
+    literal.zero_grad()
+    found = literal(x)
+    loss = mse_loss(found, y) + 0.3 * ((shown(found) - shown(y).detach()) ** 2).mean()
+    loss.backward()
+    for ours, other in zip(net.parameters(), literal.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, other.grad)
+
+
+def test_the_perceptual_term_wants_images_of_images() -> None:
+    Perceptual.suits((8, 8), (8, 8))
+    with pytest.raises(InputError, match="inputs are 8 and outputs 200; allowed: outputs in the shape of inputs"):
+        Perceptual.suits((8,), (200,))
+    Feature.suits((8,), (200,))
 
 
 @settings(max_examples=15, deadline=None)
@@ -109,7 +141,7 @@ def test_a_block_that_is_not_there_is_refused() -> None:
 
 def test_terms_are_found_by_name_or_as_a_class_of_ones_own() -> None:
     assert find_term("feature") is Feature and find_term("graft.models.terms:Feature") is Feature
-    with pytest.raises(InputError, match=r"^unknown term 'featur' \(did you mean 'feature'\?\); allowed: feature$"):
+    with pytest.raises(InputError, match=r"^unknown term 'featur' \(did you mean 'feature'\?\); allowed: feature, perceptual$"):
         find_term("featur")
     with pytest.raises(InputError, match=r"^term 'nowhere:Near' cannot be imported \(Mod.*; allowed: feature, or "):
         find_term("nowhere:Near")

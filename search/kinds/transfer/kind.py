@@ -9,12 +9,13 @@ from typing import NamedTuple
 from torch import nn
 
 from graft.models.scaling import Scaling
+from graft.models.terms import find_term
 from graft.search.engine.cost import cost
 from graft.search.engine.searched import Direct, by_budget, searched
 from graft.search.engine.trials import importance
 from graft.search.estimate import AROUND, seconds_per_step
 from graft.search.kinds.base import Kind, Written
-from graft.search.kinds.transfer import conclusion, mapping, prospects, regressors
+from graft.search.kinds.transfer import conclusion, mapping, prospects, regressors, ways
 from graft.search.kinds.transfer.confirmation import REFITS
 from graft.search.kinds.transfer.ensemble import Ensemble, ensemble
 from graft.search.kinds.transfer.pipeline import Confirmed, Pipeline
@@ -25,7 +26,7 @@ from graft.search.prediction import Asked, outputs_only, predict_csv
 from graft.search.report.sections import TRANSFER
 from graft.search.run.certificate import Curve, Kept, Reference, TransferCertificate
 from graft.search.run.folder import Run, write_bytes
-from graft.search.run.results import Confirmation, SpanMap, TransferResult
+from graft.search.run.results import Confirmation, SpanMap, TransferResult, Way
 from graft.search.settings import LEAST_SEEDS
 from graft.search.tasks.base import Exhibit
 from graft.spaces.plan import Plan
@@ -78,7 +79,8 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         rivals = [(rival, networks["direct"]["data"])] if arm == "candidate" and line.study.mode == "fresh" else []
         best = networks["transfer" if arm == "candidate" else "direct"]
         several = ensemble(line, phase, [(plan, best["data"]), *rivals])
-        return partial(_write, line, found, curve, networks, arm, plan, references, several)
+        beside = ways.measured(line, rival, found.sources)
+        return partial(_write, line, found, curve, networks, arm, plan, references, several, beside)
 
     def checks(self, run: Run) -> Mapping[str, Callable[[], str]]:
         """As of `Kind`."""
@@ -88,6 +90,8 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         """Refuse a task that cannot be carried out."""
         study = self.study
         study.learned.check()
+        for name in study.terms:
+            find_term(name).suits(*study.learned.shapes)
         told = [
             f"outputs of {source.name} are {source.size:.3g} on average, those of {target.name} {target.size:.3g}: is "
             "that one unit? A copied head begins where its source's outputs are"
@@ -172,6 +176,7 @@ def _write(
     plan: Plan,
     references: Sequence[Reference],
     several: Ensemble | None,
+    beside: Mapping[str, Way],
 ) -> TransferCertificate:
     """Everything the folder says of a finished run; the certificate last, for it vouches for the rest."""
     best = networks["transfer" if arm == "candidate" else "direct"]
@@ -196,6 +201,7 @@ def _write(
         "handed_over": kept,
         "examples": conclusion.examples_gained(curve, line.task.scale),
         **({"regressors": references} if references else {}),
+        **({"ways": beside} if beside else {}),
         "priors": run.read("priors.json"),
         "importance": {name: importance(search.study) for name, search in searches.items()},
         **line.shown(networks),

@@ -1,5 +1,7 @@
 """The map: every span of every source and none, several seeds each. What people did by hand, beside the verdict."""
 
+from collections.abc import Sequence
+
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.study import Study
 from graft.search.proof.statistics import PAIRED
@@ -91,11 +93,22 @@ def _cell(
     """One span against direct learning: relative change of the error, 95 % interval, verdict of that interval."""
     cell: dict[str, object] = {"source": source, "n1": span.first, "n2": span.last, "paper": span.last < study.blocks}
     cell["errors"] = errors
+    told = changed(direct, errors, study)
+    if told is None:
+        return cell | {"change": None, "interval": None, "verdict": "undecided"}
+    change, (low, high) = told
+    verdict = "helps" if high < 0 else "harms" if low > 0 else "undecided"
+    return cell | {"change": change, "interval": [low, high], "verdict": verdict}
+
+
+def changed(
+    direct: Sequence[float | None], errors: Sequence[float | None], study: Study
+) -> tuple[float, tuple[float, float]] | None:
+    """Relative change of the error beside direct learning, with its 95 % interval; None if a training diverged."""
     pairs = [(a, b) for a, b in zip(direct, errors, strict=True) if a is not None and b is not None]
     if len(pairs) < len(errors):
-        return cell | {"change": None, "interval": None, "verdict": "undecided"}
+        return None
     kind = PAIRED[study.learned.metric.scale]
     found = kind.of([a for a, _ in pairs], [b for _, b in pairs]).reduction(ALPHA)
-    low, high = (-end for end in reversed(found.interval))
-    verdict = "helps" if high < 0 else "harms" if low > 0 else "undecided"
-    return cell | {"change": -found.value, "interval": [low, high], "verdict": verdict}
+    low, high = found.interval
+    return -found.value, (-high, -low)
