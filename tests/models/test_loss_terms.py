@@ -141,9 +141,10 @@ def test_a_block_that_is_not_there_is_refused() -> None:
 
 def test_terms_are_found_by_name_or_as_a_class_of_ones_own() -> None:
     assert find_term("feature") is Feature and find_term("graft.models.terms:Feature") is Feature
-    with pytest.raises(InputError, match=r"^unknown term 'featur' \(did you mean 'feature'\?\); allowed: feature, perceptual$"):
+    known = "allowed: feature, perceptual"
+    with pytest.raises(InputError, match=rf"^unknown term 'featur' \(did you mean 'feature'\?\); {known}$"):
         find_term("featur")
-    with pytest.raises(InputError, match=r"^term 'nowhere:Near' cannot be imported \(Mod.*; allowed: feature, or "):
+    with pytest.raises(InputError, match=r"^term 'nowhere:Near' cannot be imported \(Mod.*; allowed: feature, perceptual, or "):
         find_term("nowhere:Near")
     with pytest.raises(InputError, match="^term 'math:pi' is no loss term; allowed: a subclass of "):
         find_term("math:pi")
