@@ -83,8 +83,8 @@ class Stack:
         if stacked is not None and first.loss is None:
             loss_of, network = vmap(LOSS[first.recipe.loss]), stacked
             return lambda weights, buffers, inputs, outputs: loss_of(network(weights, inputs), outputs)
-        judged = Judged(first.network, self.objective)
-        return vmap(lambda weights, buffers, *batch: functional_call(judged, _named(weights, buffers), batch))
+        judged, places = Judged(first.network, self.objective), _places(first.network)
+        return vmap(lambda weights, buffers, *batch: _judge(judged, places, {**weights, **buffers}, batch))
 
     def batch(self, chosen: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Inputs and outputs (networks, examples, ...) of rows of each training."""
@@ -111,11 +111,9 @@ class Stack:
             return False
         for place, training in enumerate(self.trainings):
             weights = {name: weight.detach().requires_grad_() for name, weight in training.network.named_parameters()}
-            own = functional_call(
-                Judged(training.network, self.objective),
-                _named(weights, {name: buffer.clone() for name, buffer in training.network.named_buffers()}),
-                (inputs[place], outputs[place]),
-            )
+            state = weights | {name: buffer.clone() for name, buffer in training.network.named_buffers()}
+            judged = Judged(training.network, self.objective)
+            own = _judge(judged, _places(training.network), state, (inputs[place], outputs[place]))
             theirs = torch.autograd.grad(own, [weights[name] for name in names], allow_unused=True)
             mine = [None if gradient is None else gradient[place] for gradient in found]
             least = ROUNDING * max(float(gradient.detach().abs().max()) for gradient in theirs if gradient is not None)
@@ -132,9 +130,25 @@ class Stack:
                     tensor.copy_((self.weights | self.buffers)[name][place])
 
 
-def _named(weights: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """State of a network as `Judged` calls it."""
-    return {f"network.{name}": tensor for held in (weights, buffers) for name, tensor in held.items()}
+def _places(network: nn.Module) -> dict[str, str]:
+    """Where each tensor of a network's state sits: the name of every place, and the first name of what is there.
+
+    A module that is reached by two names, as blocks cut out of a network are, is one place: PyTorch's own way of tying
+    weights would fill it twice, and hand back what it was filled with.
+    """
+    found, first = dict[str, str](), dict[int, str]()
+    for path, module in network.named_modules():
+        for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
+            place = f"{path}.{name}" if path else name
+            found[place] = first.setdefault(id(tensor), place)
+    return found
+
+
+def _judge(judged: Judged, places: Mapping[str, str], state: Mapping[str, Tensor], batch: tuple[Tensor, ...]) -> Tensor:
+    """The loss of a batch with other weights and buffers in a network's places."""
+    filled = {f"network.{place}": state[name] for place, name in places.items()}
+    loss: Tensor = functional_call(judged, filled, batch, tie_weights=False)
+    return loss
 
 
 def _close(mine: Tensor | None, theirs: Tensor | None, least: float) -> bool:

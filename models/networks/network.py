@@ -1,6 +1,7 @@
 """Which network: the project's own perceptron, or a user's torch module by name."""
 
 import importlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -18,6 +19,8 @@ from graft.spaces.plan import OWN
 from graft.spaces.settings import Settings, Whole, settings
 
 Value = str | int | float | bool
+Size = int | tuple[int, ...]
+"""Of one example's inputs: how many numbers, or the shape of an image."""
 
 
 @settings("network")
@@ -50,7 +53,8 @@ class OwnNetwork:
 
     Attributes:
         module: ``package.module:Class``, or the name under which a package registers it: a torch module with ordered
-            ``blocks: nn.ModuleList``, head included, that maps (batch, inputs) to (batch, outputs).
+            ``blocks: nn.ModuleList``, head included, that maps (batch, inputs) to (batch, outputs); images (batch,
+            rows, columns) to (batch, classes), inputs then being (rows, columns).
         settings: What else it is constructed with, as (name, value).
         cut: Names of submodules that are its blocks, in order, the head last, where its class has none; several that
             belong to one block are joined by ``+``.
@@ -63,12 +67,12 @@ class OwnNetwork:
     standardised: bool | None = None
     cut: tuple[str, ...] = ()
 
-    def build(self, inputs: int, outputs: int, activation: str = OWN, linear: bool = False) -> nn.Module:
+    def build(self, inputs: Size, outputs: int, activation: str = OWN, linear: bool = False) -> nn.Module:
         """The network, weights as its constructor leaves them, the same each time; arguments as of `constructed`."""
         with seeded(0):
             return self.constructed(inputs, outputs, activation, linear)
 
-    def constructed(self, inputs: int, outputs: int, activation: str = OWN, linear: bool = False) -> nn.Module:
+    def constructed(self, inputs: Size, outputs: int, activation: str = OWN, linear: bool = False) -> nn.Module:
         """The network, weights drawn from PyTorch's own generator. It has no linear part but its own.
 
         Raises:
@@ -106,31 +110,33 @@ class OwnNetwork:
         found = [known[name] for name in names.split("+")]
         return found[0] if len(found) == 1 else nn.ModuleList(found)
 
-    def blocks(self, inputs: int, outputs: int) -> int:
+    def blocks(self, inputs: Size, outputs: int) -> int:
         """How many blocks it has, the head included."""
         return len(blocks_of(self.build(inputs, outputs)))
 
-    def tried(self, inputs: int, outputs: int) -> None:
+    def tried(self, inputs: Size, outputs: int) -> None:
         """Refuse a network that does not map (batch, inputs) to (batch, outputs), or may standardise them twice."""
         network = self.build(inputs, outputs).eval()
-        held = [name for name, buffer in _by_input(network) if buffer.numel() == inputs > 1]
+        shape = (inputs,) if isinstance(inputs, int) else inputs
+        held = [name for name, buffer in _by_input(network) if buffer.numel() == math.prod(shape) > 1]
         if len(held) > 1 and self.standardised is None:
             raise InputError(
                 f"network {self.module} holds {', '.join(held)}, a number for each of its {inputs} inputs; allowed: "
                 "network.standardised = false if it standardises its inputs by itself, true if it does not"
             )
+        sides = ", ".join(map(str, shape))
         try:
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
-                found = network(torch.zeros(2, inputs))
+                found = network(torch.zeros(2, *shape))
         except Exception as problem:
             raise InputError(
-                f"network {self.module} raises {type(problem).__name__}: {problem}, given rows (2, {inputs}); "
-                f"allowed: a network that maps (batch, {inputs}) to (batch, {outputs})"
+                f"network {self.module} raises {type(problem).__name__}: {problem}, given rows (2, {sides}); "
+                f"allowed: a network that maps (batch, {sides}) to (batch, {outputs})"
             ) from problem
-        shape = tuple(getattr(found, "shape", ())) or type(found).__name__
-        if shape != (2, outputs):
+        made = tuple(getattr(found, "shape", ())) or type(found).__name__
+        if made != (2, outputs):
             raise InputError(
-                f"network {self.module} maps rows (2, {inputs}) to {shape}; allowed: to (2, {outputs}), the task's "
+                f"network {self.module} maps rows (2, {sides}) to {made}; allowed: to (2, {outputs}), the task's "
                 "outputs"
             )
 

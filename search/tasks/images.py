@@ -14,13 +14,16 @@ from torch import Tensor, nn
 
 from graft.models.losses import METRICS, Metric
 from graft.models.networks.cnn import Classifier
-from graft.models.networks.network import Network
+from graft.models.networks.network import OwnNetwork
+from graft.models.pretrained import Pretrained, put
 from graft.models.scaling import Scaling
 from graft.models.train import Augment
 from graft.search.run.seeds import Role, entropy, torch_stream
 from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Shape
 from graft.search.tasks.folders import one_band, table_of
 from graft.search.tasks.pictured import Pictured
+from graft.search.tasks.pretrained import trained_weights
+from graft.search.tasks.rehearsal import rehearse
 from graft.search.tasks.tables import LEAST_GROUPS, LOCKED, pool_order
 from graft.simulators.base import Simulator, columns
 from graft.simulators.data.shards import generate
@@ -110,15 +113,13 @@ class Images(Pictured):
 
     def tried(self) -> None:
         """Refuse sources and targets that are no images, or differ in their classes, and files."""
-        if not isinstance(self.study.network, Network):
-            raise InputError("network.module is of a user's own; allowed with images: depth and width")
         for where, recipe in (("source_training", self.study.source_training), ("start", self.study.start)):
             if recipe.loss != self.loss_name:
                 raise InputError(f"{where}.loss is {recipe.loss!r}; allowed with images: {self.loss_name!r}")
-        if self.study.weights or any(not table.shape for table in self.study.tables):
+        if any(not table.shape for table in self.study.tables):
             raise InputError(
-                "a source or the target is a file; allowed with images: simulators, such as solar-halpha, and folders "
-                "of images"
+                "a source or the target is a file; allowed with images: simulators, such as solar-halpha, folders of "
+                "images, and as a source weights of a network of one's own"
             )
         names = (*self.study.taught, self.study.target)
         told, classes = {name: self.labels(name) for name in names}, self.classes()
@@ -131,6 +132,12 @@ class Images(Pictured):
         table = self.study.table(self.study.target)
         if table is not None:
             self._locks(table)
+        own = self.study.network
+        if isinstance(own, OwnNetwork):
+            own.tried(self.shapes[0], self.shapes[1][0])
+            rehearse(self, own.module)
+        for file in self.study.weights:
+            self.pretrained(file.name)
 
     def _locks(self, table: Table) -> None:
         """Refuse a mode or numbers of rows that a folder cannot have."""
@@ -204,13 +211,39 @@ class Images(Pictured):
             raise InputError(f"{where}: image {flat[0]} (counted from 0) is the same everywhere; allowed: images")
 
     def network(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> nn.Module:
-        """A convolutional network of the study's depth and width."""
-        return Classifier(outputs[0], self.study.network.depth, self.study.network.width, recipe.activation)
+        """A convolutional network of the study's depth and width, or one of a user's own."""
+        own = self.study.network
+        if isinstance(own, OwnNetwork):
+            return own.build(inputs, outputs[0])
+        return Classifier(outputs[0], own.depth, own.width, recipe.activation)
+
+    def constructed(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> nn.Module:
+        """The same, as its constructor draws it."""
+        own = self.study.network
+        if isinstance(own, OwnNetwork):
+            return own.constructed(inputs, outputs[0])
+        return self.network(recipe, inputs, outputs)
+
+    def pretrained(self, name: str) -> bytes | None:
+        """The source network that came trained, as safetensors bytes; None where it has to be trained.
+
+        Raises:
+            InputError: If its file is not the one that the study was made with, or does not fit the study's network.
+        """
+        file = next((file for file in self.study.weights if file.name == name), None)
+        if file is None:
+            return None
+        network = put(self.network(self.study.start, *self.shapes), trained_weights(file), file.path)
+        return self.pack(Fitted(network, self.study.start, *self.shapes, _told(file) or Scaling.none(torch.zeros(1))))
 
     def scaling(self, inputs: Tensor, first: str | None) -> Scaling:
-        """One mean and one deviation for all pixels."""
+        """One mean and one deviation for all pixels; where the first block is copied from a file, those it was told."""
+        file = next((file for file in self.study.weights if file.name == first), None)
+        if self.study.network.standardised is False:
+            return Scaling.none(torch.zeros(1))
         exact = inputs.double()
-        return Scaling(exact.mean().float(), exact.std().clamp_min(1e-12).float())
+        measured = Scaling(exact.mean().float(), exact.std().clamp_min(1e-12).float())
+        return measured if file is None else _told(file) or measured
 
     def augment(self) -> Augment:
         """The eight orientations of a batch."""
@@ -268,6 +301,17 @@ class ImagesByRate(Images):
     """The same, judged by the share of images whose most probable class is wrong."""
 
     metric = METRICS["error-rate"]
+
+
+def _told(file: Pretrained) -> Scaling | None:
+    """The mean and deviation of all pixels that a file of weights was told.
+
+    Raises:
+        InputError: If they are told pixel by pixel.
+    """
+    if len(file.mean) > 1:
+        raise InputError(f"{file.name} has {len(file.mean)} means; allowed with images: one of all pixels")
+    return Scaling(torch.tensor(file.mean[0]), torch.tensor(file.deviation[0])) if file.mean else None
 
 
 def oriented(images: Tensor, generator: torch.Generator) -> Tensor:

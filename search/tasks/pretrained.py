@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from graft.models.networks.network import Shape
 from graft.models.pretrained import Pretrained, put, read
@@ -61,17 +62,27 @@ def _described(told: Mapping[str, object], folder: Path) -> dict[str, object]:
     return asdict(Pretrained(path.name, sha256, **parts, activation=held.activation, path=str(path.resolve())))
 
 
+def trained_weights(file: Pretrained) -> Mapping[str, Tensor]:
+    """The tensors of a file of weights, by name.
+
+    Raises:
+        InputError: If it is not the one that the study was made with.
+    """
+    path = Path(file.path)
+    if digest(path) != file.sha256:
+        raise InputError(f"{path} is not the file that this study began with; allowed: that one, or another --out")
+    return read(path).tensors
+
+
 def fitted(study: Any, file: Pretrained) -> bytes:
     """The source network that a file of weights is, as safetensors bytes.
 
     Raises:
         InputError: If the file is not the one that the study was made with, or does not fit the study's network.
     """
-    path, target = Path(file.path), study.scenario(study.target)
-    if digest(path) != file.sha256:
-        raise InputError(f"{path} is not the file that this study began with; allowed: that one, or another --out")
+    target = study.scenario(study.target)
     inputs = file.inputs(target.inputs)
     shape = Shape(inputs, target.outputs, study.network, study.ranges.activation[0])
-    network = put(shape.build(), read(path).tensors, str(path))
+    network = put(shape.build(), trained_weights(file), file.path)
     scaling = file.scaling(target.inputs) or Scaling(torch.zeros(inputs), torch.ones(inputs))
     return pack(network, shape, scaling)

@@ -144,7 +144,9 @@ def test_terms_are_found_by_name_or_as_a_class_of_ones_own() -> None:
     known = "allowed: feature, perceptual"
     with pytest.raises(InputError, match=rf"^unknown term 'featur' \(did you mean 'feature'\?\); {known}$"):
         find_term("featur")
-    with pytest.raises(InputError, match=r"^term 'nowhere:Near' cannot be imported \(Mod.*; allowed: feature, perceptual, or "):
+    with pytest.raises(
+        InputError, match=r"^term 'nowhere:Near' cannot be imported \(Mod.*; allowed: feature, perceptual, or "
+    ):
         find_term("nowhere:Near")
     with pytest.raises(InputError, match="^term 'math:pi' is no loss term; allowed: a subclass of "):
         find_term("math:pi")

@@ -158,6 +158,41 @@ def test_convolutions_and_their_running_statistics(stacked: list[int]) -> None:
     assert stacked == [K]
 
 
+class Cut(nn.Module):
+    """Modules that are reached by names of their own and as blocks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.head = nn.Linear(4, 6, bias=False), nn.BatchNorm1d(6), nn.Linear(6, 2)
+        self.blocks = nn.ModuleList([nn.ModuleList([self.first, self.norm]), self.head])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.norm(self.first(x))))
+
+
+class Tied(nn.Module):
+    """Two modules of a block with one weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        twice = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4))
+        twice[2].weight = twice[0].weight
+        self.blocks = nn.ModuleList([twice, nn.Linear(4, 2)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.blocks[1](self.blocks[0](x))
+
+
+@pytest.mark.parametrize("build", [Cut, Tied])
+def test_modules_of_two_names_and_weights_of_two_modules(build: Callable[[], nn.Module], stacked: list[int]) -> None:
+    made = trainings(build, [Recipe(epochs=4, batch=8, rate=3e-3)] * K)
+    held = [list(training.network.parameters()) for training in made]
+    same(made)
+    assert stacked == [K]
+    for training, before in zip(made, held, strict=True):  # nothing that a stack had put in was left in its place
+        assert all(mine is theirs for mine, theirs in zip(training.network.parameters(), before, strict=True))
+
+
 def test_what_is_drawn_for_each_batch_is_drawn_by_each_training(stacked: list[int]) -> None:
     def noisy(inputs: Tensor, draws: torch.Generator) -> Tensor:
         return inputs + 0.1 * torch.randn(inputs.shape, generator=draws)

@@ -99,7 +99,7 @@ def test_images_are_scaled_as_a_whole_and_any_number_of_them_is_shaped_alike() -
         ({"target": "film-8"}, "film-8 gives no images with classes"),
         ({"target": "ising-8x8@2.5"}, "ising-8x8@2.5 gives no images"),
         ({"start.loss": "l1"}, "start.loss is 'l1'; allowed with images: 'cross-entropy'"),
-        ({"network": {"module": "mine:Net"}}, "allowed with images: depth and width"),
+        ({"network": {"module": "mine:Net"}}, "'mine:Net' cannot be imported"),
         ({"task": "image"}, "unknown task .image. .did you mean .images."),
         ({"task": "regression"}, "cross-entropy"),
     ],
