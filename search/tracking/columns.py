@@ -9,7 +9,7 @@ from scipy.special import stdtrit
 
 from graft.search.run.certificate import ARMS, Comparison
 from graft.search.run.record import Values
-from graft.search.run.results import Results
+from graft.search.run.results import Cost, Results
 from graft.search.run.trials import Trial
 from graft.spaces.dcl import Watch
 from graft.spaces.plan import Plan
@@ -98,7 +98,7 @@ def outcomes(kept: Results) -> dict[str, float]:
 
     The verdict comes first, because MLflow's comparison opens on the first metric.
     """
-    cost, found = kept.cost, dict[str, float | None]()
+    found = dict[str, float | None]()
     for one in kept.comparisons:
         of = f".{one.task}" if len(kept.comparisons) > 1 else ""
         low, high = one.interval or (None, None)
@@ -107,13 +107,19 @@ def outcomes(kept: Results) -> dict[str, float]:
         found |= {f"{arm}_error{of}": one.mean(arm) for arm in ARMS}
         for row in spreads(one):
             found |= {f"{row.arm}_{key}{of}": getattr(row, key) for key in ("deviation", "seeds", "low", "high")}
-    found |= {
+    return finite(found) | spent(kept.cost)
+
+
+def spent(cost: Cost) -> dict[str, float]:
+    """What a run took, and where the seconds of its cores went."""
+    told = {
         "wall_seconds": cost.wall_seconds,
         "train_seconds": cost.train_seconds,
         "trainings": sum(cost.trainings.values()),
         "trials": sum(sum(states.values()) for states in cost.trials.values()),
+        **{f"core_seconds_{what}": seconds for what, seconds in cost.core_seconds.items()},
     }
-    return finite(found)
+    return finite(told)
 
 
 class Spread(NamedTuple):

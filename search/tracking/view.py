@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 # Before the import, which reads them. One short try: what failed is tried again from here, whereas MLflow's own seven
 # retries block a search for four minutes. A pickled model executes whatever it likes when it is read.
@@ -33,7 +34,7 @@ from graft.search.run.record import Values
 from graft.search.run.results import FILES, DataCard, Results
 from graft.search.run.trials import Trial, geometric_mean
 from graft.search.tracking.address import address, alone, database, masked
-from graft.search.tracking.columns import board, flat, in_markdown, measures, outcomes, settings, table, title
+from graft.search.tracking.columns import board, flat, in_markdown, measures, outcomes, settings, spent, table, title
 from graft.search.tracking.store import problem
 from graft.spaces.errors import InputError
 
@@ -41,6 +42,8 @@ for talker in ("mlflow", "alembic"):  # they tell each of the forty steps of cre
     logging.getLogger(talker).setLevel(logging.ERROR)
 
 STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
+DIGEST = 16
+"""Characters of a data set's digest that are shown."""
 PAUSE = 30.0
 """Seconds without a try after a failed one."""
 SHARE = 20.0
@@ -56,7 +59,7 @@ def dataset(role: str, data: DataCard) -> DatasetInput:
     """A data set as its manifest knows it; MLflow keeps at most 36 characters of a digest."""
     entity = Dataset(
         name=data.simulator,
-        digest=data.digest[:16],
+        digest=data.digest[:DIGEST],
         source_type="graft",
         source=json.dumps(data.to_dict(), sort_keys=True),
         profile=json.dumps({"num_rows": data.rows}),
@@ -64,11 +67,19 @@ def dataset(role: str, data: DataCard) -> DatasetInput:
     return DatasetInput(entity, [InputTag("mlflow.data.context", role)])
 
 
-def metrics(values: Mapping[str, float], errors: Sequence[float | None] = ()) -> list[Metric]:
-    """MLflow's metrics: single values, and the errors of seeds as steps of one."""
+def metrics(
+    values: Mapping[str, float], errors: Sequence[float | None] = (), tied: Mapping[str, str] = MappingProxyType({})
+) -> list[Metric]:
+    """MLflow's metrics: single values, and the errors of seeds as steps of one.
+
+    Args:
+        values: By name.
+        errors: Seed by seed.
+        tied: Which model and data set the single values are of, as MLflow calls them.
+    """
     now = round(time.time() * 1000)
     by_seed = [(seed, 100 * error) for seed, error in enumerate(errors) if error is not None and math.isfinite(error)]
-    found = [Metric(name, value, now, 0) for name, value in values.items()]
+    found = [Metric(name, value, now, 0, **tied) for name, value in values.items()]
     return found + [Metric("error_percent_by_seed", error, now, seed) for seed, error in by_seed]
 
 
@@ -260,14 +271,33 @@ class Tracker:
                 self._client.log_text(self._summary, json.dumps(held), name)
             tags["mlflow.loggedArtifacts"] = json.dumps([{"path": name, "type": "table"} for name in tables])
             self._client.log_inputs(self._summary, [dataset(*item) for item in kept.result.data.items()])
-        changed = metrics({key: value for key, value in found.items() if known.get(key) != value})
-        self._client.log_batch(self._summary, changed, tags=[RunTag(*item) for item in tags.items()])
+        changed, cost = {key: value for key, value in found.items() if known.get(key) != value}, spent(kept.cost)
+        values = metrics({key: value for key, value in changed.items() if key in cost})
+        if certifying := {key: value for key, value in changed.items() if key not in cost}:
+            values += metrics(certifying, tied=self._tied(kept))
+        self._client.log_batch(self._summary, values, tags=[RunTag(*item) for item in tags.items()])
         for path in filter(Path.is_file, [self.folder / f"{name}.json" for name in FILES]):
             self._client.log_artifact(self._summary, str(path))
         if (self.folder / "report").is_dir():
             self._client.log_artifacts(self._summary, str(self.folder / "report"), "report")
         if certified and (self.folder / "model").is_dir():
             self._crown(certified)
+
+    def _tied(self, kept: Results) -> dict[str, str]:
+        """What ties certified metrics to the network that is handed over and the data that judged it.
+
+        MLflow keeps the digest of a metric's data with a logged model alone. Nothing where no data judged.
+        """
+        judging = kept.result.data.get("test") or kept.result.data.get("pool")
+        if kept.certificate is None or judging is None:
+            return {}
+        mine = f"source_run_id = '{self._summary}'"
+        found = list(self._client.search_logged_models([self._experiment], filter_string=mine))
+        if not found:
+            made = self._client.create_logged_model(self._experiment, name=self.name, source_run_id=self._summary)
+            found = [self._client.finalize_logged_model(made.model_id, "READY")]
+        digest = judging.digest[:DIGEST]
+        return {"model_id": found[0].model_id, "dataset_name": judging.simulator, "dataset_digest": digest}
 
     def _crown(self, certificate: Certificate) -> None:
         """Register the certified network (weights and card, no pickle) and give it the alias ``champion``."""

@@ -29,6 +29,8 @@ WIDTH = 1.0
 UMBRA, PENUMBRA = 0.6, 0.93
 """Intensity below which a blurred image is umbra, and below which penumbra. In the wing of the line at 5576 A Hinode's
 umbra goes down to 0.44, its penumbra is about 0.9, and the blurred quiet Sun 0.97 to 1.07."""
+BESIDE = 0.2
+"""Share of scenes with a spot among those in which the quiet Sun is looked for: it is rare in them."""
 TRIES = 100
 """Scenes in which a region is looked for before they are given up."""
 SCENES, HINODE = "scenes", "hinode"
@@ -119,5 +121,5 @@ class Regions(Simulator):
         """A whole true image: one of Hinode's, or a scene, where a spot is wanted one with a spot."""
         if self.place == HINODE:
             return hinode()[int(rng.integers(TIMES)) + TIMES * self.later]
-        spotted = REGIONS[kind] != "quiet Sun" or rng.random() < 0.5
+        spotted = REGIONS[kind] != "quiet Sun" or rng.random() < BESIDE
         return shown(scene("sunspot" if spotted else "quiet Sun", 4 * self.side, PIXEL, rng), band("continuum"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
-from tracked import BASELINE, MOVED, PLANS, runs_of, trial
+from tracked import BASELINE, MOVED, PLANS, folder_name, runs_of, trial
 
 from graft.search.engine.progress import Progress
 from graft.search.tracking.address import address, database, masked
@@ -134,3 +134,18 @@ def test_a_warning_is_told_on_the_other_stream_also_to_programs(
     said = capsys.readouterr()
     assert said.out == "" and ("on my way" in said.err) is not quiet
     assert "warning: not everything arrived; later: graft deliver runs/mine" in said.err
+
+
+def test_certified_metrics_are_tied_to_the_network_and_the_data_that_judged_it(store, client, folder):
+    from graft.search.tracking.view import deliver
+
+    deliver(folder, store)
+    deliver(folder, store)
+    experiment = client.get_experiment_by_name(folder_name(folder)).experiment_id
+    (model,) = client.search_logged_models([experiment])
+    summary = next(run for run in runs_of(client, folder) if run.data.tags["graft.kind"] == "summary")
+    assert (model.source_run_id, str(model.status)) == (summary.info.run_id, "READY")
+    tied = {metric.key: (metric.value, metric.dataset_name, metric.dataset_digest) for metric in model.metrics}
+    assert tied["direct_error"] == (0.02, "film-8", "ab" * 8) and tied["p_value"][0] == 0.001
+    assert summary.data.metrics["direct_error"] == 0.02 and summary.data.metrics["wall_seconds"] == 9.0
+    assert "wall_seconds" not in tied
