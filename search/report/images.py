@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from graft.search.report.drawing import CANDIDATE, DIRECT, FAINT, INK, SAME_RECIPE, SHUFFLED, Figure, canvas, log_axis
 from graft.search.report.section import Figures, Table
-from graft.search.report.words import percent
+from graft.search.report.words import NOTHING, percent
 from graft.search.run.results import TransferResults
 from graft.search.run.shown import Classes, Quality, Restored
 
@@ -31,6 +31,8 @@ FAINTEST = 1e-3
 """Power, in that of the truth, down to which spectra are drawn."""
 WIDTH = 8.6
 """Inches that images beside one another may take."""
+COHERENT = 0.5
+"""Share of power that may be incoherent with the truth up to which a scale counts as resolved."""
 LIGHT = 0.55
 """Share of a row from which counts are written in white."""
 
@@ -125,24 +127,24 @@ def restoration(run: TransferResults) -> Restoring | None:
     if not told:
         return None
     names = named(run)
-    rows = [[names[name], *_worth(one)] for name, one in told.quality.items()]
+    pixel = told.pixel_arcsec
+    rows = [[names[name], *_worth(one, pixel)] for name, one in told.quality.items()]
     seeings = [
-        [f"{names[name]}, r0 = {100 * seeing.r0:g} cm", *_worth(one)]
+        [f"{names[name]}, r0 = {100 * seeing.r0:g} cm", *_worth(one, pixel)]
         for seeing in told.by_r0
         for name, one in seeing.quality.items()
     ]
-    head = ["images", "error, in deviations of the true one", "PSNR (dB)", "SSIM", "spectral error", "invented"]
+    head = ["images", "error, in deviations of the true one", "PSNR (dB)", "SSIM", "spectral error", "resolves"]
     return Restoring(Table(head, rows), Table(head, seeings), told.iterations)
 
 
-def _worth(one: Quality) -> list[str]:
-    """Error, PSNR, SSIM, how far the power spectrum is off, and how much of what is fine has nothing to do with truth.
-
-    Fine is the upper half of the frequencies that pixels can show.
-    """
+def _worth(one: Quality, pixel: float) -> list[str]:
+    """Error, PSNR, SSIM, how far the power spectrum is off, and the finest scale of which half goes with the truth."""
     off = float(np.mean(np.abs(np.array(one.power) - 1)))
-    invented = float(np.mean(one.incoherent[len(one.incoherent) // 2 :]))
-    return [percent(one.error, 1), f"{one.psnr_db:.2f}", f"{one.ssim:.3f}", percent(off), percent(invented)]
+    rings = len(one.incoherent)
+    resolved = next((ring for ring, share in enumerate(one.incoherent) if share > COHERENT), rings)
+    finest = f"{2 * rings * pixel / resolved:.2f}″" if resolved else NOTHING
+    return [percent(one.error, 1), f"{one.psnr_db:.2f}", f"{one.ssim:.3f}", percent(off), finest]
 
 
 def restoration_figures(run: TransferResults) -> Figures:

@@ -15,7 +15,9 @@ from graft.search.report import drawing, images
 from graft.search.report.page import render
 from graft.search.report.section import Page
 from graft.search.report.sections import TRANSFER
+from graft.search.report.words import NOTHING
 from graft.search.run.results import TransferResults
+from graft.search.run.shown import Quality
 
 NAMES = ["filament", "prominence", "flare ribbon", "sunspot", "quiet Sun"]
 WAYS = ("seen", "wiener", "richardson-lucy", "direct", "transfer")
@@ -133,3 +135,31 @@ def test_spectra_are_drawn_in_cycles_per_arc_second(run: TransferResults) -> Non
     assert incoherent == pytest.approx(100 * np.array(quality["seen"].incoherent))
     figure.canvas.draw()
     assert "mathdefault" not in "".join(text.get_text() for text in left.get_yticklabels())
+
+
+def test_a_scale_is_resolved_while_half_of_its_power_goes_with_the_truth() -> None:
+    told = {"error": 0.25, "psnr_db": 26.0, "ssim": 0.8, "power": (1.0, 0.9, 0.5, 0.2)}
+    cells = images._worth(Quality(**told, incoherent=(0.1, 0.4, 0.6, 0.2)), 0.16)
+    assert cells == [
+        "25.0 %".replace(" ", "\u00a0"),
+        "26.00",
+        "0.800",
+        "35\u00a0%",
+        "0.64″",
+    ]  # two rings of a field of 1.28″
+    assert images._worth(Quality(**told, incoherent=(0.6, 0.4, 0.6, 0.2)), 0.16)[-1] == NOTHING
+    assert images._worth(Quality(**told, incoherent=(0.1, 0.4, 0.5, 0.2)), 0.16)[-1] == "0.32″"
+
+
+def test_the_page_tells_what_each_way_of_using_a_source_is_worth(tmp_path: Path) -> None:
+    files = results()
+    plan = {"recipe": {"rate": 0.01}}
+    files["result"]["ways"] = {
+        "neither": {"plan": plan, "errors": [0.3, 0.32], "mean": 0.31},
+        "loss alone": {"plan": plan, "errors": [0.28, 0.3], "mean": 0.29, "change": -0.07, "interval": [-0.09, -0.03]},
+    }
+    page = render(TransferResults.open(build(tmp_path / "other", files)), {}, TRANSFER)
+    rows = re.findall(r'<tr><th scope="row">(neither|loss alone)</th>(.*?)</tr>', page)
+    assert "31.00" in rows[0][1] and "–" in rows[0][1]
+    assert "29.00" in rows[1][1] and "−7\u00a0% (−9\u00a0% to −3\u00a0%)" in rows[1][1]
+    assert "trained on 2 seeds of its" in page
