@@ -24,14 +24,16 @@ class Expected:
     Attributes:
         searching: Seconds of its searches.
         trainings: In them; 0 where they are not alike, so that the first tell nothing of the others.
-        rest: Seconds of everything else, most of it trainings too.
+        rest: Seconds of everything else.
         limit: Seconds after which its searches end all the same.
+        after: Trainings in the rest, as many as are to be expected.
     """
 
     searching: float
     trainings: int
     rest: float
     limit: float = math.inf
+    after: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -40,8 +42,8 @@ class Expected:
 
     def left(self, done: int, each: float) -> float:
         """Seconds left after ``done`` trainings, where each further one takes so long."""
-        slower = each * self.trainings / self.searching
-        return min(each * max(0, self.trainings - done), self.limit) + self.rest * slower
+        others = self.rest - self.after * self.searching / self.trainings
+        return min(each * max(0, self.trainings - done), self.limit) + each * self.after + max(0.0, others)
 
 
 def in_words(duration: float) -> str:

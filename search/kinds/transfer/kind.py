@@ -108,16 +108,20 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         """Rough wall times: of the searches, and of everything else."""
         study, recipe, teaching = self.study, self.study.start, self.study.source_training
         steps = recipe.steps(study.rows.training)
-        seeds = REFITS if study.mode == "holdout" else study.proof.seeds
-        confirmed = seeds * (1 + 4 * study.proof.candidates) + 2 * study.budget.members
-        curve = study.budget.curve * (2 + 4) if study.mode == "fresh" else 0
         lessons = [lesson for lesson in study.source_space.lessons().values() if lesson.source in study.taught]
         taught = [len(one.links) * one.epochs * math.ceil(0.8 * one.rows / teaching.batch) for one in lessons]
         based = sum(taught) + min(study.proof.placebos, LEAST_SEEDS) / workers * max(taught, default=0)
         step = seconds_per_step(study.learned, recipe)
         slower = max(1.0, teaching.batch / recipe.batch) ** 0.7
-        rest = AROUND + step * ((confirmed + curve) * steps / workers + based * slower)
+        rest = AROUND + step * (self.after() * steps / workers + based * slower)
         return self.trainings() * steps * step / workers, rest
+
+    def after(self) -> float:
+        """Of one candidate's confirmation that its second look ends, of the learning curve, and of what is handed over."""
+        study, holdout = self.study, self.study.mode == "holdout"
+        seeds = REFITS if holdout else study.proof.looks[1] if len(study.proof.looks) > 1 else study.proof.seeds
+        curve = 0 if holdout else study.budget.curve * (2 + 4)
+        return seeds * 5 + curve + 2 * study.budget.members
 
     def trainings(self) -> int:
         """Of direct learning and plans."""
