@@ -117,7 +117,7 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         return self.trainings() * steps * step / workers, rest
 
     def after(self) -> float:
-        """Of one candidate's confirmation that its second look ends, of the learning curve, and of what is handed over."""
+        """Of one candidate, confirmed until the second look, of the learning curve, and of what is handed over."""
         study, holdout = self.study, self.study.mode == "holdout"
         seeds = REFITS if holdout else study.proof.looks[1] if len(study.proof.looks) > 1 else study.proof.seeds
         curve = 0 if holdout else study.budget.curve * (2 + 4)
