@@ -5,12 +5,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from graft.cluster import times
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
+    from ray.exceptions import RayTaskError
 
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
@@ -155,73 +156,129 @@ def carry_out(
     Raises:
         Failed: The first in order of the jobs that failed, after all that had begun came to their end.
     """
-    import ray
-    from ray.exceptions import RayError, RayTaskError
-
     if not jobs:
         return
-    worker = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_task_retries=0)(Worker)
-    waiting = deque(tuple(share) for share in shares) if shares else deque((key,) for key in jobs)
-    count = max(1, min(workers, len(waiting), int(ray.cluster_resources().get("CPU", 1))))
-    shared = {key: ray.put(value) for key, value in _common(jobs).items()}
+    crew = Crew(jobs, workers, Hiring(prepare, gpus, together), shares)
+    try:
+        for share, results, seconds in crew.work():
+            times.add(what, seconds)
+            yield from zip(share, results, strict=True)
+    finally:
+        crew.dismiss()
+    crew.complain()
 
-    def hired() -> "ActorHandle":
-        return worker.remote(prepare, together)  # type: ignore[return-value]  # by its type it might be the class
 
-    pool = IDLE.taken((prepare, gpus, together), count)
-    pool += [hired() for _ in range(count - len(pool))]
-    # By a call: its share, and who carries it out.
-    at_work: dict[ray.ObjectRef[tuple[list[Result], float]], tuple[tuple[Key, ...], ActorHandle]] = {}
-    tries: Counter[Key] = Counter()
-    failures: dict[Key, Failed] = {}
+class Hiring(NamedTuple):
+    """How actors are hired: arguments as of `carry_out`. Those hired alike may take each other's place."""
 
-    def go_on(actor: "ActorHandle") -> None:
-        if waiting:
-            share = waiting.popleft()
-            functions = [(jobs[key][0], len(jobs[key][1])) for key in share]
-            values = [shared.get(id(value), value) for key in share for value in jobs[key][1]]
-            at_work[actor.call.remote(functions, *values)] = share, actor
-        elif IDLE.stays and not tries:
-            pool.remove(actor)
+    prepare: Callable[[], None] | None
+    gpus: float
+    together: Together
+
+    def hire(self) -> "ActorHandle":
+        """Start an actor."""
+        import ray
+
+        worker = ray.remote(num_cpus=1, num_gpus=self.gpus, max_restarts=0, max_task_retries=0)(Worker)
+        return worker.remote(self.prepare, self.together)  # type: ignore[return-value]  # by its type it might be the class
+
+
+class Crew(Generic[Key, Result]):
+    """Actors at work on shares of jobs, with what waits, what was tried, and what failed.
+
+    Args:
+        jobs: By their keys.
+        workers: Actors, at most.
+        hiring: Of further ones.
+        shares: Keys of jobs that one actor carries out at once; none: each job by itself.
+    """
+
+    def __init__(
+        self, jobs: Mapping[Key, Job[Result]], workers: int, hiring: Hiring, shares: Sequence[Sequence[Key]]
+    ) -> None:
+        import ray
+
+        self.jobs, self.hiring = jobs, hiring
+        self.waiting = deque(tuple(share) for share in shares) if shares else deque((key,) for key in jobs)
+        count = max(1, min(workers, len(self.waiting), int(ray.cluster_resources().get("CPU", 1))))
+        self.shared = {key: ray.put(value) for key, value in _common(jobs).items()}
+        self.actors = IDLE.taken(hiring, count)
+        self.actors += [hiring.hire() for _ in range(count - len(self.actors))]
+        # By a call: its share, and who carries it out.
+        self.at_work: dict[ray.ObjectRef[tuple[list[Result], float]], tuple[tuple[Key, ...], ActorHandle]] = {}
+        self.tries: Counter[Key] = Counter()
+        self.failures: dict[Key, Failed] = {}
+
+    def work(self) -> "Iterator[tuple[tuple[Key, ...], list[Result], float]]":
+        """Yield each share that is done, its results, and the seconds that it took."""
+        import ray
+        from ray.exceptions import RayError, RayTaskError
+
+        for actor in list(self.actors):
+            self._go_on(actor)
+        while self.at_work:
+            (ended,), _ = ray.wait(list(self.at_work), num_returns=1)
+            share, actor = self.at_work.pop(ended)
+            try:
+                results, seconds = ray.get(ended)
+            except RayTaskError as raised:
+                self._raised(share, raised)
+                self._go_on(actor)
+            except RayError as death:
+                self._died(share, actor, death)
+            else:
+                self._go_on(actor)
+                yield share, results, seconds
+
+    def dismiss(self) -> None:
+        """Let all actors go that do not stay for other jobs."""
+        import ray
+
+        for actor in self.actors:
+            ray.kill(actor)
+
+    def complain(self) -> None:
+        """Raise the first failure in the order of the jobs, if there is one."""
+        if self.failures:
+            first = next(self.failures[key] for key in self.jobs if key in self.failures)
+            raise first from first.cause
+
+    def _go_on(self, actor: "ActorHandle") -> None:
+        """Give an actor the next share, or let it go."""
+        import ray
+
+        if self.waiting:
+            share = self.waiting.popleft()
+            functions = [(self.jobs[key][0], len(self.jobs[key][1])) for key in share]
+            values = [self.shared.get(id(value), value) for key in share for value in self.jobs[key][1]]
+            self.at_work[actor.call.remote(functions, *values)] = share, actor
+        elif IDLE.stays and not self.tries:
+            self.actors.remove(actor)
             IDLE.actors.append(actor)
         else:
             ray.kill(actor)  # where a machine was lost, another actor may be waiting for this one's CPU
 
-    try:
-        for actor in list(pool):
-            go_on(actor)
-        while at_work:
-            (ended,), _ = ray.wait(list(at_work), num_returns=1)
-            share, actor = at_work.pop(ended)
-            try:
-                results, seconds = ray.get(ended)
-            except RayTaskError as raised:
-                if len(share) > 1 and not failures:
-                    waiting.extendleft((key,) for key in reversed(share))
-                elif len(share) == 1:
-                    failures[share[0]] = _raised(share[0], raised.cause, str(raised))
-                    waiting.clear()  # it would raise again: a mistake in the code or a full disk, not an accident
-                go_on(actor)
-            except RayError as death:
-                ray.kill(actor)  # it may live, if only what it returned is lost
-                tries.update(share)
-                if tries[share[0]] < TRIES:
-                    waiting.extend((key,) for key in share)
-                else:
-                    failures[share[0]] = Failed(share[0], f"killed its worker {TRIES} times: {_last_line(death)}")
-                if waiting:
-                    pool.append(hired())
-                    go_on(pool[-1])
-            else:
-                times.add(what, seconds)
-                go_on(actor)
-                yield from zip(share, results, strict=True)
-    finally:
-        for actor in pool:
-            ray.kill(actor)
-    if failures:
-        first = next(failures[key] for key in jobs if key in failures)
-        raise first from first.cause
+    def _raised(self, share: tuple[Key, ...], raised: "RayTaskError") -> None:
+        """Try the jobs of a share one by one; what raises alone has failed, and nothing further begins."""
+        if len(share) > 1 and not self.failures:
+            self.waiting.extendleft((key,) for key in reversed(share))
+        elif len(share) == 1:
+            self.failures[share[0]] = _raised(share[0], raised.cause, str(raised))
+            self.waiting.clear()  # it would raise again: a mistake in the code or a full disk, not an accident
+
+    def _died(self, share: tuple[Key, ...], actor: "ActorHandle", death: Exception) -> None:
+        """Begin the jobs of a share again with a new actor, unless they have killed too many."""
+        import ray
+
+        ray.kill(actor)  # it may live, if only what it returned is lost
+        self.tries.update(share)
+        if self.tries[share[0]] < TRIES:
+            self.waiting.extend((key,) for key in share)
+        else:
+            self.failures[share[0]] = Failed(share[0], f"killed its worker {TRIES} times: {_last_line(death)}")
+        if self.waiting:
+            self.actors.append(self.hiring.hire())
+            self._go_on(self.actors[-1])
 
 
 def _common(jobs: Mapping[Key, Job[Result]]) -> dict[int, object]:

@@ -22,7 +22,7 @@ from graft.search.run.certificate import (
     TransferCertificate,
 )
 from graft.search.run.record import Command, Errors, Record, Values
-from graft.search.run.shown import Classes, Restored, Spectra
+from graft.search.run.shown import Classes, Restored, Spectra, Way
 from graft.search.run.trials import Searched, Stage
 from graft.spaces.dcl import Watch
 from graft.spaces.errors import InputError
@@ -189,20 +189,6 @@ class Account(Record):
     levels: Levels
     couplings: Numbers = ()
     error: float = 0.0
-
-
-class Way(Record):
-    """A way of using a source: the best plan of it, its errors seed by seed, and by how much it changes the error.
-
-    The change is relative to direct learning's error on the same seeds, with a 95 % interval; None of that itself, and
-    where a training diverged.
-    """
-
-    plan: Plan
-    errors: Errors
-    mean: float | None = None
-    change: float | None = None
-    interval: tuple[float, float] | None = None
 
 
 class TransferResult(Result):

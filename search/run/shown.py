@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from graft.search.run.record import Record
+from graft.search.run.record import Errors, Record
+from graft.spaces.plan import Plan
 
 Numbers = tuple[float, ...]
 
@@ -76,3 +77,17 @@ class Restored(Record):
     pixel_arcsec: float
     iterations: int = 0
     by_r0: tuple[UnderSeeing, ...] = ()
+
+
+class Way(Record):
+    """A way of using a source: the best plan of it, its errors seed by seed, and by how much it changes the error.
+
+    The change is relative to direct learning's error on the same seeds, with a 95 % interval; None of that itself, and
+    where a training diverged.
+    """
+
+    plan: Plan
+    errors: Errors
+    mean: float | None = None
+    change: float | None = None
+    interval: tuple[float, float] | None = None

@@ -71,14 +71,10 @@ class Task(ABC):
     """Where its networks can be trained."""
     units: Sequence[tuple[str, str]] = ()
     """Name and unit of each output that a user wants told in its own."""
-    ensembles = True
-    """Whether the mean of what several networks predict is a prediction too."""
-    intervals = True
-    """Whether each output is a number about which an interval can be given."""
-    judged_on = "newly simulated examples of"
-    """What confirms in fresh mode, before the target's name."""
-    reservation = ""
-    """What has to be added to a verdict, a sentence after a space."""
+    ensembles, intervals = True, True
+    """Whether the mean of several predictions is one too; whether an output is a number with an interval about it."""
+    judged_on, reservation = "newly simulated examples of", ""
+    """What confirms in fresh mode, before the target's name; what a verdict must add, a sentence after a space."""
     possible_with = "study.json"
     """File of a run's folder without which nothing is left of a run that is refused while its data are prepared."""
 

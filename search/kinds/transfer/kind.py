@@ -26,7 +26,8 @@ from graft.search.prediction import Asked, outputs_only, predict_csv
 from graft.search.report.sections import TRANSFER
 from graft.search.run.certificate import Curve, Kept, Reference, TransferCertificate
 from graft.search.run.folder import Run, write_bytes
-from graft.search.run.results import Confirmation, SpanMap, TransferResult, Way
+from graft.search.run.results import Confirmation, SpanMap, TransferResult
+from graft.search.run.shown import Way
 from graft.search.settings import LEAST_SEEDS
 from graft.search.tasks.base import Exhibit
 from graft.spaces.plan import Plan
