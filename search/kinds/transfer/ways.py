@@ -10,8 +10,8 @@ from dataclasses import replace
 from graft.search.kinds.transfer.mapping import changed
 from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.kinds.transfer.sources import SourceNetwork
-from graft.search.run.shown import Way
 from graft.search.run.seeds import Role
+from graft.search.run.shown import Way
 from graft.search.run.trials import Trial, finite
 from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan
