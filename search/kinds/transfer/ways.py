@@ -1,7 +1,8 @@
 """In which ways a source helps: its weights as a beginning, its feature maps in the loss, both, or neither.
 
-Asked only where a study has loss terms. The best plan that the search has of each way is trained on seeds of its own
-and judged on the test examples. The verdict asks nothing of this; it is told beside it.
+Asked only where a study has loss terms. The best plan that the search has of each way is trained on seeds of its own,
+as many as the confirmation's first look, and judged on the test examples. The verdict asks nothing of this; it is told
+beside it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,7 +57,8 @@ def measured(line: Pipeline, rival: Plan, sources: Mapping[str, SourceNetwork]) 
     plans = best_of_each(line.plans_search.records(), rival) if line.study.terms else {}
     if not plans:
         return {}
-    seeds = range(line.study.proof.seeds)
+    proof = line.study.proof
+    seeds = range(proof.looks[0] if proof.looks else proof.seeds)
     test = line.test() if line.study.mode == "fresh" else None  # the locked rows are for the verdict alone
     with line.phase("ways", len(plans) * len(seeds)):
         phase = line.shared(Role.WAYS, sources, test)

@@ -69,7 +69,7 @@ def test_a_study_of_seeing_is_run_verified_and_asked(
     ways = json.loads((tmp_path / "out" / "result.json").read_text())["ways"]
     assert list(ways) == ["neither", "initialisation alone", "loss alone", "both"]
     assert [bool(one["plan"].get("terms")) for one in ways.values()] == [False, False, True, True]
-    assert len(ways["both"]["errors"]) == 8 and ways["neither"]["change"] is None
+    assert len(ways["both"]["errors"]) == 4 and ways["neither"]["change"] is None
     page = (tmp_path / "out" / "report" / "index.html").read_text()
     assert "Weights, loss, or both" in page and "r0 = 20 cm" in page
     assert all(line.startswith("ok") for line in graft("verify", "out").splitlines())
