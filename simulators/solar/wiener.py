@@ -1,6 +1,7 @@
 """Undoing seeing without a network: Wiener's filter, r0 fitted to each frame's own power spectrum."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -73,8 +74,13 @@ def restored(
 
 def transfer(optics: Optics, r0: float) -> Floats:
     """Return the mean transfer of stabilised frames (side, side), in FFT order; r0 in metres."""
-    mean = short_exposure(optics.frequencies, optics.wavelength, r0, optics.telescope.diameter)
-    return optics.transfer().real * mean
+    return clear(optics) * short_exposure(optics.frequencies, optics.wavelength, r0, optics.telescope.diameter)
+
+
+@lru_cache(maxsize=8)
+def clear(optics: Optics) -> Floats:
+    """Return the telescope's own transfer (side, side), in FFT order; it is kept, so do not write."""
+    return optics.transfer().real
 
 
 def _prior(optics: Optics, spectrum: Callable[[Floats], Floats]) -> Floats:
