@@ -36,7 +36,7 @@ def overview(options: Namespace) -> object:
     """No command at all: what this is, what can be run, what to type."""
     options.say("graft finds which layers of a network are worth moving to another physics task, and proves it.\n")
     found = listed(options)
-    options.say(f"\nStart with: graft run {DEFAULT}     (about 4 minutes; graft --help for everything else)")
+    options.say(f"\nStart with: graft run {DEFAULT}     (about 5 minutes; graft --help for everything else)")
     return found
 
 

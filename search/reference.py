@@ -78,7 +78,7 @@ def keys(study: Settings, above: str = "") -> Iterator[Key]:
         if isinstance(inner, Settings):
             yield from keys(inner, f"{above}{name}.")
             continue
-        default = json.dumps(node["default"]) if "default" in node else "must be told"
+        default = "must be told" if name in schema.get("required", ()) else json.dumps(node.get("default", {}))
         yield Key(above + name, json.dumps(value), default, said.get(name, ""))
 
 
