@@ -61,6 +61,13 @@ def find(name: str) -> Simulator:
     Raises:
         InputError: If there is none of that name.
     """
+    made = _made(name)
+    plain_name(f"name of simulator {name!r}", made.name)  # its shards lie in folders that are called so
+    return made
+
+
+def _made(name: str) -> Simulator:
+    """As of `find`."""
     if ":" in name:
         return _load(name)
     if "@" in name:
@@ -114,7 +121,6 @@ def _load(name: str) -> Simulator:
         ) from error
     if not isinstance(getattr(made, "name", None), str) or not isinstance(getattr(made, "schema", None), pa.Schema):
         raise InputError(f"simulator {name!r} lacks a name or a schema; allowed: a class that has both")
-    plain_name(f"name of simulator {name!r}", made.name)
     return made
 
 

@@ -387,7 +387,7 @@ class SolarClasses(Simulator):
         whole("side", side, 16, 1024)
         number("pixel", pixel, 0.05, 5)
         self.side, self.pixel = side, float(pixel)
-        self.name = f"solar-{name}"
+        self.name = f"solar-{'.'.join(names)}"  # part of paths, which take no plus
         unit = "log10(1 + intensity of the quiet Sun)" if logarithmic else "intensity of the quiet Sun"
         self.schema = pa.schema(
             [

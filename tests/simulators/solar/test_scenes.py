@@ -114,7 +114,7 @@ def test_an_atlas_shows_every_band_as_often_and_all_on_one_scale() -> None:
         assert np.array_equal(image, observed(shown(scene(kind, 32, 1.6, literal), look), look, 1.6, literal))
         seen.append(place)
     assert min(np.bincount(seen)) > 5
-    assert find("solar-halpha+171").name == "solar-halpha+171"
+    assert find("solar-halpha+171").name == "solar-halpha.171"
     unit = SolarClasses("halpha+continuum").schema.field("image").metadata[b"unit"]
     assert unit == b"intensity of the quiet Sun"
     with pytest.raises(InputError, match=r"unknown waveband 'halfa' \(did you mean 'halpha'\?\)"):
