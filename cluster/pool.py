@@ -175,12 +175,12 @@ class Hiring(NamedTuple):
     gpus: float
     together: Together
 
-    def hire(self) -> "ActorHandle":
-        """Start an actor."""
+    def opened(self) -> "Callable[[], ActorHandle]":
+        """What starts an actor each time that it is called."""
         import ray
 
         worker = ray.remote(num_cpus=1, num_gpus=self.gpus, max_restarts=0, max_task_retries=0)(Worker)
-        return worker.remote(self.prepare, self.together)  # type: ignore[return-value]  # by its type it might be the class
+        return lambda: worker.remote(self.prepare, self.together)  # type: ignore[return-value]  # by its type it might be the class
 
 
 class Crew(Generic[Key, Result]):
@@ -198,12 +198,12 @@ class Crew(Generic[Key, Result]):
     ) -> None:
         import ray
 
-        self.jobs, self.hiring = jobs, hiring
+        self.jobs, self.hire = jobs, hiring.opened()
         self.waiting = deque(tuple(share) for share in shares) if shares else deque((key,) for key in jobs)
         count = max(1, min(workers, len(self.waiting), int(ray.cluster_resources().get("CPU", 1))))
         self.shared = {key: ray.put(value) for key, value in _common(jobs).items()}
         self.actors = IDLE.taken(hiring, count)
-        self.actors += [hiring.hire() for _ in range(count - len(self.actors))]
+        self.actors += [self.hire() for _ in range(count - len(self.actors))]
         # By a call: its share, and who carries it out.
         self.at_work: dict[ray.ObjectRef[tuple[list[Result], float]], tuple[tuple[Key, ...], ActorHandle]] = {}
         self.tries: Counter[Key] = Counter()
@@ -222,7 +222,7 @@ class Crew(Generic[Key, Result]):
             try:
                 results, seconds = ray.get(ended)
             except RayTaskError as raised:
-                self._raised(share, raised)
+                self._failed(share, raised)
                 self._go_on(actor)
             except RayError as death:
                 self._died(share, actor, death)
@@ -258,7 +258,7 @@ class Crew(Generic[Key, Result]):
         else:
             ray.kill(actor)  # where a machine was lost, another actor may be waiting for this one's CPU
 
-    def _raised(self, share: tuple[Key, ...], raised: "RayTaskError") -> None:
+    def _failed(self, share: tuple[Key, ...], raised: "RayTaskError") -> None:
         """Try the jobs of a share one by one; what raises alone has failed, and nothing further begins."""
         if len(share) > 1 and not self.failures:
             self.waiting.extendleft((key,) for key in reversed(share))
@@ -277,7 +277,7 @@ class Crew(Generic[Key, Result]):
         else:
             self.failures[share[0]] = Failed(share[0], f"killed its worker {TRIES} times: {_last_line(death)}")
         if self.waiting:
-            self.actors.append(self.hiring.hire())
+            self.actors.append(self.hire())
             self._go_on(self.actors[-1])
 
 

@@ -103,7 +103,9 @@ def read(path: Path) -> Weights:
         raise InputError(f"{path} holds {held[:160] or 'nothing'}; allowed: a state_dict, tensors by name")
     for name, tensor in tensors.items():
         _plain(tensor, f"{path}, {_where(name)}")
-    mean, deviation = (tuple(tensors.pop(f"scaling.{part}", torch.empty(0)).tolist()) for part in ("mean", "deviation"))
+    mean, deviation = (
+        tuple(tensors.pop(f"scaling.{part}", torch.empty(0)).reshape(-1).tolist()) for part in ("mean", "deviation")
+    )
     return Weights(tensors, mean, deviation, activation)
 
 

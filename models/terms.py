@@ -75,11 +75,11 @@ class Perceptual(LossTerm):
     @classmethod
     def suits(cls, inputs: Sequence[int], outputs: Sequence[int]) -> None:
         """As of `LossTerm`."""
-        if tuple(inputs) != tuple(outputs):
+        if len(inputs) < 2 or tuple(inputs) != tuple(outputs):
             raise InputError(
                 f"terms.perceptual shows predictions to a source network, but inputs are {'x'.join(map(str, inputs))} "
-                f"and outputs {'x'.join(map(str, outputs))}; allowed: outputs in the shape of inputs, as images of "
-                "images have"
+                f"and outputs {'x'.join(map(str, outputs))}; allowed: images of the same shape, inputs and "
+                "outputs"
             )
 
     def value(self, batch: Batch, made: Sequence[Tensor]) -> Tensor:

@@ -86,7 +86,9 @@ def within(kind: Kind, resources: Resources, minutes: float | None, name: str) -
     if minutes is not None:
         number(name, minutes, math.ceil(rest / 6) / 10)  # all that is not searching needs this
         resources = replace(resources, search_seconds=min(searching, 60 * minutes - rest))
-    return resources, Expected(searching, kind.trainings(), rest, resources.search_seconds, kind.after())
+    return resources, Expected(
+        searching, kind.trainings(), rest, resources.search_seconds, *kind.after(resources.workers)
+    )
 
 
 def carried_out(

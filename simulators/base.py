@@ -83,12 +83,14 @@ class Simulator(ABC):
         schema: Columns of tensors, made by `tensor_field`.
         grid: Coordinate of the outputs, or None if they have none.
         judged_on: What rows that judge are, before its name in a sentence.
+        reservation: What a verdict on them has to add, a sentence after a space.
         positive: Whether inputs have a meaning above 0 only, as thicknesses have; None if it is not said.
     """
 
     version: ClassVar[int] = 1
     positive: ClassVar[bool | None] = None
     judged_on: str = "newly simulated examples of"
+    reservation: str = ""
     name: str
     schema: pa.Schema
     grid: Grid | None = None

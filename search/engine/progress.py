@@ -24,9 +24,11 @@ class Expected:
     Attributes:
         searching: Seconds of its searches.
         trainings: In them; 0 where they are not alike, so that the first tell nothing of the others.
-        rest: Seconds of everything else.
+        rest: Seconds of everything else, at most.
         limit: Seconds after which its searches end all the same.
-        after: Trainings in the rest, as many as are to be expected.
+        after: Trainings in the rest that are like those of the searches, as many as are to be expected; 0 where that
+            is not known: then all of the rest goes at the pace of the searches.
+        others: Seconds of what is no such training, where that is known.
     """
 
     searching: float
@@ -34,6 +36,7 @@ class Expected:
     rest: float
     limit: float = math.inf
     after: float = 0.0
+    others: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -42,8 +45,10 @@ class Expected:
 
     def left(self, done: int, each: float) -> float:
         """Seconds left after ``done`` trainings, where each further one takes so long."""
-        others = self.rest - self.after * self.searching / self.trainings
-        return min(each * max(0, self.trainings - done), self.limit) + each * self.after + max(0.0, others)
+        searching = min(each * max(0, self.trainings - done), self.limit)
+        if self.after:
+            return searching + each * self.after + self.others
+        return searching + self.rest * each * self.trainings / self.searching
 
 
 def in_words(duration: float) -> str:

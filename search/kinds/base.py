@@ -78,9 +78,9 @@ class Kind(ABC, Generic[Study, Line, Map]):
         """How many trainings its searches are, where they take about as long as each other; else 0."""
         return 0
 
-    def after(self) -> float:
-        """How many more trainings like those are to be expected once the searches have ended."""
-        return 0.0
+    def after(self, workers: int) -> tuple[float, float]:
+        """How many more trainings like those are to be expected, and seconds of all else; 0 where it is not known."""
+        return 0.0, 0.0
 
     @abstractmethod
     def megabytes(self) -> float:

@@ -121,7 +121,8 @@ def ways(run: TransferResults) -> Ways | None:
         if one.change is not None and one.interval is not None:
             low, high = (percent(end, sign=True) for end in one.interval)
             beside = f"{percent(one.change, sign=True)} ({low} to {high})"
-        rows.append([name, percent(one.mean, 2), beside, one.plan.label])
+        label = f"{one.plan.label}, put together" if one.put_together else one.plan.label
+        rows.append([name, percent(one.mean, 2), beside, label])
     head = ["what comes from the source", "error", "beside neither (95 % interval)", "the search’s best of it"]
     return Ways(Table(head, rows), max(len(one.errors) for one in told.values()))
 

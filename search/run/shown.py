@@ -82,8 +82,9 @@ class Restored(Record):
 class Way(Record):
     """A way of using a source: the best plan of it, its errors seed by seed, and by how much it changes the error.
 
-    The change is relative to direct learning's error on the same seeds, with a 95 % interval; None of that itself, and
-    where a training diverged.
+    The plan is ``put_together`` from those of other ways where the search tried none of this one. The change is
+    relative to direct learning's error on the same seeds, with a 95 % interval; None of that itself, and where a
+    training diverged.
     """
 
     plan: Plan
@@ -91,3 +92,4 @@ class Way(Record):
     mean: float | None = None
     change: float | None = None
     interval: tuple[float, float] | None = None
+    put_together: bool = False

@@ -41,6 +41,7 @@ from graft.search.tasks.fitted import Shape as Shape
 from graft.search.tasks.joining import tied
 from graft.search.tasks.prior import held_back
 from graft.search.tasks.request import Request as Request
+from graft.simulators.base import Simulator
 from graft.simulators.data.table import Table
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan, Recipe
@@ -73,13 +74,15 @@ class Task(ABC):
     """Name and unit of each output that a user wants told in its own."""
     ensembles, intervals = True, True
     """Whether the mean of several predictions is one too; whether an output is a number with an interval about it."""
-    judged_on, reservation = "newly simulated examples of", ""
-    """What confirms in fresh mode, before the target's name; what a verdict must add, a sentence after a space."""
     possible_with = "study.json"
     """File of a run's folder without which nothing is left of a run that is refused while its data are prepared."""
 
     def __init__(self, study: Any) -> None:
         self.study = study
+
+    def system(self, name: str) -> Simulator | None:
+        """The simulator of that name, None where rows come from elsewhere."""
+        return None
 
     @property
     def scale(self) -> Scale:
@@ -95,8 +98,6 @@ class Task(ABC):
     @abstractmethod
     def network(self, recipe: Recipe, inputs: Shape, outputs: Shape) -> nn.Module:
         """Build a network for examples of these shapes, with ordered ``blocks``, the head the last of them."""
-
-    # ---- data -------------------------------------------------------------------------------------------------------
 
     @classmethod
     def of_folder(cls, path: Path, name: str, side: int | None, target: bool) -> tuple[Table, Mapping[str, int]]:
@@ -292,8 +293,6 @@ class Task(ABC):
     def in_units(self, predicted: NDArray, exact: NDArray) -> NDArray[np.float64] | None:
         """How far predictions are off (examples, outputs), in the `units`; None where there are none."""
         return None
-
-    # ---- networks on disk -------------------------------------------------------------------------------------------
 
     def pack(self, fitted: Fitted) -> bytes:
         """A network as safetensors bytes, the same for equal weights."""

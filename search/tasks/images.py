@@ -21,6 +21,7 @@ from graft.models.train import Augment
 from graft.search.run.seeds import Role, entropy, torch_stream
 from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Shape
 from graft.search.tasks.folders import one_band, table_of
+from graft.search.tasks.judged import judged
 from graft.search.tasks.pictured import Pictured
 from graft.search.tasks.pretrained import trained_weights
 from graft.search.tasks.rehearsal import rehearse
@@ -101,11 +102,6 @@ class Images(Pictured):
         return next((theirs for theirs in longer if set(own) < set(theirs)), own)
 
     @property
-    def judged_on(self) -> str:  # type: ignore[override]
-        """As the target's simulator says."""
-        return self.system(self.study.target).judged_on
-
-    @property
     def shapes(self) -> tuple[Shape, Shape]:  # type: ignore[override]
         """Of an image, and of its classes."""
         field = columns(self.system(self.study.target).schema, "input")[0]
@@ -184,7 +180,7 @@ class Images(Pictured):
             return replace(found, groups=groups).first(rows)
         simulator, seed = self.system(name), entropy(self.study.seed, role)
         held = generate(
-            simulator.judging() if role in (Role.TEST, Role.TRUTH) else simulator,
+            judged(simulator, role),
             seed,
             rows,
             data.place(place),

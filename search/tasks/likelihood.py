@@ -54,7 +54,6 @@ class Likelihood(Task):
     """
 
     metric = METRICS["information-missed"]
-    judged_on = "newly watched states of"
     devices: tuple[str, ...] = ("cpu",)  # sequence models step slower on a GPU
     ensembles = False  # a mean of logits is no distribution of whole states
     possible_with = "reference.json"  # a system that is watched too little leaves nothing

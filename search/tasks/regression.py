@@ -26,6 +26,7 @@ from graft.models.weights import as_file, pack, unpack
 from graft.search.run.folder import Run
 from graft.search.run.seeds import Draws, Role, entropy, glance, torch_stream
 from graft.search.tasks.base import Calls, Data, Examples, Exhibit, Fitted, Phase, Scores, Shape, Task
+from graft.search.tasks.judged import judged
 from graft.search.tasks.pretrained import fitted
 from graft.search.tasks.rehearsal import rehearse
 from graft.search.tasks.tables import pool_order
@@ -99,7 +100,7 @@ class Regression(Task):
             order, groups = pool_order(table, self.study.seed, role)
             found = Examples(held.inputs()[order], held.outputs()[order], groups).first(rows)
         else:
-            seed, simulator = entropy(self.study.seed, role), self.system(name)
+            seed, simulator = entropy(self.study.seed, role), judged(self.system(name), role)
             held = generate(simulator, seed, rows, data.place(place), actors=data.actors, progress=data.count)
             found = Examples(held.inputs(), held.outputs())
         if self.metric.name == "relative-l1" and role != Role.CURVE:  # those train only, and may diverge
@@ -118,7 +119,7 @@ class Regression(Task):
 
     def beside(self, role: Role, rows: int, data: Data) -> Examples:
         """Rows of one of several simulators, generated if they are not there yet."""
-        simulator = self.system(self.study.target)
+        simulator = judged(self.system(self.study.target), role)
         held = generate(
             simulator,
             (*entropy(self.study.seed, role), crc32(simulator.name.encode())),

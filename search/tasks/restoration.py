@@ -15,6 +15,7 @@ from graft.models.scaling import Scaling
 from graft.search.run.seeds import Draws, Role, entropy, stream, torch_stream
 from graft.search.tasks.base import Data, Examples, Exhibit, Fitted, Shape
 from graft.search.tasks.folders import one_band, table_of
+from graft.search.tasks.judged import judged
 from graft.search.tasks.pictured import Pictured
 from graft.simulators.data.shards import generate
 from graft.simulators.data.table import Table
@@ -45,8 +46,6 @@ SEEINGS = (0.05, 0.10, 0.20)
 """Values of r0, m, under each of which the same fields are seen anew, to tell how well they are restored."""
 FIELDS = 60
 """How many."""
-AGREEING = 5
-"""Regions that decide if all agree: the sign test of fewer reaches no level of 5 %."""
 
 
 class Restoration(Pictured):
@@ -114,23 +113,6 @@ class Restoration(Pictured):
             self.system(name)
 
     @property
-    def judged_on(self) -> str:  # type: ignore[override]
-        """As the target says."""
-        return self.system(self.study.target).judged_on
-
-    @property
-    def reservation(self) -> str:  # type: ignore[override]
-        """That a few real images speak for themselves alone."""
-        regions = self.system(self.study.target).truth.regions
-        if not 0 < regions < AGREEING:
-            return ""
-        shown = "one region" if regions == 1 else f"{regions} times"
-        return (
-            f" This is said of these images, which show {shown}, under fresh seeing. For others it is undecided: "
-            f"{AGREEING} regions would decide if all of them agreed (sign test)."
-        )
-
-    @property
     def shapes(self) -> tuple[Shape, Shape]:  # type: ignore[override]
         """Of a frame, and of an image."""
         schema = self.system(self.study.target).schema
@@ -144,9 +126,7 @@ class Restoration(Pictured):
 
     def examples(self, name: str, role: Role, rows: int, data: Data) -> Examples:
         """Images, generated if they are not there yet; those that judge, of the later time."""
-        system = self.system(name)
-        if role in (Role.TEST, Role.TRUTH):
-            system = system.judging()
+        system = judged(self.system(name), role)
         place = data.place(role.name.lower() + (f"-{name}" if role == Role.SOURCE else ""))
         held = generate(
             system,

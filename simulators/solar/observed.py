@@ -24,6 +24,14 @@ ELECTRONS = 40_000.0
 READ_NOISE = 20.0
 
 
+def said_of(shows: str) -> str:
+    """What a verdict on a few real images has to add."""
+    return (
+        f" This is said of these images, which show {shows}, under fresh seeing. For other regions it is undecided: "
+        "five would decide if all of them agreed (sign test, level 5 %)."
+    )
+
+
 def noise(intensity: Floats) -> Floats:
     """Deviation of a pixel whose intensity is that, of any shape."""
     return np.sqrt(np.maximum(intensity, 0) / ELECTRONS + (READ_NOISE / ELECTRONS) ** 2)
@@ -73,8 +81,9 @@ class Observed(Simulator):
         whole("side", side, 8, 96)
         self.truth, self.side, self.later, self.r0 = truth, side, later, r0
         self.name = f"seeing-{truth.name}"
-        if truth.regions:
+        if truth.shows:
             self.judged_on = "frames under fresh seeing, of images of another time than those that taught, of"
+            self.reservation = said_of(truth.shows)
         unit = "intensity of the quiet Sun"
         self.schema = pa.schema(
             [

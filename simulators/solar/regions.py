@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 from graft.simulators.base import Simulator, tensor_field
 from graft.simulators.solar.bands import band
 from graft.simulators.solar.fields import Floats
-from graft.simulators.solar.observed import WAVELENGTH, exposed
+from graft.simulators.solar.observed import WAVELENGTH, exposed, said_of
 from graft.simulators.solar.scenes import scene, shown
 from graft.simulators.solar.seeing import TELESCOPES, Optics
 from graft.simulators.solar.truths import PIXEL, TIMES, hinode, turned
@@ -75,6 +75,7 @@ class Regions(Simulator):
         self.name = f"regions-{place}"
         if place == HINODE:
             self.judged_on = "tiles under fresh seeing, of images of another time than those that taught, of"
+            self.reservation = said_of("one region")
         told = f"{PIXEL:g} arc seconds a pixel, {PLACES[place]}"
         self.schema = pa.schema(
             [

@@ -71,8 +71,8 @@ class Truth(Protocol):
     name: str
 
     @property
-    def regions(self) -> int:
-        """Regions of the Sun that judge, or times where there are several; 0 where there is no end of them."""
+    def shows(self) -> str:
+        """What real images that judge show, in words; '' where there is no end of true images."""
 
     @property
     def pixel(self) -> float:
@@ -83,13 +83,13 @@ class Truth(Protocol):
 
     @property
     def spectrum(self) -> Spectrum:
-        """What is known of true images beforehand, by those that teach."""
+        """Their power spectrum: of granulation as measured once, else as the images that teach have it."""
 
 
 class Granulation:
     """Simulated granulation, in three fields of ten with a sunspot."""
 
-    name, pixel, regions, spectrum = "granulation", PIXEL, 0, staticmethod(fields.spectrum)
+    name, pixel, shows, spectrum = "granulation", PIXEL, "", staticmethod(fields.spectrum)
 
     def field(self, side: int, later: bool, rng: np.random.Generator) -> Floats:
         """Draw one; nothing depends on time."""
@@ -103,7 +103,7 @@ class Granulation:
 class Hinode:
     """What Hinode saw at two times."""
 
-    name, pixel, regions, spectrum = "hinode", PIXEL, 1, staticmethod(fields.spectrum)
+    name, pixel, shows, spectrum = "hinode", PIXEL, "one region", staticmethod(fields.spectrum)
 
     def field(self, side: int, later: bool, rng: np.random.Generator) -> Floats:
         """Cut one out of a whole image, in any orientation."""
@@ -113,7 +113,7 @@ class Hinode:
 class Corona:
     """The corona at 171 A, of which the ground sees nothing: a stand-in for what varies as it does."""
 
-    name, pixel, regions = "corona", CORONAL, 1
+    name, pixel, shows = "corona", CORONAL, "one region"
 
     def field(self, side: int, later: bool, rng: np.random.Generator) -> Floats:
         """Cut one out of a whole image, in any orientation."""
@@ -122,7 +122,7 @@ class Corona:
     @property
     def spectrum(self) -> Spectrum:
         """As measured in TRACE's image."""
-        return fields.measured(corona()[:1], WINDOW, self.pixel)
+        return _coronal()
 
 
 class Pictures:
@@ -137,9 +137,10 @@ class Pictures:
         return opened(self.table, 2 * self.table.shape[0]).images[0].told.pixel
 
     @property
-    def regions(self) -> int:
-        """Times that judge."""
-        return opened(self.table, 2 * self.table.shape[0]).groups // 2
+    def shows(self) -> str:
+        """The times that judge."""
+        times = opened(self.table, 2 * self.table.shape[0]).groups // 2
+        return "one time" if times == 1 else f"{times} times"
 
     @property
     def spectrum(self) -> Spectrum:
@@ -159,6 +160,12 @@ class Pictures:
             if holes.mean() <= MASKED:
                 return np.where(holes, np.nanmedian(found), found) if holes.any() else found
         raise InputError(f"{self.table.path}: hardly a field of {side} x {side} pixels has {MASKED:.0%} or less masked")
+
+
+@cache
+def _coronal() -> Spectrum:
+    """As measured in the image of the corona that teaches."""
+    return fields.measured(corona()[:1], WINDOW, CORONAL)
 
 
 @cache

@@ -38,6 +38,8 @@ class Watched(Simulator):
         InputError: If the temperature is not above 0.
     """
 
+    judged_on = "newly watched states of"
+
     def __init__(self, model: SpinModel, temperature: float, exchange: bool = False) -> None:
         number("temperature", temperature, 0, above=True)
         self.model, self.temperature, self.exchange = model, float(temperature), exchange

@@ -21,16 +21,12 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--tiles", type=int, nargs="+", default=[60, 240, 960])
     options.add_argument("--seeds", type=int, default=8)
-    options.add_argument("--test", type=int, default=1500)
+    options.add_argument("--test", type=int, default=400, help="tiles that judge, new ones for each seed")
     asked = options.parse_args()
     prepare_process()
     study = resolve("solar-classes-simulated-real", "demo", {})
     task = study.learned
     here, later = task.system(study.target), task.system(study.target).judging()
-    judges = []
-    for number, system in enumerate((here, later)):
-        drawn = system.draw(asked.test, stream(study.seed, Role.TRUTH, number))
-        judges.append(Examples(drawn["image"].astype(np.float32), drawn["class"].astype(np.float32)))
     print("| tiles learned from | other tiles of the same images | tiles of five minutes later | more |")
     print("|---|---|---|---|")
     for tiles in asked.tiles:
@@ -38,7 +34,9 @@ def main() -> None:
         for seed in range(asked.seeds):
             pool = task.sample(study.target, tiles + 12, stream(seed, Role.POOL, tiles))
             fitted, _ = fit(Phase(task, seed, Role.TRUTH, pool, 12), Request(Plan(study.start), seed))
-            for number, judge in enumerate(judges):
+            for number, system in enumerate((here, later)):
+                drawn = system.draw(asked.test, stream(seed, Role.TRUTH, tiles, number))
+                judge = Examples(drawn["image"].astype(np.float32), drawn["class"].astype(np.float32))
                 logits = task.predict(fitted, judge.tensors()[0])
                 rates[seed, number] = np.mean(logits.argmax(1) != judge.outputs.argmax(1))
         more = rates[:, 1] - rates[:, 0]

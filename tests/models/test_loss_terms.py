@@ -82,8 +82,10 @@ def test_the_perceptual_terms_gradient_is_that_of_its_formula(block: int) -> Non
 
 def test_the_perceptual_term_wants_images_of_images() -> None:
     Perceptual.suits((8, 8), (8, 8))
-    with pytest.raises(InputError, match="inputs are 8 and outputs 200; allowed: outputs in the shape of inputs"):
+    with pytest.raises(InputError, match="inputs are 8 and outputs 200; allowed: images of the same shape"):
         Perceptual.suits((8,), (200,))
+    with pytest.raises(InputError, match="inputs are 3 and outputs 3; allowed: images"):
+        Perceptual.suits((3,), (3,))
     Feature.suits((8,), (200,))
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from graft.models import replicas
 from graft.models.initialise import draw_weights
 from graft.models.losses import NonFiniteLoss
+from graft.models.networks.cnn import Classifier
 from graft.models.networks.mlp import MLP
 from graft.models.replicas import Stack, train_together
 from graft.models.train import Training, alone, prepare_process
@@ -191,6 +192,19 @@ def test_modules_of_two_names_and_weights_of_two_modules(build: Callable[[], nn.
     assert stacked == [K]
     for training, before in zip(made, held, strict=True):  # nothing that a stack had put in was left in its place
         assert all(mine is theirs for mine, theirs in zip(training.network.parameters(), before, strict=True))
+
+
+def test_classifiers_of_images_are_stacked(stacked: list[int]) -> None:
+    made = []
+    for seed in range(K):
+        network = Classifier(3, 2, 4, "gelu")
+        draw_weights(network, 1.0, drawn(seed))
+        images = torch.rand(ROWS, 8, 8, generator=drawn(10 + seed))
+        kinds = torch.eye(3)[torch.randint(3, (ROWS,), generator=drawn(30 + seed))]
+        recipe = Recipe(epochs=3, batch=8, rate=3e-3, loss="cross-entropy")
+        made.append(Training(network, images, kinds, recipe, drawn(20 + seed)))
+    same(made)
+    assert stacked == [K]
 
 
 def test_what_is_drawn_for_each_batch_is_drawn_by_each_training(stacked: list[int]) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from graft.search.run.results import Confirmation, SpanMap, TransferResult
 from graft.search.run.shown import Way
 from graft.search.settings import LEAST_SEEDS
 from graft.search.tasks.base import Exhibit
+from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan
 
 FAR = 10
@@ -91,6 +92,12 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         """Refuse a task that cannot be carried out."""
         study = self.study
         study.learned.check()
+        target = study.learned.system(study.target)
+        if study.mode == "holdout" and target is not None and target.judging() is not target:
+            raise InputError(
+                f"mode is 'holdout', but {study.target} shows a few real things at two times, and the pool is of the "
+                "first; allowed: 'fresh', which is judged at the other"
+            )
         for name in study.terms:
             find_term(name).suits(*study.learned.shapes)
         told = [
@@ -106,23 +113,41 @@ class Transfer(Kind[Study, Pipeline, SpanMap]):
         return told
 
     def seconds(self, workers: int) -> tuple[float, float]:
-        """Rough wall times: of the searches, and of everything else."""
-        study, recipe, teaching = self.study, self.study.start, self.study.source_training
-        steps = recipe.steps(study.rows.training)
+        """Rough wall times: of the searches, and of everything else, if all that may be confirmed has to be."""
+        study, step = self.study, self._step
+        steps = study.start.steps(study.rows.training)
+        seeds = REFITS if study.mode == "holdout" else study.proof.seeds
+        rest = (
+            self._others(workers)
+            + step * (seeds * (1 + 4 * study.proof.candidates) + self._handing_over()) * steps / workers
+        )
+        return self.trainings() * steps * step / workers, rest
+
+    def after(self, workers: int) -> tuple[float, float]:
+        """One candidate, confirmed until the second look, what is handed over, and what is measured beside."""
+        study = self.study
+        looks = study.proof.looks
+        seeds = REFITS if study.mode == "holdout" else looks[1] if len(looks) > 1 else study.proof.seeds
+        return 5 * seeds + self._handing_over(), self._others(workers)
+
+    @cached_property
+    def _step(self) -> float:
+        """Seconds of one step of a training, measured once."""
+        return seconds_per_step(self.study.learned, self.study.start)
+
+    def _handing_over(self) -> int:
+        """Trainings of the learning curve, of what is handed over, and of each way of using a source."""
+        study, fresh = self.study, self.study.mode == "fresh"
+        ways = 4 * (study.proof.looks[0] if study.proof.looks else study.proof.seeds) if study.terms and fresh else 0
+        return study.budget.curve * (2 + 4) * fresh + 2 * study.budget.members + ways
+
+    def _others(self, workers: int) -> float:
+        """Seconds of source networks and placebos, and around all trainings."""
+        study, teaching = self.study, self.study.source_training
         lessons = [lesson for lesson in study.source_space.lessons().values() if lesson.source in study.taught]
         taught = [len(one.links) * one.epochs * math.ceil(0.8 * one.rows / teaching.batch) for one in lessons]
         based = sum(taught) + min(study.proof.placebos, LEAST_SEEDS) / workers * max(taught, default=0)
-        step = seconds_per_step(study.learned, recipe)
-        slower = max(1.0, teaching.batch / recipe.batch) ** 0.7
-        rest = AROUND + step * (self.after() * steps / workers + based * slower)
-        return self.trainings() * steps * step / workers, rest
-
-    def after(self) -> float:
-        """Of one candidate, confirmed until the second look, of the learning curve, and of what is handed over."""
-        study, holdout = self.study, self.study.mode == "holdout"
-        seeds = REFITS if holdout else study.proof.looks[1] if len(study.proof.looks) > 1 else study.proof.seeds
-        curve = 0 if holdout else study.budget.curve * (2 + 4)
-        return seeds * 5 + curve + 2 * study.budget.members
+        return AROUND + self._step * based * max(1.0, teaching.batch / study.start.batch) ** 0.7
 
     def trainings(self) -> int:
         """Of direct learning and plans."""

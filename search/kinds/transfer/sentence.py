@@ -8,6 +8,7 @@ from graft.search.kinds.transfer.study import Study
 from graft.search.proof.statistics import MOST
 from graft.search.run.certificate import Comparison, Curve, Kept, Reference
 from graft.search.run.trials import AnyPlan
+from graft.search.tasks.judged import said_of
 from graft.spaces.plan import Plan
 from graft.spaces.words import describe_source
 
@@ -35,7 +36,7 @@ def sentence(
     told = _of_networks(comparison, examples, study, tried, handed_over, networks)
     errors = [mean for arm in ("direct", "candidate") if (mean := comparison.mean(arm)) is not None]
     best = better(references, errors, study.proof.margin)
-    told += study.learned.reservation
+    told += said_of(study.learned, study.target).reservation
     if best is None or best.mean is None:
         return told
     return f"Neither network: on the same rows {best.words} errs by {best.mean:.2%}".replace("%", " %") + f". {told}"
@@ -46,7 +47,8 @@ def _of_networks(
 ) -> str:
     """The verdict on the networks."""
     holdout = study.mode == "holdout"
-    locked, judged_on = f"{study.rows.pool - study.unlocked:,} locked examples of", study.learned.judged_on
+    judged_on = said_of(study.learned, comparison.task).judged_on
+    locked = f"{study.rows.pool - study.unlocked:,} locked examples of"
     test = f"{locked if holdout else f'{study.rows.test:,} {judged_on}'} {describe_source(comparison.task)}"
     metric = study.learned.metric
     measured = metric.words

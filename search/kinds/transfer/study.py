@@ -19,7 +19,7 @@ from graft.search.settings import BEFORE_LOOKS, Confirmed, Name, Scale, Seed, St
 from graft.search.tasks.base import Task
 from graft.search.tasks.crossfit import Folds
 from graft.search.tasks.grouping import cut
-from graft.search.tasks.registry import TASKS, find_task
+from graft.search.tasks.registry import ALONE, TASKS, find_task
 from graft.search.tasks.tables import LOCKED, pool_order
 from graft.simulators.base import Simulator
 from graft.simulators.data.table import Measured, Table
@@ -181,6 +181,7 @@ class Study(StudySettings):
             for simulator in (*self.taught, self.target):
                 self.scenario(simulator)
             self._judged()
+        if self.task in (*TASKS, *ALONE):
             self._activated()
         self._several()
         for name, ends in self.terms.items():

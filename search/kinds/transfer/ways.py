@@ -53,15 +53,16 @@ def way(plan: Plan) -> str:
 
 
 def measured(line: Pipeline, rival: Plan, sources: Mapping[str, SourceNetwork]) -> dict[str, Way]:
-    """Errors of each way; empty where a study has no terms, or its search tried too little."""
-    plans = best_of_each(line.plans_search.records(), rival) if line.study.terms else {}
+    """Errors of each way; empty where a study has no terms, its search tried too little, or no fresh rows judge."""
+    asked_for = line.study.terms and line.study.mode == "fresh"
+    plans = best_of_each(line.plans_search.records(), rival) if asked_for else {}
     if not plans:
         return {}
+    tried = {trial.plan for trial in line.plans_search.records()}
     proof = line.study.proof
     seeds = range(proof.looks[0] if proof.looks else proof.seeds)
-    test = line.test() if line.study.mode == "fresh" else None  # the locked rows are for the verdict alone
     with line.phase("ways", len(plans) * len(seeds)):
-        phase = line.shared(Role.WAYS, sources, test)
+        phase = line.shared(Role.WAYS, sources, line.test())
         asked = {f"{name}/{i}": (phase, Request(plan, i)) for i in seeds for name, plan in plans.items()}
         errors = line.measure("ways", asked)
     by_way = {name: tuple(errors[f"{name}/{i}"] for i in seeds) for name in plans}
@@ -71,5 +72,8 @@ def measured(line: Pipeline, rival: Plan, sources: Mapping[str, SourceNetwork]) 
         change, interval = told or (None, None)
         told_of = finite(by_way[name])
         mean = line.task.scale.mean(told_of) if told_of else None
-        found[name] = Way(plan=plan, errors=by_way[name], mean=mean, change=change, interval=interval)
+        together = name != NEITHER and plan not in tried
+        found[name] = Way(
+            plan=plan, errors=by_way[name], mean=mean, change=change, interval=interval, put_together=together
+        )
     return found

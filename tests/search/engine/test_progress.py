@@ -8,15 +8,15 @@ from graft.search.engine.progress import FIRST, Expected, Pace, Progress, in_wor
 def test_what_is_left_follows_the_pace() -> None:
     told = Expected(searching=120.0, trainings=60, rest=60.0)
     assert told.seconds == 180 and told.left(10, each=2.0) == pytest.approx(100 + 60)
-    assert told.left(10, each=6.0) == pytest.approx(300 + 60)
-    more = Expected(searching=120.0, trainings=60, rest=60.0, after=20)  # of the rest 40 seconds are trainings too
-    assert more.seconds == 180 and more.left(10, each=6.0) == pytest.approx(300 + 120 + 20)
+    assert told.left(10, each=6.0) == pytest.approx(300 + 180)  # all else is trainings too
+    more = Expected(searching=120.0, trainings=60, rest=90.0, after=20, others=15.0)  # the rest at most, and expected
+    assert more.seconds == 210 and more.left(10, each=6.0) == pytest.approx(300 + 120 + 15)
     short = Expected(searching=120.0, trainings=60, rest=60.0, limit=50.0)
     assert short.seconds == 110 and short.left(10, each=2.0) == pytest.approx(50 + 60)
 
 
 def test_it_is_told_by_trainings_that_waited_for_no_worker_and_again_by_twice_as_many() -> None:
-    pace = Pace(Expected(searching=60.0, trainings=60, rest=30.0, after=30))
+    pace = Pace(Expected(searching=60.0, trainings=60, rest=30.0))
     said = [pace.ended(used, 0, 100 + 3.0 * used) for used in range(1, 13)]  # the first waited for 100 s
     assert [line for line in said if line] == [
         f"by the first {FIRST + 1} trainings about 4 minutes more",  # 3 * 54 + 3 * 30 seconds

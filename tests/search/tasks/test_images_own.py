@@ -14,6 +14,7 @@ from graft.models.networks.network import OwnNetwork
 from graft.search.cli import main
 from graft.search.run.seeds import Draws, Role
 from graft.search.study import resolve
+from graft.search.tasks.base import Fitted
 from graft.simulators.solar.scenes import SolarClasses
 from graft.spaces.errors import InputError
 from graft.spaces.plan import Plan, Span
@@ -62,6 +63,26 @@ def test_a_network_of_ones_own_is_searched_and_begins_from_its_weights(capsys: p
     result = json.loads(Path("out/result.json").read_text())
     assert result["study"]["network"]["blocks"] == ["conv1+bn1", "layer1", "fc"]
     assert result["bases"][0]["name"] == "w.safetensors" and not result["placebos"]
+
+
+def test_a_network_that_graft_wrote_is_a_source_with_its_own_scaling(tmp_path: Path) -> None:
+    study = resolve("solar-classes-halpha-304", settings={"network.depth": 2, "network.width": 4})
+    task, rng = study.learned, np.random.default_rng(0)
+    inputs, outputs = task.sample("solar-halpha", 20, rng).tensors()
+    network = task.network(study.start, *task.shapes)
+    made = Fitted(network, study.start, *task.shapes, task.scaling(inputs, None))
+    (tmp_path / "net.safetensors").write_bytes(task.pack(made))
+    file = tmp_path / "mine.toml"
+    text = 'extends = "solar-classes-halpha-304"\nsource = "net.safetensors"\nnetwork = { depth = 2, width = 4 }\n'
+    file.write_text(text + 'ranges = { activation = ["gelu"] }\n')
+    found = resolve(str(file)).learned
+    again = found.unpack(found.pretrained("net.safetensors"))
+    assert again.scaling.mean == made.scaling.mean and again.scaling.deviation == made.scaling.deviation
+    assert torch.equal(found.scaling(inputs + 5, "net.safetensors").mean, made.scaling.mean)
+    assert found.scaling(inputs + 5, None).mean > made.scaling.mean
+    file.write_text(text + 'ranges = { activation = ["gelu", "relu"] }\n')
+    with pytest.raises(InputError, match="but net.safetensors is trained"):
+        resolve(str(file))
 
 
 def test_blocks_of_ones_own_network_are_copied_with_what_normalisation_has_counted() -> None:

@@ -65,7 +65,7 @@ def test_a_study_of_seeing_is_run_verified_and_asked(
     errors = [one["quality"]["seen"]["error"] for one in found["by_r0"]]
     assert errors == sorted(errors, reverse=True) and {"wiener", "direct"} <= set(found["by_r0"][0]["quality"])
     assert "12 frames under fresh seeing, of images of another time than those that taught, of " in told["sentence"]
-    assert told["sentence"].endswith("5 regions would decide if all of them agreed (sign test).")
+    assert told["sentence"].endswith("five would decide if all of them agreed (sign test, level 5 %).")
     ways = json.loads((tmp_path / "out" / "result.json").read_text())["ways"]
     assert list(ways) == ["neither", "initialisation alone", "loss alone", "both"]
     assert [bool(one["plan"].get("terms")) for one in ways.values()] == [False, False, True, True]

@@ -21,6 +21,17 @@ from graft.spaces.errors import InputError
 OPTICS = Optics(Telescope(0.5, 0.3), 500e-9, 0.1, 64)
 
 
+def test_a_coarse_field_is_seen_as_its_small_middle_is() -> None:
+    optics, rng = Optics(TELESCOPES["sst"], 557.6e-9, 0.6, 64), np.random.default_rng(5)
+    point = optics.point()
+    assert point.side == 16 and point.across < optics.across / 3
+    assert Optics(TELESCOPES["sst"], 557.6e-9, 0.16, 64).point().side == 64
+    for r0 in (0.05, 0.2):
+        found = np.mean([optics.widened(one) for one in point.exposures(150, r0, rng)], 0)
+        assert found[0, 0] == pytest.approx(1)
+        assert found.real == pytest.approx(optics.long(r0), abs=0.04)
+
+
 def test_kolmogorov_s_structure_function_is_the_classical_one() -> None:
     r = np.array([0.02, 0.1, 0.5])
     assert structure(r, 0.1) == pytest.approx(6.88 * (r / 0.1) ** (5 / 3), rel=1e-3)
