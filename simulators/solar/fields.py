@@ -38,8 +38,8 @@ MEASURED = np.array(
 )
 """Power spectrum of granulation, as a share of the variance, by cycles per arc second: azimuthal means over five fields
 of 41 arc seconds without a spot in Hinode/SOT's continuum at 5576 A, 2011-10-08 11:20:46, a quadratic surface taken
-off, Hann's window. The deviation itself was 0.047 of the mean. Five minutes before, it is the same by a like recipe: within
-16 % in each ring, 5 % on average."""
+off, Hann's window. The deviation itself was 0.047 of the mean. Five minutes before it is the same, by a like recipe:
+within 16 % in each ring, 5 % on average."""
 
 
 def spectrum(frequency: Floats) -> Floats:
