@@ -55,14 +55,14 @@ def measured(images: Sequence[Floats] | Floats, side: int, pixel: float) -> Call
 
     Args:
         images: (rows, columns) each, NaN where masked: windows with any are left out.
-        side: Of a window (Hann's), pixels; windows overlap by half.
+        side: Of a window (Hann's), pixels; windows overlap by half. Where none is whole, they are half as large.
         pixel: Arc seconds.
 
     Returns:
         As `spectrum`: flat below the lowest frequency, and above the highest.
 
     Raises:
-        InputError: If no window is whole.
+        InputError: If no window of 8 pixels is whole.
     """
     taper = np.outer(np.hanning(side), np.hanning(side))
     found = []
@@ -73,6 +73,8 @@ def measured(images: Sequence[Floats] | Floats, side: int, pixel: float) -> Call
                 power = np.abs(np.fft.fft2((window - window.mean()) * taper)) ** 2
                 if np.isfinite(power).all() and power.mean() > 0:
                     found.append(power / power.mean())
+    if not found and side >= 16:
+        return measured(images, side // 2, pixel)
     if not found:
         raise InputError(f"no window of {side} x {side} pixels is whole; allowed: images with fewer masked pixels")
     order = np.fft.fftfreq(side, 1 / side)

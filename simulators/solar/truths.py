@@ -35,7 +35,7 @@ TIMES = 3
 TRIES = 1000
 """Fields that are cut out of masked images before they are given up."""
 WINDOW = 64
-"""Pixels a side of what spectra are measured in."""
+"""Pixels a side of what spectra are measured in, at most."""
 Spectrum = Callable[[Floats], Floats]
 """Power of true images as a share of their variance, by cycles per arc second."""
 
@@ -145,7 +145,8 @@ class Pictures:
     @property
     def spectrum(self) -> Spectrum:
         """As measured in the images that teach."""
-        return fields.measured(_taken(self.table, False), WINDOW, self.pixel)
+        window = min(WINDOW, 2 * self.table.shape[0])  # no image is smaller
+        return fields.measured(_taken(self.table, False), window, self.pixel)
 
     def field(self, side: int, later: bool, rng: np.random.Generator) -> Floats:
         """Cut one out of a whole image, in any orientation, with hardly anything masked in it.

@@ -12,7 +12,7 @@ def test_roles_are_part_of_the_record_and_never_renumbered() -> None:
     assert {role.name: role.value for role in Role} == {
         "POOL": 1, "BASELINE": 2, "PLANS": 3, "CONFIRMATION": 4, "TEST": 5, "REGRET": 6, "SOURCE": 7,
         "SOURCE_NETWORK": 8, "CURVE": 9, "BASELINE_SAMPLER": 10, "PLANS_SAMPLER": 11, "TRUTH": 12, "PLACEBO": 13,
-        "ORDER": 14, "FOLDS": 15,
+        "ORDER": 14, "FOLDS": 15, "SEEINGS": 16, "WAYS": 17,
     }  # fmt: skip
 
 

@@ -97,7 +97,9 @@ def test_a_folder_of_true_images_is_seen_through_seeing(
     Path("mine.toml").write_text(SEEING)
     rows = "--set=rows={pool=30, locked=3, validation=6, test=12, source=60}"
     said = graft(capsys, "run", "mine.toml", rows, "--workers", "1", "--out", "out")
-    assert "mine: 4 images at 4 times" in said and "on 12 newly simulated examples of mine" in said
+    judged = "on 12 frames under fresh seeing, of images of another time than those that taught, of mine"
+    assert "mine: 4 images at 4 times" in said and judged in said
+    assert "these images, which show 2 times, under fresh seeing" in said
     assert all(line.startswith("ok") for line in graft(capsys, "verify", "out").splitlines())
     found = json.loads(Path("out/result.json").read_text())["restoration"]
     assert found["pixel_arcsec"] == 0.16 and np.array(found["images"]["true"]).shape == (2, 16, 16)
