@@ -93,6 +93,7 @@ def test_a_folder_of_true_images_is_seen_through_seeing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("graft.search.tasks.restoration.generate", held)
+    monkeypatch.setattr("graft.search.tasks.restoration.FIELDS", 6)
     spots(Path("mine"), 4, 40)
     Path("mine.toml").write_text(SEEING)
     rows = "--set=rows={pool=30, locked=3, validation=6, test=12, source=60}"

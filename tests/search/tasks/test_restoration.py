@@ -38,6 +38,7 @@ class Small(Observed):
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graft.simulators.registry.Observed", Small)
+    monkeypatch.setattr("graft.search.tasks.restoration.FIELDS", 6)
 
 
 @pytest.mark.usefixtures("in_this_process")
