@@ -145,8 +145,7 @@ class Pictures:
     @property
     def spectrum(self) -> Spectrum:
         """As measured in the images that teach."""
-        window = min(WINDOW, 2 * self.table.shape[0])  # no image is smaller
-        return fields.measured(_taken(self.table, False), window, self.pixel)
+        return _measured(self.table, self.pixel)
 
     def field(self, side: int, later: bool, rng: np.random.Generator) -> Floats:
         """Cut one out of a whole image, in any orientation, with hardly anything masked in it.
@@ -161,6 +160,13 @@ class Pictures:
             if holes.mean() <= MASKED:
                 return np.where(holes, np.nanmedian(found), found) if holes.any() else found
         raise InputError(f"{self.table.path}: hardly a field of {side} x {side} pixels has {MASKED:.0%} or less masked")
+
+
+@cache
+def _measured(table: Table, pixel: float) -> Spectrum:
+    """As measured in the images of a folder that teach."""
+    window = min(WINDOW, 2 * table.shape[0])  # no image is smaller
+    return fields.measured(_taken(table, False), window, pixel)
 
 
 @cache

@@ -5,44 +5,32 @@ it meets what a certificate asks for, with seeds and examples that neither run n
 direct learning with the span's recipe, and the span's own weights shuffled entry by entry.
 """
 
-import argparse
 import json
+import sys
 from pathlib import Path
 
-from graft.cluster.connect import connection
-from graft.search.engine.progress import Progress
-from graft.search.kinds.transfer.pipeline import Pipeline
 from graft.search.proof.statistics import log_ratios, reduction
-from graft.search.run.folder import Run
-from graft.search.run.resources import Resources
-from graft.search.run.seeds import Role
-from graft.search.study import reopened
 from graft.search.tasks.base import Request
 from graft.spaces.plan import Plan, Recipe, Span
+
+sys.path.insert(0, str(Path(__file__).parent))  # ``python -P`` leaves it out
+from finished import asked, opened, unseen  # noqa: E402
 
 
 def main() -> None:
     """Measure, print a table, and write ``map-best.json``."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("folder", type=Path)
-    options.add_argument("--seeds", type=int, default=12)
-    options.add_argument("--workers", type=int, default=2)
-    asked = options.parse_args()
-    run = Run(asked.folder.resolve())
-    drawn = json.loads((run.folder / "map.json").read_text())
+    options = asked(__doc__)
+    drawn = json.loads((options.folder / "map.json").read_text())
     best = min((cell for cell in drawn["cells"] if cell["change"] is not None), key=lambda cell: cell["change"])
     theirs, own = Recipe.from_dict(drawn["recipe"]), Recipe.from_dict(drawn["direct_recipe"])
-    with run.held(), connection(asked.workers, run.folder):
-        line = Pipeline(reopened(run.read("study.json")), run, Resources(asked.workers), Progress(quiet=True))
-        line.prepare()
+    with opened(options.folder, options.workers) as line:
         sources, study = line.source_networks(theirs), line.study
         span = Span(best["n1"], best["n2"])
         plan = Plan.span(theirs, study.blocks, best["source"], span, scale=study.source_space.scale(best["source"]))
-        test = line.task.of_test(line.examples(study.target, Role.TRUTH, study.rows.test))
-        task = line.shared(Role.TRUTH, sources, test)
+        task = unseen(line, sources)
         arms = {"direct": (Plan(own), False), "same recipe": (Plan(theirs), False)}
         arms |= {"shuffled": (plan, True), "copied": (plan, False)}
-        seeds = range(asked.seeds)
+        seeds = range(options.seeds)
         errors = line.measure(
             "map-best",
             {
@@ -52,8 +40,8 @@ def main() -> None:
             },
         )
     found = {name: [errors[f"{name}/{i}"] for i in seeds] for name in arms}
-    run.write("map-best.json", {"span": [span.first, span.last], "errors": found})
-    print(f"{study.name}: the map's best, span {span}; {asked.seeds} fresh seeds, {study.rows.test} fresh examples")
+    line.run.write("map-best.json", {"span": [span.first, span.last], "errors": found})
+    print(f"{study.name}: the map's best, span {span}; {options.seeds} fresh seeds, {study.rows.test} fresh examples")
     for name in arms:
         known = [error for error in found[name] if error]
         print(f"{name:12} {sum(known) / len(known):.2%}")
